@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         fingerprint,
         positive_class,
         read_table,
+        read_target_labels,
         with_class_names,
     )
 
@@ -97,7 +98,7 @@ _HOMES = {
     ),
     "types": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
-        "read_table", "with_class_names",
+        "read_table", "read_target_labels", "with_class_names",
     ),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
     "extras": ("optional_import",),
@@ -207,6 +208,7 @@ __all__ = [
     "positive_class",
     "read_columns",
     "read_table",
+    "read_target_labels",
     "rebuild_model",
     "reopen_runner",
     "resolve_model",

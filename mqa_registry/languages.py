@@ -25,25 +25,27 @@ class Classifier(NamedTuple):
     empty: tuple[str, float]
 
 
-def identify_language(text: str, *, among: Collection[str] | None = None, min_probability: float = 0.5) -> str | None:
+def identify_language(
+    text: str, *, languages: Collection[str] | None = None, min_probability: float = 0.5
+) -> str | None:
     """The ISO 639 code of the language that a text is most probably written in, as py3langid knows it.
 
-    The first 1,000 characters from the first letter on are read. `among` are the codes to choose from, left out all of
+    The first 1,000 characters from the first letter on are read. `languages` are the codes to choose from, left out all of
     them; a UsageError says which of them py3langid does not know. None where no language has
     `min_probability` against all of these, or where nothing in the text is recognised.
     """
-    classifier = _classifier(None if among is None else tuple(among))
+    classifier = _classifier(None if languages is None else tuple(languages))
     start = next((index for index, character in enumerate(text) if character.isalpha()), len(text))
     found = classifier.classify(text[start : start + MAX_CHARACTERS])
     return None if found == classifier.empty or found[1] < min_probability else found[0]
 
 
 @cache
-def _classifier(among: tuple[str, ...] | None) -> Classifier:
+def _classifier(languages: tuple[str, ...] | None) -> Classifier:
     identifier = copy(_identifier())
-    if among is not None:
-        _check_codes(among, identifier.labels)
-        identifier.set_languages(among)
+    if languages is not None:
+        _check_codes(languages, identifier.labels)
+        identifier.set_languages(languages)
     return Classifier(identifier.classify, identifier.classify(""))
 
 
@@ -56,16 +58,16 @@ def _identifier() -> Any:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def _check_codes(among: tuple[str, ...], codes: list[str]) -> None:
+def _check_codes(languages: tuple[str, ...], codes: list[str]) -> None:
     """Raise a UsageError where a code is none that py3langid knows, or where there are less than two."""
-    for code in among:
+    for code in languages:
         if code not in codes:
             guess = did_you_mean(code.lower().partition("-")[0], codes)
             raise UsageError(
                 f"no language that can be identified has the code `{code}`",
                 hint=f"{guess} these can: {', '.join(sorted(codes))}".strip(),
             )
-    if len(set(among)) < 2:
+    if len(set(languages)) < 2:
         raise UsageError(
-            "`among` needs two languages or more", hint="leave it out for every language that can be identified"
+            "`languages` needs two languages or more", hint="leave it out for every language that can be identified"
         )

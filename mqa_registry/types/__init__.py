@@ -7,7 +7,14 @@ from mqa_registry.types.rows import Example, Rows, derive_ids, fingerprint
 from mqa_registry.types.schemas import SCHEMAS, Schema, get_schema
 from mqa_registry.types.tables.arrow_file import with_class_names
 from mqa_registry.types.tables.read import read_table
-from mqa_registry.types.targets import distinct_labels, map_labels, name_targets, read_targets, unknown_labels
+from mqa_registry.types.targets import (
+    distinct_labels,
+    map_labels,
+    name_targets,
+    read_target_labels,
+    read_targets,
+    unknown_labels,
+)
 
 __all__ = [
     "SCHEMAS",
@@ -28,6 +35,7 @@ __all__ = [
     "name_targets",
     "positive_class",
     "read_table",
+    "read_target_labels",
     "read_targets",
     "unknown_labels",
     "with_class_names",

@@ -62,7 +62,8 @@ def read_labels(
     switches = [BOOLEANS.get(_stripped(label).casefold()) for label in labels] if positions else [None]
     if all(switch is not None for switch in switches):
         if len(classes) == len(BOOLEANS):
-            return [classes[switch] for switch in switches if switch is not None]
+            by_switch = sorted(classes) if set(classes) == {"0", "1"} else classes  # `true` is the class `1`
+            return [by_switch[switch] for switch in switches if switch is not None]
         reason = f"which is one of two, and the model has {counted(len(classes), 'class', 'classes')}"
         return UnreadableLabel(labels[0], reason, _suggest_mapping(labels, classes))
     unknown = next((label for label in labels if _parse_position(label) is None), labels[0])

@@ -27,7 +27,7 @@ VALUE_LENGTH = 60  # characters of a value that a message has room for
 
 @dataclass(frozen=True)
 class TargetColumn:
-    """The column `target` of the rows of the data set `data`."""
+    """The column `target` of the rows of the data set `data`, whose name is empty where it is not known."""
 
     rows: Rows
     data: str
@@ -62,7 +62,7 @@ class TargetColumn:
     def position(self, row: int) -> str:
         """A row as a person finds it in the data: its number from 1 up, since an id may be a hash."""
         number = self.rows.numbers[row] if self.rows.numbers is not None else row + 1
-        return f"row {number:,} of the data set `{self.data}`"
+        return f"row {number:,} of the data set `{self.data}`" if self.data else f"row {number:,}"
 
     def refuse(self, row: int, label: UnreadableLabel) -> DataError:
         """The error that the label of a row is no class, or could be several."""
@@ -78,6 +78,22 @@ def read_targets(rows: Rows, schema: str, classes: Sequence[str], *, data: str) 
     kind = get_schema(schema)
     column = kind.read_targets(TargetColumn.find(rows, data), classes)
     return Predictions(schema, pa.table({"id": rows.ids, kind.column: column}), tuple(classes))
+
+
+def read_target_labels(rows: Rows, classes: Sequence[str]) -> list[str | None]:
+    """The class of the model that each target means, for a probe; None for a row without one.
+
+    Labels are read as for metrics: they are names of `classes` or stand for them, as their positions do. A DataError
+    names the first row whose label is no class, or could be several. Without a column `target` no row has one, and of
+    a model without class names every label is its own text.
+    """
+    if TARGET not in rows.table.column_names:
+        return [None] * len(rows)
+    if not classes:
+        labels = TargetColumn.find(rows, "").values.to_pylist()
+        return [None if is_missing(label) else plain_label(label) for label in labels]
+    named: list[str | None] = read_targets(rows, "label", classes, data="").main.to_pylist()
+    return named
 
 
 def name_targets(rows: Rows, classes: Sequence[str]) -> Rows:

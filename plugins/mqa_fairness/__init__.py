@@ -1,10 +1,20 @@
-"""How rows fall into groups that a model should treat alike, and how far it does."""
+"""Slices of rows into groups, metrics of how alike a model treats groups, counterfactuals, and weak slices."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mqa_fairness.column_slices import certainty, column, crossed, quantiles, ranges
+from mqa_fairness.aif360_metrics import (
+    average_abs_odds_difference,
+    average_odds_difference,
+    between_group_entropy,
+    disparate_impact,
+    generalized_entropy,
+    statistical_parity_difference,
+    theil,
+    true_positive_rate_difference,
+)
+from mqa_fairness.column_slices import column, confidence, crossed, quantiles, ranges
 from mqa_fairness.counterfactuals import (
     swap_age,
     swap_gender,
@@ -13,7 +23,7 @@ from mqa_fairness.counterfactuals import (
     swap_religion,
     swap_words,
 )
-from mqa_fairness.group_metrics.disparity import (
+from mqa_fairness.fairlearn_metrics import (
     demographic_parity_difference,
     demographic_parity_ratio,
     equal_opportunity_difference,
@@ -21,16 +31,8 @@ from mqa_fairness.group_metrics.disparity import (
     equalized_odds_difference,
     equalized_odds_ratio,
 )
-from mqa_fairness.group_metrics.entropy import between_group_entropy, generalized_entropy, theil
-from mqa_fairness.group_metrics.privileged import (
-    average_abs_odds_difference,
-    average_odds_difference,
-    disparate_impact,
-    statistical_parity_difference,
-    true_positive_rate_difference,
-)
 from mqa_fairness.text_slices import identity_terms, language, length, names, nationalities, script
-from mqa_fairness.weak_slices.probe import SHARE, UNBOUNDED, WeakSlices
+from mqa_fairness.weak_slices import SHARE, UNBOUNDED, WeakSlices
 from mqa_registry import Metric, Perturbation, Probe, Slice, hookimpl
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def mqa_slices() -> Iterable[Slice]:
     yield Slice("length", length)
     yield Slice("script", script)
     yield Slice("language", language, requires=("py3langid",))
-    yield Slice("certainty", certainty, inputs="predictions")
+    yield Slice("confidence", confidence, inputs="predictions")
 
 
 @hookimpl

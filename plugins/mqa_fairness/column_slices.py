@@ -55,42 +55,42 @@ def ranges(example: Example, *, column: str, edges: list[float]) -> str:
     return name_missing_group(column) if is_missing(value) else names[bisect_right(edges, _to_number(value, column))]
 
 
-def quantiles(table: pa.Table, *, column: str, count: Annotated[int, Ge(2), Le(9)] = 4) -> list[str]:
+def quantiles(table: pa.Table, *, column: str, n_bins: Annotated[int, Ge(2), Le(9)] = 4) -> list[str]:
     """Which of some equally large parts of the data set a row is in, by a number.
 
-    `column` is the one with the number, and `count` how many parts there are: `age 1/4 (18 to 31)` are the rows with the
-    smallest. Equal numbers are in one part, so that parts differ where many are equal. Rows without a number form
+    `column` is the one with the number, and `n_bins` how many parts there are: `age 1/4 (18 to 31)` are the rows with
+    the smallest. Equal numbers are in one part, so that parts differ where many are equal. Rows without a number form
     the group `(no age)`. The parts are of the data set as it is, before any perturbation.
     """
     numbers = _read_numbers(table, column)
     is_known = np.isfinite(numbers)
-    parts = assign_quantiles(numbers[is_known], count)
+    parts = assign_quantiles(numbers[is_known], n_bins)
     names = np.full(len(numbers), name_missing_group(column), dtype=object)
     for part in np.unique(parts):
         inside = np.flatnonzero(is_known)[parts == part]
         low, high = numbers[inside].min(), numbers[inside].max()
-        names[inside] = f"{column} {part + 1}/{count} ({low:.6g} to {high:.6g})"
+        names[inside] = f"{column} {part + 1}/{n_bins} ({low:.6g} to {high:.6g})"
     return list(names)
 
 
-def certainty(predictions: Predictions, *, count: Annotated[int, Ge(2), Le(9)] = 4) -> list[str | None]:
+def confidence(predictions: Predictions, *, n_bins: Annotated[int, Ge(2), Le(9)] = 4) -> list[str | None]:
     """Which of some equally large parts of the rows a row is in, by the confidence of its prediction.
 
-    `count` is how many parts there are: `certainty 1/4` are the rows that the model is least sure of. Rows of one
-    probability are in one part. Where a check holds its view against another one, it is that one's certainty: with
-    `parity/agreement`, whether an export differs where the model was unsure anyway. A row without a prediction is in
-    no group.
+    That is the probability of the predicted class. `n_bins` is how many parts there are: `confidence 1/4` are the rows
+    that the model is least sure of. Rows of one probability are in one part. Where a check compares its view with
+    another one, it is that one's confidence: with `parity/agreement`, whether an export differs where the model was
+    unsure anyway. A row without a prediction is in no group.
     """
     if predictions.probabilities is None:
         raise DataError(
-            "the predictions are labels alone, and certainty needs probabilities",
+            "the predictions are labels alone, and confidence needs probabilities",
             hint="slice by something else, or let the backend give probabilities",
         )
-    confidence = predictions.probabilities.max(axis=1, initial=-np.inf)
-    predicted = np.flatnonzero(np.isfinite(confidence))
-    names: list[str | None] = [None] * len(confidence)
-    for row, part in zip(predicted.tolist(), assign_quantiles(confidence[predicted], count).tolist(), strict=True):
-        names[row] = f"certainty {part + 1}/{count}"
+    highest = predictions.probabilities.max(axis=1, initial=-np.inf)
+    predicted = np.flatnonzero(np.isfinite(highest))
+    names: list[str | None] = [None] * len(highest)
+    for row, part in zip(predicted.tolist(), assign_quantiles(highest[predicted], n_bins).tolist(), strict=True):
+        names[row] = f"confidence {part + 1}/{n_bins}"
     return names
 
 
@@ -119,11 +119,11 @@ def name_missing_group(column: str) -> str:
     return f"(no {column})"
 
 
-def assign_quantiles(numbers: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
-    """Which of `count` equally large parts each number is in, from 0 on; equal numbers are in the same."""
+def assign_quantiles(numbers: npt.NDArray[np.float64], n_bins: int) -> npt.NDArray[np.int64]:
+    """Which of `n_bins` equally large parts each number is in, from 0 on; equal numbers are in the same."""
     if not len(numbers):
         return np.zeros(0, dtype=np.int64)
-    edges = np.quantile(numbers, np.arange(1, count) / count, method="inverted_cdf")
+    edges = np.quantile(numbers, np.arange(1, n_bins) / n_bins, method="inverted_cdf")
     return np.searchsorted(edges, numbers, side="left").astype(np.int64)
 
 

@@ -74,14 +74,14 @@ def script(example: Example, *, column: str = "text") -> str | None:
 def language(
     example: Example,
     *,
-    among: list[str] | None = None,
+    languages: list[str] | None = None,
     min_probability: Annotated[float, Ge(0), Le(1)] = 0.5,
     column: str = "text",
 ) -> str | None:
     """The language that a text is most probably written in: a guess.
 
     The groups are ISO 639 codes, as py3langid knows them for 139 languages: `en`, `de`, `zh`, `yue` and so on, and `zxx`
-    for letters that are no language, such as markup. `among` is which of them come into question; left out, all of them.
+    for letters that are no language, such as markup. `languages` are those that come into question; left out, all of them.
     A text in any other language is then taken for one of those. `min_probability` is the probability, of one language
     against all that come into question, under which a text is in the group `uncertain`; `no letters` are texts of
     digits, marks and emoji. `column` is the one with the text, of which the first 1,000 characters from a letter on are
@@ -89,7 +89,7 @@ def language(
 
     Short texts are unsure. Of 4,196 English sentences 2 are taken for another language, and 6 % are uncertain; of the
     461 with up to six words none, and 42 %, where `min_probability = 0` would mistake 13 %. They are those of the demo
-    data, and the default was chosen by them. Where it is known which languages there are, `among` leaves fewer
+    data, and the default was chosen by them. Where it is known which languages there are, `languages` leaves fewer
     uncertain. A text of several languages gets one of them, and close languages, such as Danish and Norwegian, are
     mistaken for each other sooner. One core reads some 13,000 sentences a second. The model is one of langid.py (Lui
     and Baldwin, 2012).
@@ -97,7 +97,7 @@ def language(
     text = get_value(example, column)
     start = None if text is None else _find_first_letter(str(text))
     letters = "" if start is None else str(text)[start:]
-    code = identify_language(letters, among=among, min_probability=min_probability)
+    code = identify_language(letters, languages=languages, min_probability=min_probability)
     if text is None:
         return None
     return NO_LETTERS if start is None else code or UNCERTAIN
@@ -140,11 +140,13 @@ def nationalities(example: Example, *, column: str = "text") -> list[str] | None
     return list(dict.fromkeys(nations)) or None
 
 
-def names(example: Example, *, of: Literal["gender", "origin"] = "gender", column: str = "text") -> list[str] | None:
+def names(
+    example: Example, *, attribute: Literal["gender", "origin"] = "gender", column: str = "text"
+) -> list[str] | None:
     """The gender or origin that given names in a text are associated with.
 
     They are found by a small lexicon of names as people in the United States mostly see them, with a capital; they do
-    not tell who somebody is. `of` is `gender` for women's and men's names, `origin` for english, african-american,
+    not tell who somebody is. `attribute` is `gender` for women's and men's names, `origin` for english, african-american,
     hispanic, arabic, indian, chinese or russian ones. `column` is the one with the text. A text without such a name puts
     the row in no group.
     """
@@ -152,7 +154,7 @@ def names(example: Example, *, of: Literal["gender", "origin"] = "gender", colum
     if text is None:
         return None
     groups = {read_name_groups()[name] for _, name in find_names(split_text(str(text)))}
-    if of == "gender":
+    if attribute == "gender":
         genders = {group.gender for group in groups}
         return [name for gender, name in NAMES_OF_GENDER.items() if gender in genders] or None
     origins = {group.origin for group in groups}

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from annotated_types import Ge
 
-from mqa_metrics.confusion_counts import divide
+from mqa_metrics.confusion_matrix import divide
 from mqa_registry import DataError, Scores, Statistic
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from mqa_metrics.confusion_matrix import Floats
     from mqa_registry import Predictions, Targets
 
 EPSILON = float(np.finfo(np.float64).eps)  # probabilities are clipped to so much from 0 and 1, as in scikit-learn
@@ -46,11 +45,11 @@ def brier(predictions: Predictions, targets: Targets) -> Scores:
     return Scores(distances / 2, 0.0, 1.0) if probabilities.shape[1] < 3 else Scores(distances, 0.0, 2.0)
 
 
-def ece(predictions: Predictions, targets: Targets, *, bins: Annotated[int, Ge(1)] = 15) -> Statistic:
+def ece(predictions: Predictions, targets: Targets, *, n_bins: Annotated[int, Ge(1)] = 15) -> Statistic:
     """Expected calibration error: how far confidence and accuracy lie apart.
 
     From 0 to 1. Rows are put into bins by the probability of their likeliest class; in each the distance is between the
-    mean of that probability and how often that class is right, and the bins weigh as much as they have rows. `bins` is
+    mean of that probability and how often that class is correct, and the bins weigh as much as they have rows. `n_bins` is
     how many there are, of equal width, open below and closed above. Guo et al. 2017, https://arxiv.org/abs/1706.04599,
     equations 2, 3 and 5. Estimates from few rows are too high; the interval holds from about 200 rows on.
     """
@@ -58,8 +57,8 @@ def ece(predictions: Predictions, targets: Targets, *, bins: Annotated[int, Ge(1
     counted = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
     confidence = probabilities[counted].max(axis=1)
     surplus = (probabilities[counted].argmax(axis=1) == targets.codes[counted]) - confidence
-    bin_of_row = np.clip(np.ceil(confidence * bins) - 1, 0, bins - 1)
-    # After the rows come rows that could have been: in each bin a wrong and a right one, as confident as a row in it.
+    bin_of_row = np.clip(np.ceil(confidence * n_bins) - 1, 0, n_bins - 1)
+    # After the rows come rows that could have been: in each bin a wrong and a correct one, as confident as a row in it.
     used_bins, first_row = np.unique(bin_of_row, return_index=True)
     surplus = np.concatenate([surplus, -confidence[first_row], 1 - confidence[first_row]])
     calibration_bin = np.concatenate([bin_of_row, used_bins, used_bins])
@@ -71,14 +70,14 @@ def ece(predictions: Predictions, targets: Targets, *, bins: Annotated[int, Ge(1
     row_bins = np.full(len(probabilities), -1, np.int64)
     row_bins[counted] = rank[: len(counted)]
 
-    def compute(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def compute(counts: Floats) -> Floats:
         distances = np.abs(np.add.reduceat(counts * surplus, starts, axis=-1))
         return divide(distances.sum(axis=-1), counts.sum(axis=-1))
 
     return Statistic(compute, row_bins, len(surplus))
 
 
-def require_probabilities(predictions: Predictions) -> npt.NDArray[np.float64]:
+def require_probabilities(predictions: Predictions) -> Floats:
     """Probabilities, shape (rows, classes), NaN in a row that has none; a DataError where no row has any."""
     if predictions.probabilities is None:
         raise DataError(

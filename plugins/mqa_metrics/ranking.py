@@ -1,25 +1,20 @@
-"""Metrics of the order that probabilities put rows in."""
+"""Metrics of ranking, the order that probabilities put rows in: the area under the ROC curve."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mqa_metrics.confusion_counts import divide
+from mqa_metrics.confusion_matrix import divide
 from mqa_metrics.probability import require_probabilities
 from mqa_registry import Statistic, positive_class
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from mqa_metrics.confusion_matrix import Bools, Floats, Ints
     from mqa_registry import Predictions, Targets
-
-    Floats: TypeAlias = npt.NDArray[np.float64]
-    Bools: TypeAlias = npt.NDArray[np.bool_]
-    Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = None) -> Statistic:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Perturbation, Probe, hookimpl
 from mqa_robustness.adversarial_attack.probes import Adversarial, Transfer
-from mqa_robustness.perturbations.distractors import extra_handle, extra_sentence, extra_url, filler_words
-from mqa_robustness.perturbations.emojis import emoji_to_words, extra_emoji, strip_emoji
 from mqa_robustness.perturbations.formatting import (
     alternating_case,
     extra_punctuation,
@@ -28,7 +26,6 @@ from mqa_robustness.perturbations.formatting import (
     title_case,
     upper_case,
 )
-from mqa_robustness.perturbations.imperceptible import bidi, homoglyphs, zero_width
 from mqa_robustness.perturbations.misspellings import keyboard, ocr, typos
 from mqa_robustness.perturbations.negation import negation
 from mqa_robustness.perturbations.numerals import numbers_to_words
@@ -41,7 +38,24 @@ from mqa_robustness.perturbations.substitutions import (
     homophones,
     slang,
 )
-from mqa_robustness.perturbations.word_order import missing_word, repeated_word, truncate, word_order
+from mqa_robustness.perturbations.unicode_characters import (
+    bidi,
+    emoji_to_words,
+    extra_emoji,
+    homoglyphs,
+    strip_emoji,
+    zero_width,
+)
+from mqa_robustness.perturbations.word_edits import (
+    extra_handle,
+    extra_sentence,
+    extra_url,
+    filler_words,
+    missing_word,
+    repeated_word,
+    truncate,
+    word_order,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

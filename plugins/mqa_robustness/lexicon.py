@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -36,10 +37,11 @@ class Pair(NamedTuple):
     right: str
 
 
-def read_lines(name: str) -> list[str]:
+@cache
+def read_lines(name: str) -> tuple[str, ...]:
     """The lines of a lexicon, without comments and empty ones."""
     text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def read_pairs(name: str) -> list[Pair]:

@@ -50,8 +50,6 @@ class Scale:
 
 
 GEOMETRIC = Scale((0.025, 0.05, 0.1, 0.2, 0.4), default=0.1)
-
-
 LINEAR = Scale((0.2, 0.4, 0.6, 0.8, 1.0), default=1.0)
 
 

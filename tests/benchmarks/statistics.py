@@ -11,8 +11,7 @@ import pyarrow as pa
 from scipy import special
 
 import mqa_metrics
-from mqa_metrics.classification import balanced_accuracy, mcc
-from mqa_metrics.precision_recall import f1
+from mqa_metrics.classification import balanced_accuracy, f1, mcc
 from mqa_metrics.probability import brier, ece, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Predictions, Quantile

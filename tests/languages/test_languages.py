@@ -24,7 +24,7 @@ SENTENCES = tomllib.loads((Path(__file__).parent / "sentences.toml").read_text(e
 @pytest.mark.parametrize(("code", "text"), SENTENCES.items(), ids=SENTENCES.keys())
 def test_a_sentence_is_in_its_language(code, text):
     assert identify_language(text) == code
-    assert identify_language(text, among=list(SENTENCES), min_probability=0.9) == code
+    assert identify_language(text, languages=list(SENTENCES), min_probability=0.9) == code
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_by_default_a_language_takes_more_than_half_of_the_probability():
 
 
 def test_only_the_languages_named_come_into_question():
-    assert identify_language(SENTENCES["ru"], among=["uk", "en"]) == "uk"
+    assert identify_language(SENTENCES["ru"], languages=["uk", "en"]) == "uk"
     assert identify_language("excellent product.") is None
-    assert identify_language("excellent product.", among=["en", "de", "ja"]) == "en"
+    assert identify_language("excellent product.", languages=["en", "de", "ja"]) == "en"
 
 
 def test_a_text_in_which_nothing_is_recognised_is_in_none_however_few_languages_there_are():
     assert _classifier(("sr", "en")).classify("ok")[1] > 0.6  # Serbian, since the model has it in two scripts
-    assert identify_language("ok", among=["sr", "en"]) is None
-    assert identify_language("ok", among=["sr", "en"], min_probability=0) is None
+    assert identify_language("ok", languages=["sr", "en"]) is None
+    assert identify_language("ok", languages=["sr", "en"], min_probability=0) is None
 
 
 def test_a_mixed_text_is_in_one_language():
@@ -114,7 +114,7 @@ def test_a_lower_bound_leaves_fewer_texts_uncertain(text, bound):
 
 
 @pytest.mark.parametrize(
-    ("among", "message", "hint"),
+    ("languages", "message", "hint"),
     [
         (["en", "EN"], "no language that can be identified has the code `EN`", "did you mean `en`?"),
         (["pt-BR", "en"], "code `pt-BR`", "did you mean `pt`?"),
@@ -125,9 +125,9 @@ def test_a_lower_bound_leaves_fewer_texts_uncertain(text, bound):
         ([], "two languages or more", "leave it out"),
     ],
 )
-def test_languages_that_cannot_be_told_apart_are_refused_with_a_hint(among, message, hint):
+def test_languages_that_cannot_be_told_apart_are_refused_with_a_hint(languages, message, hint):
     with pytest.raises(UsageError, match=message) as caught:
-        identify_language("", among=among)
+        identify_language("", languages=languages)
     assert hint in caught.value.hint
 
 
@@ -137,7 +137,7 @@ def test_the_library_s_own_state_does_not_count():
     py3langid.set_languages(["de", "fr"])
     try:
         assert identify_language(SENTENCES["en"]) == "en"
-        assert identify_language(SENTENCES["en"], among=["ru", "en"]) == "en"
+        assert identify_language(SENTENCES["en"], languages=["ru", "en"]) == "en"
         assert identify_language(SENTENCES["de"]) == "de"  # a restriction stays with whom it was made for
         assert py3langid.classify(SENTENCES["en"])[0] in {"de", "fr"}
     finally:
@@ -147,7 +147,7 @@ def test_the_library_s_own_state_does_not_count():
 def test_the_model_is_read_once(monkeypatch):
     identify_language("hello")
     monkeypatch.setattr(LanguageIdentifier, "from_model_file", None)
-    assert identify_language(SENTENCES["en"], among=["en", "ru", "ta"]) == "en"
+    assert identify_language(SENTENCES["en"], languages=["en", "ru", "ta"]) == "en"
 
 
 def test_threads_and_other_processes_identify_the_same():

@@ -153,9 +153,9 @@ def test_calibration_is_judged_group_by_group(audit):
             '{ use = "fairness/ranges", column = "age", edges = [30, 60] }',
             ["age 30 to 60", "age 60 and over", "age under 30"],
         ),
-        ('{ use = "fairness/certainty", count = 3 }', ["certainty 1/3", "certainty 2/3", "certainty 3/3"]),
+        ('{ use = "fairness/confidence", n_bins = 3 }', ["confidence 1/3", "confidence 2/3", "confidence 3/3"]),
         ('"fairness/script"', ["latin"]),
-        ('{ use = "fairness/language", among = ["en", "de"] }', ["en"]),
+        ('{ use = "fairness/language", languages = ["en", "de"] }', ["en"]),
     ],
 )
 def test_every_slice_is_at_hand_in_a_suite(audit, by, groups):
@@ -170,7 +170,7 @@ def test_a_kept_run_is_judged_again_to_the_same_numbers_with_texts_and_without(a
         measure("average-odds-difference", privileged="M") | {"expect": "{ min = -0.5, max = 0.5 }"},
         measure("between-group-entropy"),
         {"measure": '"metrics/accuracy"', "by": '{ use = "fairness/quantiles", column = "age" }'},
-        {"measure": '"metrics/accuracy"', "by": '"fairness/certainty"', "expect": "{ min = 0.01 }"},
+        {"measure": '"metrics/accuracy"', "by": '"fairness/confidence"', "expect": "{ min = 0.01 }"},
     ]
     store = audit.folder / ".mqa"
     first = audit.results(*checks)

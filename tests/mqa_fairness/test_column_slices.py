@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_fairness.column_slices import assign_quantiles, certainty, column, crossed, quantiles, ranges
+from mqa_fairness.column_slices import assign_quantiles, column, confidence, crossed, quantiles, ranges
 from mqa_registry import DataError, Predictions, UsageError
 from mqa_registry.options import read_options, validate
 
@@ -121,14 +121,14 @@ def test_parts_are_equally_large_and_named_by_what_is_in_them():
 
 
 def test_rows_without_a_number_are_a_group_of_their_own():
-    assert quantile_groups([1, None, 2], count=2) == ["age 1/2 (1 to 1)", "(no age)", "age 2/2 (2 to 2)"]
+    assert quantile_groups([1, None, 2], n_bins=2) == ["age 1/2 (1 to 1)", "(no age)", "age 2/2 (2 to 2)"]
     assert quantile_groups(pa.array([float("nan"), 1.0])) == ["(no age)", "age 1/4 (1 to 1)"]
     assert quantile_groups(pa.array([None, None], pa.float64())) == ["(no age)"] * 2
     assert quantile_groups(pa.array([], pa.int64())) == []
 
 
 def test_whole_and_decimal_numbers_will_do():
-    assert quantile_groups([Decimal("1.5"), Decimal("2.5")], count=2) == [
+    assert quantile_groups([Decimal("1.5"), Decimal("2.5")], n_bins=2) == [
         "age 1/2 (1.5 to 1.5)",
         "age 2/2 (2.5 to 2.5)",
     ]
@@ -176,27 +176,27 @@ def predictions(confidence):
     return Predictions("label", pa.table(columns), ("no", "yes"))
 
 
-def test_rows_are_parted_by_the_probability_of_the_answer_whichever_it_is():
-    found = certainty(predictions([0.9, 0.1, 0.55, 0.4, 0.99, 0.2]), count=3)
-    assert found == [f"certainty {part}/3" for part in (2, 2, 1, 1, 3, 2)]
+def test_rows_are_split_by_the_probability_of_the_predicted_class_whichever_it_is():
+    found = confidence(predictions([0.9, 0.1, 0.55, 0.4, 0.99, 0.2]), n_bins=3)
+    assert found == [f"confidence {part}/3" for part in (2, 2, 1, 1, 3, 2)]
 
 
-def test_a_row_without_an_answer_is_in_no_group():
-    assert certainty(predictions([None, 0.9, 0.6]), count=2) == [None, "certainty 2/2", "certainty 1/2"]
-    assert certainty(predictions([])) == []
+def test_a_row_without_a_prediction_is_in_no_group():
+    assert confidence(predictions([None, 0.9, 0.6]), n_bins=2) == [None, "confidence 2/2", "confidence 1/2"]
+    assert confidence(predictions([])) == []
 
 
 def test_labels_alone_are_refused():
     labels = Predictions("label", pa.table({"id": ["1"], "label": ["yes"]}), ("no", "yes"))
-    with pytest.raises(DataError, match="certainty needs probabilities"):
-        certainty(labels)
+    with pytest.raises(DataError, match="confidence needs probabilities"):
+        confidence(labels)
 
 
-@pytest.mark.parametrize("function", [quantiles, certainty], ids=lambda function: function.__name__)
-def test_there_are_four_parts_unless_a_suite_asks_for_two_to_nine(function):
+@pytest.mark.parametrize("function", [quantiles, confidence], ids=lambda function: function.__name__)
+def test_there_are_four_parts_unless_a_suite_says_two_to_nine(function):
     options = read_options(function)
-    assert options.get("count").default == 4
+    assert options.get("n_bins").default == 4
     column = {"column": "age"} if "column" in options.names else {}
-    assert [bool(validate(options, {"count": count} | column, owner="it").faults) for count in (1, 2, 9, 10)] == [
+    assert [bool(validate(options, {"n_bins": count} | column, owner="it").faults) for count in (1, 2, 9, 10)] == [
         True, False, False, True,
     ]  # fmt: skip

@@ -94,7 +94,7 @@ def test_a_text_without_a_gendered_word_is_declined(text):
     assert swapped(swap_gender, text) is None
 
 
-def test_only_the_words_of_one_gender_change_where_the_other_is_asked_for():
+def test_only_the_words_of_one_gender_change_where_the_other_is_named():
     assert swapped(swap_gender, "she met his aunt", to="women") == "she met her aunt"
     assert swapped(swap_gender, "she met his aunt", to="men") == "he met his uncle"
     assert swapped(swap_gender, "she met her aunt", to="women") is None
@@ -130,7 +130,7 @@ def test_every_pair_goes_both_ways_in_every_case(words, case):
 
 
 @pytest.mark.parametrize("name", ["gender", "nationality", "religion", "age"])
-def test_no_word_is_of_two_kinds_in_one_place_and_no_other_form_is_recognised_twice(name):
+def test_no_word_is_of_two_kinds_in_one_position_and_no_other_form_is_recognised_twice(name):
     for one in read_shipped_word_sets(name):
         for word, meant in one.index.items():
             places = [(kind, one.forms[form].position) for kind, form in meant]
@@ -203,7 +203,7 @@ def test_names_change_their_origin_and_keep_their_gender(seed):
     assert third == first.upper()
 
 
-def test_the_origin_of_new_names_can_be_asked_for():
+def test_the_origin_of_new_names_can_be_chosen():
     assert swapped(swap_names, "Emily", to="indian") in read_names()["indian", "women"]
     assert swapped(swap_names, "Priya", to="indian") is None
     assert swapped(swap_names, "the ali express", to="indian") is None
@@ -265,7 +265,7 @@ def test_ages_in_digits_become_those_of_the_other_half_of_life(before, pattern, 
     assert not after.startswith(("a 8", "A 8"))
 
 
-def test_only_those_change_who_are_not_of_the_age_that_is_asked_for():
+def test_only_those_change_who_are_not_of_the_named_age():
     assert (
         swapped(swap_age, "an old man and a young one, young men", to="older") == "an old man and a young one, old men"
     )

@@ -174,13 +174,13 @@ def test_a_text_is_in_the_group_of_every_nation_that_it_names(text, found):
 )
 def test_a_text_is_in_the_groups_of_its_names(text, gender, origin):
     assert names({"text": text}) == gender
-    assert names({"text": text}, of="origin") == origin
+    assert names({"text": text}, attribute="origin") == origin
 
 
 def test_every_name_is_found():
     for (origin, gender), each in read_names().items():
         assert all(names({"text": f"so {name}."}) == [f"names of {gender}"] for name in each)
-        assert all(names({"text": f"so {name}."}, of="origin") == [f"{origin} names"] for name in each)
+        assert all(names({"text": f"so {name}."}, attribute="origin") == [f"{origin} names"] for name in each)
 
 
 def test_a_column_with_names_that_is_not_there_is_refused():

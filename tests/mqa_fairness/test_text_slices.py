@@ -111,7 +111,7 @@ def test_the_column_with_the_text_of_a_script_can_be_named():
 @pytest.mark.parametrize(("code", "text"), SENTENCES.items(), ids=SENTENCES.keys())
 def test_a_sentence_is_in_the_group_of_its_language(code, text):
     assert language({"text": text}) == code
-    assert language({"text": text}, among=list(SENTENCES), min_probability=0.9) == code
+    assert language({"text": text}, languages=list(SENTENCES), min_probability=0.9) == code
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_marks_that_are_letters_of_no_script_before_a_text_are_not_read():
 def test_the_options_are_those_of_the_identification():
     assert language({"text": "minor gripe."}) == UNCERTAIN
     assert language({"text": "minor gripe."}, min_probability=0) == "eo"
-    assert language({"text": SENTENCES["ru"]}, among=["uk", "en"]) == "uk"
+    assert language({"text": SENTENCES["ru"]}, languages=["uk", "en"]) == "uk"
     with pytest.raises(UsageError, match="has the code `EN`"):
-        language({"text": None}, among=["en", "EN"])
+        language({"text": None}, languages=["en", "EN"])
 
 
 @settings(deadline=None)  # the first example may load a library

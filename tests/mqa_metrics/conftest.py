@@ -14,11 +14,11 @@ from mqa_registry import Predictions, Statistic
 Make: TypeAlias = Callable[..., Predictions]
 
 
-def _predictions(schema: str, answers: Sequence[Any], classes: Sequence[str], probabilities: Any) -> Predictions:
+def _predictions(schema: str, values: Sequence[Any], classes: Sequence[str], probabilities: Any) -> Predictions:
     kinds = {"label": pa.string(), "labels": pa.list_(pa.string()), "text": pa.string(), "spans": None}
     columns = {
-        "id": pa.array([str(n) for n in range(len(answers))], pa.string()),
-        schema: pa.array(list(answers), kinds[schema]),
+        "id": pa.array([str(n) for n in range(len(values))], pa.string()),
+        schema: pa.array(list(values), kinds[schema]),
     }
     if probabilities is not None:
         columns["probability"] = pa.array([list(row) for row in probabilities], pa.list_(pa.float64()))
@@ -62,9 +62,9 @@ def spans() -> Make:
 
     def make(rows: Sequence[Sequence[tuple[int, int, str]]]) -> Predictions:
         kind = pa.list_(pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string())]))
-        answers = [[{"start": start, "end": end, "label": name} for start, end, name in row] for row in rows]
+        values = [[{"start": start, "end": end, "label": name} for start, end, name in row] for row in rows]
         ids = pa.array([str(n) for n in range(len(rows))], pa.string())
-        return Predictions("spans", pa.table({"id": ids, "spans": pa.array(answers, kind)}))
+        return Predictions("spans", pa.table({"id": ids, "spans": pa.array(values, kind)}))
 
     return make
 
@@ -72,7 +72,7 @@ def spans() -> Make:
 @pytest.fixture(scope="session")
 def text() -> Make:
     """Schema `text`."""
-    return lambda answers: _predictions("text", answers, (), None)
+    return lambda values: _predictions("text", values, (), None)
 
 
 @pytest.fixture(scope="session")

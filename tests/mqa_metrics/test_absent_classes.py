@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_metrics.classification import balanced_accuracy, mcc
-from mqa_metrics.precision_recall import f1, precision, recall
+from mqa_metrics.classification import balanced_accuracy, f1, mcc, precision, recall
 from mqa_metrics.ranking import auroc
 
-RIGHT = [0, 1, 0, 1, 0, 1]
+TARGETS = [0, 1, 0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("average", ["macro", "weighted"])
@@ -17,24 +16,24 @@ RIGHT = [0, 1, 0, 1, 0, 1]
 def test_means_over_classes_name_those_that_no_row_has(coded, measure, average):
     if (measure, average) == (recall, "weighted"):
         return  # a share of rows
-    absent = measure(coded(RIGHT, 4), coded(RIGHT, 4), average=average).absent
+    absent = measure(coded(TARGETS, 4), coded(TARGETS, 4), average=average).absent
     assert absent == ["class-002", "class-003"]
-    assert measure(coded(RIGHT), coded(RIGHT), average=average).absent == []
+    assert measure(coded(TARGETS), coded(TARGETS), average=average).absent == []
 
 
 @pytest.mark.parametrize("measure", [balanced_accuracy, mcc])
-def test_so_do_balanced_accuracy_and_mcc(coded, measure):
-    assert measure(coded(RIGHT, 3), coded(RIGHT, 3)).absent == ["class-002"]
+def test_balanced_accuracy_and_mcc_name_classes_that_no_row_has(coded, measure):
+    assert measure(coded(TARGETS, 3), coded(TARGETS, 3)).absent == ["class-002"]
 
 
 def test_a_class_that_is_predicted_and_that_no_row_has_is_absent(coded):
-    measured = f1(coded([2, *RIGHT[1:]], 3), coded(RIGHT, 3), average="macro")
+    measured = f1(coded([2, *TARGETS[1:]], 3), coded(TARGETS, 3), average="macro")
     assert measured.absent == ["class-002"]
     assert measured.undefined == ""
 
 
 def test_f1_of_a_class_that_is_neither_there_nor_predicted_says_so(coded):
-    measured = f1(coded(RIGHT, 3), coded(RIGHT, 3), positive="class-002")
+    measured = f1(coded(TARGETS, 3), coded(TARGETS, 3), positive="class-002")
     assert measured.undefined == "no row is `class-002`, and none is predicted so"
     assert measured.absent == ["class-002"]
 

@@ -24,7 +24,7 @@ QUICK = settings(max_examples=25, deadline=None)
 
 
 @st.composite
-def repeated_answers(draw):
+def repeated_predictions(draw):
     k, rows = draw(st.integers(2, 5)), draw(st.integers(1, 30))
     codes = st.lists(st.integers(0, k - 1), min_size=rows, max_size=rows)
     times = draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows).filter(any))
@@ -32,7 +32,7 @@ def repeated_answers(draw):
 
 
 @QUICK
-@given(repeated_answers())
+@given(repeated_predictions())
 def test_balanced_accuracy_is_that_of_scikit_learn(coded, at, case):
     k, targets, predicted, times = case
     with warnings.catch_warnings():
@@ -42,7 +42,7 @@ def test_balanced_accuracy_is_that_of_scikit_learn(coded, at, case):
 
 
 @QUICK
-@given(repeated_answers())
+@given(repeated_predictions())
 def test_mcc_is_that_of_scikit_learn_and_undefined_where_one_side_is_constant(coded, at, case):
     k, targets, predicted, times = case
     actual_again, predicted_again = np.repeat(targets, times), np.repeat(predicted, times)
@@ -80,25 +80,25 @@ FOUR_CLASSES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_siz
 
 @QUICK
 @given(FOUR_CLASSES)
-def test_labels_are_right_or_wrong_as_in_scikit_learn(coded, at, rows):
+def test_accuracy_of_labels_is_that_of_scikit_learn(coded, at, rows):
     targets, predicted = zip(*rows, strict=True)
     assert at(accuracy(coded(predicted, 4), coded(targets, 4))) == accuracy_score(targets, predicted)
 
 
 @QUICK
 @given(st.lists(st.tuples(*[st.lists(st.booleans(), min_size=3, max_size=3)] * 2), min_size=1))
-def test_a_row_with_several_labels_is_right_when_all_of_them_are(labels, at, rows):
+def test_a_row_with_several_labels_is_correct_when_all_of_them_are(labels, at, rows):
     targets, predicted = map(list, zip(*rows, strict=True))
     assert at(accuracy(labels(predicted), labels(targets))) == accuracy_score(targets, predicted)
 
 
-def test_spans_are_right_when_all_of_a_row_are_whatever_their_order(spans):
+def test_spans_are_correct_when_all_of_a_row_are_in_any_order(spans):
     found = spans([[(5, 7, "B"), (0, 2, "A")], [(0, 2, "A")], []])
     targets = spans([[(0, 2, "A"), (5, 7, "B")], [(0, 3, "A")], []])
     assert accuracy(found, targets).tolist() == [True, False, True]
 
 
-def test_a_text_is_right_to_the_letter(text):
+def test_a_text_is_correct_when_every_character_is(text):
     assert accuracy(text(["Paris", "paris", ""]), text(["Paris", "Paris", ""])).tolist() == [True, False, True]
 
 
@@ -116,7 +116,7 @@ def test_rates_follow_from_the_confusion_matrix(coded, at, rows):
     assert at(false_positive_rate(*pair)) == pytest.approx(fp / (fp + tn) if fp + tn else np.nan, nan_ok=True)
 
 
-def test_rows_that_a_rate_is_not_about_have_no_say(label):
+def test_rows_that_a_rate_is_not_about_are_ignored(label):
     predictions, targets = label(["positive", "positive"]), label(["positive", "negative"])
     np.testing.assert_array_equal(true_positive_rate(predictions, targets), [1, np.nan])
     np.testing.assert_array_equal(false_positive_rate(predictions, targets), [np.nan, 1])

@@ -1,3 +1,5 @@
+"""Precision, recall and F1: as scikit-learn has them, of one class, averaged over classes, and of spans."""
+
 from __future__ import annotations
 
 import warnings
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
-from mqa_metrics.precision_recall import f1, precision, recall
+from mqa_metrics.classification import f1, precision, recall
 from mqa_registry import UsageError
 
 QUICK = settings(max_examples=25, deadline=None)
@@ -18,8 +20,8 @@ SLOT = {"precision": 0, "recall": 1, "f1": 2}
 
 
 @st.composite
-def repeated_answers(draw, most_classes=5, most_rows=30):
-    """Right answers, answers, and how often each row is counted: at least one row once."""
+def repeated_predictions(draw, most_classes=5, most_rows=30):
+    """Targets, predictions, and how often each row is counted: at least one row once."""
     k = draw(st.integers(2, most_classes))
     codes = st.lists(st.integers(0, k - 1), min_size=1, max_size=most_rows)
     targets = draw(codes)
@@ -43,7 +45,7 @@ def oracle(name, targets, predicted, times, zero_division=0.0, **options):
 @pytest.mark.parametrize("name", MEASURES)
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
 @QUICK
-@given(case=repeated_answers())
+@given(case=repeated_predictions())
 def test_averages_are_those_of_scikit_learn_however_often_rows_are_counted(coded, at, name, average, case):
     k, targets, predicted, times = case
     measured = MEASURES[name](coded(predicted, k), coded(targets, k), average=average)
@@ -52,7 +54,7 @@ def test_averages_are_those_of_scikit_learn_however_often_rows_are_counted(coded
 
 @pytest.mark.parametrize("name", MEASURES)
 @QUICK
-@given(case=repeated_answers(most_classes=3))
+@given(case=repeated_predictions(most_classes=3))
 def test_binary_is_that_of_scikit_learn_and_undefined_where_that_divides_by_zero(coded, at, name, case):
     k, targets, predicted, times = case
     measured = MEASURES[name](coded(predicted, k), coded(targets, k), average="binary", positive="class-001")
@@ -123,7 +125,7 @@ def test_a_positive_class_that_is_not_there_is_refused_with_those_that_are(label
     assert raised.value.hint == "the classes are `negative`, `positive`"
 
 
-def test_one_class_cannot_be_named_beside_an_average_over_all(label):
+def test_one_class_cannot_be_named_with_an_average_over_all(label):
     with pytest.raises(UsageError, match="`positive` names one class"):
         f1(label(["positive"]), label(["positive"]), positive="positive", average="macro")
 
@@ -143,7 +145,7 @@ def test_rows_with_several_labels_need_an_average_or_one_class(labels, at):
     assert at(f1(predictions, targets, positive="class-1")) == 1
 
 
-def test_spans_count_when_start_end_and_label_are_right(spans, at):
+def test_spans_count_when_start_end_and_label_are_correct(spans, at):
     targets = spans([[(0, 4, "PER"), (9, 12, "LOC")], [], [(3, 5, "ORG")]])
     found = spans([[(0, 4, "PER"), (9, 12, "ORG")], [(1, 2, "PER")], [(3, 5, "ORG")]])
     assert at(precision(found, targets)) == pytest.approx(2 / 4)
@@ -153,7 +155,7 @@ def test_spans_count_when_start_end_and_label_are_right(spans, at):
     assert np.isnan(at(precision(found, targets), [0, 0, 0]))
 
 
-def test_a_span_said_twice_counts_once(spans, at):
+def test_a_span_that_is_predicted_twice_counts_once(spans, at):
     assert at(precision(spans([[(0, 4, "PER"), (0, 4, "PER")]]), spans([[(0, 4, "PER")]]))) == 1
 
 

@@ -18,7 +18,7 @@ QUICK = settings(max_examples=25, deadline=None)
 
 @st.composite
 def chances(draw):
-    """Right answers and probabilities that sum to 1, 0 and 1 among them."""
+    """Targets and probabilities that sum to 1, 0 and 1 among them."""
     k, rows = draw(st.integers(2, 4)), draw(st.integers(1, 15))
     weights = np.array(draw(st.lists(st.lists(st.integers(0, 5), min_size=k, max_size=k).filter(any),
                                      min_size=rows, max_size=rows)))  # fmt: skip
@@ -53,7 +53,7 @@ def test_log_loss_of_a_certain_wrong_prediction_is_finite(label):
 
 
 @pytest.mark.parametrize("measure", [log_loss, brier])
-def test_a_row_without_probabilities_has_no_say(coded, measure):
+def test_a_row_without_probabilities_is_ignored(coded, measure):
     p = [[0.5, 0.5], [np.nan, np.nan]]
     assert np.isnan(measure(coded([0, 1], p=p), coded([0, 1])).values).tolist() == [False, True]
 
@@ -108,7 +108,7 @@ def test_it_is_what_the_paper_defines(coded, at, case, bins):
     # A confidence next to an edge may fall to either side of it by rounding, here as in the paper's formula.
     scaled = p.max(axis=1) * bins
     assume(not np.any((np.abs(scaled - np.round(scaled)) < 1e-9) & (scaled != np.round(scaled))))
-    measured = ece(coded(p.argmax(axis=1), p=p), coded(targets), bins=bins)
+    measured = ece(coded(p.argmax(axis=1), p=p), coded(targets), n_bins=bins)
     expected = by_the_book(np.repeat(p, times, 0), np.repeat(targets, times), bins)
     assert at(measured, times) == pytest.approx(expected, abs=1e-12)
 
@@ -130,7 +130,7 @@ def test_confidence_that_comes_true_has_no_error(coded, at):
     assert at(ece(coded([1] * 4, p=p), coded([0, 0, 0, 0]))) == 0.75
 
 
-def test_rows_without_probabilities_have_no_say(coded, at):
+def test_rows_without_probabilities_are_ignored(coded, at):
     p = [[0.0, 1.0], [np.nan, np.nan], [0.0, 1.0]]
     assert at(ece(coded([1, 1, 1], p=p), coded([1, 0, 0]))) == 0.5
 

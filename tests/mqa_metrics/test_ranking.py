@@ -14,7 +14,7 @@ QUICK = settings(max_examples=25, deadline=None)
 
 @st.composite
 def scored(draw):
-    """Right answers, scores with many ties, and how often each row is counted."""
+    """Targets, scores with many ties, and how often each row is counted."""
     n = draw(st.integers(1, 40))
     score = np.array(draw(st.lists(st.integers(0, 6), min_size=n, max_size=n))) / 6
     targets = np.array(draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)))
@@ -60,8 +60,8 @@ def test_one_of_many_classes_can_be_named(coded, at):
 
 def test_either_of_two_classes_gives_the_same_area(coded, at):
     p = np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]])
-    answers, targets = coded(p.argmax(axis=1), p=p), coded([0, 1, 1, 0])
-    assert at(auroc(answers, targets, positive="class-000")) == at(auroc(answers, targets))
+    predictions, targets = coded(p.argmax(axis=1), p=p), coded([0, 1, 1, 0])
+    assert at(auroc(predictions, targets, positive="class-000")) == at(auroc(predictions, targets))
 
 
 @pytest.mark.parametrize("k", [2, 3])
@@ -71,7 +71,7 @@ def test_a_class_without_rows_is_no_number(coded, at, k):
 
 
 @pytest.mark.parametrize("k", [2, 3])
-def test_rows_without_probabilities_have_no_say(coded, at, k):
+def test_rows_without_probabilities_are_ignored(coded, at, k):
     rng = np.random.default_rng(1)
     p, targets = rng.dirichlet(np.ones(k), 30), np.arange(30) % k
     without = p.copy()

@@ -83,7 +83,7 @@ def test_spans_move_through_all_of_them():
     uses = [
         use("numbers-to-words"),
         use("filler-words", rate=1.0),
-        use("extra-sentence", place="before"),
+        use("extra-sentence", position="before"),
         use("upper-case"),
     ]
     table = after(*uses, targets=[spans(row) for row in TEXTS])

@@ -18,8 +18,8 @@ import pytest
 from mqa_registry import edited
 from mqa_registry.options import read_options
 from mqa_robustness import mqa_perturbations
-from mqa_robustness.perturbations.imperceptible import HOMOGLYPHS, LATIN_HOMOGLYPHS
 from mqa_robustness.perturbations.misspellings import ADJACENT_KEYS
+from mqa_robustness.perturbations.unicode_characters import HOMOGLYPHS, LATIN_HOMOGLYPHS
 
 EVERY = {one.name: one for one in mqa_perturbations()}
 TABLES = [tomllib.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parent / "golden").glob("*.toml"))]

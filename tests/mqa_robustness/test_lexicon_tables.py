@@ -66,7 +66,7 @@ def test_a_lexicon_is_as_full_as_its_perturbation_says(name, least):
     assert len(read_lines(name)) >= least
 
 
-def test_licences_that_ask_for_it_stand_beside_the_tables():
+def test_licences_that_require_it_are_in_the_folder_of_the_tables():
     licences = (FOLDER / "LICENCES.txt").read_text("utf-8")
     for owner in ("Carnegie Mellon University", "Kevin Atkinson", "Benjamin Titze", "Geoff Kuenning"):
         assert owner in licences

@@ -193,7 +193,7 @@ def test_an_enormous_text_is_a_text_like_any_other(name):
 @QUICK
 @given(text=TEXTS, seed=SEEDS)
 @example(text="cafe\u0301", seed=0)
-def test_no_mark_is_torn_from_the_letter_it_stands_on(name, text, seed):
+def test_no_mark_is_separated_from_its_letter(name, text, seed):
     def marked(one):
         return [one[n - 1 : n + 1] for n in range(1, len(one)) if unicodedata.category(one[n])[0] == "M"]
 

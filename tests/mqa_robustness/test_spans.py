@@ -94,7 +94,7 @@ def test_a_rate_is_taken_as_it_is(scale):
     assert resolve_rate(None, 0.37, scale) == 0.37
 
 
-def test_without_either_one_place_in_ten_slips_and_a_whole_text_is_changed():
+def test_without_either_the_rate_is_a_tenth_of_the_spans_or_all_of_them():
     assert resolve_rate(None, None) == 0.1
     assert resolve_rate(None, None, LINEAR) == 1.0
 

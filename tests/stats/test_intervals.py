@@ -8,8 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_metrics.classification import accuracy, balanced_accuracy, mcc
-from mqa_metrics.precision_recall import f1, precision, recall
+from mqa_metrics.classification import accuracy, balanced_accuracy, f1, mcc, precision, recall
 from mqa_metrics.probability import brier, ece, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Quantile

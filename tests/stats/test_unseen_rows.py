@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mqa_metrics.classification import balanced_accuracy, mcc
-from mqa_metrics.precision_recall import f1
+from mqa_metrics.classification import balanced_accuracy, f1, mcc
 from mqa_metrics.probability import ece
 from mqa_metrics.ranking import auroc
 from mqa_registry.contributions import Statistic

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.errors import DataError, UsageError
-from mqa_registry.types import Rows, map_labels, positive_class, read_targets, unknown_labels
+from mqa_registry.types import Rows, map_labels, positive_class, read_target_labels, read_targets, unknown_labels
 from mqa_registry.types.labels import UnreadableLabel, read_labels
 
 TWO = ("negative", "positive")
@@ -56,6 +56,32 @@ def test_a_label_with_one_meaning_is_read(labels):
 @pytest.mark.parametrize("nothing", [None, float("nan")])
 def test_a_missing_number_is_no_label(nothing):
     assert read(1.0, nothing, 0.0) == ["positive", None, "negative"]
+
+
+@pytest.mark.parametrize("classes", [("0", "1"), ("1", "0")])
+def test_a_boolean_is_the_class_of_that_digit_whatever_the_order_of_classes(classes):
+    assert read(True, False, classes=classes) == ["1", "0"]
+
+
+@pytest.mark.parametrize(
+    "targets", [("positive", None, "negative"), (1, None, 0), (True, None, False), ("1.0", "", "0")]
+)
+def test_a_probe_reads_targets_as_a_metric_does(targets):
+    assert read_target_labels(rows(*targets), TWO) == read(*targets) == ["positive", None, "negative"]
+
+
+def test_a_probe_is_told_the_row_of_a_label_that_is_no_class():
+    with pytest.raises(DataError, match=r"^row 2 has the label `maybe`, which the model does not know; it knows"):
+        read_target_labels(rows("positive", "maybe"), TWO)
+
+
+def test_without_class_names_every_label_is_its_own_text():
+    assert read_target_labels(rows("a", None, "", "b"), ()) == ["a", None, None, "b"]
+    assert read_target_labels(rows(1.0, float("nan")), ()) == ["1", None]
+
+
+def test_rows_without_a_column_of_targets_have_none():
+    assert read_target_labels(Rows(pa.table({"id": ["0", "1"]}), ()), TWO) == [None, None]
 
 
 def test_an_empty_text_is_no_label():

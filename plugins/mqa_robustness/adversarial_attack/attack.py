@@ -1,67 +1,58 @@
-"""The attack on a sample of a view's rows, and its outcome for each of them."""
+"""The attack on a sample of a view's rows, of a model that it can only query."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Gt, Le, MinLen
 
-from mqa_registry import DataError, NotRunError
-from mqa_robustness.adversarial_attack.candidates import DEFAULT_EDITS, EditName, apply_edits, find_candidates
+from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, read_target_labels, shapes
+from mqa_robustness.adversarial_attack.candidates import DEFAULT_TRANSFORMATIONS, Transformation, find_candidates
+from mqa_robustness.adversarial_attack.results import ATTACKED, AttackResult, Outcome
 from mqa_robustness.adversarial_attack.search import SearchLimits, search, search_in_batches
-from mqa_robustness.adversarial_attack.victim import make_victim
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry import Example, ProbeContext, ViewContext
-    from mqa_robustness.adversarial_attack.search import Search, SearchResult
+    import numpy.typing as npt
+
+    from mqa_registry import Batching, Codec, Example, ProbeContext, ViewContext
+    from mqa_robustness.adversarial_attack.search import Search
+
+    EncodedRow: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 MAX_CHARACTERS = 10_000  # of a row's texts; no model of text reads as far
 NO_CANDIDATES = "the edits fit no word"
-
-
-class Outcome(StrEnum):
-    """How the attack on a row ended, as observations keep it."""
-
-    SUCCESS = "fell"
-    FAILED = "held"
-    SKIPPED_WRONG = "wrong"  # the prediction for the row itself is not its target
-    SKIPPED_NO_PREDICTION = "unanswered"  # there is no prediction for the row itself
-    DECLINED = "declined"  # no edit fits the row
-
-
-ATTACKED = (Outcome.SUCCESS, Outcome.FAILED)
+ENCODED_AT_ONCE = 2048  # rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttackOptions:
-    """How many rows are attacked, how far each attack goes, and with which edits.
+    """How many rows are attacked, how far each attack goes, and by which transformations.
 
-    `rows` is the number of rows, drawn from the view by the suite's seed. `budget` is the number of queries a row, the
-    first of the row itself; making an edit small takes some more, which are counted apart. `max_share` is the share of
-    a row's words that may be edited, at least one. `edits` are all but `ocr`, `zero-width`, `abbreviations` and `slang`,
-    if left out: typos and homoglyphs, and words that may stand for words. `fields` are the texts that are edited, all
-    of them if left out. `tries` is the number of edits of each kind that are tried on a word, of those that are drawn
-    at random.
+    `rows` is the number of rows, drawn from the view by the suite's seed. `query_budget` is the number of queries a
+    row, the first of the row itself; making an edit small takes some more, which are counted apart.
+    `max_perturbed_share` is the share of a row's words that may be perturbed, at least one. `transformations` are all
+    but `ocr`, `zero-width`, `abbreviations` and `slang`, if left out: typos and homoglyphs, and words that may stand for
+    words. `fields` are the texts that are perturbed, all of them if left out. `max_candidates` is the number of edits
+    that each transformation tries on a word, of those transformations that draw at random.
     """
 
     rows: Annotated[int, Ge(1)] = 50
-    budget: Annotated[int, Ge(4)] = 200
-    max_share: Annotated[float, Gt(0), Le(1)] = 0.2
-    edits: Annotated[list[EditName], MinLen(1)] | None = None
+    query_budget: Annotated[int, Ge(4)] = 200
+    max_perturbed_share: Annotated[float, Gt(0), Le(1)] = 0.2
+    transformations: Annotated[list[Transformation], MinLen(1)] | None = None
     fields: Annotated[list[str], MinLen(1)] | None = None
-    tries: Annotated[int, Ge(1)] = 2
+    max_candidates: Annotated[int, Ge(1)] = 2
 
     @property
     def limits(self) -> SearchLimits:
         """How far the search on one row may go."""
-        return SearchLimits(self.budget, self.max_share)
+        return SearchLimits(self.query_budget, self.max_perturbed_share)
 
 
 @dataclass(frozen=True)
@@ -78,7 +69,7 @@ class SampledRow:
         digest = hashlib.blake2b(self.id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return np.random.default_rng([self.seed, int.from_bytes(digest, "little")])
 
-    def explain_refusal(self, fields: Sequence[str]) -> str:
+    def explain_decline(self, fields: Sequence[str]) -> str:
         """Why it cannot be attacked, whatever the edits; empty where it can."""
         texts = [self.example.get(field) or "" for field in fields]
         if sum(map(len, texts)) > MAX_CHARACTERS:
@@ -87,30 +78,83 @@ class SampledRow:
 
 
 @dataclass(frozen=True)
-class AttackResult:
-    """One row with the result of the search for it; without one where the row was refused, for a reason."""
+class Prediction:
+    """The label that the model gives one row, None where it gives NaN or Inf, and its probabilities, if it has any."""
 
-    row: SampledRow
-    search: SearchResult | None = None
-    reason: str = ""
+    label: str | None
+    probabilities: Mapping[str, float]
 
-    @property
-    def outcome(self) -> Outcome:
-        search = self.search
-        if search is None:
-            return Outcome.DECLINED
-        if search.before.label is None:
-            return Outcome.SKIPPED_NO_PREDICTION
-        if self.row.target not in (None, search.before.label):
-            return Outcome.SKIPPED_WRONG
-        if not search.editable:
-            return Outcome.DECLINED
-        return Outcome.SUCCESS if search.after else Outcome.FAILED
+    def probability_of(self, label: str | None) -> float:
+        """The probability of a label; of a model without probabilities 1 for its own label, and 0 for any other."""
+        if self.label is None:
+            return 0.0
+        return self.probabilities.get(label or "", float(self.label == label))
 
     @property
-    def perturbed(self) -> Example:
-        """The row after the smallest edit that changes its prediction; as it was where there is none."""
-        return apply_edits(self.row.example, self.search.edits if self.search else ())
+    def confidence(self) -> float | None:
+        """The probability of the predicted label."""
+        return self.probabilities.get(self.label or "")
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A runner with the codec of its task: all that an attack knows of a model."""
+
+    view: ViewContext
+    codec: Codec
+    labels: tuple[str, ...]
+    batching: Batching
+
+    def predict(self, row_ids: Sequence[str], examples: Sequence[Example]) -> list[Prediction]:
+        """The prediction for each example; `row_ids` are those of the rows that the examples are edits of.
+
+        Equal encodings are run once. An MqaError names the row where the model fails.
+        """
+        predictions: list[Prediction] = []
+        for start in range(0, len(examples), ENCODED_AT_ONCE):
+            part = slice(start, start + ENCODED_AT_ONCE)
+            predictions += self._predict_encoded(row_ids[part], self.codec.encode(examples[part]))
+        return predictions
+
+    def _predict_encoded(self, row_ids: Sequence[str], rows: Sequence[EncodedRow]) -> list[Prediction]:
+        keys = [_make_encoding_key(row) for row in rows]
+        distinct = {key: (row_id, row) for key, row_id, row in zip(keys, row_ids, rows, strict=True)}
+        batches = self.batching.batches(
+            sorted(distinct, key=lambda key: -self.codec.cost(distinct[key][1])),
+            self.view.runner.budget,
+            size=lambda key: self.codec.cost(distinct[key][1]),
+            shape=lambda key: shapes(distinct[key][1]),
+        )
+        predictions: dict[bytes, Prediction] = {}
+        for batch in batches:
+            predictions |= zip(batch, self._run([distinct[key] for key in batch]), strict=True)
+        return [predictions[key] for key in keys]
+
+    def _run(self, batch: Sequence[tuple[str, EncodedRow]]) -> list[Prediction]:
+        rows = [row for _, row in batch]
+        try:
+            outputs = self.view.runner.run(self.codec.collate(rows))
+        except OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            middle = len(batch) // 2
+            return self._run(batch[:middle]) + self._run(batch[middle:])
+        except MqaError:
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                raise MqaError(
+                    f"backend `{self.view.backend}` fails on row `{batch[0][0]}` or an edit of it: {type(error).__name__}: {error}",
+                    hint="can the model read such a text alone?",
+                ) from error
+            return [prediction for row in batch for prediction in self._run([row])]
+        return list(self._to_predictions(self.codec.decode(outputs, rows).to_pylist()))
+
+    def _to_predictions(self, decoded: Sequence[Mapping[str, Any]]) -> Iterator[Prediction]:
+        for row in decoded:
+            probabilities = row.get("probability") or ()
+            named = dict(zip(self.labels, probabilities, strict=True)) if probabilities else {}
+            yield Prediction(row["label"], named)
 
 
 def attack_rows(context: ProbeContext, view: ViewContext, options: AttackOptions) -> list[AttackResult]:
@@ -118,23 +162,24 @@ def attack_rows(context: ProbeContext, view: ViewContext, options: AttackOptions
     victim = make_victim(context, view)
     fields = select_text_fields(context, view, options.fields)
     rows = sample_rows(context, view, options.rows)
-    refused = {row.id: AttackResult(row, reason=reason) for row in rows if (reason := row.explain_refusal(fields))}
+    declined = {row.id: AttackResult(row, reason=reason) for row in rows if (reason := row.explain_decline(fields))}
 
     def start(row: SampledRow) -> Search:
         rng = row.make_rng()
-        words = find_candidates(row.example, fields, options.edits or DEFAULT_EDITS, options.tries, rng)
+        transformations = options.transformations or DEFAULT_TRANSFORMATIONS
+        words = find_candidates(row.example, fields, transformations, options.max_candidates, rng)
         return search(words, row.target, options.limits, rng)
 
-    accepted = [row for row in rows if row.id not in refused]
+    accepted = [row for row in rows if row.id not in declined]
     searched: dict[str, AttackResult] = {}
     searches = search_in_batches(accepted, start, victim, lambda: context.progress(len(searched), len(accepted)))
     for row, result in searches:
         searched[row.id] = AttackResult(row, result, NO_CANDIDATES)
-    results = [(refused | searched)[row.id] for row in rows]
+    results = [(declined | searched)[row.id] for row in rows]
     if not any(result.outcome in ATTACKED for result in results):
         raise NotRunError(
             f"there is no row to attack: {_summarize_skipped(results)}",
-            hint="draw more `rows`, or allow other `edits`",
+            hint="draw more `rows`, or allow other `transformations`",
         )
     return results
 
@@ -145,12 +190,14 @@ def sample_rows(context: ProbeContext, view: ViewContext, size: int) -> list[Sam
     if not len(rows):
         raise NotRunError("there are no rows to attack")
     seed = int(context.rng.integers(2**62))
-    table = rows.table.take(pa.array(context.rng.permutation(len(rows))[:size]))
+    sample = context.rng.permutation(len(rows))[:size].tolist()
+    table = rows.table.take(pa.array(sample))
     examples = table.select(list(rows.fields)).to_pylist()
     assert context.model_under_test is not None
-    targets = _find_target_labels(table, context.model_under_test.model.labels)
+    targets = read_target_labels(rows, context.model_under_test.model.labels)
     ids = map(str, table.column("id").to_pylist())
-    return [SampledRow(*row, seed) for row in zip(ids, examples, targets, strict=True)]
+    sampled_targets = [targets[row] for row in sample]
+    return [SampledRow(*row, seed) for row in zip(ids, examples, sampled_targets, strict=True)]
 
 
 def select_text_fields(context: ProbeContext, view: ViewContext, names: Sequence[str] | None) -> list[str]:
@@ -167,24 +214,19 @@ def select_text_fields(context: ProbeContext, view: ViewContext, names: Sequence
     return list(dict.fromkeys(names)) if names else available
 
 
-def _find_target_labels(table: pa.Table, labels: Sequence[str]) -> list[str | None]:
-    """The target of every row as the model names it; raises a DataError where the model has no such label."""
-    if "target" not in table.column_names:
-        return [None] * table.num_rows
-    return [
-        None if value is None else _find_target_label(value, labels) for value in table.column("target").to_pylist()
-    ]
-
-
-def _find_target_label(value: Any, labels: Sequence[str]) -> str:
-    """A target as the model names it: a label, or the position of one."""
-    name = str(int(value)) if isinstance(value, bool) else str(value)
-    if name in labels:
-        return name
-    if isinstance(value, int) and 0 <= value < len(labels):
-        return labels[value]
-    listed = ", ".join(f"`{label}`" for label in labels[:20])
-    raise DataError(f"a row has the target `{name}`, which the model does not know", hint=f"it knows {listed}")
+def make_victim(context: ProbeContext, view: ViewContext) -> Victim:
+    """A view's runner as a victim; raises a NotRunError where it is no classifier of one label a row."""
+    if context.model_under_test is None:
+        raise NotRunError("there is no model to attack", hint="give the suite a `[model]`")
+    task = context.model_under_test.task
+    if task.schema != "label":
+        raise NotRunError(
+            f"an attack needs a model that gives a row one label, and `{task.name}` gives {task.schema}",
+            hint="attack a model for classification",
+        )
+    return Victim(
+        view, view.codec or context.model_under_test.codec, context.model_under_test.model.labels, context.batching
+    )
 
 
 def _summarize_skipped(results: Sequence[AttackResult]) -> str:
@@ -196,3 +238,9 @@ def _summarize_skipped(results: Sequence[AttackResult]) -> str:
     }
     counts = [f"{outcomes.count(outcome)} {reason}" for outcome, reason in reasons.items() if outcome in outcomes]
     return f"of {len(results)}, {', '.join(counts)}"
+
+
+def _make_encoding_key(row: EncodedRow) -> bytes:
+    """Names, types, shapes and values of an encoded row as bytes, equal for equal rows alone."""
+    parts = [(name, row[name].dtype.str, row[name].shape) for name in sorted(row)]
+    return repr(parts).encode() + b"".join(np.ascontiguousarray(row[name]).tobytes() for name in sorted(row))

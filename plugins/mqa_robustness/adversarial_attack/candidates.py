@@ -11,7 +11,6 @@ from rapidfuzz.distance import Levenshtein
 from mqa_registry import edited
 from mqa_robustness.grammar import read_verbs
 from mqa_robustness.lexicon import read_lines
-from mqa_robustness.perturbations.imperceptible import has_homoglyph, insert_zero_width, replace_with_homoglyph
 from mqa_robustness.perturbations.misspellings import (
     ADJACENT_KEYS,
     CONFUSABLE,
@@ -21,6 +20,7 @@ from mqa_robustness.perturbations.misspellings import (
     misread_letters,
 )
 from mqa_robustness.perturbations.substitutions import SUBSTITUTIONS
+from mqa_robustness.perturbations.unicode_characters import has_homoglyph, insert_zero_width, replace_with_homoglyph
 from mqa_robustness.spans import find_tokens, find_words
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from mqa_registry import Edit, Example
     from mqa_robustness.spans import Span
 
-EditName: TypeAlias = Literal[
+Transformation: TypeAlias = Literal[
     "insert", "delete", "replace", "transpose", "keyboard", "ocr", "homoglyphs", "zero-width", "contractions",
     "expansions", "british-spelling", "american-spelling", "homophones", "abbreviations", "slang",
 ]  # fmt: skip
-DEFAULT_EDITS: tuple[EditName, ...] = (
+DEFAULT_TRANSFORMATIONS: tuple[Transformation, ...] = (
     "insert", "delete", "replace", "transpose", "keyboard", "homoglyphs", "contractions", "expansions",
     "british-spelling", "american-spelling", "homophones",
 )  # fmt: skip
@@ -59,22 +59,22 @@ CONDITIONS: Mapping[str, Callable[[str], object]] = {  # what a word must meet f
 
 MIN_MISSPELLED = 4  # letters of a word that may be misspelled
 MAX_WORD = 40  # letters; what is longer is a line of a script without spaces
-DRAWS_PER_TRY = 4  # some draws make a word of the lexicons, or the same edit twice
+DRAWS_PER_CANDIDATE = 4  # some draws make a word of the lexicons, or the same edit twice
 
 
 @dataclass(frozen=True)
 class CandidateEdit:
     """One edit of one text: what stands from `start` to `end` becomes `new`.
 
-    `kind` is its name in the option `edits`. `words` are the indices, among all words of the row, of those it edits, and
-    `size` is its Levenshtein distance in characters.
+    `transformation` is what made it, by its name in the option `transformations`. `words` are the indices, among all
+    words of the row, of those it edits, and `size` is its Levenshtein distance in characters.
     """
 
     field: str
     start: int
     end: int
     new: str
-    kind: str
+    transformation: str
     words: tuple[int, ...]
     size: int
 
@@ -105,8 +105,8 @@ def apply_edits(example: Example, edits: Iterable[CandidateEdit]) -> Example:
     return {**example, **{field: edited(example[field], sorted(edits)) for field, edits in by_field.items()}}
 
 
-def count_edited_words(edits: Iterable[CandidateEdit]) -> int:
-    """The number of words that some edits touch."""
+def count_perturbed_words(edits: Iterable[CandidateEdit]) -> int:
+    """The number of words that some edits perturb."""
     return len({word for edit in edits for word in edit.words})
 
 
@@ -116,9 +116,13 @@ def total_size(edits: Iterable[CandidateEdit]) -> int:
 
 
 def find_candidates(
-    example: Example, fields: Sequence[str], kinds: Collection[str], tries: int, rng: np.random.Generator
+    example: Example,
+    fields: Sequence[str],
+    transformations: Collection[str],
+    max_candidates: int,
+    rng: np.random.Generator,
 ) -> list[CandidateWord]:
-    """Every word of some texts of a row, with up to `tries` candidates of each kind that is drawn at random.
+    """Every word of some texts of a row, with up to `max_candidates` edits by each transformation that draws at random.
 
     Misspellings keep the first and the last letter of a word, and leave words of less than four letters alone, as people
     then still read it (Pruthi, Dhingra and Lipton 2019, https://arxiv.org/abs/1905.11268); none makes a word of the
@@ -129,7 +133,10 @@ def find_candidates(
         text = example[field] or ""
         tokens = find_tokens(text)
         maker = _EditMaker(field, text, tokens, len(words))
-        edits = [*_make_character_edits(maker, kinds, tries, rng), *_make_word_edits(maker, kinds)]
+        edits = [
+            *_make_character_edits(maker, transformations, max_candidates, rng),
+            *_make_word_edits(maker, transformations),
+        ]
         by_word: list[list[CandidateEdit]] = [[] for _ in tokens]
         for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.size):
             by_word[edit.words[0] - len(words)].append(edit)
@@ -150,10 +157,12 @@ class _EditMaker:
         for number, (start, end) in enumerate(tokens, first):
             self._word_of_character[start:end] = [number] * (end - start)
 
-    def make(self, start: int, end: int, new: str, kind: str) -> CandidateEdit:
+    def make(self, start: int, end: int, new: str, transformation: str) -> CandidateEdit:
         """The edit that replaces what stands from `start` to `end`."""
         words = tuple(sorted(set(self._word_of_character[start:end]) - {-1}))
-        return CandidateEdit(self.field, start, end, new, kind, words, Levenshtein.distance(self.text[start:end], new))
+        return CandidateEdit(
+            self.field, start, end, new, transformation, words, Levenshtein.distance(self.text[start:end], new)
+        )
 
 
 def _remove_duplicates(edits: Sequence[CandidateEdit]) -> CandidateEdits:
@@ -165,27 +174,27 @@ def _remove_duplicates(edits: Sequence[CandidateEdit]) -> CandidateEdits:
 
 
 def _make_character_edits(
-    maker: _EditMaker, kinds: Collection[str], tries: int, rng: np.random.Generator
+    maker: _EditMaker, transformations: Collection[str], max_candidates: int, rng: np.random.Generator
 ) -> Iterator[CandidateEdit]:
     """Words with other characters: misspelled, or with characters that only look the same."""
     for start, end in find_words(maker.text):
         word = maker.text[start:end]
         if len(word) > MAX_WORD:
             continue
-        for kind, change in CHARACTER_EDITS.items():
-            if kind in kinds and CONDITIONS.get(kind, bool)(word):
-                variants = (change(word, draw) for draw in rng.random(DRAWS_PER_TRY * tries).tolist())
-                is_fit = _is_readable if kind in MISSPELLINGS else str.__ne__
+        for transformation, change in CHARACTER_EDITS.items():
+            if transformation in transformations and CONDITIONS.get(transformation, bool)(word):
+                variants = (change(word, draw) for draw in rng.random(DRAWS_PER_CANDIDATE * max_candidates).tolist())
+                is_fit = _is_readable if transformation in MISSPELLINGS else str.__ne__
                 new = dict.fromkeys(other for other in variants if is_fit(word, other))
-                yield from (maker.make(start, end, other, kind) for other in list(new)[:tries])
+                yield from (maker.make(start, end, other, transformation) for other in list(new)[:max_candidates])
 
 
-def _make_word_edits(maker: _EditMaker, kinds: Collection[str]) -> Iterator[CandidateEdit]:
+def _make_word_edits(maker: _EditMaker, transformations: Collection[str]) -> Iterator[CandidateEdit]:
     """Words and phrases in place of others."""
-    for kind, find in SUBSTITUTIONS.items():
-        for start, end, replacements in find(maker.text) if kind in kinds else ():
+    for transformation, find in SUBSTITUTIONS.items():
+        for start, end, replacements in find(maker.text) if transformation in transformations else ():
             old = maker.text[start:end]
-            yield from (maker.make(start, end, new, kind) for new in replacements if new != old)
+            yield from (maker.make(start, end, new, transformation) for new in replacements if new != old)
 
 
 def _is_readable(word: str, new: str) -> bool:

@@ -14,13 +14,15 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry import Evidence, NotRunError, Probe, counted
-from mqa_robustness.adversarial_attack.attack import ATTACKED, AttackOptions, Outcome, attack_rows
+from mqa_robustness.adversarial_attack.attack import AttackOptions, attack_rows, make_victim
 from mqa_robustness.adversarial_attack.results import (
+    ATTACKED,
     SCHEMA,
     SHARE,
     TEXTS,
     UNBOUNDED,
     AttackRecord,
+    Outcome,
     describe_skipped,
     make_example,
     make_mean_statistic,
@@ -28,29 +30,28 @@ from mqa_robustness.adversarial_attack.results import (
     read_outcomes,
     select_smallest_successes,
 )
-from mqa_robustness.adversarial_attack.victim import make_victim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry import ProbeContext
-    from mqa_robustness.adversarial_attack.attack import AttackResult
-    from mqa_robustness.adversarial_attack.victim import Victim
+    from mqa_robustness.adversarial_attack.attack import Victim
+    from mqa_robustness.adversarial_attack.results import AttackResult
 
 ADVERSARIAL_RANGES = {
     "value": SHARE,
     "queries": UNBOUNDED,
-    "edits": UNBOUNDED,
-    "changed_words": UNBOUNDED,
+    "edit_distance": UNBOUNDED,
+    "perturbed_words": UNBOUNDED,
     "robust_accuracy": SHARE,
 }
-TRANSFER_RANGES = {"value": SHARE, "same_answer": SHARE, "queries": UNBOUNDED}
+TRANSFER_RANGES = {"value": SHARE, "same_prediction": SHARE, "queries": UNBOUNDED}
 REPLAY_SCHEMA = pa.schema(
     [
         *SCHEMA,
-        ("candidate_before", pa.string()),
-        ("candidate_after", pa.string()),
-        ("candidate_probability", pa.float64()),
+        ("candidate_original_label", pa.string()),
+        ("candidate_perturbed_label", pa.string()),
+        ("candidate_perturbed_probability", pa.float64()),
         ("replayed", pa.bool_()),
     ]
 )
@@ -60,18 +61,18 @@ REPLAY_SCHEMA = pa.schema(
 class ReplayRecord(AttackRecord):
     """One row of the observations of `robustness/transfer`, with a field for each column of REPLAY_SCHEMA.
 
-    `candidate_before` and `candidate_after` are what the other backend predicts for the row as it is and with the edit
-    of the reference; all is None where there is no such edit to replay.
+    `candidate_original_label` and `candidate_perturbed_label` are what the other backend predicts for the row as it is
+    and with the edit of the reference; all is None where there is no such edit to replay.
     """
 
-    candidate_before: str | None = None
-    candidate_after: str | None = None
-    candidate_probability: float | None = None
+    candidate_original_label: str | None = None
+    candidate_perturbed_label: str | None = None
+    candidate_perturbed_probability: float | None = None
     replayed: bool | None = None
 
     @property
     def succeeds_on_candidate(self) -> bool:
-        return self.candidate_after != self.before
+        return self.candidate_perturbed_label != self.original_label
 
 
 class Adversarial(Probe[AttackOptions]):
@@ -84,12 +85,13 @@ class Adversarial(Probe[AttackOptions]):
     undoing any edit that is left brings the prediction back. A row on which this search failed may not be robust;
     another search may succeed.
 
-    `queries` is the mean number of queries per row, `edits` the mean number of characters (Levenshtein) and
-    `changed_words` that of words of an edit that succeeded, `robust_accuracy` the share of correctly predicted rows that
+    `queries` is the mean number of queries per row, `edit_distance` the mean number of characters (Levenshtein) and
+    `perturbed_words` that of words of an edit that succeeded, `robust_accuracy` the share of correctly predicted rows that
     stay so, of those that were not declined.
     """
 
     name = "adversarial"
+    version = 2
     inputs = "runner"
     outputs = tuple(ADVERSARIAL_RANGES)
     ranges = ADVERSARIAL_RANGES
@@ -108,8 +110,8 @@ class Adversarial(Probe[AttackOptions]):
         return {
             "value": succeeded[attacked],
             "queries": make_mean_statistic(table, "queries", attacked, "no row was attacked"),
-            "edits": make_mean_statistic(table, "edits", succeeded, "no attack succeeded"),
-            "changed_words": make_mean_statistic(table, "changed_words", succeeded, "no attack succeeded"),
+            "edit_distance": make_mean_statistic(table, "edit_distance", succeeded, "no attack succeeded"),
+            "perturbed_words": make_mean_statistic(table, "perturbed_words", succeeded, "no attack succeeded"),
             "robust_accuracy": (outcomes == Outcome.FAILED)[judged],
         }
 
@@ -119,8 +121,8 @@ class Adversarial(Probe[AttackOptions]):
         examples = [
             make_example(
                 record,
-                reference=(record.before, record.before_probability),
-                prediction=(record.after, record.after_probability),
+                reference=(record.original_label, record.original_probability),
+                prediction=(record.perturbed_label, record.perturbed_probability),
             )
             for record in select_smallest_successes(records)
         ]
@@ -130,13 +132,14 @@ class Adversarial(Probe[AttackOptions]):
 class Transfer(Probe[AttackOptions]):
     """The share of the reference's adversarial edits that change the other backend's prediction as well.
 
-    The reference is attacked as by `robustness/adversarial`, with the same edits if they are left out. Each row on which
+    The reference is attacked as by `robustness/adversarial`, with the same transformations if they are left out. Each row on which
     that succeeded is then run on this backend, as it is and with its edit. A row that this backend predicts otherwise
-    from the start is ignored. `same_answer` is the share of the other edits for which both backends predict the same;
+    from the start is ignored. `same_prediction` is the share of the other edits for which both backends predict the same;
     `queries` is the mean number of queries of the reference per row.
     """
 
     name = "transfer"
+    version = 2
     inputs = "runner"
     outputs = tuple(TRANSFER_RANGES)
     ranges = TRANSFER_RANGES
@@ -152,7 +155,7 @@ class Transfer(Probe[AttackOptions]):
         if not successes:
             raise NotRunError(
                 f"no attack on `{context.reference.backend}` succeeded, so there is nothing to replay",
-                hint="attack more `rows`, with a larger `budget` or `max_share`",
+                hint="attack more `rows`, with a larger `query_budget` or `max_perturbed_share`",
             )
         replays = {replay.id: replay for replay in _replay(successes, victim)}
         records = [replays.get(result.row.id) or make_record(result) for result in results]
@@ -163,7 +166,9 @@ class Transfer(Probe[AttackOptions]):
         attacked = np.isin(read_outcomes(table), ATTACKED)
         return {
             "value": np.array([replay.succeeds_on_candidate for replay in agreeing], bool),
-            "same_answer": np.array([replay.candidate_after == replay.after for replay in agreeing], bool),
+            "same_prediction": np.array(
+                [replay.candidate_perturbed_label == replay.perturbed_label for replay in agreeing], bool
+            ),
             "queries": make_mean_statistic(table, "queries", attacked, "no row was attacked"),
         }
 
@@ -175,8 +180,8 @@ class Transfer(Probe[AttackOptions]):
         examples = [
             make_example(
                 replay,
-                reference=(replay.after, replay.after_probability),
-                prediction=(replay.candidate_after, replay.candidate_probability),
+                reference=(replay.perturbed_label, replay.perturbed_probability),
+                prediction=(replay.candidate_perturbed_label, replay.candidate_perturbed_probability),
             )
             for replay in select_smallest_successes(failures) or select_smallest_successes(agreeing)
         ]
@@ -187,33 +192,35 @@ class Transfer(Probe[AttackOptions]):
 
 def _describe_successes(records: Sequence[AttackRecord]) -> Iterator[str]:
     successes = [record for record in records if record.is_success]
-    attacked = [record for record in records if record.state in ATTACKED]
+    attacked = [record for record in records if record.outcome in ATTACKED]
     total = counted(len(attacked), "row")
     if not successes:
         queries = float(np.mean([record.queries for record in attacked])) if attacked else 0.0
         yield f"the attack succeeded on none of {total}, in {queries:.3g} queries on average"
         return
-    sizes = [(one.changed_words or 0, one.edits or 0, one.queries) for one in successes]
+    sizes = [(one.perturbed_words or 0, one.edit_distance or 0, one.queries) for one in successes]
     words, characters, queries = np.mean(sizes, axis=0)
     yield (
         f"the attack succeeded on {len(successes)} of {total}, by {words:.2g} words, "
         f"{characters:.2g} characters and {queries:.3g} queries on average"
     )
-    kinds = Counter(kind for record in successes for kind in set(record.kinds or ()))
-    yield f"edits that succeeded: {', '.join(f'{kind} ({count})' for kind, count in kinds.most_common())}"
+    transformations = Counter(
+        transformation for record in successes for transformation in set(record.transformations or ())
+    )
+    yield f"edits that succeeded: {', '.join(f'{transformation} ({count})' for transformation, count in transformations.most_common())}"
 
 
 def _replay(successes: Sequence[AttackResult], victim: Victim) -> Iterator[ReplayRecord]:
     """The record of every success, with the candidate's predictions for the row as it is and with its edit."""
     row_ids = [result.row.id for result in successes]
     before = victim.predict(row_ids, [result.row.example for result in successes])
-    after = victim.predict(row_ids, [result.perturbed for result in successes])
+    after = victim.predict(row_ids, [result.perturbed_example for result in successes])
     for result, original, perturbed in zip(successes, before, after, strict=True):
         yield ReplayRecord(
             **asdict(make_record(result)),
-            candidate_before=original.label,
-            candidate_after=perturbed.label,
-            candidate_probability=perturbed.confidence,
+            candidate_original_label=original.label,
+            candidate_perturbed_label=perturbed.label,
+            candidate_perturbed_probability=perturbed.confidence,
             replayed=True,
         )
 
@@ -224,7 +231,9 @@ def _read_replays(table: pa.Table) -> list[ReplayRecord]:
 
 def _select_agreeing(records: Sequence[ReplayRecord]) -> list[ReplayRecord]:
     """The replayed rows for which both backends predict the same before the edit."""
-    return [record for record in records if record.replayed and record.candidate_before == record.before]
+    return [
+        record for record in records if record.replayed and record.candidate_original_label == record.original_label
+    ]
 
 
 def _describe_replays(
@@ -235,5 +244,5 @@ def _describe_replays(
     total = counted(len(replayed), "row")
     if ignored := len(replayed) - len(agreeing):
         yield f"ignored, as the row itself is predicted otherwise here: {ignored} of {total}"
-    if missing := sum(replay.candidate_after is None for replay in replayed):
+    if missing := sum(replay.candidate_perturbed_label is None for replay in replayed):
         yield f"edits without a prediction (NaN or Inf) here: {missing}"

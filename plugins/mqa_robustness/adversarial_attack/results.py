@@ -6,21 +6,23 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from mqa_registry import ExampleRow, Statistic, counted
-from mqa_robustness.adversarial_attack.attack import Outcome
-from mqa_robustness.adversarial_attack.candidates import count_edited_words, total_size
+from mqa_robustness.adversarial_attack.candidates import apply_edits, count_perturbed_words, total_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from mqa_robustness.adversarial_attack.attack import AttackResult
+    from mqa_registry import Example
+    from mqa_robustness.adversarial_attack.attack import SampledRow
+    from mqa_robustness.adversarial_attack.search import SearchResult
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -28,64 +30,103 @@ if TYPE_CHECKING:
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("state", pa.string()),
+        ("outcome", pa.string()),
         ("reason", pa.string()),
         ("target", pa.string()),
-        ("before", pa.string()),
-        ("before_probability", pa.float64()),
-        ("after", pa.string()),
-        ("after_probability", pa.float64()),
+        ("original_label", pa.string()),
+        ("original_probability", pa.float64()),
+        ("perturbed_label", pa.string()),
+        ("perturbed_probability", pa.float64()),
         ("queries", pa.int64()),
-        ("shrinking", pa.int64()),
-        ("unanswered", pa.int64()),
+        ("minimizing_queries", pa.int64()),
+        ("queries_without_prediction", pa.int64()),
         ("words", pa.int64()),
-        ("changed_words", pa.int64()),
-        ("edits", pa.int64()),
-        ("kinds", pa.list_(pa.string())),
+        ("perturbed_words", pa.int64()),
+        ("edit_distance", pa.int64()),
+        ("transformations", pa.list_(pa.string())),
         ("fields", pa.string()),
-        ("disturbed", pa.string()),
+        ("perturbed_fields", pa.string()),
     ]
 )
-TEXTS = ("fields", "disturbed")
+TEXTS = ("fields", "perturbed_fields")
 SHARE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf)
 MAX_EXAMPLES = 5
-
 RecordT = TypeVar("RecordT", bound="AttackRecord")
+
+
+class Outcome(StrEnum):
+    """How the attack on a row ended; its name in small letters is what observations keep."""
+
+    SUCCESS = auto()
+    FAILED = auto()
+    SKIPPED_WRONG = auto()  # the prediction for the row itself is not its target
+    SKIPPED_NO_PREDICTION = auto()  # there is no prediction for the row itself
+    DECLINED = auto()  # no edit fits the row
+
+
+ATTACKED = (Outcome.SUCCESS, Outcome.FAILED)
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """One row with the result of the search for it; without one where the row was refused, for a reason."""
+
+    row: SampledRow
+    search: SearchResult | None = None
+    reason: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        search = self.search
+        if search is None:
+            return Outcome.DECLINED
+        if search.original.label is None:
+            return Outcome.SKIPPED_NO_PREDICTION
+        if self.row.target not in (None, search.original.label):
+            return Outcome.SKIPPED_WRONG
+        if not search.editable:
+            return Outcome.DECLINED
+        return Outcome.SUCCESS if search.perturbed else Outcome.FAILED
+
+    @property
+    def perturbed_example(self) -> Example:
+        """The row after the smallest edit that changes its prediction; as it was where there is none."""
+        return apply_edits(self.row.example, self.search.edits if self.search else ())
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttackRecord:
     """One row of the observations, with a field for each column of SCHEMA.
 
-    `state` is an Outcome, `reason` why the row was declined. `before` and `after` are the labels predicted for the row
-    and for the smallest edit that changes the label, each with its probability. `queries` counts those of the search,
-    `shrinking` those that made the edit small, `unanswered` those of either without a prediction. `words` is the number
-    of words of the row; `changed_words`, `edits` (characters, Levenshtein) and `kinds` are those of the edit. `fields`
-    are the row's texts as JSON, `disturbed` those of them that were edited, after the edit; both are None where texts
-    are not stored.
+    `outcome` is an Outcome, `reason` why the row was declined. `original_label` and `perturbed_label` are the labels
+    predicted for the row and for the smallest edit that changes the label, each with its probability. `queries` counts
+    those of the search, `minimizing_queries` those that made the edit small, `queries_without_prediction` those of either
+    without a prediction. `words` is the number of words of the row; `perturbed_words`, `edit_distance` (characters,
+    Levenshtein) and `transformations` are those of the edit. `fields` are the row's texts as JSON, `perturbed_fields`
+    those of them that were edited, after the edit; both are None where texts are not stored.
     """
 
     id: str
-    state: str
+    outcome: str
     reason: str
     target: str | None
     fields: str | None = None
     queries: int = 0
-    shrinking: int = 0
-    unanswered: int = 0
-    before: str | None = None
-    before_probability: float | None = None
+    minimizing_queries: int = 0
+    queries_without_prediction: int = 0
+    original_label: str | None = None
+    original_probability: float | None = None
     words: int | None = None
-    after: str | None = None
-    after_probability: float | None = None
-    changed_words: int | None = None
-    edits: int | None = None
-    kinds: Sequence[str] | None = None
-    disturbed: str | None = None
+    perturbed_label: str | None = None
+    perturbed_probability: float | None = None
+    perturbed_words: int | None = None
+    edit_distance: int | None = None
+    transformations: Sequence[str] | None = None
+    perturbed_fields: str | None = None
 
     @property
     def is_success(self) -> bool:
-        return self.state == Outcome.SUCCESS
+        return self.outcome == Outcome.SUCCESS
 
 
 def make_record(result: AttackResult) -> AttackRecord:
@@ -93,36 +134,36 @@ def make_record(result: AttackResult) -> AttackRecord:
     row, search, outcome = result.row, result.search, result.outcome
     reason = result.reason if outcome is Outcome.DECLINED else ""
     record = AttackRecord(
-        id=row.id, state=str(outcome), reason=reason, target=row.target, fields=_dump_texts(row.example)
+        id=row.id, outcome=str(outcome), reason=reason, target=row.target, fields=_dump_texts(row.example)
     )
     if search is None:
         return record
     record = replace(
         record,
-        before=search.before.label,
-        before_probability=search.before.confidence,
+        original_label=search.original.label,
+        original_probability=search.original.confidence,
         queries=search.queries,
-        shrinking=search.minimizing,
-        unanswered=search.without_prediction,
+        minimizing_queries=search.minimizing_queries,
+        queries_without_prediction=search.queries_without_prediction,
         words=search.words,
     )
-    if search.after is None:
+    if search.perturbed is None:
         return record
-    perturbed = result.perturbed
+    perturbed = result.perturbed_example
     return replace(
         record,
-        after=search.after.label,
-        after_probability=search.after.confidence,
-        changed_words=count_edited_words(search.edits),
-        edits=total_size(search.edits),
-        kinds=[edit.kind for edit in search.edits],
-        disturbed=_dump_texts({edit.field: perturbed[edit.field] for edit in search.edits}),
+        perturbed_label=search.perturbed.label,
+        perturbed_probability=search.perturbed.confidence,
+        perturbed_words=count_perturbed_words(search.edits),
+        edit_distance=total_size(search.edits),
+        transformations=[edit.transformation for edit in search.edits],
+        perturbed_fields=_dump_texts({edit.field: perturbed[edit.field] for edit in search.edits}),
     )
 
 
 def read_outcomes(observations: pa.Table) -> npt.NDArray[np.str_]:
     """The outcome of every row."""
-    return np.array(observations.column("state").to_pylist(), dtype=str)
+    return np.array(observations.column("outcome").to_pylist(), dtype=str)
 
 
 def make_mean_statistic(observations: pa.Table, column: str, selected: Bools, undefined: str) -> Statistic:
@@ -144,16 +185,18 @@ def make_mean_statistic(observations: pa.Table, column: str, selected: Bools, un
 
 def describe_skipped(records: Sequence[AttackRecord]) -> Iterator[str]:
     """What was not attacked and why, and queries that had no prediction."""
-    outcomes = Counter(record.state for record in records)
+    outcomes = Counter(record.outcome for record in records)
     total = counted(len(records), "row")
     if wrong := outcomes[Outcome.SKIPPED_WRONG]:
         yield f"skipped, as the row itself is predicted wrong: {wrong} of {total}"
     if missing := outcomes[Outcome.SKIPPED_NO_PREDICTION]:
         yield f"skipped, as the row itself has no prediction (NaN or Inf): {missing} of {total}"
-    reasons = Counter(record.reason for record in records if record.state == Outcome.DECLINED)
+    reasons = Counter(record.reason for record in records if record.outcome == Outcome.DECLINED)
     yield from (f"declined, as {reason}: {count} of {total}" for reason, count in reasons.items())
-    if queries := sum(record.unanswered for record in records if record.state != Outcome.SKIPPED_NO_PREDICTION):
-        successes = sum(record.is_success and record.after is None for record in records)
+    if queries := sum(
+        record.queries_without_prediction for record in records if record.outcome != Outcome.SKIPPED_NO_PREDICTION
+    ):
+        successes = sum(record.is_success and record.perturbed_label is None for record in records)
         yield f"queries without a prediction (NaN or Inf): {queries}; attacks that succeeded so: {successes}"
     if all(record.target is None for record in records):
         yield "the data have no targets, so that every prediction counts as correct"
@@ -162,14 +205,16 @@ def describe_skipped(records: Sequence[AttackRecord]) -> Iterator[str]:
 def select_smallest_successes(records: Sequence[RecordT]) -> list[RecordT]:
     """The rows whose edits have the fewest characters, of those the ones with the most confident new prediction."""
     successes = [record for record in records if record.is_success]
-    return sorted(successes, key=lambda one: (one.edits or 0, -(one.after_probability or 0.0)))[:MAX_EXAMPLES]
+    return sorted(successes, key=lambda one: (one.edit_distance or 0, -(one.perturbed_probability or 0.0)))[
+        :MAX_EXAMPLES
+    ]
 
 
 def make_example(
     record: AttackRecord, *, reference: tuple[str | None, float | None], prediction: tuple[str | None, float | None]
 ) -> ExampleRow:
     """One success as evidence has it: its texts where they are stored, two predictions, and the edit."""
-    fields, perturbed = (json.loads(text) if text else {} for text in (record.fields, record.disturbed))
+    fields, perturbed = (json.loads(text) if text else {} for text in (record.fields, record.perturbed_fields))
     return ExampleRow(
         record.id,
         fields,
@@ -177,7 +222,11 @@ def make_example(
         target=record.target,
         prediction=_format_prediction(*prediction),
         reference=_format_prediction(*reference),
-        details={"edits": record.edits, "changed_words": record.changed_words, "kinds": record.kinds},
+        details={
+            "edit_distance": record.edit_distance,
+            "perturbed_words": record.perturbed_words,
+            "transformations": record.transformations,
+        },
     )
 
 

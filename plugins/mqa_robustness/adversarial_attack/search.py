@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from mqa_robustness.adversarial_attack.candidates import apply_edits, count_edited_words, total_size
+from mqa_robustness.adversarial_attack.candidates import apply_edits, count_perturbed_words, total_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mqa_registry import Example
-    from mqa_robustness.adversarial_attack.attack import SampledRow
+    from mqa_robustness.adversarial_attack.attack import Prediction, SampledRow, Victim
     from mqa_robustness.adversarial_attack.candidates import CandidateEdit, CandidateEdits, CandidateWord
-    from mqa_robustness.adversarial_attack.victim import Prediction, Victim
 
 Search: TypeAlias = Generator["Sequence[CandidateEdits]", "Sequence[Prediction]", "SearchResult"]
 Minimization: TypeAlias = Generator[
@@ -46,45 +45,52 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """How a search ended: the prediction for the row, and that for the smallest edit that changes it.
+    """How a search ended: the original prediction of the row, and the perturbed one of the smallest edit that changes it.
 
-    `after` is None and `edits` are empty where none was found. `queries` counts those of the search, `minimizing` those
-    that made the edit small, `without_prediction` those of either that had no prediction. `words` is the number of words
-    of the row, `editable` of those that some edit fits.
+    `perturbed` is None and `edits` are empty where no such edit was found. `queries` counts those of the search,
+    `minimizing_queries` those that made the edit small, `queries_without_prediction` those of either that had no
+    prediction. `words` is the number of words of the row, `editable` of those that some edit fits.
     """
 
-    before: Prediction
+    original: Prediction
     words: int
     editable: int
-    after: Prediction | None = None
+    perturbed: Prediction | None = None
     edits: CandidateEdits = ()
     queries: int = 1
-    minimizing: int = 0
-    without_prediction: int = 0
+    minimizing_queries: int = 0
+    queries_without_prediction: int = 0
 
 
 def search(
     words: Sequence[CandidateWord], target: str | None, limits: SearchLimits, rng: np.random.Generator
 ) -> Search:
     """The attack on one row; a row without a prediction, or whose prediction is not its `target`, is queried once."""
-    (before,) = yield [()]
-    budget = _Budget(limits.queries, before)
+    (original,) = yield [()]
+    budget = _Budget(limits.queries, original)
     editable = [word for word in words if word.candidates]
     success: tuple[CandidateEdits, Prediction] | None = None
-    if before.label is not None and target in (None, before.label):
+    if original.label is not None and target in (None, original.label):
         ranked = yield from _rank_words(editable, budget, rng)
         success = yield from _search_greedily(ranked, limits.max_words(len(words)), budget)
         if success:
-            success = yield from minimize(*success, before.label, words, budget.count_minimizing)
-    edits, after = success or ((), None)
+            success = yield from minimize(*success, original.label, words, budget.count_minimizing_queries)
+    edits, perturbed = success or ((), None)
     return SearchResult(
-        before, len(words), len(editable), after, edits, budget.queries, budget.minimizing, budget.without_prediction
+        original,
+        len(words),
+        len(editable),
+        perturbed,
+        edits,
+        queries=budget.queries,
+        minimizing_queries=budget.minimizing_queries,
+        queries_without_prediction=budget.queries_without_prediction,
     )
 
 
 def minimize(
     edits: CandidateEdits,
-    after: Prediction,
+    perturbed: Prediction,
     label: str,
     words: Sequence[CandidateWord],
     count: Callable[[Sequence[Prediction]], None],
@@ -94,18 +100,9 @@ def minimize(
     In every round one edit is undone or, where none can be, replaced by a smaller candidate of the same word. So at the
     end undoing any one of them brings the prediction back, and so does every smaller candidate of one word.
     """
-    while True:
-        for options in (_undo_one(edits), _reduce_one(edits, words)):
-            if not options:
-                continue
-            predictions = yield options
-            count(predictions)
-            successes = [pair for pair in zip(options, predictions, strict=True) if pair[1].label != label]
-            if successes:
-                edits, after = min(successes, key=lambda pair: (count_edited_words(pair[0]), total_size(pair[0])))
-                break
-        else:
-            return edits, after
+    while smaller := (yield from _find_smaller_success(edits, label, words, count)):
+        edits, perturbed = smaller
+    return edits, perturbed
 
 
 def search_in_batches(
@@ -131,26 +128,26 @@ def search_in_batches(
 class _Budget:
     """The prediction that one search started from, and its queries so far."""
 
-    def __init__(self, limit: int, before: Prediction) -> None:
-        self.before = before
+    def __init__(self, limit: int, original: Prediction) -> None:
+        self.original = original
         self.left = limit - 1
         self.queries = 1
-        self.minimizing = 0
-        self.without_prediction = int(before.label is None)
+        self.minimizing_queries = 0
+        self.queries_without_prediction = int(original.label is None)
 
     def count_queries(self, predictions: Sequence[Prediction]) -> None:
         """Count queries against the limit."""
         self.left -= len(predictions)
         self.queries += len(predictions)
-        self._count_without_prediction(predictions)
+        self._count_missing(predictions)
 
-    def count_minimizing(self, predictions: Sequence[Prediction]) -> None:
+    def count_minimizing_queries(self, predictions: Sequence[Prediction]) -> None:
         """Count queries that the limit is not for."""
-        self.minimizing += len(predictions)
-        self._count_without_prediction(predictions)
+        self.minimizing_queries += len(predictions)
+        self._count_missing(predictions)
 
-    def _count_without_prediction(self, predictions: Sequence[Prediction]) -> None:
-        self.without_prediction += sum(prediction.label is None for prediction in predictions)
+    def _count_missing(self, predictions: Sequence[Prediction]) -> None:
+        self.queries_without_prediction += sum(prediction.label is None for prediction in predictions)
 
 
 def _rank_words(
@@ -166,7 +163,7 @@ def _rank_words(
         return []
     predictions = yield [(word.deletion,) for word in words]
     budget.count_queries(predictions)
-    label = budget.before.label
+    label = budget.original.label
     order = sorted(range(len(words)), key=lambda index: predictions[index].probability_of(label))
     return [words[index] for index in order]
 
@@ -176,7 +173,7 @@ def _search_greedily(
 ) -> Generator[Sequence[CandidateEdits], Sequence[Prediction], tuple[CandidateEdits, Prediction] | None]:
     """Word by word the edit that lowers the probability most, until the prediction changes or the budget is spent."""
     current: CandidateEdits = ()
-    label, lowest = budget.before.label, budget.before.probability_of(budget.before.label)
+    label, lowest = budget.original.label, budget.original.probability_of(budget.original.label)
     for word in ranked:
         options = list(_extend_edits(current, word, max_words))[: budget.left]
         if not options:
@@ -196,8 +193,25 @@ def _search_greedily(
 def _extend_edits(current: CandidateEdits, word: CandidateWord, max_words: int) -> Iterator[CandidateEdits]:
     """The current edits with one more, of a word, of those that overlap none of them and stay within the limit."""
     for edit in word.candidates:
-        if not any(edit.overlaps(other) for other in current) and count_edited_words((*current, edit)) <= max_words:
+        if not any(edit.overlaps(other) for other in current) and count_perturbed_words((*current, edit)) <= max_words:
             yield (*current, edit)
+
+
+def _find_smaller_success(
+    edits: CandidateEdits,
+    label: str,
+    words: Sequence[CandidateWord],
+    count: Callable[[Sequence[Prediction]], None],
+) -> Generator[Sequence[CandidateEdits], Sequence[Prediction], tuple[CandidateEdits, Prediction] | None]:
+    """The smallest success with one edit undone or, where there is none, with one edit replaced by a smaller one."""
+    for options in (_undo_one(edits), _reduce_one(edits, words)):
+        if options:
+            predictions = yield options
+            count(predictions)
+            successes = [pair for pair in zip(options, predictions, strict=True) if pair[1].label != label]
+            if successes:
+                return min(successes, key=lambda pair: (count_perturbed_words(pair[0]), total_size(pair[0])))
+    return None
 
 
 def _undo_one(edits: CandidateEdits) -> list[CandidateEdits]:

@@ -152,7 +152,9 @@ def _inflect(auxiliary: str, base: str) -> str:
 
 
 def _negate_with_do(clause: Clause) -> Replacement | None:
-    """A sentence without an auxiliary negated: works as does not work."""
+    """A sentence without an auxiliary negated: works as does not work; None where a `not` is left without one."""
+    if any(map(is_negation, clause.words)):
+        return None
     subject = next((index for index, word in enumerate(clause.words[:4]) if word in SUBJECTS - {"there"}), -1)
     verb = clause.skip_adverbs(subject)
     supported = _add_do_support(clause.word(subject), clause.word(verb))

@@ -12,12 +12,12 @@ from rapidfuzz.distance import Levenshtein
 
 from mqa_robustness.adversarial_attack.candidates import (
     CHARACTER_EDITS,
-    DEFAULT_EDITS,
+    DEFAULT_TRANSFORMATIONS,
     MISSPELLINGS,
     CandidateEdit,
-    EditName,
+    Transformation,
     apply_edits,
-    count_edited_words,
+    count_perturbed_words,
     find_candidates,
 )
 from mqa_robustness.perturbations.substitutions import SUBSTITUTIONS
@@ -28,8 +28,8 @@ WORDS = st.lists(st.sampled_from(["their", "do not", "it's", "good,", "colour-bl
 ANY = st.text(st.characters(exclude_categories=()), max_size=40) | WORDS
 
 
-def candidates_of(text, kinds, seed=7, tries=2):
-    return find_candidates({"text": text}, ["text"], set(kinds), tries, np.random.default_rng(seed))
+def candidates_of(text, kinds, seed=7, max_candidates=2):
+    return find_candidates({"text": text}, ["text"], set(kinds), max_candidates, np.random.default_rng(seed))
 
 
 @settings(max_examples=100, deadline=None)
@@ -46,7 +46,7 @@ def test_every_candidate_is_one_of_its_word_and_of_its_size(text, seed):
             assert edit.words[0] == index
             assert old != edit.new
             assert edit.size == Levenshtein.distance(old, edit.new) > 0
-            if edit.kind in MISSPELLINGS:
+            if edit.transformation in MISSPELLINGS:
                 assert (old[0], old[-1]) == (edit.new[0], edit.new[-1])
                 assert len(old) > 3
 
@@ -55,7 +55,7 @@ def test_no_misspelling_makes_another_known_word():
     made = {
         edit.new
         for seed in range(100)
-        for word in candidates_of("grate three plane", MISSPELLINGS, seed, tries=9)
+        for word in candidates_of("grate three plane", MISSPELLINGS, seed, max_candidates=9)
         for edit in word.candidates
     }
     assert "grte" in made
@@ -86,15 +86,15 @@ def test_short_words_are_not_misspelled(word):
     ],
 )
 def test_what_stands_for_what(text, kind, made):
-    found = [one for word in candidates_of(text, {kind}, tries=60) for one in word.candidates]
+    found = [one for word in candidates_of(text, {kind}, max_candidates=60) for one in word.candidates]
     assert {apply_edits({"text": text}, [one])["text"] for one in found} == made
-    assert {one.kind for one in found} <= {kind}
+    assert {one.transformation for one in found} <= {kind}
 
 
 def test_a_phrase_belongs_to_its_first_word_and_touches_all_of_them():
     words = candidates_of("they do not know", {"contractions"})
     assert [len(word.candidates) for word in words] == [0, 1, 0, 0]
-    assert count_edited_words(words[1].candidates) == 2
+    assert count_perturbed_words(words[1].candidates) == 2
 
 
 def test_several_fields_count_their_words_on():
@@ -105,9 +105,9 @@ def test_several_fields_count_their_words_on():
     assert {edit.field for edit in words[2].candidates} == {"c"}
 
 
-def test_every_edit_that_can_be_asked_for_is_there():
-    assert set(get_args(EditName)) == {*CHARACTER_EDITS, *SUBSTITUTIONS}
-    assert set(DEFAULT_EDITS) < set(get_args(EditName))
+def test_every_transformation_is_implemented():
+    assert set(get_args(Transformation)) == {*CHARACTER_EDITS, *SUBSTITUTIONS}
+    assert set(DEFAULT_TRANSFORMATIONS) < set(get_args(Transformation))
 
 
 def test_edits_overlap_where_they_share_a_character_of_a_text():
@@ -125,7 +125,7 @@ def test_a_word_of_more_than_forty_letters_is_a_line_and_not_edited(letters, is_
 
 def test_a_long_word_has_as_many_misspellings_of_each_kind_as_are_tried():
     for seed in range(20):
-        for tries in (1, 2, 5):
-            (word,) = candidates_of("extraordinary", {"insert", "keyboard"}, seed, tries)
-            assert [edit.kind for edit in word.candidates].count("keyboard") == tries
-            assert [edit.kind for edit in word.candidates].count("insert") == tries
+        for max_candidates in (1, 2, 5):
+            (word,) = candidates_of("extraordinary", {"insert", "keyboard"}, seed, max_candidates)
+            assert [edit.transformation for edit in word.candidates].count("keyboard") == max_candidates
+            assert [edit.transformation for edit in word.candidates].count("insert") == max_candidates

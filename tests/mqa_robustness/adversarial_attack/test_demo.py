@@ -21,12 +21,12 @@ backends.onnx = {{ use = "onnxruntime/session" }}
 
 [[check]]
 name = "attack"
-measure = {{ use = "robustness/adversarial", rows = 6, budget = 50 }}
+measure = {{ use = "robustness/adversarial", rows = 6, query_budget = 50 }}
 expect = {{ max = 1.0 }}
 
 [[check]]
 name = "transfer"
-measure = {{ use = "robustness/transfer", rows = 6, budget = 50 }}
+measure = {{ use = "robustness/transfer", rows = 6, query_budget = 50 }}
 expect = {{ min = 0.0 }}
 """
 
@@ -36,11 +36,11 @@ def test_the_same_edits_succeed_on_the_demo_model_and_its_export(tmp_path):
         pytest.skip("the demo model or its data are not in this checkout")
     (tmp_path / "attack.toml").write_text(SUITE)
     report = run(tmp_path / "attack.toml")
-    torch, onnx, moved = report.results
-    assert (torch.backend, onnx.backend, moved.check) == ("torch", "onnx", "transfer")
+    torch, onnx, transfer = report.results
+    assert (torch.backend, onnx.backend, transfer.check) == ("torch", "onnx", "transfer")
     assert torch.numbers["value"].estimate == onnx.numbers["value"].estimate > 0.2
     assert _edits(torch) == _edits(onnx)
-    assert moved.numbers["value"].estimate == 1.0
+    assert transfer.numbers["value"].estimate == 1.0
     for example in torch.evidence.examples:
         assert example.target == example.reference["label"] != example.prediction["label"]
         assert example.perturbed != example.fields

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_robustness.adversarial_attack.attack import SampledRow
+from mqa_robustness.adversarial_attack.attack import Prediction, SampledRow
 from mqa_robustness.adversarial_attack.candidates import CandidateEdit, CandidateWord
 from mqa_robustness.adversarial_attack.search import CONCURRENT_ROWS, SearchLimits, minimize, search, search_in_batches
-from mqa_robustness.adversarial_attack.victim import Prediction
 
 
 def edit(first, new="new", last=None, size=1):
@@ -39,7 +38,7 @@ def test_words_are_deleted_one_by_one_then_edited_in_the_order_of_what_that_did(
     found, edit_sets = searched(run_search, words, lambda made: 0.99 - 0.4 * sum(matter[index] for index in made))
     assert edit_sets[:4] == [[], [(0, "")], [(1, "")], [(2, "")]]
     assert edit_sets[4:] == [[(1, "new")], [(1, "new"), (2, "new")], [(1, "new"), (2, "new"), (0, "new")]]
-    assert (found.after, found.queries, found.words, found.editable) == (None, 7, 3, 3)
+    assert (found.perturbed, found.queries, found.words, found.editable) == (None, 7, 3, 3)
 
 
 def test_an_edit_that_does_not_lower_the_probability_takes_no_room(run_search):
@@ -54,7 +53,7 @@ def test_an_edit_that_does_not_lower_the_probability_takes_no_room(run_search):
 def test_the_smallest_edit_of_a_word_that_succeeds_is_taken(run_search):
     candidates = [edit(0, new, size=size) for size, new in enumerate(("a", "b", "c"), 1)]
     found, _ = searched(run_search, [word(0, *candidates)], lambda made: 0.2 if made.get(0) in ("b", "c") else 0.9)
-    assert (found.edits, found.queries, found.minimizing) == ((candidates[1],), 5, 1)
+    assert (found.edits, found.queries, found.minimizing_queries) == ((candidates[1],), 5, 1)
 
 
 def test_no_two_edits_overlap(run_search):

@@ -34,7 +34,7 @@ def test_a_number_has_up_to_fifteen_characters_and_no_leading_zero(text, is_foun
         ("about 1999", "one thousand nine hundred ninety-nine"),
     ],
 )
-def test_a_year_is_said_as_one_from_1100_to_2099_behind_words_for_time(text, words):
+def test_a_number_from_1100_to_2099_is_read_as_a_year_behind_words_for_time(text, words):
     assert find_numerals(text)[0][2] == (words,)
 
 

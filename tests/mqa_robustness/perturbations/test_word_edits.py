@@ -1,4 +1,4 @@
-"""Distractors: what is added to a text, before or behind it."""
+"""Edits of whole words: what is added to a text, before or behind it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from mqa_registry import edited
 from mqa_robustness.lexicon import read_lines
-from mqa_robustness.perturbations.distractors import extra_handle, extra_sentence, extra_url
+from mqa_robustness.perturbations.word_edits import extra_handle, extra_sentence, extra_url
 
 
 def after(perturbation, seed=0, **options):

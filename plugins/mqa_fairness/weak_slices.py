@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from annotated_types import Ge, Gt, Lt
 
-from mqa_fairness.weak_slices.confirm import confirm_slices
-from mqa_fairness.weak_slices.correctness import assess_correctness
-from mqa_fairness.weak_slices.search import (
+from mqa_fairness.weak_slice_accuracy import assess_correctness, confirm_slices
+from mqa_fairness.weak_slice_search import (
     MAX_CONFIRMED,
     Candidates,
+    Split,
     find_target_copies,
     make_candidates,
     search_weak_slices,
@@ -29,24 +30,24 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_fairness.weak_slices.confirm import SliceResult
-    from mqa_fairness.weak_slices.correctness import Correctness
-    from mqa_fairness.weak_slices.search import SearchResult
+    from mqa_fairness.weak_slice_accuracy import Correctness, SliceResult
+    from mqa_fairness.weak_slice_search import SearchResult
     from mqa_registry import ProbeContext, ViewContext
 
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
 SHARE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf)
-RANGES = {"value": SHARE, "count": UNBOUNDED, "tried": UNBOUNDED, "score": SHARE}
+RANGES = {"value": SHARE, "weak_slices": UNBOUNDED, "candidate_slices": UNBOUNDED, "accuracy": SHARE}
 MAX_REMARKS = 5  # slices in words
 MAX_EXAMPLES = 5
-SEARCHED, HELD_BACK = "searched", "held back"
+SEARCH, HELD_OUT = "search", "held-out"
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("part", pa.string()),  # searched, held back; else why it was ignored
-        ("right", pa.bool_()),  # null where it was ignored
-        ("slices", pa.list_(pa.int64())),  # those tested on the rows held back that the row is in
+        ("split", pa.string()),  # search or held-out, null where it was ignored
+        ("ignored", pa.string()),  # why it was ignored, null where it counts
+        ("correct", pa.bool_()),  # null where it was ignored
+        ("slices", pa.list_(pa.int64())),  # those tested on the held-out rows that the row is in
         ("prediction", pa.string()),
         ("probability", pa.float64()),
         ("target", pa.string()),
@@ -59,8 +60,8 @@ SCHEMA = pa.schema(
 class SearchSummary:
     """The metadata of the observations: the slices to be tested, and how the search found them."""
 
-    names: Sequence[str]
-    tried: int
+    slices: Sequence[str]
+    n_candidates: int
     left_out: Sequence[str]
     confidence: float
 
@@ -78,13 +79,13 @@ class WeakSliceOptions:
 
     `min_rows` is how many rows a slice has inside and outside, in either half. `max_terms` is how many words of each
     text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the targets, copies of them
-    and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval alone.
+    and the ids; `exclude_columns` are not tried. `confidence` is that of the tests together, and of each interval alone.
     """
 
     min_rows: Annotated[int, Ge(5)] = 30
     max_terms: Annotated[int, Ge(0)] = 500
     columns: list[str] | None = None
-    leave_out: list[str] | None = None
+    exclude_columns: list[str] | None = None
     confidence: Annotated[float, Gt(0.5), Lt(1)] = 0.95
 
 
@@ -93,15 +94,15 @@ class WeakSlices(Probe[WeakSliceOptions]):
 
     Slices are the rows with a word, the quarters of the rows by number of words, the values of columns that have few,
     the quarters of columns of numbers, and any two of the worst of these together. They are sought on one half of the
-    rows, drawn by the suite's seed; of those that look weak there the worst, 20 at most, are tried on the other half, by
+    rows, drawn by the suite's seed; of those that look weak there the worst, 20 at most, are tested on the other half, by
     Fisher's exact test, one-sided, with Holm's correction. So what is confirmed anywhere, where there is nothing, is so
     in `1 - confidence` of all cases at most, however many slices were tried.
 
-    `value` is the largest gap of a confirmed slice on the half held back, as a difference of accuracies, 0 where none is
-    confirmed. It is the largest of several, and so rather too large. `count` is the number of confirmed slices, `tried`
-    that of slices that the search tried, and `score` the accuracy on all rows that count. Rows without a prediction or
-    a target are ignored, and of rows that say the same, or are of one cluster, all but one: they are no further
-    evidence. `score` alone has an interval.
+    `value` is the largest gap of a confirmed slice on the held-out half, as a difference of accuracies, 0 where none is
+    confirmed. It is the largest of several, and so rather too large. `weak_slices` is the number of confirmed slices,
+    `candidate_slices` that of slices that the search tried, and `accuracy` that of all rows that count. Rows without a
+    prediction or a target are ignored, and of equal rows, or rows of one cluster, all but one: they are no further
+    evidence. `accuracy` alone has an interval.
     """
 
     name = "weak-slices"
@@ -110,31 +111,33 @@ class WeakSlices(Probe[WeakSliceOptions]):
     ranges = RANGES
     text_columns = ("fields",)
     schemas = ("label",)
+    version = 2
 
     def observe(self, context: ProbeContext, options: WeakSliceOptions) -> pa.Table:
         correctness = assess_correctness(context.view, context.rng)
         rows = np.flatnonzero(correctness.counted)
         _check_row_count(len(rows), correctness, options.min_rows)
-        half = np.zeros(len(rows), dtype=bool)
-        half[context.rng.permutation(len(rows))[: len(rows) // 2]] = True
-        candidates = _make_candidates(context.view, rows, half, options)
-        result = search_weak_slices(candidates.slices, correctness.correct[rows], half, options.min_rows)
+        split = Split.draw(len(rows), options.min_rows, context.rng)
+        candidates = _make_candidates(context.view, rows, split, options)
+        result = search_weak_slices(candidates.slices, correctness.correct[rows], split)
         left_out = [*candidates.left_out, *_describe_left_out(result)]
-        summary = SearchSummary([each.name for each in result.candidates], result.tried, left_out, options.confidence)
-        return summary.write(_make_table(context.view, correctness, half, result))
+        summary = SearchSummary(
+            [each.name for each in result.candidates], result.n_candidates, left_out, options.confidence
+        )
+        return summary.write(_make_table(context.view, correctness, split, result))
 
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
         confirmed = _select_confirmed(_test_found_slices(table), table)
-        correct = table.column("right").drop_null()
+        correct = table.column("correct").drop_null()
         return {
             "value": max((each.gap for each in confirmed), default=0.0),
-            "count": float(len(confirmed)),
-            "tried": float(SearchSummary.of(table).tried),
-            "score": np.array(correct.to_pylist(), dtype=bool),
+            "weak_slices": float(len(confirmed)),
+            "candidate_slices": float(SearchSummary.of(table).n_candidates),
+            "accuracy": np.array(correct.to_pylist(), dtype=bool),
         }
 
     def evidence(self, table: pa.Table) -> Evidence:
-        """The confirmed slices in words, what was tried and left out, and rows predicted wrong in the worst of them."""
+        """The confirmed slices in words, what was tried and left out, and wrong predictions in the worst of them."""
         tested = _test_found_slices(table)
         confirmed = _select_confirmed(tested, table)
         return Evidence(
@@ -159,41 +162,43 @@ def _check_row_count(rows: int, correctness: Correctness, min_rows: int) -> None
 
 
 def _make_candidates(
-    view: ViewContext, rows: npt.NDArray[np.int64], half: Bools, options: WeakSliceOptions
+    view: ViewContext, rows: npt.NDArray[np.int64], split: Split, options: WeakSliceOptions
 ) -> Candidates:
     """The slices that are tried, of the rows that count; raises a NotRunError where there is none."""
     table, fields = view.rows.table.take(pa.array(rows)), view.rows.fields
-    columns = select_columns(table, fields, options.columns, options.leave_out)
+    columns = select_columns(table, fields, options.columns, options.exclude_columns)
     if not fields and not columns:
         raise NotRunError(
             "there is nothing to make slices of: the rows have no texts, and no columns but their ids and targets",
             hint="bring columns that say what rows are, such as a language or a source",
         )
-    min_rows = options.min_rows
-    candidates = make_candidates(table, fields, columns, max_terms=options.max_terms, half=half, min_rows=min_rows)
+    candidates = make_candidates(table, fields, columns, split, max_terms=options.max_terms)
     if not candidates.slices:
-        raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
+        raise NotRunError(
+            f"no slice has {split.min_rows} rows inside and outside in either half", hint="lower `min_rows`"
+        )
     copies = find_target_copies(table) if options.columns is None else []
     not_tried = [f"the column `{name}` has the values of the targets, and was not tried" for name in copies]
     return Candidates(candidates.slices, [*candidates.left_out, *not_tried])
 
 
-def _make_table(view: ViewContext, correctness: Correctness, half: Bools, result: SearchResult) -> pa.Table:
+def _make_table(view: ViewContext, correctness: Correctness, split: Split, result: SearchResult) -> pa.Table:
     """A row for each of the view, with what it takes to confirm the slices and to show them."""
-    parts = list(correctness.ignored)
-    slices: list[list[int]] = [[] for _ in parts]
+    splits: list[str | None] = [None] * len(correctness.ignored)
+    slices: list[list[int]] = [[] for _ in splits]
     for index, row in enumerate(np.flatnonzero(correctness.counted).tolist()):
-        parts[row] = SEARCHED if half[index] else HELD_BACK
+        splits[row] = SEARCH if split.searched[index] else HELD_OUT
         slices[row] = [number for number, each in enumerate(result.candidates) if each.rows[index]]
-    correct = list(zip(correctness.correct.tolist(), correctness.counted.tolist(), strict=True))
     texts = (
         json.dumps({name: text for name, text in row.items() if isinstance(text, str)}) for row in view.rows.examples()
     )
-    is_example = [bool(own) and not one for own, (one, _) in zip(slices, correct, strict=True)]
+    in_slice = np.array([bool(numbers) for numbers in slices], dtype=bool)
+    is_example = (in_slice & ~correctness.correct).tolist()
     columns = {
         "id": view.rows.ids.cast(pa.string()),
-        "part": parts,
-        "right": [one if is_counted else None for one, is_counted in correct],
+        "split": splits,
+        "ignored": [reason or None for reason in correctness.ignored],
+        "correct": pa.array(correctness.correct, mask=~correctness.counted),
         "slices": slices,
         "prediction": correctness.predictions,
         "probability": correctness.confidence,
@@ -207,31 +212,31 @@ def _describe_left_out(result: SearchResult) -> Iterator[str]:
     if result.near_duplicates:
         yield f"{result.near_duplicates:,} that looked weak have nearly the rows of a weaker one, and were not tried again"
     if result.surplus:
-        yield f"{result.surplus:,} more looked weak, beyond the {MAX_CONFIRMED} that were tried on the rows held back"
+        yield f"{result.surplus:,} more looked weak, beyond the {MAX_CONFIRMED} that were tested on the held-out rows"
 
 
 def _test_found_slices(observations: pa.Table) -> list[SliceResult]:
-    """Every slice that the search found, tested on the rows held back, the largest gap first."""
+    """Every slice that the search found, tested on the held-out rows, the largest gap first."""
     summary = SearchSummary.of(observations)
-    is_held_back = np.array(observations.column("part").to_pylist(), dtype=str) == HELD_BACK
-    rows = observations.filter(pa.array(is_held_back))
-    correct = np.array(rows.column("right").to_pylist(), dtype=bool)
-    inside = np.zeros((len(summary.names), len(correct)), dtype=bool)
+    rows = observations.filter(pc.field("split") == HELD_OUT)
+    correct = np.array(rows.column("correct").to_pylist(), dtype=bool)
+    inside = np.zeros((len(summary.slices), len(correct)), dtype=bool)
     for row, slices in enumerate(rows.column("slices").to_pylist()):
         inside[slices, row] = True
-    tested = confirm_slices(summary.names, list(inside), correct, summary.confidence)
+    tested = confirm_slices(summary.slices, list(inside), correct, summary.confidence)
     return sorted(tested, key=lambda each: -each.gap)
 
 
 def _select_confirmed(tested: Sequence[SliceResult], observations: pa.Table) -> list[SliceResult]:
     level = 1 - SearchSummary.of(observations).confidence
-    return [each for each in tested if each.corrected <= level]
+    return [each for each in tested if each.adjusted_p_value <= level]
 
 
 def _describe_slice(tested: SliceResult) -> str:
     return (
-        f"{tested.score:.1%} correct where {tested.name}, {tested.elsewhere:.1%} elsewhere: a gap of {tested.gap:.3f} "
-        f"({tested.low:.3f} to {tested.high:.3f}), {counted(tested.rows, 'row')} held back, p {tested.corrected:.2g} after correction"
+        f"{tested.accuracy:.1%} correct where {tested.name}, {tested.accuracy_elsewhere:.1%} elsewhere: a gap of "
+        f"{tested.gap:.3f} ({tested.low:.3f} to {tested.high:.3f}), {counted(tested.rows, 'held-out row')}, "
+        f"p {tested.adjusted_p_value:.2g} after correction"
     )
 
 
@@ -241,18 +246,17 @@ def _describe_search(
     summary = SearchSummary.of(observations)
     if (more := len(confirmed) - MAX_REMARKS) > 0:
         yield f"{counted(more, 'more slice is', 'more slices are')} confirmed"
-    tried = counted(summary.tried, "slice was", "slices were")
+    tried = counted(summary.n_candidates, "slice was", "slices were")
     yield f"{tried} tried, {len(tested)} looked weak, {counted(len(confirmed), 'of them is', 'of them are')} confirmed"
-    parts = Counter(observations.column("part").to_pylist())
-    ignored = {reason: count for reason, count in parts.items() if reason not in (SEARCHED, HELD_BACK)}
+    ignored = Counter(observations.column("ignored").drop_null().to_pylist())
     yield from (f"{counted(count, 'row was', 'rows were')} ignored: {reason}" for reason, count in ignored.items())
     yield from summary.left_out
 
 
 def _select_examples(observations: pa.Table, worst: Sequence[str]) -> list[ExampleRow]:
-    """Rows held back that were predicted wrong in the worst slices, the most confident predictions first."""
-    names = list(SearchSummary.of(observations).names)
-    wrong = [row for row in observations.to_pylist() if row["right"] is False and row["part"] == HELD_BACK]
+    """Held-out rows of the worst slices that were predicted wrong, the most confident predictions first."""
+    names = list(SearchSummary.of(observations).slices)
+    wrong = [row for row in observations.to_pylist() if row["correct"] is False and row["split"] == HELD_OUT]
     wrong.sort(key=lambda row: -(row["probability"] or 0.0))
     examples: dict[str, ExampleRow] = {}
     for name in worst:
@@ -275,7 +279,7 @@ def _to_example(row: dict[str, Any], slice_name: str) -> ExampleRow:
 
 def _to_record(tested: SliceResult, *, confirmed: bool) -> dict[str, Any]:
     return {
-        "slice": tested.name, "rows": tested.rows, "score": tested.score, "elsewhere": tested.elsewhere,
-        "gap": tested.gap, "low": tested.low, "high": tested.high, "p": tested.p, "corrected": tested.corrected,
-        "confirmed": confirmed,
+        "slice": tested.name, "rows": tested.rows, "accuracy": tested.accuracy,
+        "accuracy_elsewhere": tested.accuracy_elsewhere, "gap": tested.gap, "low": tested.low, "high": tested.high,
+        "p_value": tested.p_value, "adjusted_p_value": tested.adjusted_p_value, "confirmed": confirmed,
     }  # fmt: skip

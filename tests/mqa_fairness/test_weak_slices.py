@@ -11,8 +11,8 @@ from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from mqa_fairness.weak_slices.confirm import confirm_slices, newcombe_interval
-from mqa_fairness.weak_slices.probe import WeakSliceOptions, WeakSlices
+from mqa_fairness.weak_slice_accuracy import confirm_slices, newcombe_interval
+from mqa_fairness.weak_slices import WeakSliceOptions, WeakSlices
 from mqa_registry import DataError, NotRunError, Predictions, ProbeContext, ViewContext
 from mqa_registry.options import contribution_options, validate
 from mqa_registry.types import Rows
@@ -51,7 +51,7 @@ def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "l
     return table, [rng.random() < (inside if one else outside) for one in weak]
 
 
-def test_rows_without_fields_are_not_taken_to_say_the_same_and_are_sliced_by_their_columns():
+def test_rows_without_fields_are_no_duplicates_and_are_sliced_by_their_columns():
     table, correct = planted(np.random.default_rng(1))
     view = view_of(table.drop_columns(["text"]), correct)
     observations = observe(
@@ -59,7 +59,7 @@ def test_rows_without_fields_are_not_taken_to_say_the_same_and_are_sliced_by_the
     )
     evidence = PROBE.evidence(observations)
     assert next(each for each in evidence.details["slices"] if each["slice"] == "`city` is oslo")["confirmed"]
-    assert PROBE.numbers(observations)["score"].size == len(correct)
+    assert PROBE.numbers(observations)["accuracy"].size == len(correct)
 
 
 def test_rows_with_nothing_to_slice_by_are_not_run_and_it_is_said_what_to_bring():
@@ -74,21 +74,21 @@ def test_a_planted_slice_is_confirmed_with_its_support_scores_interval_and_p():
     table, correct = planted(np.random.default_rng(1))
     observations = search_view(table, correct)
     numbers, evidence = PROBE.numbers(observations), PROBE.evidence(observations)
-    assert numbers["count"] >= 1
+    assert numbers["weak_slices"] >= 1
     assert numbers["value"] == pytest.approx(0.5, abs=0.15)
-    assert numbers["score"].mean() == pytest.approx(np.mean(correct))
+    assert numbers["accuracy"].mean() == pytest.approx(np.mean(correct))
     worst = next(each for each in evidence.details["slices"] if each["slice"] == "`city` is oslo")
     assert worst["confirmed"]
     assert worst["low"] <= worst["gap"] <= worst["high"]
-    assert worst["gap"] == pytest.approx(worst["elsewhere"] - worst["score"])
-    assert worst["corrected"] <= 0.05
+    assert worst["gap"] == pytest.approx(worst["accuracy_elsewhere"] - worst["accuracy"])
+    assert worst["adjusted_p_value"] <= 0.05
     assert any("where `city` is oslo" in remark for remark in evidence.remarks)
 
 
-def test_its_examples_are_rows_of_it_that_are_predicted_wrong_and_were_held_back():
+def test_its_examples_are_rows_of_it_that_are_predicted_wrong_and_are_held_out():
     table, correct = planted(np.random.default_rng(1))
     observations = search_view(table, correct)
-    held = {row["id"] for row in observations.to_pylist() if row["part"] == "held back"}
+    held = {row["id"] for row in observations.to_pylist() if row["split"] == "held-out"}
     examples = PROBE.evidence(observations).examples
     assert examples
     for example in examples:
@@ -127,7 +127,7 @@ def test_on_noise_nothing_is_confirmed_in_more_than_one_seed_of_twenty():
         observations = search_view(table, (rng.random(400) < 0.7).tolist(), seed, min_rows=15)
         found = PROBE.evidence(observations).details["slices"]
         weak += len(found) > 0
-        wrong += PROBE.numbers(observations)["count"] > 0
+        wrong += PROBE.numbers(observations)["weak_slices"] > 0
     assert weak > seeds / 2, "the search found something to try, so that the test could have failed"
     assert wrong <= 0.05 * seeds + 2 * np.sqrt(0.05 * 0.95 * seeds)
 
@@ -145,7 +145,7 @@ def test_what_was_tried_and_what_was_left_out_is_counted():
     assert "slices were tried" in evidence
 
 
-@pytest.mark.parametrize(("column", "reason"), [("text", "saying the same"), ("cluster", "of one cluster")])
+@pytest.mark.parametrize(("column", "reason"), [("text", "equal to another row"), ("cluster", "in the same cluster")])
 def test_rows_that_are_no_further_evidence_are_ignored(column, reason):
     rng = np.random.default_rng(7)
     table = rows_of(300, rng, cluster=[str(row) for row in range(300)])
@@ -153,17 +153,17 @@ def test_rows_that_are_no_further_evidence_are_ignored(column, reason):
     values[:50] = values[:1] * 50
     table = table.set_column(table.column_names.index(column), column, pa.array(values))
     observations = search_view(table, (rng.random(300) < 0.7).tolist())
-    parts = observations.column("part").to_pylist()
-    assert sum(reason in part for part in parts) == 49
-    assert PROBE.numbers(observations)["score"].shape == (251,)
+    ignored = observations.column("ignored").drop_null().to_pylist()
+    assert sum(reason in one for one in ignored) == len(ignored) == 49
+    assert PROBE.numbers(observations)["accuracy"].shape == (251,)
 
 
-def test_only_the_columns_that_were_asked_for_are_tried():
+def test_only_the_named_columns_are_tried():
     rng = np.random.default_rng(8)
     table, correct = planted(rng)
-    assert PROBE.numbers(search_view(table, correct, columns=["age"], max_terms=0))["count"] == 0
-    assert PROBE.numbers(search_view(table, correct, leave_out=["city"], max_terms=0))["count"] == 0
-    assert PROBE.numbers(search_view(table, correct, leave_out=["age"], max_terms=0))["count"] >= 1
+    assert PROBE.numbers(search_view(table, correct, columns=["age"], max_terms=0))["weak_slices"] == 0
+    assert PROBE.numbers(search_view(table, correct, exclude_columns=["city"], max_terms=0))["weak_slices"] == 0
+    assert PROBE.numbers(search_view(table, correct, exclude_columns=["age"], max_terms=0))["weak_slices"] >= 1
 
 
 def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
@@ -178,7 +178,7 @@ def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
     assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate).details["slices"] if each["confirmed"]]
 
 
-def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
+def test_a_copy_of_the_targets_is_tried_only_where_it_is_named():
     rng = np.random.default_rng(13)
     table = rows_of(400, rng)
     kinds = rng.choice(["no", "yes"], 400).tolist()
@@ -188,9 +188,9 @@ def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
     predicted = Predictions("label", pa.table({"id": table.column("id"), "label": predictions}), ("no", "yes"))
     context = ProbeContext(ViewContext("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
     observations = observe(context, max_terms=0)
-    assert PROBE.numbers(observations)["count"] == 0
+    assert PROBE.numbers(observations)["weak_slices"] == 0
     assert "the column `label` has the values of the targets, and was not tried" in PROBE.evidence(observations).remarks
-    assert PROBE.numbers(observe(context, max_terms=0, columns=["label"]))["count"] == 1
+    assert PROBE.numbers(observe(context, max_terms=0, columns=["label"]))["weak_slices"] == 1
 
 
 def test_left_out_options_are_thirty_rows_five_hundred_words_and_a_confidence_of_95_percent():
@@ -223,11 +223,11 @@ def test_the_same_seed_sees_the_same_and_another_one_halves_otherwise():
 def test_nothing_is_weak_where_every_prediction_is_correct_or_none_is(correct):
     table = rows_of(300, np.random.default_rng(10))
     numbers = PROBE.numbers(search_view(table, [correct] * 300))
-    assert (numbers["value"], numbers["count"]) == (0.0, 0.0)
-    assert numbers["tried"] > 0
+    assert (numbers["value"], numbers["weak_slices"]) == (0.0, 0.0)
+    assert numbers["candidate_slices"] > 0
 
 
-def test_what_cannot_be_looked_at_says_why():
+def test_what_cannot_be_searched_says_why():
     rng = np.random.default_rng(11)
     table, correct = planted(rng, 300)
     with pytest.raises(DataError, match="no column `ctiy`") as error:
@@ -242,17 +242,17 @@ def test_what_cannot_be_looked_at_says_why():
     with pytest.raises(NotRunError, match="119 rows that count are too few for slices of 30, which take 120"):
         search_view(table.slice(0, 119), correct[:119])
     same = pa.table({"id": [str(n) for n in range(300)], "text": ["the same"] * 300, "target": ["yes"] * 300})
-    with pytest.raises(NotRunError, match="299 saying the same as another row"):
+    with pytest.raises(NotRunError, match="299 equal to another row"):
         search_view(same, correct)
 
 
 @pytest.mark.parametrize("text", ["", " ", "你好世界", "שלום", "😀😀", "\u202eabc\u0000", "<b>[red]x[/red]</b>"])
-def test_hostile_texts_are_looked_at(text):
+def test_hostile_texts_are_searched(text):
     rng = np.random.default_rng(12)
     table = rows_of(300, rng)
     texts = [text + f" {row}" if row % 2 else one for row, one in enumerate(table.column("text").to_pylist())]
     observations = search_view(table.set_column(1, "text", pa.array(texts)), (rng.random(300) < 0.7).tolist())
-    assert PROBE.numbers(observations)["tried"] > 0
+    assert PROBE.numbers(observations)["candidate_slices"] > 0
 
 
 @settings(deadline=None)  # the first example may load a library
@@ -263,14 +263,16 @@ def test_the_test_is_fishers(correct, data):
     one, in_it = np.array(correct), np.array(inside)
     (found,) = confirm_slices(["slice"], [in_it], one, 0.95)
     table = [[(one & in_it).sum(), (~one & in_it).sum()], [(one & ~in_it).sum(), (~one & ~in_it).sum()]]
-    assert found.p == pytest.approx(fisher_exact(table, alternative="less")[1])
+    assert found.p_value == pytest.approx(fisher_exact(table, alternative="less")[1])
 
 
 def test_every_slice_is_corrected_for_the_number_of_all():
     rng = np.random.default_rng(3)
-    right, slices = rng.random(200) < 0.8, [rng.random(200) < share for share in (0.1, 0.3, 0.5, 0.7)]
-    found = confirm_slices(["a", "b", "c", "d"], slices, right, 0.95)
-    assert [one.corrected for one in found] == pytest.approx(multipletests([one.p for one in found], method="holm")[1])
+    correct, slices = rng.random(200) < 0.8, [rng.random(200) < share for share in (0.1, 0.3, 0.5, 0.7)]
+    found = confirm_slices(["a", "b", "c", "d"], slices, correct, 0.95)
+    assert [one.adjusted_p_value for one in found] == pytest.approx(
+        multipletests([one.p_value for one in found], method="holm")[1]
+    )
 
 
 @settings(deadline=None)  # the first example may load a library
@@ -291,7 +293,7 @@ def test_no_more_than_five_slices_and_five_rows_are_shown():
     bad = np.sum([np.array(values) == "bad" for values in columns.values()], axis=0)
     observations = search_view(table, (rng.random(count) < 0.95 - 0.3 * np.minimum(bad, 2)).tolist(), max_terms=0)
     evidence = PROBE.evidence(observations)
-    confirmed = int(PROBE.numbers(observations)["count"])
+    confirmed = int(PROBE.numbers(observations)["weak_slices"])
     assert confirmed > 6
     assert sum(" correct where " in remark for remark in evidence.remarks) == 5
     assert f"{confirmed - 5} more slices are confirmed" in evidence.remarks

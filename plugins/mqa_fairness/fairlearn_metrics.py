@@ -1,13 +1,14 @@
-"""Disparity metrics: how far the rates of groups lie apart, with the definitions of Fairlearn."""
+"""Disparity metrics as Fairlearn defines them: how far the rates of groups lie apart."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from mqa_fairness.group_metrics.confusion import (
+from mqa_fairness.confusion_matrix import (
     ODDS,
     SELECTION_RATE,
     TRUE_POSITIVE_RATE,
@@ -19,12 +20,10 @@ from mqa_fairness.group_metrics.confusion import (
 from mqa_registry import Statistic, UsageError, positive_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from mqa_fairness.group_metrics.confusion import Floats, Groups, Rate
+    from mqa_fairness.confusion_matrix import Floats, Groups, Rate
     from mqa_registry import Predictions, Targets
-
-    Comparison: TypeAlias = Callable[[Floats, Floats], Floats]  # (rates of groups, rate of all rows) -> number
 
 Method: TypeAlias = Literal["between_groups", "to_overall"]
 Aggregation: TypeAlias = Literal["worst_case", "mean"]
@@ -60,7 +59,7 @@ def demographic_parity_ratio(
     positive: str | None = None,
     average: Aggregation | None = None,
 ) -> Statistic:
-    """The smallest selection rate of a group by the largest, as Fairlearn defines it.
+    """The smallest selection rate of a group divided by the largest, as Fairlearn defines it.
 
     From 0 to 1, 1 for equal ones. `method`, `positive` and `average` are as for
     `fairness/demographic-parity-difference`; with `to_overall` it is the smallest ratio, either way round, of a group's
@@ -102,7 +101,7 @@ def equalized_odds_ratio(
     positive: str | None = None,
     average: Aggregation | None = None,
 ) -> Statistic:
-    """The smallest true or false positive rate by the largest, as Fairlearn defines it.
+    """The smallest true or false positive rate divided by the largest, as Fairlearn defines it.
 
     From 0 to 1, 1 for equal ones. `agg` is `worst_case` for the smaller ratio of the two rates, `mean` for their mean.
     A rate that is 0 in every group is left out. `method`, `positive` and `average` are as for
@@ -142,7 +141,7 @@ def equal_opportunity_ratio(
     positive: str | None = None,
     average: Aggregation | None = None,
 ) -> Statistic:
-    """The smallest true positive rate of a group by the largest, as Fairlearn defines it.
+    """The smallest true positive rate of a group divided by the largest, as Fairlearn defines it.
 
     From 0 to 1, 1 for equal ones. `method`, `positive` and `average` are as for
     `fairness/demographic-parity-difference`. Undefined where a group has no row that is positive, or none was found.
@@ -152,7 +151,38 @@ def equal_opportunity_ratio(
     )
 
 
-def _max_difference(rates: Floats, overall: Floats) -> Floats:
+@dataclass(frozen=True)
+class RateComparison:
+    """How rates of groups become one number: a difference, or a ratio.
+
+    `compute` makes it of the rates of groups, shape (..., groups), and the rate of all rows, shape (..., 1). `bound` is
+    the least that a distance between two groups lets it be: one of two lies at least half as far from any third.
+    """
+
+    compute: Callable[[Floats, Floats], Floats]
+    bound: Callable[[Floats], Floats]
+    is_ratio: bool = False
+
+    def aggregate(self, numbers: Sequence[Floats], how: Aggregation | None) -> Floats:
+        """The mean of several numbers, or the worst: the smallest ratio, the largest difference."""
+        stacked = np.stack(numbers)
+        if how == "mean":
+            return np.asarray(stacked.mean(axis=0))
+        return np.asarray(stacked.min(axis=0) if self.is_ratio else stacked.max(axis=0))
+
+    def compare(self, pairs: Sequence[tuple[Floats, Floats]], agg: Aggregation | None) -> Floats:
+        """Several rates, each of groups and of all rows, as one number; no ratio is of a rate that is 0 in every group."""
+        numbers = [self.compute(by_group, overall) for by_group, overall in pairs]
+        if not self.is_ratio or len(pairs) == 1:
+            return self.aggregate(numbers, agg)
+        is_zero = np.stack([(by_group == 0).all(axis=-1) for by_group, _ in pairs])
+        rest = np.where(is_zero, 0.0 if agg == "mean" else math.inf, np.stack(numbers))
+        left = (~is_zero).sum(axis=0)
+        number = rest.sum(axis=0) / np.maximum(left, 1) if agg == "mean" else rest.min(axis=0)
+        return np.where(left > 0, number, np.nan)
+
+
+def _max_difference(rates: Floats, _overall: Floats) -> Floats:
     return np.asarray(rates.max(axis=-1) - rates.min(axis=-1))
 
 
@@ -160,7 +190,7 @@ def _max_difference_to_overall(rates: Floats, overall: Floats) -> Floats:
     return np.asarray(np.abs(rates - overall).max(axis=-1))
 
 
-def _min_ratio(rates: Floats, overall: Floats) -> Floats:
+def _min_ratio(rates: Floats, _overall: Floats) -> Floats:
     return divide_or_nan(rates.min(axis=-1), rates.max(axis=-1))
 
 
@@ -169,15 +199,13 @@ def _min_ratio_to_overall(rates: Floats, overall: Floats) -> Floats:
     return np.asarray(divide_or_nan(low, high).min(axis=-1))
 
 
-DIFFERENCES: dict[Method, Comparison] = {"between_groups": _max_difference, "to_overall": _max_difference_to_overall}
-RATIOS: dict[Method, Comparison] = {"between_groups": _min_ratio, "to_overall": _min_ratio_to_overall}
-
-# The least that a distance between two groups lets the number be: one of two lies at least half as far from any third.
-BOUNDS: dict[Comparison, Callable[[Floats], Floats]] = {
-    _max_difference: np.asarray,
-    _max_difference_to_overall: lambda distances: distances / 2,
-    _min_ratio: np.asarray,
-    _min_ratio_to_overall: np.sqrt,
+DIFFERENCES: dict[Method, RateComparison] = {
+    "between_groups": RateComparison(_max_difference, np.asarray),
+    "to_overall": RateComparison(_max_difference_to_overall, lambda distances: distances / 2),
+}
+RATIOS: dict[Method, RateComparison] = {
+    "between_groups": RateComparison(_min_ratio, np.asarray, is_ratio=True),
+    "to_overall": RateComparison(_min_ratio_to_overall, np.sqrt, is_ratio=True),
 }
 
 
@@ -186,30 +214,27 @@ def _compare_groups(
     targets: Targets,
     groups: Groups,
     rates: tuple[Rate, ...],
-    comparison: Comparison,
+    comparison: RateComparison,
     *,
     positive: str | None,
     average: Aggregation | None,
     agg: Aggregation | None = None,
 ) -> Statistic:
     """The rates of all groups compared, for one class or for each of several."""
-    is_ratio = comparison in RATIOS.values()
     classes = _select_classes(predictions.classes, positive, average)
     confusion = GroupedConfusion.of(predictions, targets, groups, list(classes))
 
     def compute(counts: Floats) -> Floats:
-        numbers = []
-        for matrices, total in zip(confusion.by_group(counts), confusion.overall(counts), strict=True):
-            values = [rate.compute(matrices) for rate in rates]
-            compared = [comparison(value, rate.compute(total)) for value, rate in zip(values, rates, strict=True)]
-            numbers.append(_aggregate_rates(compared, values, agg, is_ratio=is_ratio))
-        return _aggregate(numbers, average, is_ratio=is_ratio)
+        matrices = zip(confusion.by_group(counts), confusion.overall(counts), strict=True)
+        numbers = [
+            comparison.compare([(rate.compute(by_group), rate.compute(overall)) for rate in rates], agg)
+            for by_group, overall in matrices
+        ]
+        return comparison.aggregate(numbers, average)
 
     def bound(distances: Floats) -> Floats:
-        bounds = BOUNDS[comparison](distances).reshape(len(classes), len(rates))
-        return _aggregate(
-            [_aggregate(list(each), agg, is_ratio=is_ratio) for each in bounds], average, is_ratio=is_ratio
-        )
+        bounds = comparison.bound(distances).reshape(len(classes), len(rates))
+        return comparison.aggregate([comparison.aggregate(list(of_class), agg) for of_class in bounds], average)
 
     everywhere_zero = "the rates are 0 in every group" if len(rates) > 1 else "the rate is 0 in every group"
     return Statistic(
@@ -219,36 +244,15 @@ def _compare_groups(
         undefined=explain_undefined(confusion, rates, compute, everywhere_zero),
         per_group=score_rates(predictions, targets, classes, rates),
         pairwise=bound,
-        ratio=is_ratio,
+        ratio=comparison.is_ratio,
     )
 
 
 def _select_classes(names: tuple[str, ...], positive: str | None, average: Aggregation | None) -> dict[int, str]:
-    """The classes that are each held against all others."""
+    """The classes that are each compared with all others together."""
     if average is None:
         code = positive_class(names, positive)
         return {code: names[code]}
     if positive is not None:
         raise UsageError(f'`positive` names one class, and `average = "{average}"` is over all', hint="leave one out")
     return dict(enumerate(names))
-
-
-def _aggregate_rates(
-    compared: list[Floats], values: list[Floats], how: Aggregation | None, *, is_ratio: bool
-) -> Floats:
-    """Several rates compared, as one number; of ratios without those of a rate that is 0 in every group."""
-    if not is_ratio or len(compared) == 1:
-        return _aggregate(compared, how, is_ratio=is_ratio)
-    stacked, is_zero = np.stack(compared), np.stack([(rates == 0).all(axis=-1) for rates in values])
-    rest = np.where(is_zero, 0.0 if how == "mean" else math.inf, stacked)
-    left = (~is_zero).sum(axis=0)
-    number = rest.sum(axis=0) / np.maximum(left, 1) if how == "mean" else rest.min(axis=0)
-    return np.where(left > 0, number, np.nan)
-
-
-def _aggregate(numbers: list[Floats], how: Aggregation | None, *, is_ratio: bool) -> Floats:
-    """The mean of some numbers, or the worst: the smallest ratio, the largest difference."""
-    stacked = np.stack(numbers)
-    if how == "mean":
-        return np.asarray(stacked.mean(axis=0))
-    return np.asarray(stacked.min(axis=0) if is_ratio else stacked.max(axis=0))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_fairness.group_metrics import disparity
-from mqa_fairness.group_metrics.disparity import (
+from mqa_fairness import fairlearn_metrics
+from mqa_fairness.fairlearn_metrics import (
     demographic_parity_difference,
     equalized_odds_difference,
     equalized_odds_ratio,
@@ -45,7 +45,7 @@ def rows(draw, groups=4):
 def test_the_numbers_are_fairlearns(asked, sample, coded, grouped, value):
     name, method = asked
     predicted, target, group = sample
-    ours = getattr(disparity, name)(coded(predicted), coded(target), grouped(group), method=method)
+    ours = getattr(fairlearn_metrics, name)(coded(predicted), coded(target), grouped(group), method=method)
     theirs = getattr(oracle, name)(target, predicted, sensitive_features=group, method=method)
     assert value(ours) == pytest.approx(theirs, abs=1e-12)
 
@@ -55,7 +55,7 @@ def test_the_numbers_are_fairlearns(asked, sample, coded, grouped, value):
 @given(sample=rows())
 def test_the_mean_of_both_odds_is_fairlearns(name, sample, coded, grouped, value):
     predicted, target, group = sample
-    ours = getattr(disparity, name)(coded(predicted), coded(target), grouped(group), agg="mean")
+    ours = getattr(fairlearn_metrics, name)(coded(predicted), coded(target), grouped(group), agg="mean")
     theirs = getattr(oracle, name)(target, predicted, sensitive_features=group, agg="mean")
     assert value(ours) == pytest.approx(theirs, abs=1e-12)
 
@@ -66,7 +66,7 @@ def test_the_example_of_fairlearns_user_guide(name, coded, grouped, value):
     target = [0, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1]
     predicted = [0, 0, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0]
     group = list("bbabbcccaacabccbcc")
-    ours = value(getattr(disparity, name)(coded(predicted), coded(target), grouped(group)))
+    ours = value(getattr(fairlearn_metrics, name)(coded(predicted), coded(target), grouped(group)))
     assert ours == pytest.approx(getattr(oracle, name)(target, predicted, sensitive_features=group), nan_ok=True)
     assert not np.isnan(ours)
 
@@ -85,11 +85,11 @@ def test_of_ratios_a_rate_that_is_0_in_every_group_is_left_out_as_fairlearn_does
 def test_resamples_are_evaluated_as_if_each_row_stood_there_so_often(name, coded, grouped, value):
     rng = np.random.default_rng(3)
     predicted, target, group = rng.integers(0, 2, 80), rng.integers(0, 2, 80), rng.integers(0, 3, 80)
-    statistic = getattr(disparity, name)(coded(predicted), coded(target), grouped(group))
+    statistic = getattr(fairlearn_metrics, name)(coded(predicted), coded(target), grouped(group))
     drawn = rng.integers(0, 80, (5, 80))
     counted = np.stack([np.bincount(statistic.bins[rows], minlength=statistic.n_bins) for rows in drawn]).astype(float)
     again = [
-        value(getattr(disparity, name)(coded(predicted[rows]), coded(target[rows]), grouped(group[rows])))
+        value(getattr(fairlearn_metrics, name)(coded(predicted[rows]), coded(target[rows]), grouped(group[rows])))
         for rows in drawn
     ]
     np.testing.assert_allclose(statistic.compute(counted), again)
@@ -126,7 +126,7 @@ def test_the_rates_of_groups_are_shown(coded, grouped):
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_with_several_classes_each_is_held_against_all_others(seed, coded, grouped, value):
+def test_with_several_classes_each_is_compared_with_all_others(seed, coded, grouped, value):
     rng = np.random.default_rng(seed)
     predicted, target, group = rng.integers(0, 3, 90), rng.integers(0, 3, 90), rng.integers(0, 3, 90)
     several = coded(predicted, 3), coded(target, 3), grouped(group)
@@ -143,9 +143,9 @@ def test_the_worst_of_ratios_over_classes_is_the_smallest(coded, grouped, value)
     rng = np.random.default_rng(0)
     predicted, group = rng.integers(0, 3, 60), rng.integers(0, 2, 60)
     several = coded(predicted, 3), coded(predicted, 3), grouped(group)
-    each = [value(disparity.demographic_parity_ratio(*several, positive=f"class-{code}")) for code in range(3)]
-    assert value(disparity.demographic_parity_ratio(*several, average="worst_case")) == min(each)
-    shown = disparity.demographic_parity_ratio(*several, average="worst_case").per_group
+    each = [value(fairlearn_metrics.demographic_parity_ratio(*several, positive=f"class-{code}")) for code in range(3)]
+    assert value(fairlearn_metrics.demographic_parity_ratio(*several, average="worst_case")) == min(each)
+    shown = fairlearn_metrics.demographic_parity_ratio(*several, average="worst_case").per_group
     assert list(shown) == [f"selection_rate of class-{code}" for code in range(3)]
 
 

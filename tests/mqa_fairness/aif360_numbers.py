@@ -3,7 +3,7 @@
 AIF360 is no dependency of the tests. To make the file again, in an environment of its own:
 
     pip install aif360==0.6.1
-    python tests/mqa_fairness/group_metrics/aif360_numbers.py
+    python tests/mqa_fairness/aif360_numbers.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The search for weak slices: groups of rows are made and tried on one half of the rows.
 
-Those that look worst there are confirmed on the other half: see `confirm`.
+Those that look worst there are confirmed on the other half: see `weak_slice_accuracy`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,31 @@ SAME_ROWS = 0.8  # Jaccard similarity of the rows of two candidates from which t
 
 
 @dataclass(frozen=True)
+class Split:
+    """The rows split in two halves: `searched` are those on which slices are sought, the others are held out.
+
+    A slice needs `min_rows` rows of either half, and as many outside of it.
+    """
+
+    searched: Bools
+    min_rows: int
+
+    @classmethod
+    def draw(cls, n_rows: int, min_rows: int, rng: np.random.Generator) -> Split:
+        """Two halves at random."""
+        searched = np.zeros(n_rows, dtype=bool)
+        searched[rng.permutation(n_rows)[: n_rows // 2]] = True
+        return cls(searched, min_rows)
+
+    def has_enough_rows(self, inside: Bools) -> bool:
+        """Whether a slice, given by the rows inside of it, has enough in both halves, and outside of it as many."""
+        counts = [
+            np.count_nonzero(side & half) for side in (inside, ~inside) for half in (self.searched, ~self.searched)
+        ]
+        return bool(min(counts) >= self.min_rows)
+
+
+@dataclass(frozen=True)
 class CandidateSlice:
     """A group of rows: its condition in words, the columns or texts that it is made of, and which rows are in it."""
 
@@ -53,24 +78,24 @@ class Candidates:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The candidates to be confirmed, those that look worst first, and how many were tried for them."""
+    """The candidates to be confirmed, those that look worst first, and how many candidates the search tried."""
 
     candidates: Sequence[CandidateSlice]
-    tried: int
+    n_candidates: int
     near_duplicates: int  # left out, as a worse one has nearly the same rows
     surplus: int  # left out, as MAX_CONFIRMED were found before
 
 
 def select_columns(
-    table: pa.Table, fields: Sequence[str], columns: Sequence[str] | None, leave_out: Sequence[str] | None
+    table: pa.Table, fields: Sequence[str], columns: Sequence[str] | None, excluded: Sequence[str] | None
 ) -> list[str]:
     """The columns named, else all but texts, ids and targets; raises a DataError where one is not there."""
-    for name in (*(columns or ()), *(leave_out or ())):
+    for name in (*(columns or ()), *(excluded or ())):
         check_column(name, table.column_names)
     if columns is None:
-        excluded = (*fields, *ROLES, *find_target_copies(table))
-        columns = [name for name in table.column_names if name not in excluded]
-    return [name for name in dict.fromkeys(columns) if name not in (leave_out or ())]
+        no_slices = {*fields, *ROLES, *find_target_copies(table)}
+        columns = [name for name in table.column_names if name not in no_slices]
+    return [name for name in dict.fromkeys(columns) if name not in (excluded or ())]
 
 
 def find_target_copies(table: pa.Table) -> list[str]:
@@ -81,13 +106,7 @@ def find_target_copies(table: pa.Table) -> list[str]:
 
 
 def make_candidates(
-    table: pa.Table,
-    fields: Sequence[str],
-    columns: Sequence[str],
-    *,
-    max_terms: int,
-    half: Bools,
-    min_rows: int,
+    table: pa.Table, fields: Sequence[str], columns: Sequence[str], split: Split, *, max_terms: int
 ) -> Candidates:
     """The groups by words, lengths and columns that have enough rows, inside and outside, in either half."""
     slices: list[CandidateSlice] = []
@@ -95,34 +114,33 @@ def make_candidates(
     for name in fields:
         if _is_text(table.schema.field(name).type):
             texts = [text or "" for text in table.column(name).to_pylist()]
-            terms = _slice_by_term(name, texts, max_terms, 2 * min_rows)
+            terms = _slice_by_term(name, texts, max_terms, 2 * split.min_rows)
             slices += [*_slice_by_length(name, texts), *terms.slices]
             left_out += terms.left_out
     for name in columns:
         groups = _slice_by_column(name, _read_column(table, name))
         slices += groups
         left_out += [] if groups else [f"the column `{name}` has neither numbers nor few values, and was not tried"]
-    large = [each for each in slices if has_enough_rows(each.rows, half, min_rows)]
+    large = [each for each in slices if split.has_enough_rows(each.rows)]
     if small := len(slices) - len(large):
         too_small = counted(small, "group has", "groups have")
         left_out.append(f"{too_small} too few rows, inside or outside, in one of the halves")
     return Candidates(large, left_out)
 
 
-def search_weak_slices(
-    candidates: Sequence[CandidateSlice], correct: Bools, half: Bools, min_rows: int
-) -> SearchResult:
+def search_weak_slices(candidates: Sequence[CandidateSlice], correct: Bools, split: Split) -> SearchResult:
     """The candidates whose accuracy on one half of the rows is lower than elsewhere by more than chance easily makes it.
 
     Every two of those that look worst are tried together as well, and found only where they look worse than either.
     """
+    half = split.searched
     singles = [(standardized_gap(each.rows[half], correct[half]), each) for each in candidates]
     worst = sorted(singles, key=_rank_key)[:MAX_CROSSED]
     crosses = [
         (standardized_gap(cross.rows[half], correct[half]), cross, max(one, two))
         for index, (one, first) in enumerate(worst)
         for two, second in worst[index + 1 :]
-        if (cross := _cross(first, second)) and has_enough_rows(cross.rows, half, min_rows)
+        if (cross := _cross(first, second)) and split.has_enough_rows(cross.rows)
     ]
     weak = [*singles, *((gap, cross) for gap, cross, parents in crosses if gap > parents)]
     weak = sorted((pair for pair in weak if pair[0] > LOOKS_WEAK), key=_rank_key)
@@ -136,12 +154,6 @@ def search_weak_slices(
         else:
             weakest.append(each)
     return SearchResult(weakest, len(singles) + len(crosses), near_duplicates, surplus)
-
-
-def has_enough_rows(rows: Bools, half: Bools, min_rows: int) -> bool:
-    """Whether both halves have at least `min_rows` rows in a group, and as many outside of it."""
-    counts = [np.count_nonzero(side & part) for side in (rows, ~rows) for part in (half, ~half)]
-    return bool(min(counts) >= min_rows)
 
 
 def standardized_gap(inside: Bools, correct: Bools) -> float:

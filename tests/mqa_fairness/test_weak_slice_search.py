@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 from scipy.stats import norm
 
-from mqa_fairness.weak_slices.search import (
+from mqa_fairness.weak_slice_search import (
     LOOKS_WEAK,
     CandidateSlice,
+    Split,
     find_target_copies,
-    has_enough_rows,
     make_candidates,
     search_weak_slices,
     select_columns,
@@ -25,7 +25,7 @@ TABLE_HALF = np.arange(TABLE_ROWS) % 2 == 0
 def candidates_of(columns, fields=(), *, max_terms=500, min_rows=1):
     table = pa.table(columns)
     candidate_names = [name for name in table.column_names if name not in fields]
-    return make_candidates(table, fields, candidate_names, max_terms=max_terms, half=TABLE_HALF, min_rows=min_rows)
+    return make_candidates(table, fields, candidate_names, Split(TABLE_HALF, min_rows), max_terms=max_terms)
 
 
 def candidate_names(candidates):
@@ -72,7 +72,7 @@ def test_a_word_needs_enough_rows_for_both_halves(count, is_tried):
 
 @pytest.mark.parametrize(("inside", "enough"), [(19, False), (20, True), (780, True), (781, False)])
 def test_a_group_needs_enough_rows_inside_and_outside_in_either_half(inside, enough):
-    assert has_enough_rows(np.arange(TABLE_ROWS) < inside, TABLE_HALF, 10) == enough
+    assert Split(TABLE_HALF, 10).has_enough_rows(np.arange(TABLE_ROWS) < inside) == enough
 
 
 def test_groups_that_are_too_small_are_counted():
@@ -90,6 +90,7 @@ def test_ids_targets_texts_and_copies_of_the_target_are_no_columns_to_try():
 
 ROWS = 10_000
 HALF = np.arange(ROWS) < ROWS // 2
+SPLIT = Split(HALF, 30)
 
 
 def slice_of(name, rows, source=None):
@@ -121,7 +122,7 @@ def test_a_slice_is_found_where_its_gap_is_more_than_that_many_standard_errors(w
     correct = correct_but(range(wrong), elsewhere)
     candidate = slice_of("weak", range(100))
     assert (standardized_gap(candidate.rows[HALF], correct[HALF]) > 1.645) == is_weak
-    assert (names(search_weak_slices([candidate], correct, HALF, 30)) == ["weak"]) == is_weak
+    assert (names(search_weak_slices([candidate], correct, SPLIT)) == ["weak"]) == is_weak
 
 
 def test_the_gap_is_the_pooled_z_of_two_proportions():
@@ -135,42 +136,42 @@ def test_the_gap_is_the_pooled_z_of_two_proportions():
 
 def test_rows_of_the_other_half_are_not_searched():
     weak, wrong = slice_of("weak", range(200)), range(ROWS // 2, ROWS // 2 + 200)
-    assert names(search_weak_slices([weak], correct_but(wrong), HALF, 30)) == []
-    assert names(search_weak_slices([weak], correct_but(wrong), ~HALF, 30)) == ["weak"]
+    assert names(search_weak_slices([weak], correct_but(wrong), SPLIT)) == []
+    assert names(search_weak_slices([weak], correct_but(wrong), Split(~HALF, 30))) == ["weak"]
 
 
 def test_no_more_than_twenty_are_found_the_worst_first():
     slices = [slice_of(f"s{number:02}", range(100 * number, 100 * number + 100), "words") for number in range(25)]
     correct = correct_but(*(range(100 * number, 100 * number + 90 - number) for number in range(25)))
-    result = search_weak_slices(slices, correct, HALF, 30)
+    result = search_weak_slices(slices, correct, SPLIT)
     assert names(result) == [f"s{number:02}" for number in range(20)]
-    assert (result.surplus, result.near_duplicates, result.tried) == (5, 0, 25)
+    assert (result.surplus, result.near_duplicates, result.n_candidates) == (5, 0, 25)
 
 
 @pytest.mark.parametrize(("shared", "is_same"), [(79, False), (80, True)])
 def test_of_two_with_four_fifths_of_their_rows_in_common_the_worse_is_found(shared, is_same):
     worse = slice_of("worse", range(100), "column")
     other = slice_of("other", range(shared), "column")
-    result = search_weak_slices([other, worse], correct_but(range(100)), HALF, 1)
+    result = search_weak_slices([other, worse], correct_but(range(100)), Split(HALF, 1))
     assert names(result) == (["worse"] if is_same else ["worse", "other"])
     assert result.near_duplicates == is_same
 
 
 def test_two_of_different_sources_are_crossed_and_found_where_they_are_worse_together():
     one, two = slice_of("one", range(1000)), slice_of("two", range(900, 1900))
-    result = search_weak_slices([one, two], correct_but(range(900, 1000)), HALF, 30)
+    result = search_weak_slices([one, two], correct_but(range(900, 1000)), SPLIT)
     assert names(result)[0] == "one and two"
-    assert result.tried == 3
+    assert result.n_candidates == 3
 
 
 def test_two_values_of_one_column_are_not_crossed_and_two_words_of_one_text_are():
     halves = slice_of("one", range(1000), "column"), slice_of("two", range(500, 1500), "column")
-    assert search_weak_slices(halves, correct_but(range(100)), HALF, 30).tried == 2
+    assert search_weak_slices(halves, correct_but(range(100)), SPLIT).n_candidates == 2
     words = slice_of("one", range(1000), "text word"), slice_of("two", range(500, 1500), "text word")
-    assert search_weak_slices(words, correct_but(range(100)), HALF, 30).tried == 3
+    assert search_weak_slices(words, correct_but(range(100)), SPLIT).n_candidates == 3
 
 
 def test_every_two_of_the_forty_that_look_worst_are_crossed():
     rng = np.random.default_rng(1)
     slices = [slice_of(f"s{number}", rng.permutation(ROWS // 2)[: ROWS // 4]) for number in range(45)]
-    assert search_weak_slices(slices, rng.random(ROWS) < 0.8, HALF, 30).tried == 45 + 40 * 39 // 2
+    assert search_weak_slices(slices, rng.random(ROWS) < 0.8, SPLIT).n_candidates == 45 + 40 * 39 // 2

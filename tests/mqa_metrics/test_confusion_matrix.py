@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from mqa_metrics.confusion_counts import binary_bins, label_bins, multilabel_bins, span_bins
+from mqa_metrics.confusion_matrix import binary_bins, label_bins, multilabel_bins, span_bins
 
 
 def count_rows(bins):
@@ -43,7 +43,7 @@ def test_a_class_without_rows_has_no_mistakes(coded):
     assert bins.n_bins == 2  # it is 0, and predicted as 0 or as 2
 
 
-def test_one_class_has_four_bins_whatever_occurs():
+def test_one_class_has_four_bins_whichever_rows_there_are():
     bins = binary_bins(np.array([True, True]), np.array([True, False]))
     assert (bins.bins.tolist(), bins.n_bins) == ([3, 1], 4)
     assert [counts.tolist() for counts in count_rows(bins)] == [[1], [2], [1]]
@@ -57,7 +57,7 @@ def test_of_labels_the_rarest_have_rows_that_could_have_been(labels, n_labels, n
     assert bins.n_bins == n_labels + 3 * n_rare + 1
 
 
-def test_spans_have_a_row_of_none_right_and_one_of_all_right(spans):
+def test_spans_have_a_row_with_none_correct_and_one_with_all_correct(spans):
     predictions = spans([[(0, 1, "A")], [(0, 1, "A"), (2, 3, "A")]])
     targets = spans([[(0, 1, "A")], [(0, 1, "B"), (2, 3, "A"), (4, 5, "A")]])
     bins = span_bins(predictions, targets)

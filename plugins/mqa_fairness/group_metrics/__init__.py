@@ -1,1 +1,0 @@
-"""Metrics of how far a model treats groups of rows alike."""
