@@ -181,4 +181,4 @@ def test_a_reader_who_leaves_early_does_not_change_the_verdict(hostile):
         ["bash", "-c", command], cwd=hostile.folder, env=os.environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0
-    assert "PASS: the rest of the report was not read\nhint: `mqa judge " in done.stderr
+    assert "PASS: the rest of the report was not read\nhint: `mqa report " in done.stderr

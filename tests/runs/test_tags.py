@@ -89,4 +89,4 @@ def test_a_tag_is_the_name_of_its_run(project):
     assert find_run("release", project.store, None).run == first.run
     with pytest.raises(UsageError) as caught:
         find_run("relase", project.store, None)
-    assert "did you mean `release`?" in caught.value.hint
+    assert "did you mean `release`" in caught.value.hint
