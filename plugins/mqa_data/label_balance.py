@@ -32,8 +32,8 @@ MAX_COUNTS = 1000  # labels in the evidence
 class LabelBalanceOptions:
     """Which labels there are.
 
-    `column` is the one with the labels. `labels` are all that there are to be: one that no row has is then the rarest,
-    with a share of 0. Left out, they are those that rows have.
+    `column` is the one with the labels. `labels` are all that are expected: one that no row has is then the rarest, with a
+    share of 0. Left out, they are those that rows have.
     """
 
     column: str = "target"
@@ -43,20 +43,20 @@ class LabelBalanceOptions:
 class LabelBalance(Probe[LabelBalanceOptions]):
     """The share of rows that have the rarest label.
 
-    `value` is the share of the rarest label, from 0 to 1. `imbalance` is how many times as many rows the most frequent
-    has, from 1 on, undefined where the rarest has none. `entropy` is Shannon's, by the logarithm of the number of
-    labels: 1 where all are equally frequent, 0 where all rows have one label, undefined for a single label. `missing`
-    is the share of rows without a label, which the other numbers ignore. `labels` is the number of labels.
+    `value` is the share of the rarest label, from 0 to 1. `imbalance_ratio` is how many times as many rows the most
+    frequent has, from 1 on, undefined where the rarest has none. `normalized_entropy` is Shannon's, by the logarithm of the
+    number of labels: 1 where all are equally frequent, 0 where all rows have one label, undefined for a single label.
+    `missing` is the share of rows without a label, which the other numbers ignore. `n_labels` is the number of labels.
     """
 
     name = "label-balance"
     inputs = "rows"
     ranges: Mapping[str, tuple[float, float]] = {
         "value": (0.0, 1.0),
-        "imbalance": (1.0, math.inf),
-        "entropy": (0.0, 1.0),
+        "imbalance_ratio": (1.0, math.inf),
+        "normalized_entropy": (0.0, 1.0),
         "missing": (0.0, 1.0),
-        "labels": (0.0, math.inf),
+        "n_labels": (0.0, math.inf),
     }
     outputs = tuple(ranges)
 
@@ -85,10 +85,12 @@ class LabelBalance(Probe[LabelBalanceOptions]):
         absent = next((f"no row has the label `{label}`" for label in labels if label not in present), "")
         return {
             "value": make_statistic(_rarest_share),
-            "imbalance": make_statistic(_imbalance_ratio, absent),
-            "entropy": make_statistic(_evenness, "" if len(labels) > 1 else "there is one label alone"),
+            "imbalance_ratio": make_statistic(_imbalance_ratio, absent),
+            "normalized_entropy": make_statistic(
+                _normalized_entropy, "" if len(labels) > 1 else "there is one label alone"
+            ),
             "missing": bins < 0,
-            "labels": float(len(labels)),
+            "n_labels": float(len(labels)),
         }
 
     def evidence(self, table: pa.Table) -> Evidence:
@@ -106,7 +108,7 @@ class LabelBalance(Probe[LabelBalanceOptions]):
             remarks.append(f"rows have labels that were not expected: {listed}")
         if missing := totals[None]:
             remarks.append(f"{missing:,} of {counted(len(rows), 'row')} {'has' if missing == 1 else 'have'} no label")
-        return Evidence(remarks=remarks, details={"counts": dict(rarest[:MAX_COUNTS])})
+        return Evidence(remarks=remarks, details={"label_counts": dict(rarest[:MAX_COUNTS])})
 
 
 def _read_labels(table: pa.Table) -> list[str]:
@@ -125,10 +127,10 @@ def _imbalance_ratio(counts: Floats) -> Floats:
     return ratio
 
 
-def _evenness(counts: Floats) -> Floats:
-    """Pielou's evenness: -sum p ln p / ln k."""
+def _normalized_entropy(counts: Floats) -> Floats:
+    """Pielou's evenness, -sum p ln p / ln k."""
     rows = counts.sum(axis=-1, keepdims=True)
     shares = np.divide(counts, rows, out=np.zeros_like(counts), where=rows > 0)
     terms = np.where(shares > 0, shares * np.log(np.where(shares > 0, shares, 1.0)), 0.0)
-    evenness: Floats = np.where(rows[..., 0] > 0, -terms.sum(axis=-1) / np.log(counts.shape[-1]), np.nan)
-    return evenness
+    entropy: Floats = np.where(rows[..., 0] > 0, -terms.sum(axis=-1) / np.log(counts.shape[-1]), np.nan)
+    return entropy

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_data.text_columns import TextOptions, dump_texts, read_texts, split_words, to_example
+from mqa_data.text_columns import TextOptions, TextRows, split_words, to_example
 from mqa_registry import Evidence, Probe, counted, identify_language
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SCHEMA = pa.schema(
         ("script", pa.string()),  # null where there is no text
         ("language", pa.string()),  # null where there are no letters
         ("right_to_left", pa.bool_()),
-        ("broken", pa.bool_()),
+        ("has_encoding_error", pa.bool_()),
         ("words", pa.int64()),
         ("characters", pa.int64()),
         ("fields", pa.string()),  # the texts of rows that stand out, as JSON
@@ -50,7 +50,7 @@ class TextProfile:
     script: str | None
     language: str | None
     right_to_left: bool
-    broken: bool
+    has_encoding_error: bool
     words: int
     characters: int
 
@@ -66,7 +66,7 @@ class TextProfile:
             script=(scripts.most_common(1)[0][0] if scripts else NO_LETTERS) if text.strip() else None,
             language=identify_language(text) or UNCERTAIN if scripts else None,
             right_to_left=2 * leftwards > scripts.total(),
-            broken=any(map(_is_broken, letters)),
+            has_encoding_error=any(map(_is_encoding_error, letters)),
             words=len(split_words(text)),
             characters=len(text),
         )
@@ -84,15 +84,15 @@ class Profile(Probe[TextOptions]):
     """The share of rows that are mostly written in another script than Latin.
 
     `value` is that share, of the rows with letters, and `right_to_left` the share of those most of whose letters run
-    from right to left. `empty` is the share of rows without text, `broken` that of rows with signs of a wrong encoding:
-    replacement characters, lone surrogates, or control characters other than tabs and line breaks. `words` is the mean
-    number of words of the rows with text, `longest` the largest number, and `scripts` the number of scripts that rows
-    are mostly written in.
+    from right to left. `empty` is the share of rows without text, `encoding_errors` that of rows with signs of a wrong
+    encoding: replacement characters, lone surrogates, or control characters other than tabs and line breaks. `mean_words`
+    is the mean number of words of the rows with text, `max_words` the largest number, and `n_scripts` the number of
+    scripts that rows are mostly written in.
 
     The language of a row is a guess of py3langid at its first 1,000 characters from a letter on. It is uncertain where
-    none has a probability of 0.5; of 4,196 English sentences it was wrong for 2, and uncertain for 6 %. `languages` is
+    none has a probability of 0.5; of 4,196 English sentences it was wrong for 2, and uncertain for 6 %. `n_languages` is
     the number of those that at least one row in a hundred is written in, of the rows whose language is not uncertain,
-    and `commonest_language` the share of the commonest one among these rows.
+    and `top_language_share` the share of the most frequent one among these rows.
     """
 
     name = "profile"
@@ -101,29 +101,28 @@ class Profile(Probe[TextOptions]):
         "value": (0.0, 1.0),
         "right_to_left": (0.0, 1.0),
         "empty": (0.0, 1.0),
-        "broken": (0.0, 1.0),
-        "words": (0.0, math.inf),
-        "longest": (0.0, math.inf),
-        "scripts": (0.0, math.inf),
-        "languages": (0.0, math.inf),
-        "commonest_language": (0.0, 1.0),
+        "encoding_errors": (0.0, 1.0),
+        "mean_words": (0.0, math.inf),
+        "max_words": (0.0, math.inf),
+        "n_scripts": (0.0, math.inf),
+        "n_languages": (0.0, math.inf),
+        "top_language_share": (0.0, 1.0),
     }
     outputs = tuple(ranges)
     text_columns = ("fields",)
-    version = 2
+    version = 3
     requires = ("py3langid",)
 
     def observe(self, context: ProbeContext, options: TextOptions) -> pa.Table:
         """A table of SCHEMA, a row for each of the view's."""
-        texts = read_texts(context.view, options.fields)
-        profiles = [TextProfile.of(" ".join(text)) for text in texts]
-        ids = context.view.rows.ids.to_pylist()
-        fields = {row: dump_texts(context.view, options.fields, texts[row]) for row in _find_outliers(profiles)}
-        rows = [
-            dataclasses.asdict(profile) | {"id": str(ids[row]), "fields": fields.get(row)}
+        rows = TextRows.read(context.view, options.fields)
+        profiles = [TextProfile.of(" ".join(text)) for text in rows.texts]
+        fields = {row: rows.dump_texts(row) for row in _find_outliers(profiles)}
+        records = [
+            dataclasses.asdict(profile) | {"id": rows.ids[row], "fields": fields.get(row)}
             for row, profile in enumerate(profiles)
         ]
-        return pa.Table.from_pylist(rows, schema=SCHEMA)
+        return pa.Table.from_pylist(records, schema=SCHEMA)
 
     def numbers(self, table: pa.Table) -> dict[str, Any]:
         """Those of rows have intervals, not the counts."""
@@ -136,12 +135,12 @@ class Profile(Probe[TextOptions]):
             "value": np.array([profile.script != "latin" for profile in lettered], dtype=bool),
             "right_to_left": np.array([profile.right_to_left for profile in lettered], dtype=bool),
             "empty": np.array([profile.script is None for profile in profiles], dtype=bool),
-            "broken": np.array([profile.broken for profile in profiles], dtype=bool),
-            "words": np.array(words, dtype=np.float64),
-            "longest": float(max((profile.words for profile in profiles), default=0)),
-            "scripts": float(len({profile.script for profile in lettered})),
-            "languages": float(sum(count >= MIN_LANGUAGE_SHARE * len(languages) for _, count in counts)),
-            "commonest_language": np.array([language == counts[0][0] for language in languages], dtype=bool),
+            "encoding_errors": np.array([profile.has_encoding_error for profile in profiles], dtype=bool),
+            "mean_words": np.array(words, dtype=np.float64),
+            "max_words": float(max((profile.words for profile in profiles), default=0)),
+            "n_scripts": float(len({profile.script for profile in lettered})),
+            "n_languages": float(sum(count >= MIN_LANGUAGE_SHARE * len(languages) for _, count in counts)),
+            "top_language_share": np.array([language == counts[0][0] for language in languages], dtype=bool),
         }
 
     def evidence(self, table: pa.Table) -> Evidence:
@@ -165,19 +164,19 @@ def _read_profiles(table: pa.Table) -> list[TextProfile]:
 
 
 def _find_outliers(profiles: Sequence[TextProfile]) -> list[int]:
-    """The first rows that are broken, or of another script or language than most, and the longest row."""
-    broken = [row for row, profile in enumerate(profiles) if profile.broken]
+    """The first rows with signs of a wrong encoding, or of another script or language than most, and the longest row."""
+    damaged = [row for row, profile in enumerate(profiles) if profile.has_encoding_error]
     by_script = _find_rare([None if one.script == NO_LETTERS else one.script for one in profiles])
     by_language = _find_rare([None if one.language == UNCERTAIN else one.language for one in profiles])
     longest = [max(range(len(profiles)), key=lambda row: profiles[row].words)] if profiles else []
-    first = [row for rows in (broken, by_script, by_language) for row in rows[:MAX_OUTLIERS]]
+    first = [row for rows in (damaged, by_script, by_language) for row in rows[:MAX_OUTLIERS]]
     return list(dict.fromkeys([*first, *longest]))
 
 
 def _find_rare(names: Sequence[str | None]) -> list[int]:
     """The indices of names other than the most frequent one."""
-    commonest = Counter(filter(None, names)).most_common(1)
-    return [index for index, name in enumerate(names) if name and name != commonest[0][0]]
+    most_common = Counter(filter(None, names)).most_common(1)
+    return [index for index, name in enumerate(names) if name and name != most_common[0][0]]
 
 
 def _iter_remarks(profiles: Sequence[TextProfile]) -> Iterator[str]:
@@ -185,17 +184,17 @@ def _iter_remarks(profiles: Sequence[TextProfile]) -> Iterator[str]:
     yield f"rows by language: {_list_counts(Counter(one.language for one in profiles if one.language))}"
     words = [profile.words for profile in profiles if profile.script]
     if words:
-        low, middle, high = np.quantile(words, [0.05, 0.5, 0.95])
-        yield f"words a row: {middle:.0f} in the middle, {low:.0f} to {high:.0f} for nine in ten, {max(words):,} at most"
+        low, median, high = np.quantile(words, [0.05, 0.5, 0.95])
+        yield f"words a row: median {median:.0f}, {low:.0f} to {high:.0f} for nine in ten, {max(words):,} at most"
     total = counted(len(profiles), "row")
-    if broken := sum(profile.broken for profile in profiles):
-        yield f"{broken:,} of {total} {'has' if broken == 1 else 'have'} signs of a wrong encoding"
+    if damaged := sum(profile.has_encoding_error for profile in profiles):
+        yield f"{damaged:,} of {total} {'has' if damaged == 1 else 'have'} signs of a wrong encoding"
     if leftwards := sum(profile.right_to_left for profile in profiles):
         yield f"{leftwards:,} of {total} {'runs' if leftwards == 1 else 'run'} from right to left"
 
 
 def _list_counts(counts: Counter[str]) -> str:
-    """The commonest names, with their shares."""
+    """The most frequent names, with their shares."""
     listed = [f"{name} {count:,} ({count / counts.total():.1%})" for name, count in counts.most_common(MAX_LISTED)]
     more = f" and {len(counts) - MAX_LISTED} more" if len(counts) > MAX_LISTED else ""
     return (", ".join(listed) or "none") + more
@@ -211,7 +210,7 @@ def _script_of(letter: str) -> str:
 
 
 @cache
-def _is_broken(letter: str) -> bool:
+def _is_encoding_error(letter: str) -> bool:
     """Whether a character is a sign of a wrong encoding."""
     kind = unicodedata.category(letter)
     return letter == "\N{REPLACEMENT CHARACTER}" or kind == "Cs" or (kind == "Cc" and letter not in "\t\n\r\v\f\x85")

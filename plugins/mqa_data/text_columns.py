@@ -32,50 +32,37 @@ class TextOptions:
     fields: Annotated[list[str], MinLen(1)] | None = None
 
 
-def read_texts(view: ViewContext, fields: Sequence[str] | None) -> list[tuple[str, ...]]:
-    """The texts of every row, one for each field: those named, else all that the model reads as text."""
-    names = select_text_columns(view, fields)
-    columns = [[text or "" for text in view.rows.table.column(name).to_pylist()] for name in names]
-    return list(zip(*columns, strict=True))
+@dataclass(frozen=True)
+class TextRows:
+    """Some rows: their ids, the texts of each, one for each of `fields`, and their target labels, None where there is none."""
 
+    fields: Sequence[str]
+    ids: Sequence[str]
+    texts: Sequence[tuple[str, ...]]
+    targets: Sequence[str | None]
 
-def select_text_columns(view: ViewContext, fields: Sequence[str] | None) -> list[str]:
-    """The names of the columns with the texts; raises a DataError where one is not there, or holds no texts."""
-    table = view.rows.table
-    if fields is None:
-        fields = [name for name in view.rows.fields if _is_text(table.schema.field(name).type)]
-        if not fields:
-            raise DataError("the rows have no text", hint='name the columns with the texts: `fields = ["..."]`')
-    for name in fields:
-        if not _is_text(read_column(table, name).type):
-            raise DataError(f"the column `{name}` holds {table.schema.field(name).type}, and no texts")
-    return list(dict.fromkeys(fields))
+    @classmethod
+    def read(cls, view: ViewContext, fields: Sequence[str] | None) -> TextRows:
+        """The rows of a view with the texts of these columns, else of all that the model reads as text."""
+        names = _select_text_columns(view, fields)
+        columns = [[text or "" for text in view.rows.table.column(name).to_pylist()] for name in names]
+        ids = [str(row_id) for row_id in view.rows.ids.to_pylist()]
+        return cls(names, ids, list(zip(*columns, strict=True)), _read_targets(view))
 
+    def __len__(self) -> int:
+        return len(self.ids)
 
-def read_column(table: pa.Table, name: str) -> pa.ChunkedArray:
-    """A column by its name, plain where it was dictionary-encoded; a DataError names those there are."""
-    if name not in table.column_names:
-        guess = did_you_mean(name, table.column_names)
-        listed = ", ".join(f"`{column}`" for column in table.column_names)
-        raise DataError(f"the rows have no column `{name}`", hint=f"{guess} they have {listed}".strip())
-    column = table.column(name)
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    def dump_texts(self, row: int) -> str:
+        """The texts of a row by their fields, as JSON, which keeps any text."""
+        return json.dumps(dict(zip(self.fields, self.texts[row], strict=True)))
 
 
 def read_labels(view: ViewContext, column: str = "target") -> list[str | None]:
     """The labels in a column, as text, None where a row has none; raises a DataError where a row has several."""
-    labels = read_column(view.rows.table, column)
+    labels = _read_column(view.rows.table, column)
     if pa.types.is_nested(labels.type):
         raise DataError(f"the column `{column}` holds {labels.type}, and no labels", hint="name one with a label a row")
     return [None if value is None or value == "" else str(value) for value in labels.to_pylist()]
-
-
-def read_targets(view: ViewContext) -> list[str | None]:
-    """The target label of every row, None where the data have none."""
-    table = view.rows.table
-    if "target" not in table.column_names or pa.types.is_nested(table.schema.field("target").type):
-        return [None] * table.num_rows
-    return read_labels(view)
 
 
 def split_words(text: str) -> list[str]:
@@ -84,15 +71,41 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(folded) or [mark for mark in folded if not mark.isspace()]
 
 
-def dump_texts(view: ViewContext, fields: Sequence[str] | None, texts: Sequence[str]) -> str:
-    """The texts of a row by their fields, as JSON, which keeps any text."""
-    return json.dumps(dict(zip(select_text_columns(view, fields), texts, strict=True)))
-
-
 def to_example(row: Mapping[str, Any], **details: Any) -> ExampleRow:
     """A row as reports show it: its id, its texts where the table has them, its target, and more."""
     fields = json.loads(row["fields"]) if row["fields"] else {}
     return ExampleRow(row["id"], fields, target=row.get("target"), details=details)
+
+
+def _select_text_columns(view: ViewContext, fields: Sequence[str] | None) -> list[str]:
+    """The names of the columns with the texts; a DataError where one does not exist, or holds no texts."""
+    table = view.rows.table
+    if fields is None:
+        fields = [name for name in view.rows.fields if _is_text(table.schema.field(name).type)]
+        if not fields:
+            raise DataError("the rows have no text", hint='name the columns with the texts: `fields = ["..."]`')
+    for name in fields:
+        if not _is_text(_read_column(table, name).type):
+            raise DataError(f"the column `{name}` holds {table.schema.field(name).type}, and no texts")
+    return list(dict.fromkeys(fields))
+
+
+def _read_targets(view: ViewContext) -> list[str | None]:
+    """The target label of every row, None where the data have none."""
+    table = view.rows.table
+    if "target" not in table.column_names or pa.types.is_nested(table.schema.field("target").type):
+        return [None] * table.num_rows
+    return read_labels(view)
+
+
+def _read_column(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """A column by its name, plain where it was dictionary-encoded; a DataError lists the columns where it does not exist."""
+    if name not in table.column_names:
+        guess = did_you_mean(name, table.column_names)
+        listed = ", ".join(f"`{column}`" for column in table.column_names)
+        raise DataError(f"the rows have no column `{name}`", hint=f"{guess} they have {listed}".strip())
+    column = table.column(name)
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _is_text(kind: pa.DataType) -> bool:

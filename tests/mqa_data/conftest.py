@@ -16,7 +16,7 @@ def rows():
     """Rows of one text each, with targets where they are given."""
 
     def make(texts, targets=None, **columns):
-        given = {"id": [f"r{place}" for place in range(len(texts))], "text": pa.array(texts, pa.string())}
+        given = {"id": [f"r{row}" for row in range(len(texts))], "text": pa.array(texts, pa.string())}
         if targets is not None:
             given["target"] = targets
         return Rows(pa.table(given | columns), ("text",))
@@ -25,36 +25,36 @@ def rows():
 
 
 @pytest.fixture(scope="session")
-def ask_probe():
-    """The observations of a probe on some rows, the numbers it makes of them, and the evidence."""
+def run_probe():
+    """Runs a probe on rows, and on reference rows where it compares: its observations, numbers and evidence."""
     probes = {probe.name: probe for probe in mqa_probes()}
 
-    def ask(name, here, there=None, *, seed=7, **options):
+    def run(name, current, reference=None, *, seed=7, **options):
         probe = probes[name]
-        view, reference = ViewContext("", here), ViewContext("", there) if there is not None else None
+        view, reference = ViewContext("", current), ViewContext("", reference) if reference is not None else None
         context = ProbeContext(view, np.random.default_rng(seed), reference)
         table = probe.observe(context, probe.options(**options))
         numbers = probe.numbers(table)
         assert list(numbers) == list(probe.outputs)
         return table, numbers, probe.evidence(table)
 
-    return ask
+    return run
 
 
 @pytest.fixture(scope="session")
-def number():
-    """A number on the rows at hand, whatever form it has."""
+def estimate():
+    """The estimate of a number that a probe gave: scores by row, one number, or a statistic of counts."""
 
-    def of(answer):
-        if isinstance(answer, np.ndarray | float):
-            return float(np.nanmean(answer))
-        bins = answer.bins[answer.bins >= 0]
-        return float(answer.compute(np.bincount(bins, minlength=answer.n_bins).astype(np.float64)))
+    def estimate(value):
+        if isinstance(value, np.ndarray | float):
+            return float(np.nanmean(value))
+        bins = value.bins[value.bins >= 0]
+        return float(value.compute(np.bincount(bins, minlength=value.n_bins).astype(np.float64)))
 
-    return of
+    return estimate
 
 
-HOSTILE = [
+HOSTILE_TEXTS = [
     "",
     " \n",
     "你好世界。",
@@ -69,5 +69,5 @@ HOSTILE = [
 
 
 @pytest.fixture(scope="session")
-def hostile():
-    return HOSTILE
+def hostile_texts():
+    return HOSTILE_TEXTS

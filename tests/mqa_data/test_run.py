@@ -1,4 +1,4 @@
-"""A suite that asks about data alone, from end to end, without a model."""
+"""A suite of the data alone, from end to end, without a model."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ use = "datasets/file"
 path = "train.parquet"
 [backends.service]
 use = "replay/file"
-path = "answers.csv"
+path = "predictions.csv"
 [[check]]
-measure = "asking/overlap"
+measure = "probing/overlap"
 against = { data = "train" }
-expect = { max = 0.5, conflicts = { max = 1.0 } }
+expect = { max = 0.5, conflicting_labels = { max = 1.0 } }
 [[check]]
-measure = "asking/drift"
+measure = "probing/drift"
 against = { data = "train" }
-expect = { max = 0.9, label_p = { min = 0.0 } }
+expect = { max = 0.9, label_p_value = { min = 0.0 } }
 [[check]]
-measure = "asking/duplicates"
+measure = "probing/duplicates"
 expect = { max = 0.5 }
 gate = "point"
 [[check]]
-measure = "asking/label-balance"
-expect = { min = 0.1, imbalance = { max = 5 } }
+measure = "probing/label-balance"
+expect = { min = 0.1, imbalance_ratio = { max = 5 } }
 [[check]]
-measure = "asking/profile"
+measure = "probing/profile"
 expect = { max = 0.1, empty = { max = 0.2 } }
 """
 SECRET = "secretword one two three four five"
@@ -59,10 +59,10 @@ def test_every_probe_has_a_result_and_no_examples_removes_every_text(tmp_path):
     train = pa.table({"text": [f"{text} more" for text in texts[:60]] + [SECRET], "target": [*labels[:60], "bad"]})
     pq.write_table(test, tmp_path / "test.parquet")
     pq.write_table(train, tmp_path / "train.parquet")
-    (tmp_path / "answers.csv").write_text("id,label\n" + "".join(f"t{row},good\n" for row in range(122)))
-    (tmp_path / "asking.py").write_text(PLUGIN)
+    (tmp_path / "predictions.csv").write_text("id,label\n" + "".join(f"t{row},good\n" for row in range(122)))
+    (tmp_path / "probing.py").write_text(PLUGIN)
     (tmp_path / "rows.toml").write_text(SUITE)
-    flags = ("--plugin", "asking.py", "--json", "report.json")
+    flags = ("--plugin", "probing.py", "--json", "report.json")
     done = mqa("run", "rows.toml", *flags, folder=tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
     found = {result["check"]: result for result in report["results"]}
@@ -70,7 +70,7 @@ def test_every_probe_has_a_result_and_no_examples_removes_every_text(tmp_path):
     assert all(result["backend"] is None for result in found.values())
     overlap = next(result for name, result in found.items() if "overlap" in name)
     assert overlap["numbers"]["exact"]["estimate"] == 2 / 122
-    assert overlap["numbers"]["conflicts"]["estimate"] == 1 / 2
+    assert overlap["numbers"]["conflicting_labels"]["estimate"] == 1 / 2
     assert SECRET in json.dumps(overlap["evidence"]["examples"])
     assert {result["verdict"] for result in found.values()} <= {"PASS", "INCONCLUSIVE", "FAIL"}
     assert mqa("run", "rows.toml", *flags, "--no-examples", folder=tmp_path).returncode == done.returncode

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_data.minhash import MISS_RATE, choose_bands, find_candidate_pairs, make_shingles
-from mqa_data.near_duplicates import find_near_duplicates, jaccard_similarity
+from mqa_data.near_duplicates import (
+    MISS_RATE,
+    choose_bands,
+    find_candidate_pairs,
+    find_near_duplicates,
+    jaccard_similarity,
+    make_shingles,
+)
 from mqa_data.text_columns import split_words
 
 TEXTS = st.lists(st.tuples(st.text("ab ", max_size=12)), min_size=1, max_size=12)
@@ -45,14 +51,14 @@ def test_jaccard_is_that_of_sets_of_runs_of_words(texts, words):
 
 @settings(deadline=None)  # the first example may load a library
 @given(TEXTS, st.text(), st.integers(1, 3))
-def test_any_text_has_shingles_unless_it_is_blank(texts, text, words):
+def test_every_text_but_a_blank_one_has_shingles(texts, text, words):
     sizes = make_shingles([*texts, (text,)], words).sizes
     assert (sizes[-1] > 0) == bool(split_words(text))
 
 
 @settings(deadline=None)  # the first example may load a library
 @given(TEXTS, st.sampled_from([0.3, 0.5, 0.8, 1.0]))
-def test_no_pair_is_given_that_is_not_alike_and_each_once(texts, threshold):
+def test_every_pair_is_similar_and_given_once(texts, threshold):
     sets = brute_force(texts, 2)
     found = find_near_duplicates(texts, 2, threshold, np.random.default_rng(7))
     pairs = list(zip(found.left.tolist(), found.right.tolist(), strict=True))
@@ -74,7 +80,7 @@ def variants(rng, count):
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8])
-def test_nearly_every_pair_that_is_alike_is_found(threshold):
+def test_nearly_every_similar_pair_is_found(threshold):
     texts = variants(np.random.default_rng(1), 150)
     sets = brute_force(texts, 3)
     right = {
@@ -96,13 +102,13 @@ def test_a_pair_just_at_the_threshold_is_missed_once_in_a_thousand(threshold):
     assert bands == 1 or (1 - threshold**rows) ** (bands - 1) > MISS_RATE
 
 
-def test_with_sides_only_pairs_across_are_given():
+def test_with_two_sides_only_pairs_across_them_are_given():
     texts = [("a b c d",), ("a b c d!",), ("a b c d?",), ("x y z",)]
-    found = find_near_duplicates(texts, 3, 0.8, np.random.default_rng(7), first=1)
+    found = find_near_duplicates(texts, 3, 0.8, np.random.default_rng(7), n_first=1)
     assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == [(0, 1), (0, 2)]
 
 
-def test_of_very_many_alike_each_is_held_against_the_first_and_what_is_skipped_is_counted():
+def test_in_a_large_bucket_each_text_is_compared_with_the_first_and_skipped_pairs_are_counted():
     texts = [(f"one two three four{'!' * number}",) for number in range(400)]
     shingles = make_shingles(texts, 3)
     found = find_candidate_pairs(shingles, 0.8, np.random.default_rng(7))
