@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mqa_performance.footprint import LoadTime, Memory, Size
-from mqa_performance.latency import Latency, Speedup
-from mqa_performance.module_times import Modules
-from mqa_performance.throughput import Throughput
+from mqa_performance.footprint import LoadTime, Memory, ModelSize
+from mqa_performance.module_times import ModuleTimes
+from mqa_performance.speed import Latency, Speedup, Throughput
 from mqa_registry import Probe, hookimpl
 
 if TYPE_CHECKING:
@@ -17,4 +16,4 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_probes() -> Iterable[Probe[Any]]:
     """Timings in this process, what a fresh process takes, and the size on disk."""
-    return [Latency(), Throughput(), Speedup(), LoadTime(), Memory(), Modules(), Size()]
+    return [Latency(), Throughput(), Speedup(), LoadTime(), Memory(), ModuleTimes(), ModelSize()]

@@ -1,7 +1,8 @@
-"""What every timing has in common: batches of real rows, encoded outside of it, and the clock around a run."""
+"""Benchmarks: batches of rows of the data, encoded before they are timed, and the clock around each run."""
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -30,7 +31,7 @@ class RepetitionOptions:
     """How often rows of the data are run.
 
     `warmup` is how many runs come before the first that counts. `repetitions` is how many runs count. `rows` is how many
-    rows of the data are drawn to run, over and over, so that long and short ones come as often as they really do.
+    rows of the data are sampled, and run over and over, so that long and short ones come as often as in the data.
     """
 
     warmup: Annotated[int, Ge(0)] = 2
@@ -42,15 +43,15 @@ class RepetitionOptions:
 class BenchmarkOptions(RepetitionOptions):
     """How rows are put into batches.
 
-    `batch` is how many rows are run at once.
+    `batch_size` is how many rows are run at once.
     """
 
-    batch: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 1
+    batch_size: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 1
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch that is run. `cost` is by the task's measure, tokens or the like, padding included."""
+    """The arrays of one batch. `cost` is that of the codec, tokens or the like, padding included."""
 
     arrays: Arrays
     n_rows: int
@@ -58,29 +59,29 @@ class Batch:
 
 
 def sample_rows(context: ProbeContext, n_rows: int) -> list[Arrays]:
-    """Rows of a view, drawn without replacement and encoded, as far as there are so many; NotRunError without any."""
+    """`n_rows` rows of a view, or all where there are fewer, sampled without replacement and encoded; NotRunError without any."""
     table = context.view.rows.table
     if not len(table):
         raise NotRunError("there are no rows to run the model on")
-    drawn = context.rng.choice(len(table), min(n_rows, len(table)), replace=False)
+    sampled = context.rng.choice(len(table), min(n_rows, len(table)), replace=False)
     assert context.model_under_test is not None  # a backend that runs a model has one
-    examples = table.select(list(context.view.rows.fields)).take(drawn).to_pylist()
+    examples = table.select(list(context.view.rows.fields)).take(sampled).to_pylist()
     return list(context.model_under_test.codec.encode(examples))
 
 
 def make_batches(context: ProbeContext, rows: Sequence[Arrays], batch_size: int) -> list[Batch]:
-    """The rows in batches of one size, each about as often as any other, and none twice in a batch if that can be.
+    """The rows in batches of one size, each about as often as any other, and none twice in a batch where that is possible.
 
-    NotRunError where the model takes one row at a time, and more are asked for.
+    NotRunError where the model takes one row at a time, and `batch_size` is larger.
     """
     if batch_size > 1 and not context.batching.takes_batches:
-        raise NotRunError(context.batching.reason, hint="time it with `batch = 1`")
+        raise NotRunError(context.batching.reason, hint="time it with `batch_size = 1`")
     assert context.model_under_test is not None  # as above
     codec = context.model_under_test.codec
-    endless = cycle(rows)
+    repeated = cycle(rows)
     batches = []
-    for _ in range(-(-len(rows) // batch_size)):
-        batch = list(islice(endless, batch_size))
+    for _ in range(math.ceil(len(rows) / batch_size)):
+        batch = list(islice(repeated, batch_size))
         batches.append(Batch(codec.collate(batch), len(batch), len(batch) * max(map(codec.cost, batch))))
     return batches
 
@@ -95,7 +96,7 @@ def time_run(runner: Runner, batch: Batch) -> float:
 def time_repeatedly(
     runner: Runner, batches: Sequence[Batch], options: RepetitionOptions
 ) -> Iterator[tuple[Batch, float]]:
-    """The batches over and over, each with its seconds; the runs of the warm-up are none of the repetitions."""
+    """The batches over and over, each with the seconds of its run; the runs of the warm-up are not among the repetitions."""
     for batch in islice(cycle(batches), options.warmup):
         runner.run(batch.arrays)
     for batch in islice(cycle(batches), options.repetitions):

@@ -1,6 +1,6 @@
 """Footprint: the time to load, the memory and the disk space that a backend takes.
 
-This process cannot measure time to load and memory: it has loaded both backends, their libraries and the data. So another
+This process cannot measure load time and memory: it has loaded both backends, their libraries and the data. So another
 process opens the backend alone, in the way that this one did, and runs batches that were encoded here; it loads no
 tokenizer.
 """
@@ -72,12 +72,13 @@ class LoadTimeOptions(ProcessOptions):
 class LoadTime(ProcessProbe[LoadTimeOptions]):
     """Seconds that a fresh process takes until the model is ready, its libraries loaded, and milliseconds of the first run.
 
-    `value` is the mean of the seconds, `first_ms` that of the milliseconds. What mqa does to be sure of the file, its
+    `value` is the mean of the seconds, `first_run_ms` that of the milliseconds. What mqa does to be sure of the file, its
     checksum above all, is in it.
     """
 
     name = "load-time"
-    outputs = ("value", "first_ms")
+    version = 2
+    outputs = ("value", "first_run_ms")
     ranges = dict.fromkeys(outputs, (0.0, math.inf))
 
     def observe(self, context: ProbeContext, options: LoadTimeOptions) -> pa.Table:
@@ -87,7 +88,7 @@ class LoadTime(ProcessProbe[LoadTimeOptions]):
         """Of each process, the seconds until the model was ready, and the milliseconds of the first run."""
         return {
             "value": table.column("load_seconds").to_numpy(),
-            "first_ms": 1000 * table.column("first_seconds").to_numpy(),
+            "first_run_ms": 1000 * table.column("first_run_seconds").to_numpy(),
         }
 
 
@@ -95,37 +96,40 @@ class LoadTime(ProcessProbe[LoadTimeOptions]):
 class MemoryOptions(ProcessOptions):
     """What each process runs.
 
-    `rows` is how many rows of the data are drawn to run. `batch` is how many are run at once.
+    `rows` is how many rows of the data are sampled. `batch_size` is how many are run at once.
     """
 
-    batch: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 8
+    batch_size: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 8
     rows: Annotated[int, Ge(1)] = 64
 
 
 class Memory(ProcessProbe[MemoryOptions]):
     """Megabytes that a fresh process has in memory at most, while it loads the model and runs rows of the data.
 
-    It is the whole process's resident memory at its peak, with the interpreter and all libraries, on the CPU's side alone.
-    `loaded_mb` is the peak until the model is loaded, `idle_mb` before.
+    It is the peak of the whole process's resident memory, with the interpreter and all libraries, on the CPU's side alone.
+    `before_load_mb` is the peak before the model is loaded, `after_load_mb` the peak once it is, before the first run.
     """
 
     name = "memory"
-    outputs = ("value", "loaded_mb", "idle_mb")
+    version = 2
+    outputs = ("value", "after_load_mb", "before_load_mb")
     ranges = dict.fromkeys(outputs, (0.0, math.inf))
 
     def observe(self, context: ProbeContext, options: MemoryOptions) -> pa.Table:
-        return _run_workers(context, make_batches(context, sample_rows(context, options.rows), options.batch), options)
+        return _run_workers(
+            context, make_batches(context, sample_rows(context, options.rows), options.batch_size), options
+        )
 
     def numbers(self, table: pa.Table) -> dict[str, Any]:
         """The largest of any process, in 10^6 bytes."""
-        columns = {"value": "peak_bytes", "loaded_mb": "loaded_bytes", "idle_mb": "idle_bytes"}
+        columns = {"value": "peak_bytes", "after_load_mb": "after_load_bytes", "before_load_mb": "before_load_bytes"}
         return {name: float(table.column(column).to_numpy().max()) / MEGABYTE for name, column in columns.items()}
 
 
-class Size(Probe[NoOptions]):
+class ModelSize(Probe[NoOptions]):
     """Megabytes on disk of the files that the backend runs: weights, and for ONNX the graph with its external data."""
 
-    name = "size"
+    name = "model-size"
     inputs = "runner"
     outputs = ("value",)
     ranges: Mapping[str, tuple[float, float]] = {"value": (0.0, math.inf)}
@@ -145,7 +149,7 @@ def _run_workers(context: ProbeContext, batches: Sequence[Batch], options: Proce
     """What each of several fresh processes measured of itself, one row a process."""
     context.view.runner.facts  # noqa: B018  # opens it here first, so that what it exports is there
     if context.view.spec is None:
-        raise NotRunError(f"nobody knows how to open backend `{context.view.backend}` in another process")
+        raise NotRunError(f"backend `{context.view.backend}` cannot be opened in another process")
     assert context.model_under_test is not None  # a backend that runs a model has one
     with tempfile.TemporaryDirectory(prefix="mqa-") as name:
         folder = Path(name)

@@ -27,18 +27,18 @@ def main() -> None:
     spec = json.loads(sys.stdin.read())
     sample, *batches = map(_read_arrays, (folder / "sample.npz", *sorted(folder.glob("batch-*.npz"))))
     given = {int(file.stem.partition("-")[2]): _read_rows(file) for file in folder.glob("given-*.arrow")}
-    idle, began = peak_memory(), time.perf_counter()
+    before_load, began = peak_memory(), time.perf_counter()
     with reopen_runner(spec, sample=sample, given=given) as runner:
-        loaded, ready = peak_memory(), time.perf_counter()
+        after_load, ready = peak_memory(), time.perf_counter()
         runner.run(batches[0])
         first = time.perf_counter()
         for batch in batches[1:]:
             runner.run(batch)
         result = {
             "load_seconds": ready - began,
-            "first_seconds": first - ready,
-            "idle_bytes": idle,
-            "loaded_bytes": loaded,
+            "first_run_seconds": first - ready,
+            "before_load_bytes": before_load,
+            "after_load_bytes": after_load,
             "peak_bytes": peak_memory(),
             "libraries": [name for name in LIBRARIES if name in sys.modules],
         }

@@ -31,40 +31,40 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModulesOptions(BenchmarkOptions):
+class ModuleTimesOptions(BenchmarkOptions):
     """How many runs of each batch are timed.
 
     Each batch has a warm-up and repetitions, so that there are as many runs as batches times repetitions.
     """
 
-    batch: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 8
+    batch_size: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 8
     warmup: Annotated[int, Ge(0)] = 3
     rows: Annotated[int, Ge(1)] = 8
 
 
-class Modules(Probe[ModulesOptions]):
-    """Milliseconds that each PyTorch module takes by itself: `covered` is the share of the time that has a module.
+class ModuleTimes(Probe[ModuleTimesOptions]):
+    """Milliseconds that each PyTorch module takes by itself: `coverage` is the share of the time that has a module.
 
-    What the modules inside of it take is not a module's own. `largest` is the share of the slowest module, `total_ms` the
-    time of a whole run, which the clocks make longer: `latency` tells what it is without.
+    What the modules inside of it take is not a module's own. `slowest_share` is the share of the slowest module,
+    `total_ms` the time of a whole run, which the clocks make longer: `performance/latency` measures it without them.
     """
 
-    name = "modules"
+    name = "module-times"
     inputs = "runner"
-    outputs = ("covered", "largest", "total_ms")
+    outputs = ("coverage", "slowest_share", "total_ms")
     ranges: Mapping[str, tuple[float, float]] = {
-        "covered": (0.0, 1.0),
-        "largest": (0.0, 1.0),
+        "coverage": (0.0, 1.0),
+        "slowest_share": (0.0, 1.0),
         "total_ms": (0.0, math.inf),
     }
     cacheable = False
 
-    def observe(self, context: ProbeContext, options: ModulesOptions) -> pa.Table:
+    def observe(self, context: ProbeContext, options: ModuleTimesOptions) -> pa.Table:
         """A table of SCHEMA, a row for each module and run; a NotRunError where the backend has no such times."""
         runner = context.view.runner
         if not (hasattr(runner, "time_modules") and hasattr(runner, "class_name")):
             raise NotRunError(f"backend `{context.view.backend}` does not say how long a module takes")
-        batches = make_batches(context, sample_rows(context, options.rows), options.batch)
+        batches = make_batches(context, sample_rows(context, options.rows), options.batch_size)
         times = list(_iter_times(cast("Timeable", runner), batches, options))
         if not times:
             raise NotRunError(f"backend `{context.view.backend}` took the time of no module")
@@ -74,8 +74,8 @@ class Modules(Probe[ModulesOptions]):
         """Of each run, the share of its time that has a module, that of the slowest, and its milliseconds."""
         times = _pivot(table)
         return {
-            "covered": times.shares.sum(axis=1),
-            "largest": times.shares[:, times.slowest_first[:1]].sum(axis=1),
+            "coverage": times.shares.sum(axis=1),
+            "slowest_share": times.shares[:, times.slowest_first[:1]].sum(axis=1),
             "total_ms": times.total,
         }
 
@@ -86,7 +86,7 @@ class Modules(Probe[ModulesOptions]):
             {
                 "module": times.names[column],
                 "class": times.classes[column],
-                "ms": round(float(times.medians[column]), 4),
+                "self_ms": round(float(times.medians[column]), 4),
                 "share": round(float(times.shares[:, column].mean()), 4),
             }
             for column in times.slowest_first[:MAX_LISTED_MODULES]
@@ -122,7 +122,7 @@ class _ModuleTimes:
         return np.argsort(-self.medians, kind="stable")
 
 
-def _iter_times(runner: Timeable, batches: Sequence[Batch], options: ModulesOptions) -> Iterator[dict[str, Any]]:
+def _iter_times(runner: Timeable, batches: Sequence[Batch], options: ModuleTimesOptions) -> Iterator[dict[str, Any]]:
     """One row for each module and run; a module that one batch passes and another does not has none in the other's runs."""
     for number, batch in enumerate(batches):
         for name, seconds in runner.time_modules(batch.arrays, options.warmup + options.repetitions).items():
@@ -152,5 +152,5 @@ def _remark_on(slowest: Sequence[dict[str, Any]]) -> str:
     first = slowest[0]
     return (
         f"`{first['module']}` ({first['class']}) is the slowest module, "
-        f"with {first['ms']:.3g} ms a run, {first['share']:.0%} of the time"
+        f"with {first['self_ms']:.3g} ms a run, {first['share']:.0%} of the time"
     )

@@ -18,16 +18,16 @@ def alone(context, sleeper):
     return dataclasses.replace(context(sleeper()), batching=Batching(takes_batches=False, reason="one row at a time"))
 
 
-def test_a_model_that_takes_one_row_at_a_time_is_timed_with_one(alone):
+def test_a_model_that_takes_one_row_at_a_time_is_refused_larger_batches(alone):
     rows = sample_rows(alone, 5)
     assert [batch.n_rows for batch in make_batches(alone, rows, 1)] == [1] * 5
     with pytest.raises(NotRunError, match="one row at a time") as refused:
         make_batches(alone, rows, 2)
-    assert "`batch = 1`" in refused.value.hint
+    assert "`batch_size = 1`" in refused.value.hint
 
 
 @pytest.mark.parametrize(("n_rows", "batch_size", "n_batches"), [(5, 2, 3), (4, 2, 2), (1, 3, 1), (3, 7, 1)])
-def test_every_row_is_in_some_batch_about_as_often_as_any_other(context, sleeper, n_rows, batch_size, n_batches):
+def test_rows_are_spread_evenly_over_batches(context, sleeper, n_rows, batch_size, n_batches):
     one = context(sleeper(), rows=n_rows)
     batches = make_batches(one, sample_rows(one, n_rows), batch_size)
     assert [batch.n_rows for batch in batches] == [batch_size] * n_batches
@@ -50,7 +50,7 @@ def test_the_time_of_a_run_is_in_seconds(sleeper):
     assert 0.02 <= seconds <= time.perf_counter() - began
 
 
-def test_batches_come_in_turn_after_those_of_the_warm_up(sleeper):
+def test_batches_are_repeated_in_order_after_the_warm_up(sleeper):
     runner = sleeper()
     batches = [Batch({"codes": np.full((1, 1), number)}, 1, number) for number in range(3)]
     timed = [batch.cost for batch, _ in time_repeatedly(runner, batches, RepetitionOptions(warmup=2, repetitions=5))]

@@ -1,4 +1,4 @@
-"""What a fresh process takes is its own, nothing of this one is in it; the size on disk is that of the files a backend runs."""
+"""Load time and memory of a fresh process, and the size of the files that a backend runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqa_performance.footprint import LoadTime, LoadTimeOptions, Memory, MemoryOptions, Size
+from mqa_performance.footprint import LoadTime, LoadTimeOptions, Memory, MemoryOptions, ModelSize
 from mqa_registry import NoOptions, NotRunError, RunnerFacts
 
 MEGABYTES = 150
@@ -75,12 +75,12 @@ def mqa_backends():
 
 
 @pytest.fixture
-def before(context, sleeper, tmp_path):
+def openable_context(context, sleeper, tmp_path):
     """A context whose backend another process can open with these options."""
     file = tmp_path / "frosty.py"
     file.write_text(PLUGIN)
 
-    def at(**options):
+    def of(**options):
         paths = {"exports": {"path on this machine": str(tmp_path)}}
         run_context = {"device": "auto", "plugin_files": [{"path on this machine": str(file)}], **paths}
         model_under_test = {
@@ -95,24 +95,24 @@ def before(context, sleeper, tmp_path):
         made.model_under_test.given[3] = [{"text": text} for text in "xyz"]  # as the backend had asked for them here
         return made
 
-    return at
+    return of
 
 
-def test_the_peak_of_a_fresh_process_has_what_it_runs_in_it_and_nothing_of_this_one(before):
+def test_the_peak_is_that_of_the_fresh_process_and_includes_its_runs(openable_context):
     ballast = np.ones(600_000_000 // 8)  # of this process
-    table = Memory().observe(before(), MemoryOptions(rows=4, batch=2))
+    table = Memory().observe(openable_context(), MemoryOptions(rows=4, batch_size=2))
     numbers = Memory().numbers(table)
-    assert numbers["idle_mb"] <= numbers["loaded_mb"] < numbers["value"]
-    assert MEGABYTES * 0.9 < numbers["value"] - numbers["loaded_mb"] < MEGABYTES * 1.5
+    assert numbers["before_load_mb"] <= numbers["after_load_mb"] < numbers["value"]
+    assert MEGABYTES * 0.9 < numbers["value"] - numbers["after_load_mb"] < MEGABYTES * 1.5
     assert numbers["value"] < ballast.nbytes / 1e6
     assert Memory().evidence(table).details == {"libraries": []}
 
 
-def test_the_time_to_load_is_that_of_every_process(before):
-    numbers = LoadTime().numbers(LoadTime().observe(before(slow=0.3), LoadTimeOptions(processes=2)))
+def test_the_load_time_is_measured_in_every_process(openable_context):
+    numbers = LoadTime().numbers(LoadTime().observe(openable_context(slow=0.3), LoadTimeOptions(processes=2)))
     assert len(numbers["value"]) == 2
     assert ((numbers["value"] > 0.3) & (numbers["value"] < 20)).all()
-    assert (numbers["first_ms"] > 0).all()
+    assert (numbers["first_run_ms"] > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -122,39 +122,39 @@ def test_the_time_to_load_is_that_of_every_process(before):
         ({"fail": "leave"}, "ended with 0: "),
     ],
 )
-def test_a_process_that_fails_is_not_run_and_says_why(before, options, message):
+def test_a_process_that_fails_is_not_run_and_says_why(openable_context, options, message):
     with pytest.raises(NotRunError, match=message):
-        LoadTime().observe(before(**options), LoadTimeOptions(processes=1))
+        LoadTime().observe(openable_context(**options), LoadTimeOptions(processes=1))
 
 
-def test_one_that_hangs_is_stopped(before):
+def test_a_process_that_hangs_is_stopped(openable_context):
     with pytest.raises(NotRunError, match="had not run the model after 1 s"):
-        LoadTime().observe(before(slow=60), LoadTimeOptions(processes=1, timeout=1))
+        LoadTime().observe(openable_context(slow=60), LoadTimeOptions(processes=1, timeout=1))
 
 
-def test_a_view_that_nobody_can_open_elsewhere_is_not_run(context, sleeper):
-    with pytest.raises(NotRunError, match="nobody knows how to open backend `new` in another process"):
+def test_a_backend_that_cannot_be_opened_elsewhere_is_not_run(context, sleeper):
+    with pytest.raises(NotRunError, match="backend `new` cannot be opened in another process"):
         Memory().observe(context(sleeper()), MemoryOptions())
 
 
-def test_nothing_is_left_behind(before, tmp_path, monkeypatch):
+def test_no_temporary_files_remain(openable_context, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    LoadTime().observe(before(), LoadTimeOptions(processes=1))
+    LoadTime().observe(openable_context(), LoadTimeOptions(processes=1))
     assert [path.name for path in Path(tmp_path).iterdir() if path.name.startswith("mqa-")] == []
 
 
-def test_it_is_in_megabytes(context, sleeper):
-    assert Size().numbers(Size().observe(context(sleeper(facts=RunnerFacts(bytes=41_112_601))), NoOptions())) == {
-        "value": 41.112601
-    }
+def test_the_model_size_is_in_megabytes(context, sleeper):
+    assert ModelSize().numbers(
+        ModelSize().observe(context(sleeper(facts=RunnerFacts(bytes=41_112_601))), NoOptions())
+    ) == {"value": 41.112601}
 
 
-def test_a_backend_that_does_not_tell_has_none(context, sleeper):
+def test_a_backend_without_a_size_is_not_run(context, sleeper):
     with pytest.raises(NotRunError, match="backend `new` does not say how large its files are"):
-        Size().observe(context(sleeper()), NoOptions())
+        ModelSize().observe(context(sleeper()), NoOptions())
 
 
-def test_the_peak_is_in_bytes():
+def test_the_peak_memory_is_in_bytes():
     program = """
 import numpy as np
 from mqa_performance.footprint_worker import peak_memory

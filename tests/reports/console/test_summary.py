@@ -133,7 +133,7 @@ def _table(make):
 
 
 def sized(make, **parts):
-    expect = {"size": {"use": "performance/size"}}
+    expect = {"size": {"use": "performance/model-size"}}
     numbers = {"torch": make.number(20.4), "onnx": make.number(10.3)}
     return [
         make.result(
