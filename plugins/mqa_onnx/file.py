@@ -59,7 +59,7 @@ class FileSource(ModelSource[FileOptions]):
         config = _read_config(folder or path.parent)
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
-        about = {"id": str(path), "form": "ONNX", "positions": config.get("max_position_embeddings")}
+        about = {"id": str(path), "format": "ONNX", "max_positions": config.get("max_position_embeddings")}
         return Model(
             digest=f"sha256:{digest}",
             module=partial(_raise_no_module, path),

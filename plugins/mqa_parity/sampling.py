@@ -113,7 +113,7 @@ def find_token_limit(context: ProbeContext) -> int | None:
         or require_codec(context).length is not None
     ):
         return None
-    positions = context.model_under_test.model.about.get("positions")
+    positions = context.model_under_test.model.about.get("max_positions")
     return positions if isinstance(positions, int) else None
 
 

@@ -92,12 +92,12 @@ class FileSource(ModelSource[FileOptions]):
         _check_task(task)
         _check_allowed(f"`{path}`", run_context)
         is_program = kind is FileFormat.PROGRAM
-        form = "exported program" if is_program else "TorchScript"
+        format_name = "exported program" if is_program else "TorchScript"
         return Model(
             digest=f"sha256:{content_digest(path)}",
-            module=partial(_load_file, path, form, _load_program if is_program else _load_script),
+            module=partial(_load_file, path, format_name, _load_program if is_program else _load_script),
             processor=lambda: None,
-            about={"id": str(path), "form": form},
+            about={"id": str(path), "format": format_name},
         )
 
 
@@ -138,7 +138,7 @@ class FactorySource(ModelSource[FactoryOptions]):
             digest=digest_factory(options.id, factory, set_evaluation_mode(module), set_evaluation_mode(rebuilt)),
             module=lambda: module,
             processor=lambda: None,
-            about={"id": options.id, "form": "factory", "architecture": type(module).__name__, **training},
+            about={"id": options.id, "format": "factory", "architecture": type(module).__name__, **training},
         )
 
 
@@ -182,13 +182,13 @@ def _check_runnable(path: Path) -> FileFormat:
     return kind
 
 
-def _load_file(path: Path, form: str, load: Callable[[Path], Any]) -> Any:
+def _load_file(path: Path, format_name: str, load: Callable[[Path], Any]) -> Any:
     try:
         with _silence_export():
             return set_evaluation_mode(load(path))
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise DataError(f"`{path}` cannot be loaded as {form}: {reason:.200}", hint=SAVE_HINT) from error
+        raise DataError(f"`{path}` cannot be loaded as {format_name}: {reason:.200}", hint=SAVE_HINT) from error
 
 
 @contextmanager

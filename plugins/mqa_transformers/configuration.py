@@ -21,7 +21,7 @@ PADDED_POSITIONS = frozenset(
         "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
     }
 )  # fmt: skip
-DEFAULT_PAD_TOKEN = 1  # of those models, where the configuration leaves it out
+DEFAULT_PAD_TOKEN_ID = 1  # of those models, where the configuration leaves it out
 
 
 @dataclass(frozen=True)
@@ -47,28 +47,28 @@ class Configuration:
         """The longest input that the model has positions for, in tokens; None where it sets no such bound."""
         positions = self._integer("max_position_embeddings", self._integer("n_positions", 0))
         is_padded = self.values.get("model_type") in PADDED_POSITIONS
-        reserved = self._integer("pad_token_id", DEFAULT_PAD_TOKEN) + 1 if is_padded else 0
+        reserved = self._integer("pad_token_id", DEFAULT_PAD_TOKEN_ID) + 1 if is_padded else 0
         return positions - reserved if positions > reserved else None
 
     @property
-    def vocabulary_size(self) -> int | None:
+    def vocab_size(self) -> int | None:
         """How many tokens the model has embeddings for; None where it does not say."""
         return self._integer("vocab_size", self._text_integer("vocab_size")) or None
 
     @property
-    def pad_token(self) -> int | None:
+    def pad_token_id(self) -> int | None:
         """The id of the padding token; None where none is named, or one that the model has no embedding for."""
         token = self._integer("pad_token_id", self._text_integer("pad_token_id", -1))
-        size = self.vocabulary_size
+        size = self.vocab_size
         return token if token >= 0 and (size is None or token < size) else None
 
     @property
     def has_no_pad_token(self) -> bool:
         """Whether the configuration says explicitly that there is no padding token."""
-        return "pad_token_id" in self.values and self.pad_token is None
+        return "pad_token_id" in self.values and self.pad_token_id is None
 
     @property
-    def decoder_start_token(self) -> int | None:
+    def decoder_start_token_id(self) -> int | None:
         """The id of the token that an encoder-decoder model starts to decode from; None for any other model."""
         if not self.values.get("is_encoder_decoder"):
             return None

@@ -60,7 +60,7 @@ class Forward(Task[ForwardOptions]):
     metric = "parity/cosine"
 
     def bind(self, model: Model, options: ForwardOptions) -> Codec:
-        return ForwardCodec(model, options.max_length or model.about.get("positions"))
+        return ForwardCodec(model, options.max_length or model.about.get("max_positions"))
 
 
 class ForwardCodec(Codec):
@@ -109,7 +109,7 @@ class ForwardCodec(Codec):
 
     def find_unusable(self, examples: Sequence[Example]) -> tuple[int, str] | None:
         """The index of the first text with a token that the model has no embedding for, and why it cannot be run."""
-        size = self._model.about.get("vocabulary")
+        size = self._model.about.get("vocab_size")
         if size is None or self._model.processor is None:
             return None
         if any(example.get(INPUTS) is not None for example in examples):
@@ -153,10 +153,10 @@ def _encode_text(model: Model, text: str, max_length: int | None) -> Arrays:
     arrays = with_first_token(
         {name: np.asarray(values, np.int64) for name, values in row.items()}, tokenizer.pad_token_id or 0
     )
-    start = model.about.get("decoder_start")
-    if start is None:
+    start_token_id = model.about.get("decoder_start_token_id")
+    if start_token_id is None:
         return arrays
-    return {**arrays, "decoder_input_ids": np.concatenate([[start], arrays[IDS][:-1]])}
+    return {**arrays, "decoder_input_ids": np.concatenate([[start_token_id], arrays[IDS][:-1]])}
 
 
 def _stack(name: str, arrays: Sequence[npt.NDArray[Any]], model: Model) -> npt.NDArray[Any]:
@@ -172,8 +172,8 @@ def _pad_to(name: str, arrays: Sequence[npt.NDArray[Any]], shape: tuple[int, ...
     """The arrays of one input, each padded to `shape`, as one array of shape (arrays, *shape)."""
     left = pads_left(model.processor) and name in {IDS, MASK}
     is_tokens = name.endswith(IDS) and hasattr(model.processor, "pad_token_id")
-    pad_token = choose_padding(model.processor, model.about).token if is_tokens else 0
-    padded = np.full((len(arrays), *shape), pad_token or 0, arrays[0].dtype)
+    pad_token_id = choose_padding(model.processor, model.about).token_id if is_tokens else 0
+    padded = np.full((len(arrays), *shape), pad_token_id or 0, arrays[0].dtype)
     for line, array in zip(padded, arrays, strict=True):
         axes = zip(shape, array.shape, strict=True)
         line[tuple(slice(full - own, full) if left else slice(own) for full, own in axes)] = array

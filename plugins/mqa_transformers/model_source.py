@@ -92,12 +92,12 @@ def _facts(checkpoint: Checkpoint, revision: str | None) -> dict[str, Any]:
         "architecture": config.architecture,
         "weights": "pickle" if checkpoint.is_pickled else "safetensors",
         "remote_code": checkpoint.has_code,
-        "positions": config.max_positions,
+        "max_positions": config.max_positions,
         "bytes": sum((checkpoint.path / name).stat().st_size for name in checkpoint.weights),
-        "decoder_start": config.decoder_start_token,
-        "pad_token": config.pad_token,
-        "unpadded": config.has_no_pad_token or None,
-        "vocabulary": config.vocabulary_size,
+        "decoder_start_token_id": config.decoder_start_token_id,
+        "pad_token_id": config.pad_token_id,
+        "has_no_pad_token": config.has_no_pad_token or None,
+        "vocab_size": config.vocab_size,
         "problem_type": config.problem_type,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}

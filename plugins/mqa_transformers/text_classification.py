@@ -111,18 +111,18 @@ class TextClassificationCodec(Codec):
         self._model = model
         self._tokenizer = model.processor
         padding = choose_padding(model.processor, model.about)
-        self._pad_token = padding.token or 0
-        self._oversized = OversizedVocabulary.detect(model.processor, model.about.get("vocabulary"))
+        self._pad_token_id = padding.token_id or 0
+        self._oversized = OversizedVocabulary.detect(model.processor, model.about.get("vocab_size"))
         self.limit = limit
         self.length = length
         self.remarks = [one for one in (padding.remark, self._oversized.remark if self._oversized else "") if one]
 
     def encode(self, examples: Sequence[Example]) -> list[Arrays]:
         if self.length is None:
-            return self._encode(examples, self._pad_token)
+            return self._encode(examples, self._pad_token_id)
         if examples and "text_pair" in examples[0] and self.length < _min_length(self._tokenizer):
             raise DataError(f"rows of {self.length} tokens have no room for a pair of texts", hint=LENGTH_HINT)
-        rows = self._encode(examples, self._pad_token)
+        rows = self._encode(examples, self._pad_token_id)
         batches = (self._pad([row], self.length) for row in rows)
         return [{name: array[0] for name, array in batch.items()} for batch in batches]
 
@@ -158,7 +158,7 @@ class TextClassificationCodec(Codec):
         limit = length if self.limit is None else min(self.limit, length)
         return TextClassificationCodec(self._model, limit, length)
 
-    def _encode(self, examples: Sequence[Example], pad_token: int) -> list[Arrays]:
+    def _encode(self, examples: Sequence[Example], pad_token_id: int) -> list[Arrays]:
         if not examples:
             return []
         columns = [[example[name] for example in examples] for name in _text_fields(examples)]
@@ -168,14 +168,14 @@ class TextClassificationCodec(Codec):
         names = list(encoded)
         return [
             with_first_token(
-                {name: np.asarray(values, np.int64) for name, values in zip(names, row, strict=True)}, pad_token
+                {name: np.asarray(values, np.int64) for name, values in zip(names, row, strict=True)}, pad_token_id
             )
             for row in zip(*(encoded[name] for name in names), strict=True)
         ]
 
     def _pad(self, rows: Sequence[Arrays], width: int) -> Arrays:
         """One batch, arrays of shape (rows, width)."""
-        fill_values = {IDS: self._pad_token, "token_type_ids": self._tokenizer.pad_token_type_id}
+        fill_values = {IDS: self._pad_token_id, "token_type_ids": self._tokenizer.pad_token_type_id}
         batch = {}
         for name in rows[0]:
             batch[name] = np.full((len(rows), width), fill_values.get(name, 0), np.int64)
@@ -187,7 +187,7 @@ class TextClassificationCodec(Codec):
 
 def _resolve_max_length(model: Model, requested: int | None) -> int | None:
     """The number of tokens that texts are cut to; None where nothing sets a bound. A DataError where it is impossible."""
-    bounds = [model.processor.model_max_length, model.about.get("positions")]
+    bounds = [model.processor.model_max_length, model.about.get("max_positions")]
     upper = min((int(bound) for bound in bounds if bound is not None and bound < UNBOUNDED), default=None)
     if requested is None:
         return upper

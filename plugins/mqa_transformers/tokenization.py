@@ -32,16 +32,16 @@ class Padding:
     `remark` says what was chosen where the files of the model do not agree on it.
     """
 
-    token: int | None
+    token_id: int | None
     remark: str = ""
 
 
 def choose_padding(tokenizer: Any, facts: Mapping[str, Any]) -> Padding:
     """The model's own padding token, by which a decoder finds the last token of a row; else the tokenizer's.
 
-    `facts` are those of the model: its `pad_token`, whether it is `unpadded`, and its size of `vocabulary`.
+    `facts` are those of the model: its `pad_token_id` and `vocab_size`, and whether it `has_no_pad_token`.
     """
-    own, configured, size = tokenizer.pad_token_id, facts.get("pad_token"), facts.get("vocabulary")
+    own, configured, size = tokenizer.pad_token_id, facts.get("pad_token_id"), facts.get("vocab_size")
     if configured is not None and own is not None and configured != own:
         return Padding(
             configured,
@@ -52,20 +52,20 @@ def choose_padding(tokenizer: Any, facts: Mapping[str, Any]) -> Padding:
         return Padding(configured)
     if own is not None and size is not None and own >= size:
         return Padding(None, f"the tokenizer pads with {name_token(tokenizer, own)}, and the model has {size:,} tokens")
-    if own is not None and facts.get("unpadded") and find_unused_pad_token(tokenizer, size) is not None:
+    if own is not None and facts.get("has_no_pad_token") and find_unused_pad_token(tokenizer, size) is not None:
         return Padding(
             own, f"the configuration names no padding token: {name_token(tokenizer, own)} of the tokenizer is set"
         )
     return Padding(own)
 
 
-def find_unused_pad_token(tokenizer: Any, vocabulary_size: int | None) -> int | None:
+def find_unused_pad_token(tokenizer: Any, vocab_size: int | None) -> int | None:
     """The tokenizer's padding token, for a model that names none.
 
     None where the model has no embedding for it, or where it also ends texts: the model would then not see their end.
     """
     token = getattr(tokenizer, "pad_token_id", None)
-    if token is None or (vocabulary_size is not None and token >= vocabulary_size):
+    if token is None or (vocab_size is not None and token >= vocab_size):
         return None
     return None if token in tokenizer("a")[IDS] else int(token)
 
@@ -78,7 +78,7 @@ def pads_left(tokenizer: Any) -> bool:
 def check_row_length(model: Model, length: int) -> None:
     """A DataError where rows of so many tokens have no room for a text, or more tokens than the model takes."""
     special = int(model.processor.num_special_tokens_to_add(pair=False))
-    max_positions = model.about.get("positions")
+    max_positions = model.about.get("max_positions")
     if length <= special:
         raise DataError(
             f"a backend takes rows of exactly {length} tokens, and {special} of them are the tokenizer's own",
@@ -91,11 +91,11 @@ def check_row_length(model: Model, length: int) -> None:
         )
 
 
-def with_first_token(row: Arrays, pad_token: int) -> Arrays:
+def with_first_token(row: Arrays, pad_token_id: int) -> Arrays:
     """A row of at least one token: where a tokenizer makes none of an empty text, a padding token stands for it."""
     if row[IDS].size:
         return row
-    return {name: np.zeros(1, np.int64) for name in row} | {IDS: np.array([pad_token]), MASK: np.array([1])}
+    return {name: np.zeros(1, np.int64) for name in row} | {IDS: np.array([pad_token_id]), MASK: np.array([1])}
 
 
 def count_uncut_tokens(

@@ -45,7 +45,7 @@ def test_the_source_recognizes_onnx_files_and_gives_them_the_task_that_takes_any
 def test_a_model_is_the_file_and_known_by_its_bytes(load, file):
     model = load(file)
     assert model.file == file
-    assert model.about == {"id": str(file), "form": "ONNX"}
+    assert model.about == {"id": str(file), "format": "ONNX"}
     before = model.digest
     file.write_bytes(file.read_bytes() + b"\x00")
     assert load(file).digest != before
@@ -65,7 +65,7 @@ def test_labels_and_longest_input_are_those_of_the_configuration_above(load, fil
     (file.parent.parent / "tokenizer_config.json").write_text("{}")
     model = load(file)
     assert model.labels == ("bad", "good")
-    assert model.about["positions"] == 64
+    assert model.about["max_positions"] == 64
     with pytest.raises(DataError, match="has no tokenizer that can be loaded"):
         _ = model.processor
 

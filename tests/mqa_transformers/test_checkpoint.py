@@ -120,16 +120,16 @@ def test_labels_that_nobody_named_are_those_that_transformers_makes_up(configure
 
 def test_padding_takes_the_first_positions_of_some_models(configure, opened):
     folder = configure(model_type="roberta", max_position_embeddings=514, pad_token_id=1)
-    assert opened(folder).about["positions"] == 512
+    assert opened(folder).about["max_positions"] == 512
 
 
 def test_those_models_pad_with_one_where_their_configuration_leaves_it_out(configure, opened):
     folder = configure(model_type="roberta", max_position_embeddings=514, pad_token_id=None)
-    assert opened(folder).about["positions"] == 512
+    assert opened(folder).about["max_positions"] == 512
 
 
 @pytest.mark.parametrize(
-    ("config", "pad_token", "unpadded"),
+    ("config", "pad_token_id", "has_no_pad_token"),
     [
         ({"pad_token_id": 3}, 3, None),
         ({"pad_token_id": None}, None, None),  # left out: what the class says
@@ -138,19 +138,19 @@ def test_those_models_pad_with_one_where_their_configuration_leaves_it_out(confi
         ({"pad_token_id": None, "text_config": {"pad_token_id": 2, "vocab_size": 9}}, 2, None),
     ],
 )
-def test_a_configuration_names_the_padding_token_or_does_not(configure, opened, config, pad_token, unpadded):
+def test_a_configuration_names_the_padding_token_or_does_not(configure, opened, config, pad_token_id, has_no_pad_token):
     about = opened(configure(vocab_size=100, **config)).about
-    assert (about.get("pad_token"), about.get("unpadded")) == (pad_token, unpadded)
+    assert (about.get("pad_token_id"), about.get("has_no_pad_token")) == (pad_token_id, has_no_pad_token)
 
 
 def test_a_model_says_how_many_tokens_it_has(configure, opened):
-    assert opened(configure(vocab_size=123)).about["vocabulary"] == 123
-    assert opened(configure(vocab_size=None, text_config={"vocab_size": 45})).about["vocabulary"] == 45
-    assert "vocabulary" not in opened(configure(vocab_size=None, text_config=None)).about
+    assert opened(configure(vocab_size=123)).about["vocab_size"] == 123
+    assert opened(configure(vocab_size=None, text_config={"vocab_size": 45})).about["vocab_size"] == 45
+    assert "vocab_size" not in opened(configure(vocab_size=None, text_config=None)).about
 
 
 def test_a_model_without_a_bound_on_its_input_says_none(configure, opened):
-    assert "positions" not in opened(configure(max_position_embeddings=None)).about
+    assert "max_positions" not in opened(configure(max_position_embeddings=None)).about
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path, opened):

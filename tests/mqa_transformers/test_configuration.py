@@ -53,7 +53,7 @@ def test_other_models_have_all_their_positions(values, positions):
     ],
 )
 def test_an_encoder_decoder_starts_from_its_start_token(values, start):
-    assert config(**values).decoder_start_token == start
+    assert config(**values).decoder_start_token_id == start
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_encoder_decoder_starts_from_its_start_token(values, start):
     ],
 )
 def test_a_padding_token_has_an_embedding(values, token, has_none):
-    assert (config(**values).pad_token, config(**values).has_no_pad_token) == (token, has_none)
+    assert (config(**values).pad_token_id, config(**values).has_no_pad_token) == (token, has_none)
 
 
 def test_labels_are_in_the_order_of_their_numbers():

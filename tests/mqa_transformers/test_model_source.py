@@ -21,10 +21,10 @@ def test_a_folder_is_a_model_with_its_labels_in_the_order_of_its_outputs(bert, o
         "architecture": "BertForSequenceClassification",
         "weights": "safetensors",
         "remote_code": False,
-        "positions": 64,
+        "max_positions": 64,
         "bytes": (bert / "model.safetensors").stat().st_size,
-        "pad_token": 0,
-        "vocabulary": json.loads((bert / "config.json").read_text())["vocab_size"],
+        "pad_token_id": 0,
+        "vocab_size": json.loads((bert / "config.json").read_text())["vocab_size"],
     }
 
 

@@ -109,15 +109,15 @@ def test_a_text_is_cut_to_max_length(bound):
 
 
 def test_the_longest_input_is_the_smaller_of_tokenizer_and_model(bound):
-    assert bound().cost(encode(bound(about={"positions": 16}), "good " * 99)[0]) == 16
-    assert bound().cost(encode(bound(about={"positions": 512}), "good " * 99)[0]) == 64
+    assert bound().cost(encode(bound(about={"max_positions": 16}), "good " * 99)[0]) == 16
+    assert bound().cost(encode(bound(about={"max_positions": 512}), "good " * 99)[0]) == 64
 
 
 def test_a_tokenizer_that_knows_no_bound_is_bound_by_the_model(bound, bert):
     from transformers import AutoTokenizer
 
     boundless = AutoTokenizer.from_pretrained(bert, model_max_length=int(1e30))
-    codec = bound(processor=boundless, about={"positions": 20})
+    codec = bound(processor=boundless, about={"max_positions": 20})
     assert codec.cost(encode(codec, "good " * 99)[0]) == 20
     codec = bound(processor=boundless)
     assert codec.cost(encode(codec, "good " * 99)[0]) == 101
@@ -234,7 +234,7 @@ def test_a_tokenizer_without_a_padding_token_still_encodes_and_fills_up(bound):
 
 
 def test_rows_are_padded_with_the_token_that_the_model_takes_for_padding(bound):
-    codec = bound(processor=Padding(pad_token_id=9), about={"pad_token": 4, "vocabulary": 10})
+    codec = bound(processor=Padding(pad_token_id=9), about={"pad_token_id": 4, "vocab_size": 10})
     assert codec.collate([{"input_ids": np.array(ids)} for ids in ([5, 6], [7])])["input_ids"].tolist() == [
         [5, 6],
         [7, 4],
@@ -247,7 +247,7 @@ def test_rows_are_padded_with_the_token_that_the_model_takes_for_padding(bound):
 
 
 def test_a_model_that_pads_as_its_tokenizer_does_needs_no_remark(bound):
-    assert bound(about={"pad_token": 0}).remarks == []
+    assert bound(about={"pad_token_id": 0}).remarks == []
 
 
 def test_the_full_size_of_a_text_that_is_cut_is_known(bound, tokenizer):
@@ -272,7 +272,7 @@ def test_a_token_that_the_model_has_no_embedding_for_is_found_in_its_row(bound, 
 
     larger, known = AutoTokenizer.from_pretrained(bert), len(tokenizer)
     larger.add_tokens(["@user", "emoji"])
-    codec = bound(processor=larger, about={"vocabulary": known})
+    codec = bound(processor=larger, about={"vocab_size": known})
     index, why = codec.find_unusable([{"text": "good movie"}, {"text": "good emoji"}])
     assert index == 1
     assert why == (
@@ -284,7 +284,7 @@ def test_a_token_that_the_model_has_no_embedding_for_is_found_in_its_row(bound, 
 
 
 def test_a_tokenizer_that_fits_its_model_is_not_looked_through(bound, tokenizer):
-    assert bound(about={"vocabulary": len(tokenizer)}).find_unusable([{"text": "good movie"}]) is None
+    assert bound(about={"vocab_size": len(tokenizer)}).find_unusable([{"text": "good movie"}]) is None
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -315,8 +315,8 @@ def test_a_fixed_length_keeps_a_shorter_limit(bound):
 ])  # fmt: skip
 def test_a_fixed_length_that_no_row_can_have_is_refused(bound, length, why):
     with pytest.raises(DataError, match=why):
-        bound(about={"positions": 64}).with_length(length)
-    assert bound(about={"positions": 64}).with_length(3).length == 3
+        bound(about={"max_positions": 64}).with_length(length)
+    assert bound(about={"max_positions": 64}).with_length(3).length == 3
 
 
 def test_a_pair_of_texts_needs_room_for_both(bound):

@@ -103,7 +103,7 @@ def _batches(model_under_test: ModelUnderTest, rows: Sequence[Arrays]) -> Iterat
     if all(len(one) == 1 for one in axes.values()):
         yield from ((counted(number, "row"), partial(codec.collate, [longest] * number)) for number in BATCH_SIZES)
         return
-    limit = min(int(model_under_test.model.about.get("positions") or 4 * codec.cost(longest)), MAX_LENGTH)
+    limit = min(int(model_under_test.model.about.get("max_positions") or 4 * codec.cost(longest)), MAX_LENGTH)
     for number, length in (*SHAPES, (8, codec.cost(longest)), (1, limit)):
         yield f"{number} x {length}", partial(_make_batch, codec, longest, axes, number, length)
 

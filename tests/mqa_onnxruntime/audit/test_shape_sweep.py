@@ -46,7 +46,7 @@ def test_one_row_and_many_shortest_and_longest_and_odd_sizes_are_tried(swept):
 
 
 def test_the_longest_is_what_the_model_has_positions_for(swept, model_under_test):
-    model_under_test.model.about["positions"] = 12
+    model_under_test.model.about["max_positions"] = 12
     assert swept(same)[-1].inputs["words"] == (1, 12)
 
 
