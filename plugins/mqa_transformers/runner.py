@@ -12,16 +12,20 @@ import numpy as np
 
 from mqa_registry import NotRunError, RunnerFacts
 from mqa_transformers.device import memory_errors
-from mqa_transformers.hooks import (
+from mqa_transformers.instrumentation import (
+    HALF,
+    PAST,
+    PRESENT,
     accepts_use_cache,
     get_class_name,
     get_submodule,
-    hides_modules,
     hook_inputs,
     hook_outputs,
+    named_tensors,
+    optimum_name,
     time_modules,
+    track_rounding,
 )
-from mqa_transformers.outputs import HALF, PAST, PRESENT, named_tensors, optimum_name, track_rounding
 from mqa_transformers.precision import Dtype, arithmetic, cast_module, fp32_precision, in_float64
 from mqa_transformers.torchscript import Script, is_script
 
@@ -110,7 +114,7 @@ class TorchRunner:
 
     @cached_property
     def _modules(self) -> Sequence[str]:
-        if hides_modules(self.module):
+        if is_script(self.module):
             return ()
         names = [name for name, _ in self.module.named_modules() if name]
         return tuple(name for name, calls in self.module_outputs(self.sample(), names).items() if calls)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mqa_registry import NotRunError
+from mqa_transformers.instrumentation import named_tensors
 from mqa_transformers.loading import silence_transformers
-from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import arithmetic, cast_module
 
 WORDS = 64
