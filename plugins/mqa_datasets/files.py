@@ -34,8 +34,8 @@ def rows_in_file(
 ) -> pa.Table:
     """Rows of a csv, tsv, jsonl, parquet or arrow file.
 
-    `format` is that of the file's suffix unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst) and in UTF-8 or
-    UTF-16. In a csv a column holds numbers where every value is plainly one, else text just as it stands: `007`, `True`
+    `format` follows from the suffix unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst) and in UTF-8 or
+    UTF-16. In a csv a column holds numbers where every value is plainly one, else unchanged text: `007`, `True`
     and `2026-11-21` stay text, and an empty cell is a missing value. Its cells are parted by commas, a .tsv's by tabs,
     unless the header has none of these but semicolons, tabs or bars. In a jsonl every string stays text; a .json may be
     one array of rows. Class labels come by their names where the file, or a `dataset_info.json` in its folder, has them.
@@ -64,7 +64,7 @@ def rows_of_arrays(context: RunContext, *, path: Path) -> pa.Table:
 
 @dataclass(frozen=True)
 class _NumpyFile:
-    """What numpy reads of a file: its members by their names, arrays or the bytes of what is none.
+    """What numpy reads of a file: its members by their names, each an array or the bytes of another file.
 
     `has_unnamed_array` says that there is an array without a name, as a `.npy` has one.
     """
@@ -112,14 +112,14 @@ def _read_arrays(path: Path) -> dict[str, Array]:
 
 
 def _summarize_error(path: Path, error: Exception) -> str:
-    """The first line of an error; of what is no archive, that: numpy takes it for a pickle, and says how to open it."""
+    """The first line of an error, or that the file is no archive: numpy takes such a file for a pickle, and says how to open it."""
     if path.is_file() and not zipfile.is_zipfile(path):
         return "it is no archive of arrays"
     return (str(error).strip().partition("\n")[0] or type(error).__name__)[:200]
 
 
 def _to_arrow(array: Array) -> pa.Array:
-    """An array with its rows first as Arrow has it: lists of a fixed size in one another."""
+    """An array with its rows first as nested Arrow lists of fixed sizes."""
     dtype = np.float32 if array.dtype == np.float16 else array.dtype.newbyteorder("=")
     values = pa.array(np.ascontiguousarray(array, dtype).ravel())
     for length in reversed(array.shape[1:]):

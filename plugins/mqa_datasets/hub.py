@@ -28,20 +28,20 @@ def rows_on_hub(
     id: str | Path,  # noqa: A002 - the hub's own word
     split: str,
     revision: str | None = None,
-    config: str | None = None,
+    config_name: str | None = None,
 ) -> pa.Table:
     """Rows of a data set on the Hugging Face hub.
 
     `id` is its name there, or a folder that the `datasets` library reads or has saved. `split` is one of its splits, or a part of
     one, as in `test[:500]`. `revision` is a commit, tag or branch; pin the commit, so that the rows stay the same and
-    an offline run can tell that it has the right ones. `config` is the configuration, where there are several. Class
-    labels come by their names. Nothing is run that comes with the data set.
+    an offline run can tell that it has the right ones. `config_name` is the configuration, where there are
+    several. Class labels come by their names. No code of the data set is run.
     """
     if isinstance(id, Path) and revision is not None:
         raise UsageError(f"`{id}` is a folder, and a folder has no revisions", hint="leave `revision` out")
     with _silenced(offline=context.offline):
         try:
-            dataset = _load(str(id), split, revision, config)
+            dataset = _load(str(id), split, revision, config_name)
         except ConnectionError as error:
             raise _unreachable_error(str(id), offline=context.offline) from error
         except FileNotFoundError as error:
@@ -54,16 +54,17 @@ def rows_on_hub(
     return with_class_names(table, dataset.features.to_dict())
 
 
-def _load(name: str, split: str, revision: str | None, config: str | None) -> Any:
+def _load(name: str, split: str, revision: str | None, config_name: str | None) -> Any:
     from datasets import load_dataset_builder
 
     if any((Path(name) / file).is_file() for file in SAVED_FILES):
         return _load_from_disk(name, split)
     if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
         raise DataError(
-            f"`{name}` is a kind of file to the `datasets` library", hint="files are read by `datasets/file`"
+            f"`{name}` is a file format of the `datasets` library, and no data set",
+            hint="files are read by `datasets/file`",
         )
-    builder = load_dataset_builder(name, config, revision=revision)
+    builder = load_dataset_builder(name, config_name, revision=revision)
     if revision is not None:
         _check_revision(builder, name, revision)
     builder.download_and_prepare()
@@ -113,7 +114,7 @@ def _summarize_cause(error: BaseException) -> str:
 
 @contextmanager
 def _silenced(*, offline: bool) -> Iterator[None]:
-    """Both libraries without progress bars and logs, and offline where the run is; afterwards all is as before."""
+    """Both libraries without progress bars and logs, and offline where the run is; afterwards their settings are restored."""
     with optional_import("datasets"):
         import datasets
     import huggingface_hub

@@ -68,10 +68,10 @@ class FileOptions:
     name, which a csv cannot hold; for `vector` lists, or a column of floats per dimension; for `value` and `text` a
     column of that name; for `waveform` `samples` and `rate`.
 
-    `classes` names the columns of probabilities; left out, they are all that hold floats. `columns` says which column of
-    the file is `id`, `label`, `probability`, `score` or any other, where it is called otherwise. `positive` is the class
-    that a single score of two is the probability of, left out the one that the labels show, else the second of `classes`.
-    `scores` are `logits` where they are no probabilities yet.
+    `classes` names the columns of probabilities; left out, they are all that hold floats. `columns` maps roles, `id`,
+    `label`, `probability`, `score` and the like, to columns that have other names. `positive` is the class whose
+    probability a single score is; left out, it follows from the labels, else it is the second of `classes`. `scores` says
+    whether scores are `probabilities` or `logits`.
     """
 
     path: Path
@@ -88,8 +88,8 @@ class FileReplay(Replay[FileOptions]):
     They are read from parquet, arrow, jsonl or csv, and joined to the rows by `id`.
 
     Logs of services are read as they are: an `id` by the name `request_id` or the like; labels called `prediction`;
-    objects of probabilities by class; `{label, score}` and lists of these, as a transformers pipeline gives them. What was
-    taken for what stands in the report.
+    objects of probabilities by class; `{label, score}` and lists of these, as a transformers pipeline gives them. The
+    report says how each column was read.
     """
 
     name = "file"
@@ -97,9 +97,9 @@ class FileReplay(Replay[FileOptions]):
     def read(self, view: str, options: FileOptions) -> Predictions:
         file = _find_file(options.path, view)
         table = read_table(file)
-        columns = LogFormat(options.columns or {}, options.classes, options.positive, options.scores)
+        log_format = LogFormat(options.columns or {}, options.classes, options.positive, options.scores)
         try:
-            log = _read_log(table, options.schema, columns)
+            log = _read_log(table, options.schema, log_format)
             return replace(as_predictions(log.table, options.schema, log.classes), read=", ".join(log.remarks))
         except DataError as error:
             raise DataError(f"`{file}`: {error.message}", hint=error.hint) from error
@@ -114,7 +114,7 @@ def _find_file(path: Path, view: str) -> Path:
     if not path.is_dir():
         if "." in view:
             raise NotRunError(
-                f"`{path}` has predictions for unperturbed rows alone, and view `{view}` is asked for",
+                f"`{path}` has predictions only for unperturbed rows, and view `{view}` is asked for",
                 hint="`mqa rows SUITE --out DIR` writes its rows; predict them, and put all predictions into one folder,"
                 " each under its view's name",
             )

@@ -119,16 +119,16 @@ def with_single_score(log: PredictionLog, name: str, log_format: LogFormat) -> P
     if len(classes) != 2:
         if not has_label:
             hint = 'name both, the one that it is the score of second: `classes = ["...", "..."]`'
-            raise DataError(f"`{name}` is a score of one of two classes, and nothing says which they are", hint=hint)
+            raise DataError(f"`{name}` is a score of one of two unknown classes", hint=hint)
         reason = "they name one class, and `classes` no other" if len(classes) < 2 else "it is of one class of several"
-        return _labels_alone(log, f"labels alone, `{name}` is not read: {reason}")
+        return _with_labels_only(log, f"labels only, `{name}` is not read: {reason}")
     score = np.asarray(pc.fill_null(log.table.column(name).cast(pa.float64()), np.nan).to_numpy(), np.float64)
     if log_format.scores == "logits":
         score = 1 / (1 + np.exp(-score))
     is_outside = np.isfinite(score) & ((score < -PROBABILITY_TOLERANCE) | (score > 1 + PROBABILITY_TOLERANCE))
     if is_outside.any():
         if has_label and not (log_format.positive or {"score", "confidence"} & log_format.columns.keys()):
-            return _labels_alone(log, f"labels alone, `{name}` is not read: it is no probability")
+            return _with_labels_only(log, f"labels only, `{name}` is not read: it is no probability")
         hint = 'logits are read with `scores = "logits"`'
         raise DataError(f"`{name}` has {score[is_outside.argmax()]:.6g}, and a probability lies in [0, 1]", hint=hint)
     is_valid = _is_valid(log.table.column(name))
@@ -181,10 +181,10 @@ def _infer_scored_class(
     hint = (
         f'say which: `positive = "{classes[1]}"`, or `columns = {{ confidence = "{name}" }}` where it is of the label'
     )
-    raise DataError(f"`{name}` may be the probability {meaning}, by the labels beside it", hint=hint)
+    raise DataError(f"`{name}` may be the probability {meaning}, by the labels of its rows", hint=hint)
 
 
-def _labels_alone(log: PredictionLog, remark: str) -> PredictionLog:
+def _with_labels_only(log: PredictionLog, remark: str) -> PredictionLog:
     """The log without other columns of numbers, which would be taken for probabilities of classes."""
     return log.with_table(log.table.select([ID, LABEL]), remark)
 

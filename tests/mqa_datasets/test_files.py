@@ -27,13 +27,13 @@ def read(tmp_path):
     return rows
 
 
-def test_every_array_is_an_input_and_every_row_has_its_own(read):
+def test_every_array_is_an_input_with_one_entry_a_row(read):
     table = read(input_ids=np.arange(6).reshape(2, 3), pixels=np.ones((2, 1, 2, 2), np.float32))
     assert table.column_names == ["inputs"]
     assert table.column("inputs")[1].as_py() == {"input_ids": [3, 4, 5], "pixels": [[[1.0, 1.0], [1.0, 1.0]]]}
 
 
-def test_ids_and_targets_are_columns_of_their_own(read):
+def test_ids_and_targets_become_columns(read):
     table = read(x=np.zeros((2, 1)), id=np.array(["a", "b"]), target=np.array([0, 1]))
     assert table.select(["id", "target"]).to_pylist() == [{"id": "a", "target": 0}, {"id": "b", "target": 1}]
 
@@ -44,7 +44,7 @@ def test_ids_and_targets_are_columns_of_their_own(read):
         st.sampled_from([np.int64, np.float32, np.bool_, np.uint8]), hnp.array_shapes(max_dims=4, max_side=4)
     )
 )
-def test_an_array_comes_back_as_it_was(tmp_path_factory, array):
+def test_an_array_keeps_its_values_and_shape(tmp_path_factory, array):
     path = tmp_path_factory.mktemp("arrays") / "rows.npz"
     np.savez(path, x=array)
     rows = rows_of_arrays(RunContext(path), path=path).column("inputs").to_pylist()
@@ -64,12 +64,12 @@ def test_an_array_comes_back_as_it_was(tmp_path_factory, array):
         ({"x": np.zeros(1), "id": np.array([b"a"])}, "holds |S1"),
     ],
 )
-def test_what_is_no_set_of_rows_is_refused(read, arrays, reason):
+def test_arrays_that_are_not_rows_are_refused(read, arrays, reason):
     with pytest.raises(DataError, match=reason):
         read(**arrays)
 
 
-def test_a_pickle_in_it_is_not_opened(tmp_path):
+def test_a_pickle_in_an_archive_is_not_loaded(tmp_path):
     class Bomb:
         def __reduce__(self):
             return (pytest.fail, ("a pickle was opened",))
@@ -124,7 +124,7 @@ def test_an_archive_with_an_array_without_a_name_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("place", "value"), [(6, 0x21), (6, 0x01), (8, 0x63)])
-def test_an_archive_that_says_it_is_of_another_making_is_refused_in_one_line(read, tmp_path, place, value):
+def test_an_archive_with_damaged_fields_is_refused_in_one_line(read, tmp_path, place, value):
     """Encrypted, patched, or packed in a way that nobody reads: each is another kind of error to the library."""
     path = tmp_path / "rows.npz"
     np.savez(path, x=np.zeros((2, 1)))
@@ -142,23 +142,23 @@ def context(tmp_path):
     return RunContext(exports=tmp_path)
 
 
-def test_the_name_tells_the_format(tmp_path, context):
+def test_the_suffix_decides_the_format(tmp_path, context):
     (tmp_path / "rows.tsv").write_text("text\tlabel\nfine, really\tpositive\n")
     table = rows_in_file(context, path=tmp_path / "rows.tsv")
     assert table.to_pylist() == [{"text": "fine, really", "label": "positive"}]
 
 
-def test_the_format_can_be_said(tmp_path, context):
+def test_the_format_option_overrides_the_suffix(tmp_path, context):
     (tmp_path / "rows").write_text('{"text": "fine"}\n')
     assert rows_in_file(context, path=tmp_path / "rows", format="jsonl").to_pylist() == [{"text": "fine"}]
 
 
-def test_what_cannot_be_read_is_a_data_error(tmp_path, context):
+def test_an_unreadable_file_is_a_data_error(tmp_path, context):
     with pytest.raises(DataError, match="there is no file"):
         rows_in_file(context, path=tmp_path / "rows.csv")
 
 
-def test_the_formats_of_its_option_are_those_that_can_be_read():
+def test_the_formats_of_the_option_are_those_of_the_host():
     (option,) = (option for option in read_options(rows_in_file) if option.name == "format")
     formats = {name for part in typing.get_args(option.annotation) for name in typing.get_args(part)}
     assert formats == set(FORMATS.values())

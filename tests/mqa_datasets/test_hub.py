@@ -84,31 +84,31 @@ def test_a_folder_that_the_library_saved_is_read_with_its_class_labels_by_name(
     assert table.to_pydict() == {"text": texts, "label": [named[text] for text in texts]}
 
 
-def test_a_split_that_a_saved_folder_has_not_is_refused(offline, tmp_path):
+def test_a_split_that_a_saved_folder_lacks_is_refused(offline, tmp_path):
     rows = datasets.Dataset.from_dict({"text": ["bad"]})
     datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "saved")
     with pytest.raises(DataError, match="cannot be loaded"):
         rows_on_hub(offline, id=tmp_path / "saved", split="test")
 
 
-def test_a_split_may_be_cut(offline, folder):
+def test_a_split_may_be_sliced(offline, folder):
     assert rows_on_hub(offline, id=folder, split="train[1:2]")["text"].to_pylist() == ["good"]
 
 
-def test_a_cached_data_set_needs_no_hub(offline, cached):
+def test_a_cached_data_set_is_loaded_offline(offline, cached):
     assert rows_on_hub(offline, id="acme/reviews", split="train").num_rows == 3
     assert rows_on_hub(offline, id="acme/reviews", split="train", revision=COMMIT).num_rows == 3
 
 
 @pytest.mark.parametrize("revision", ["f" * 40, "v1.0", "main"])
-def test_a_cached_data_set_of_another_revision_is_not_taken_for_the_requested_one(offline, cached, revision):
+def test_a_cached_data_set_of_another_revision_is_not_used(offline, cached, revision):
     with pytest.raises(NotRunError, match=f"cached at revision `{COMMIT}`, and `{revision}` is asked for") as raised:
         rows_on_hub(offline, id="acme/reviews", split="train", revision=revision)
     assert "run once without `--offline`" in raised.value.hint
     assert ("must be the whole commit" in raised.value.hint) == (len(revision) < 40)
 
 
-def test_offline_and_not_cached_was_not_run_and_says_so_at_once(offline):
+def test_a_data_set_that_is_not_cached_is_refused_offline_without_waiting(offline):
     with pytest.raises(NotRunError, match="`acme/none` is not in the cache, and the run is offline") as raised:
         rows_on_hub(offline, id="acme/none", split="train")
     assert "`datasets/file`" in raised.value.hint
@@ -119,16 +119,16 @@ def test_offline_and_not_cached_was_not_run_and_says_so_at_once(offline):
     [
         ({"split": "trian"}, r'Unknown split "trian"'),
         ({"split": "train["}, "Unrecognized instruction format"),
-        ({"split": "train", "config": "french"}, "BuilderConfig 'french' not found"),
+        ({"split": "train", "config_name": "french"}, "BuilderConfig 'french' not found"),
     ],
 )
-def test_what_the_data_set_does_not_have_is_refused(offline, folder, options, message):
+def test_an_unknown_split_or_configuration_is_refused(offline, folder, options, message):
     with pytest.raises(DataError, match=message) as raised:
         rows_on_hub(offline, id=folder, **options)
     assert str(folder) in raised.value.message
 
 
-def test_a_folder_that_is_none_or_has_no_data_is_refused(offline, tmp_path):
+def test_a_missing_or_empty_folder_is_refused(offline, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty"):
         rows_on_hub(offline, id=tmp_path / "empty", split="train")
@@ -143,7 +143,7 @@ def test_a_broken_file_is_refused(offline, tmp_path):
         rows_on_hub(offline, id=tmp_path / "broken", split="train")
 
 
-def test_code_that_comes_with_a_data_set_is_never_run(offline, folder):
+def test_code_in_a_data_set_is_never_run(offline, folder):
     (folder / "reviews.py").write_text("raise SystemExit('ran')\n")
     with pytest.raises(DataError, match="scripts are no longer supported"):
         rows_on_hub(offline, id=folder, split="train")
@@ -154,12 +154,12 @@ def test_a_folder_has_no_revisions(offline, folder):
         rows_on_hub(offline, id=folder, split="train", revision=COMMIT)
 
 
-def test_a_kind_of_file_is_no_data_set(offline):
-    with pytest.raises(DataError, match="`csv` is a kind of file"):
+def test_a_packaged_file_format_is_not_a_data_set(offline):
+    with pytest.raises(DataError, match="`csv` is a file format"):
         rows_on_hub(offline, id="csv", split="train")
 
 
-def test_nothing_is_printed_and_the_libraries_are_as_before(offline, folder, capfd):
+def test_nothing_is_printed_and_the_settings_of_libraries_are_restored(offline, folder, capfd):
     before = (datasets.config.HF_HUB_OFFLINE, datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity())
     rows_on_hub(offline, id=folder, split="train")
     with pytest.raises(NotRunError):
@@ -169,7 +169,7 @@ def test_nothing_is_printed_and_the_libraries_are_as_before(offline, folder, cap
     assert capfd.readouterr() == ("", "")
 
 
-def test_offline_is_the_runs_own_and_not_kept(tmp_path, monkeypatch):
+def test_the_offline_setting_is_restored_after_loading(tmp_path, monkeypatch):
     requests = []
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)  # whatever the environment of the tests says
     monkeypatch.setattr(
@@ -181,7 +181,7 @@ def test_offline_is_the_runs_own_and_not_kept(tmp_path, monkeypatch):
     assert requests == [True, False]
 
 
-def test_plain_columns_are_left_as_they_are(offline, tmp_path):
+def test_columns_without_class_labels_are_unchanged(offline, tmp_path):
     table = pa.table({"text": ["a"], "stars": [5], "scores": [[0.5]]})
     (tmp_path / "plain").mkdir()
     parquet.write_table(table, tmp_path / "plain" / "train.parquet")

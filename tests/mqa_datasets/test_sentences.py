@@ -15,7 +15,7 @@ def table(tmp_path):
     return sample_sentences(RunContext(tmp_path))
 
 
-def test_rows_are_short_and_long_and_no_text_comes_twice(table):
+def test_rows_are_short_and_long_and_every_text_is_distinct(table):
     texts = table.column("text").to_pylist()
     assert texts[: len(SENTENCES)] == list(SENTENCES)
     assert len(set(texts)) == len(texts)
@@ -23,7 +23,7 @@ def test_rows_are_short_and_long_and_no_text_comes_twice(table):
     assert n_sentences == {1: 12, 2: 6, 4: 3, 8: 1, 16: 2, 32: 2, 64: 2, 128: 2}
 
 
-def test_the_longest_rows_are_beyond_what_most_models_take(table):
+def test_the_longest_rows_exceed_the_limit_of_most_models(table):
     assert max(len(text.split()) for text in table.column("text").to_pylist()) > 1_300
 
 

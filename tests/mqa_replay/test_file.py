@@ -12,7 +12,7 @@ from mqa_registry.types import SCHEMAS
 from mqa_replay.file import FileOptions, FileReplay, SchemaName
 
 LABELS = pa.table({"id": ["1", "2"], "label": ["no", "yes"]})
-CHANCES = pa.table({"id": [1, 2], "no": [0.9, 0.2], "yes": [0.1, 0.8], "text": ["a", "b"]})
+PROBABILITY_TABLE = pa.table({"id": [1, 2], "no": [0.9, 0.2], "yes": [0.1, 0.8], "text": ["a", "b"]})
 
 
 def write(path, table):
@@ -29,7 +29,9 @@ def write(path, table):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".jsonl", ".csv"])
 def test_one_file_in_any_format_has_the_predictions_for_unperturbed_rows(tmp_path, suffix):
-    predictions = FileReplay().read("reviews", FileOptions(path=write(tmp_path / f"last-month{suffix}", CHANCES)))
+    predictions = FileReplay().read(
+        "reviews", FileOptions(path=write(tmp_path / f"last-month{suffix}", PROBABILITY_TABLE))
+    )
     assert predictions.ids.to_pylist() == ["1", "2"]
     assert predictions.main.to_pylist() == ["no", "yes"]
     assert predictions.classes == ("no", "yes")
@@ -50,7 +52,7 @@ def test_one_file_in_any_format_has_the_predictions_for_unperturbed_rows(tmp_pat
     ],
 )
 def test_predictions_of_every_schema_are_read(tmp_path, suffix, schema, columns):
-    path = write(tmp_path / f"answers{suffix}", pa.table({"id": ["1", "2"], **columns}))
+    path = write(tmp_path / f"predictions{suffix}", pa.table({"id": ["1", "2"], **columns}))
     predictions = FileReplay().read("reviews", FileOptions(path=path, schema=schema))
     assert predictions.schema == schema
     (name, values), = columns.items()  # fmt: skip
@@ -66,7 +68,7 @@ def test_a_csv_of_vectors_has_a_column_per_dimension(tmp_path):
 
 
 def test_classes_name_the_probability_columns(tmp_path):
-    path = write(tmp_path / "answers.csv", CHANCES.append_column("weight", pa.array([3.5, 4.5])))
+    path = write(tmp_path / "predictions.csv", PROBABILITY_TABLE.append_column("weight", pa.array([3.5, 4.5])))
     assert FileReplay().read("reviews", FileOptions(path=path, classes=["yes", "no"])).classes == ("yes", "no")
     with pytest.raises(DataError) as raised:
         FileReplay().read("reviews", FileOptions(path=path))
@@ -81,7 +83,7 @@ def test_a_folder_has_a_file_for_every_view(tmp_path):
     assert FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=tmp_path)).ids.to_pylist() == ["2"]
 
 
-def test_a_view_without_a_file_was_not_run_and_the_hint_says_how_to(tmp_path):
+def test_a_view_without_a_file_is_not_run_and_gets_a_hint(tmp_path):
     write(tmp_path / "reviews.parquet", LABELS)
     with pytest.raises(NotRunError, match=r"no predictions for view `reviews\.typos-3f2a9c`") as raised:
         FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=tmp_path))
@@ -91,7 +93,7 @@ def test_a_view_without_a_file_was_not_run_and_the_hint_says_how_to(tmp_path):
 
 def test_one_file_has_no_predictions_for_perturbed_rows(tmp_path):
     path = write(tmp_path / "reviews.parquet", LABELS)
-    with pytest.raises(NotRunError, match=r"unperturbed rows alone, and view `reviews\.typos-3f2a9c`") as raised:
+    with pytest.raises(NotRunError, match=r"only for unperturbed rows, and view `reviews\.typos-3f2a9c`") as raised:
         FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=path))
     assert "`mqa rows SUITE --out DIR`" in raised.value.hint
 
@@ -104,7 +106,7 @@ def test_two_files_for_one_view_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("view", ["../secret", "/etc/passwd", "..", "", "a/b"])
-def test_no_view_leads_out_of_its_folder(tmp_path, view):
+def test_no_view_name_leads_out_of_the_folder(tmp_path, view):
     write(tmp_path / "secret.parquet", LABELS)
     (tmp_path / "inside").mkdir()
     with pytest.raises(NotRunError):
@@ -120,17 +122,17 @@ def test_no_view_leads_out_of_its_folder(tmp_path, view):
         ({"id": [None, "1"], "label": ["a", "b"]}, "1 of 2 rows have no `id`"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_file_it_stands_in(tmp_path, table, message):
-    path = write(tmp_path / "answers.parquet", pa.table(table))
+def test_unusable_predictions_are_refused_with_the_name_of_the_file(tmp_path, table, message):
+    path = write(tmp_path / "predictions.parquet", pa.table(table))
     with pytest.raises(DataError) as raised:
         FileReplay().read("reviews", FileOptions(path=path))
     assert raised.value.message == f"`{path}`: {message}"
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
         FileReplay().read("reviews", FileOptions(path=tmp_path / "none.parquet"))
 
 
-def test_the_schemas_of_its_option_are_those_of_the_host():
+def test_the_schemas_of_the_option_are_those_of_the_host():
     assert set(typing.get_args(SchemaName)) == set(SCHEMAS)

@@ -1,4 +1,4 @@
-"""The forms in which services write what they answered."""
+"""The forms in which services log their predictions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mqa_registry import DataError
 from mqa_replay.file import FileOptions, FileReplay
 
 POS, NEG = {"label": "pos", "score": 0.9}, {"label": "neg", "score": 0.1}
-RIGHT = [[0.1, 0.9], [0.8, 0.2]]  # of neg and pos, in two rows
+PROBABILITIES = [[0.1, 0.9], [0.8, 0.2]]  # of neg and pos, in two rows
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def refused(read):
 
 
 @pytest.mark.parametrize(
-    ("log", "options", "said"),
+    ("log", "options", "remark"),
     [
         ("id,neg,pos\na,0.1,0.9\nb,0.8,0.2\n", {}, ""),
         ("id,label,score\na,pos,0.9\nb,neg,0.2\n", {}, "`score` as the probability of `pos`"),
@@ -128,35 +128,35 @@ def refused(read):
         ),
     ],
 )  # fmt: skip
-def test_a_log_is_read_whatever_its_form_and_says_how(read, log, options, said):
+def test_every_form_of_log_is_read_and_the_remark_says_how(read, log, options, remark):
     predictions = read(log, **options)
     assert predictions.ids.to_pylist() == ["a", "b"]
     assert predictions.classes == ("neg", "pos")
     assert predictions.main.to_pylist() == ["pos", "neg"]
-    np.testing.assert_allclose(predictions.probabilities, RIGHT, atol=1e-6)
-    assert predictions.read == said
+    np.testing.assert_allclose(predictions.probabilities, PROBABILITIES, atol=1e-6)
+    assert predictions.read == remark
 
 
 @pytest.mark.parametrize(
-    ("log", "said"),
+    ("log", "remark"),
     [
         ("id,label,latency\na,pos,12.5\nb,neg,0.2\n", "`latency` not read: no probabilities"),
-        ("id,label,score\na,pos,12.5\nb,neg,3\n", "labels alone, `score` is not read: it is no probability"),
+        ("id,label,score\na,pos,12.5\nb,neg,3\n", "labels only, `score` is not read: it is no probability"),
         (
             "id,label,score\na,x,0.9\nb,y,0.8\nc,z,0.7\n",
-            "labels alone, `score` is not read: it is of one class of several",
+            "labels only, `score` is not read: it is of one class of several",
         ),
-        ("id,label,score\na,x,0.9\n", "labels alone, `score` is not read: they name one class, and `classes` no other"),
+        ("id,label,score\na,x,0.9\n", "labels only, `score` is not read: they name one class, and `classes` no other"),
     ],
 )
-def test_numbers_that_tell_no_probabilities_leave_the_labels(read, log, said):
+def test_without_probabilities_only_the_labels_are_read(read, log, remark):
     predictions = read(log)
     assert predictions.probabilities is None
     assert predictions.main.null_count == 0
-    assert predictions.read == said
+    assert predictions.read == remark
 
 
-def test_the_first_few_classes_of_a_pipeline_are_labels_among_all_that_occur(read):
+def test_the_top_classes_of_a_pipeline_give_labels(read):
     log = [
         {"id": 1, "output": [{"label": "a", "score": 0.6}, {"label": "b", "score": 0.3}]},
         {"id": 2, "output": [{"label": "c", "score": 0.4}, {"label": "a", "score": 0.5}]},
@@ -176,7 +176,7 @@ def test_a_row_without_probabilities_keeps_its_label_and_one_with_nan_has_no_pre
 
 
 @pytest.mark.parametrize(
-    ("scores", "fits"),
+    ("scores", "expected"),
     [
         ({"pos": [0.9, 0.6], "neg": [0.95, 0.8]}, "label"),
         ({"pos": [0.9, 0.3], "neg": [0.2, 0.1]}, "pos"),
@@ -185,12 +185,14 @@ def test_a_row_without_probabilities_keeps_its_label_and_one_with_nan_has_no_pre
         ({"pos": [0.9, 0.2], "neg": [0.8, 0.1]}, ""),  # of nothing
     ],
 )
-def test_the_class_of_a_score_follows_from_the_labels_or_has_to_be_named(read, refused, scores, fits):
+def test_the_class_of_a_score_follows_from_the_labels_or_has_to_be_named(read, refused, scores, expected):
     rows = [f"{label}{place},{label},{one}" for label, ones in scores.items() for place, one in enumerate(ones)]
     log = "\n".join(["id,label,score", *rows]) + "\n"
-    if fits:
-        assert read(log).read == f"`score` as the probability of {'the row' if fits == 'label' else f'`{fits}`'}" + (
-            "'s label" if fits == "label" else ""
+    if expected:
+        assert read(
+            log
+        ).read == f"`score` as the probability of {'the row' if expected == 'label' else f'`{expected}`'}" + (
+            "'s label" if expected == "label" else ""
         )
         return
     assert '`positive = "pos"`' in refused(log).hint
@@ -201,14 +203,14 @@ def test_the_class_of_a_score_follows_from_the_labels_or_has_to_be_named(read, r
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0.001, 0.999), min_size=2, max_size=20))
-def test_confidences_and_probabilities_of_a_class_tell_the_same(tmp_path_factory, chances):
-    """Two writings of the same answers: P(pos), and the label with its own probability."""
+def test_confidences_and_probabilities_of_a_class_give_the_same_predictions(tmp_path_factory, probabilities):
+    """Two forms of the same predictions: P(pos), and the label with its own probability."""
     path = tmp_path_factory.mktemp("log") / "log.csv"
-    labels = ["pos" if p > 0.5 else "neg" for p in chances]
-    path.write_text("id,pos,neg\n" + "".join(f"{row},{p},{1 - p}\n" for row, p in enumerate(chances)))
+    labels = ["pos" if p > 0.5 else "neg" for p in probabilities]
+    path.write_text("id,pos,neg\n" + "".join(f"{row},{p},{1 - p}\n" for row, p in enumerate(probabilities)))
     plain = FileReplay().read("reviews", FileOptions(path=path, classes=("neg", "pos")))
-    own = [max(p, 1 - p) for p in chances]
-    for heading, numbers, options in (("p", chances, {"positive": "pos", "columns": {"score": "p"}}),
+    own = [max(p, 1 - p) for p in probabilities]
+    for heading, numbers, options in (("p", probabilities, {"positive": "pos", "columns": {"score": "p"}}),
                                       ("c", own, {"columns": {"confidence": "c"}})):  # fmt: skip
         lines = [f"{row},{label},{p}\n" for row, (label, p) in enumerate(zip(labels, numbers, strict=True))]
         path.write_text(f"id,label,{heading}\n" + "".join(lines))
@@ -234,7 +236,7 @@ def test_confidences_and_probabilities_of_a_class_tell_the_same(tmp_path_factory
         ("id,pred,class\n1,a,b\n", {}, "`pred` and `class` may each be the label", 'columns = { label = "pred" }'),
         ("id,label\n1,a\n", {"columns": {"ids": "id"}}, "`columns` has no role `ids`", "it has `id`, `label`"),
         ("id,label\n1,a\n", {"columns": {"id": "idd"}}, "there is no column `idd`", "did you mean `id`?"),
-        ("id,score\n1,0.5\n", {}, "nothing says which they are", 'classes = ["...", "..."]'),
+        ("id,score\n1,0.5\n", {}, "one of two unknown classes", 'classes = ["...", "..."]'),
         ("id,score\n1,5.5\n", {"classes": ("a", "b")}, "`score` has 5.5", 'scores = "logits"'),
         ("id,label,score\n1,a,0.5\n2,b,0.5\n", {"positive": "c"}, "there is no class `c`", "`a` and `b`"),
         ([{"id": 1, "scores": [0.1, 0.9]}], {}, "does not say which class is which", 'classes = ["...", "..."]'),
@@ -244,7 +246,7 @@ def test_confidences_and_probabilities_of_a_class_tell_the_same(tmp_path_factory
         ([{"id": 1, "probs": {"a": "x", "b": "y"}}], {}, "`a` holds string, and numbers are needed", ""),
     ],
 )
-def test_what_has_several_meanings_or_none_is_refused_with_what_to_write(refused, log, options, message, hint):
+def test_an_ambiguous_log_is_refused_with_a_hint(refused, log, options, message, hint):
     error = refused(log, **options)
     assert message in error.message
     assert hint in error.hint
@@ -259,21 +261,21 @@ def test_what_has_several_meanings_or_none_is_refused_with_what_to_write(refused
         ([{"id": 1, "label": "a"}, {"id": "b", "label": "b"}], ["1", "b"]),
     ],
 )
-def test_ids_are_found_by_their_names_and_become_text(read, log, ids):
+def test_ids_are_found_by_name_and_become_text(read, log, ids):
     assert read(log).ids.to_pylist() == ids
 
 
-def test_labels_that_pandas_wrote_as_fractions_are_whole_numbers(read):
+def test_integer_labels_that_pandas_wrote_as_floats_are_integers(read):
     assert read("id,label\na,1.0\nb,0.0\n").main.to_pylist() == ["1", "0"]
 
 
 @pytest.mark.parametrize("name", ["request_id", "id", "uuid", "guid", "row.guid", "exampleId", "rowID", "Example id"])
-def test_these_names_are_of_an_id(read, name):
+def test_a_column_with_the_name_of_an_id_is_the_id(read, name):
     assert read(f"{name},label\na,x\nb,y\n").ids.to_pylist() == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["grid", "valid", "paid", "id_type", "ids"])
-def test_these_names_are_of_none(refused, name):
+def test_a_column_with_another_name_is_not_the_id(refused, name):
     assert "there is no column `id`" in refused(f"{name},label\na,x\n").message
 
 
@@ -291,7 +293,7 @@ def test_these_names_are_of_none(refused, name):
         "answer",
     ],
 )
-def test_these_names_are_of_a_label(read, name):
+def test_a_column_with_the_name_of_a_label_is_the_label(read, name):
     for spelling in (name, name.upper()):
         predictions = read(f"id,{spelling}\na,x\nb,y\n")
         assert (predictions.main.to_pylist(), predictions.read) == (["x", "y"], f"label from `{spelling}`")
@@ -300,52 +302,52 @@ def test_these_names_are_of_a_label(read, name):
 @pytest.mark.parametrize(
     "name", ["score", "confidence", "probability", "prob", "proba", "predicted_probability", "certainty"]
 )
-def test_these_names_are_of_a_score_beside_other_numbers(read, name):
+def test_a_column_with_the_name_of_a_score_is_the_score(read, name):
     predictions = read(f"id,ms,{name}\na,0.5,0.9\nb,0.5,0.2\n", classes=("neg", "pos"))
     assert predictions.read == f"`{name}` as the probability of `pos`"
-    np.testing.assert_allclose(predictions.probabilities, RIGHT)
+    np.testing.assert_allclose(predictions.probabilities, PROBABILITIES)
 
 
 @pytest.mark.parametrize(
     "name",
     ["probability", "probabilities", "probs", "scores", "output", "outputs", "prediction", "predictions", "result"],
 )
-def test_these_names_are_of_objects_of_scores(read, name):
+def test_objects_of_scores_are_found_by_name(read, name):
     predictions = read([{"id": "a", name: {"neg": 0.1, "pos": 0.9}}, {"id": "b", name: {"neg": 0.8, "pos": 0.2}}])
     assert predictions.read == f"probabilities from `{name}`"
-    np.testing.assert_allclose(predictions.probabilities, RIGHT)
+    np.testing.assert_allclose(predictions.probabilities, PROBABILITIES)
 
 
 @pytest.mark.parametrize("separator", "_.:-")
 @pytest.mark.parametrize("prefix", ["probability", "probabilities", "proba", "prob", "p", "score", "scores"])
-def test_these_words_stand_before_the_names_of_classes(read, prefix, separator):
+def test_prefixes_of_class_columns_are_recognized(read, prefix, separator):
     predictions = read(f"id,{prefix}{separator}neg,{prefix}{separator}pos\na,0.1,0.9\nb,0.8,0.2\n")
     assert predictions.classes == ("neg", "pos")
-    np.testing.assert_allclose(predictions.probabilities, RIGHT)
+    np.testing.assert_allclose(predictions.probabilities, PROBABILITIES)
 
 
-def test_objects_are_found_where_the_first_rows_have_none(read):
+def test_objects_are_found_where_the_first_rows_are_empty(read):
     predictions = read('id,output\na,\nb,"{""neg"": 0.8, ""pos"": 0.2}"\n')
-    np.testing.assert_allclose(predictions.probabilities, [[np.nan, np.nan], RIGHT[1]])
+    np.testing.assert_allclose(predictions.probabilities, [[np.nan, np.nan], PROBABILITIES[1]])
 
 
-def test_integers_are_indices_of_classes_where_all_of_them_can_be(read, refused):
+def test_integers_are_indices_of_classes_where_all_are_valid(read, refused):
     assert read("id,prediction\na,1\nb,0\n", classes=("neg", "pos")).main.to_pylist() == ["pos", "neg"]
     for code in (-1, 2):
         error = refused(f"id,prediction\na,1\nb,{code}\n", classes=("neg", "pos"))
         assert "has the label `1`, which is not among the classes" in error.message
 
 
-def test_a_hint_lists_twenty_columns_at_most(refused):
+def test_a_hint_lists_at_most_twenty_columns(refused):
     names = [f"c{number}" for number in range(30)]
     hint = refused(f"id,{','.join(names)}\n1{',x' * 30}\n", schema="text").hint
     assert hint == f'it has `id`, {", ".join(f"`{name}`" for name in names[:19])}; write `columns = {{ text = "..." }}`'
 
 
-@pytest.mark.parametrize(("low", "fits"), [(0.5, True), (0.49, False)])
-def test_a_score_of_the_rows_label_is_a_half_at_least(read, refused, low, fits):
+@pytest.mark.parametrize(("low", "expected"), [(0.5, True), (0.49, False)])
+def test_a_confidence_is_at_least_a_half(read, refused, low, expected):
     log = f"id,label,confidence\na,pos,0.9\nb,pos,{low}\nc,neg,0.8\nd,neg,0.7\n"
-    if fits:
+    if expected:
         assert read(log).read == "`confidence` as the probability of the row's label"
     else:
         assert "may be the probability neither of one class" in refused(log).message

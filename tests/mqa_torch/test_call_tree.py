@@ -35,7 +35,7 @@ def test_calls_are_nested_as_their_modules_are():
     assert summarize(build_call_tree(graph_of("a", "a a.b", "a", "", "c"))) == ("", 3, ("a", 2, ("a.b", 1)), ("c", 1))
 
 
-def test_every_call_of_a_module_is_one_of_its_own():
+def test_every_call_of_a_module_is_a_separate_call():
     assert summarize(build_call_tree(graph_of("a", "a@1 a.b", "a@2"))) == (
         "",
         2,
@@ -45,21 +45,21 @@ def test_every_call_of_a_module_is_one_of_its_own():
     )
 
 
-def test_a_call_in_two_pieces_is_left_out_and_its_nodes_are_of_what_is_around_it():
+def test_the_nodes_of_a_split_call_belong_to_the_call_around_it():
     assert summarize(build_call_tree(graph_of("a a.b", "a a.c", "a a.b"))) == ("", 2, ("a", 2, ("a.c", 1)))
 
 
-def test_a_node_that_says_nothing_belongs_where_it_stands():
+def test_a_node_without_a_stack_belongs_to_the_open_call():
     assert summarize(build_call_tree(graph_of("a", None, "a"))) == ("", 2, ("a", 3))
     assert summarize(build_call_tree(graph_of(None, None))) == ("", 4)
 
 
-def test_a_call_is_given_what_it_reads_and_gives_what_is_read():
+def test_the_inputs_of_a_call_are_read_in_it_and_its_outputs_outside():
     call = next(iter(build_call_tree(graph_of("", "a", "a", "")).descendants()))
     assert (call.class_name, call.inputs, call.outputs) == ("A", ("neg",), ("neg_2",))
 
 
-def test_a_stack_without_the_model_itself_says_nothing():
+def test_a_stack_without_the_model_itself_is_ignored():
     graph = graph_of("a", "a", "a")
     made = list(graph.nodes)[2]
     made.meta[STACK] = {"_made_by_a_pass": ("_made_by_a_pass", "_made_by_a_pass")}
@@ -67,12 +67,12 @@ def test_a_stack_without_the_model_itself_says_nothing():
 
 
 @pytest.mark.parametrize("names", [["a@b@c"], ["@"], [" "]])
-def test_odd_names_are_no_obstacle(names):
+def test_names_may_be_any_text(names):
     assert build_call_tree(graph_of(*names)).steps
 
 
 @given(st.lists(st.sampled_from([None, "", "a", "a a.b", "a@1", "a@1 a.b", "c a", "a.b"]), max_size=12))
-def test_every_node_runs_once_and_in_its_order(stacks):
+def test_every_node_runs_once_and_in_order(stacks):
     graph = graph_of(*stacks)
 
     def steps(call):
@@ -81,7 +81,7 @@ def test_every_node_runs_once_and_in_its_order(stacks):
     assert steps(build_call_tree(graph)) == [node.name for node in graph.nodes]
 
 
-def test_of_several_outputs_of_one_operator_a_call_gives_the_first():
+def test_a_call_gives_the_first_of_several_outputs_of_an_operator():
     import torch
 
     graph = torch.fx.Graph()

@@ -98,7 +98,7 @@ def digest(tmp_path, monkeypatch):
     forget()
 
 
-def test_it_is_the_same_in_every_process(digest, tmp_path):
+def test_the_digest_is_the_same_in_every_process(digest, tmp_path):
     program = """
 import sys
 from pathlib import Path
@@ -133,11 +133,11 @@ print(FactorySource().load(task, RunContext(Path(), allow_code=True), FactoryOpt
         ("sums.py", "x + 1", "x + 2"),
     ],
 )
-def test_whatever_changes_predictions_changes_the_digest(digest, file, before, after):
+def test_a_change_of_code_changes_the_digest(digest, file, before, after):
     assert digest(file, before, after) != digest()
 
 
-def test_two_functions_of_one_file_build_two_models(digest):
+def test_two_functions_of_one_file_have_different_digests(digest):
     assert digest(function="other") != digest(function="make")
 
 
@@ -165,7 +165,7 @@ class Users:
     """A class that is in no installed package."""
 
 
-def test_only_the_users_own_classes_are_looked_into():
+def test_only_attributes_of_the_users_classes_are_settings():
     assert _is_users(Users)
     for kind in (pluggy.PluginManager, collections.Counter, torch.nn.Linear):
         assert not _is_users(kind)

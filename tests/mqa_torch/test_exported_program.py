@@ -104,7 +104,7 @@ def answers(module, batch, *, placed=()):
         return copy.deepcopy(module)(*first, **given)
 
 
-def test_its_outputs_are_bit_for_bit_those_without_its_parts(program, batch):
+def test_outputs_are_bit_for_bit_those_of_the_program(program, batch):
     import torch
 
     placed = program.graph_signature.user_inputs[: program.call_spec.in_spec.children()[0].num_children]
@@ -118,7 +118,7 @@ def test_its_outputs_are_bit_for_bit_those_without_its_parts(program, batch):
     assert len(hook_calls) == 3
 
 
-def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
+def test_parts_give_the_outputs_of_the_original_modules(program, batch, runner):
     model = runner(layers())
     exported = runner(set_evaluation_mode(to_module(program)))
     modules = model.module_names()
@@ -136,7 +136,7 @@ def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
     np.testing.assert_allclose(last[0], np.sin(expected["layers.1.act"][0]), atol=1e-6)
 
 
-def test_the_inputs_of_parts_are_those_from_before_in_place_changes(program, batch, runner):
+def test_inputs_of_parts_are_recorded_before_in_place_changes(program, batch, runner):
     exported = runner(set_evaluation_mode(to_module(program)))
     inputs, outputs = exported.module_inputs_and_outputs(batch, ["layers.1.norm", "layers.1.act"])
     np.testing.assert_array_equal(inputs["layers.1.act"][0][0], outputs["layers.1.norm"][0][0])
@@ -144,7 +144,7 @@ def test_the_inputs_of_parts_are_those_from_before_in_place_changes(program, bat
     assert (outputs["layers.1.act"][0][0] >= 0).all()
 
 
-def test_its_weights_have_their_own_names(program, runner):
+def test_weights_keep_their_names(program, runner):
     model, exported = layers(), runner(to_module(program))
     for name in ("", "layers.1", "layers.1.norm", "program"):
         actual, expected = exported.weights(name), runner(model).weights(name)
@@ -153,7 +153,7 @@ def test_its_weights_have_their_own_names(program, runner):
         assert all((actual[one] == expected[one]).all() for one in counted)
 
 
-def test_it_runs_in_float64_with_its_parts_and_without(program, batch, runner):
+def test_a_program_runs_in_float64_with_and_without_hooks(program, batch, runner):
     model, exported = runner(layers()), runner(set_evaluation_mode(to_module(program)))
     with exported.variant(dtype="float64") as wide, model.variant(dtype="float64") as wide_model:
         np.testing.assert_allclose(wide.run(batch)["scores"], wide_model.run(batch)["scores"], rtol=1e-13)
@@ -163,7 +163,7 @@ def test_it_runs_in_float64_with_its_parts_and_without(program, batch, runner):
     assert not (exported.run(batch)["scores"] == expected["program"][0]).all()
 
 
-def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tmp_path):
+def test_an_export_keeps_the_names_of_weights_and_modules(program, batch, tmp_path):
     import onnx
 
     export(set_evaluation_mode(to_module(program)), batch, dict.fromkeys(batch, (0,)), tmp_path, None)
@@ -175,7 +175,7 @@ def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tm
     assert {("layers.0.line", "Linear"), ("layers.1.norm", "BatchNorm1d"), ("program", "Linear")} <= modules
 
 
-def test_without_module_stacks_it_predicts_and_has_its_weights_alone(program, batch, runner):
+def test_a_graph_without_module_stacks_runs_and_keeps_its_weights(program, batch, runner):
     for node in program.graph.nodes:
         node.meta.pop("nn_module_stack", None)
     module = set_evaluation_mode(to_module(program))
@@ -186,7 +186,7 @@ def test_without_module_stacks_it_predicts_and_has_its_weights_alone(program, ba
 
 
 @pytest.mark.parametrize("name", ["_calls", "_program_name"])
-def test_a_module_with_a_name_that_is_taken_runs_without_its_part(name, batch, runner):
+def test_a_module_with_a_reserved_name_runs_without_a_part(name, batch, runner):
     import torch
 
     class Odd(torch.nn.Module):

@@ -108,7 +108,7 @@ def broken(folder, name, content="nothing of the kind"):
         archive.writestr(f"a/{BROKEN[name]}", content)
 
 
-def test_a_file_is_known_by_its_bytes_and_needs_no_torch_for_that(tmp_path, context):
+def test_the_digest_of_a_file_needs_no_torch(tmp_path, context):
     broken(tmp_path, "a.pt", "one")
     one = FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "a.pt")).digest
     broken(tmp_path, "a.pt", "two")
@@ -116,7 +116,7 @@ def test_a_file_is_known_by_its_bytes_and_needs_no_torch_for_that(tmp_path, cont
 
 
 @pytest.mark.parametrize("name", ["empty.pt", "text.jit", "half.pt2", "vocab.txt"])
-def test_a_file_of_no_known_format_is_no_code_to_allow(tmp_path, context, name):
+def test_a_file_of_an_unknown_format_is_refused_before_the_flag(tmp_path, context, name):
     (tmp_path / name).write_bytes({"empty.pt": b"", "half.pt2": b"PK\x03\x04"}.get(name, b"some words"))
     with pytest.raises(DataError, match="is a file of no known format") as refusal:
         FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / name))
@@ -129,7 +129,7 @@ def test_a_file_of_no_known_format_is_no_code_to_allow(tmp_path, context, name):
 
 @pytest.mark.parametrize("name", ["a.pt", "a.pt2"])
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, context, name):
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, context, name):
     broken(tmp_path, name)
     model = FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / name))
     with pytest.raises(DataError, match="cannot be loaded") as refusal:
@@ -137,7 +137,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, context, name):
     assert "\n" not in refusal.value.message
 
 
-def test_pytorch_says_nothing_of_a_file_that_is_none(tmp_path):
+def test_pytorch_logs_nothing_about_a_damaged_file(tmp_path):
     """In a process of its own, whose PyTorch is not yet imported."""
     broken(tmp_path, "a.pt2")
     program = """
@@ -158,7 +158,7 @@ except DataError:
     assert (done.returncode, done.stderr) == (2, "")
 
 
-def test_a_program_may_give_what_models_of_transformers_give(tmp_path):
+def test_a_program_may_give_the_outputs_of_transformers(tmp_path):
     """In a process of its own, which has imported nothing of transformers yet."""
     import torch
     from transformers.modeling_outputs import SequenceClassifierOutput
@@ -185,7 +185,7 @@ print(model.module(x=torch.ones(2, 3)).logits.sum().item())
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_a_text_needs_a_tokenizer_that_such_a_model_does_not_have(tmp_path, context):
+def test_texts_are_refused_since_such_a_model_has_no_tokenizer(tmp_path, context):
     saved(tmp_path)
     model_under_test = ModelUnderTest(
         FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "tiny.pt")),
@@ -210,7 +210,7 @@ def test_a_function_builds_a_model_that_is_put_into_evaluation_mode(code, contex
     assert answers(model, context, argument="input")["output"].shape == (2, 2)
 
 
-def test_nothing_is_said_of_a_mode_in_which_nothing_acts_otherwise(code, context):
+def test_training_mode_is_no_fact_where_it_changes_nothing(code, context):
     assert "mode" not in FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:pair")).about
 
 
@@ -219,7 +219,7 @@ def test_outputs_without_names_are_numbered(code, context):
     assert list(outputs) == ["output.0", "output.1"]
 
 
-def test_other_weights_are_another_model(code, context):
+def test_other_weights_have_another_digest(code, context):
     first = FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny")).digest
     assert FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny")).digest == first
     code(seed=8)
@@ -236,12 +236,12 @@ def test_other_weights_are_another_model(code, context):
         ("ours", "names no function"),
     ],
 )
-def test_what_builds_no_model_is_refused(code, context, name, reason):
+def test_a_function_that_builds_no_model_is_refused(code, context, name, reason):
     with pytest.raises(DataError, match=reason):
         FactorySource().load(TASKS["forward"], context, FactoryOptions(id=name))
 
 
-def test_nothing_is_run_without_a_flag_of_the_command_line(code, tmp_path):
+def test_no_code_is_run_without_the_flag(code, tmp_path):
     (tmp_path / "ours.py").write_text("raise SystemExit('it was run')")
     broken(tmp_path, "a.pt")
     careful = RunContext(tmp_path / "exports")

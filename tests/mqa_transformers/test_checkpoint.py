@@ -39,7 +39,7 @@ def test_models_that_differ_in_one_weight_alone_never_share_a_digest(bert, folde
     place=st.floats(0, 1, exclude_max=True),
     flipped=st.integers(1, 255),
 )
-def test_any_byte_of_any_file_that_matters_changes_the_digest(folder, context, name, place, flipped):
+def test_every_byte_of_a_used_file_changes_the_digest(folder, context, name, place, flipped):
     known = open_checkpoint(folder, context)
     before, content = known.digest(), (folder / name).read_bytes()
     damaged = bytearray(content)
@@ -74,13 +74,13 @@ def test_a_file_of_the_processor_that_is_added_changes_the_digest(folder, digest
 
 
 @pytest.mark.parametrize("name", ["README.md", ".gitattributes", "model.onnx", "training_args.bin", "optimizer.pt"])
-def test_notes_and_other_forms_of_the_model_leave_the_digest(folder, digest, name):
+def test_notes_and_other_weight_formats_do_not_change_the_digest(folder, digest, name):
     before = digest(folder)
     (folder / name).write_text("something")
     assert digest(folder) == before
 
 
-def test_code_counts_only_where_it_is_run(folder, configure, digest, context):
+def test_code_is_in_the_digest_only_where_it_is_run(folder, configure, digest, context):
     (folder / "modeling.py").write_text("first = 1")
     plain = digest(folder)
     (folder / "modeling.py").write_text("second = 2")
@@ -108,12 +108,12 @@ def test_ambiguous_labels_are_refused(configure, opened, labels, message):
         opened(configure(id2label=labels))
 
 
-def test_labels_come_by_number_not_by_place_in_the_file(configure, opened):
+def test_labels_are_ordered_by_number_not_by_their_order_in_the_file(configure, opened):
     labels = {str(number): f"class {number}" for number in reversed(range(12))}
     assert opened(configure(id2label=labels)).labels == tuple(f"class {number}" for number in range(12))
 
 
-def test_labels_that_nobody_named_are_those_that_transformers_makes_up(configure, opened):
+def test_missing_labels_have_the_default_names_of_transformers(configure, opened):
     assert opened(configure(id2label=None)).labels == ("LABEL_0", "LABEL_1")
     assert opened(configure(num_labels=3)).labels == ("LABEL_0", "LABEL_1", "LABEL_2")
 
@@ -123,7 +123,7 @@ def test_padding_takes_the_first_positions_of_some_models(configure, opened):
     assert opened(folder).about["max_positions"] == 512
 
 
-def test_those_models_pad_with_one_where_their_configuration_leaves_it_out(configure, opened):
+def test_the_default_padding_token_of_those_models_is_one(configure, opened):
     folder = configure(model_type="roberta", max_position_embeddings=514, pad_token_id=None)
     assert opened(folder).about["max_positions"] == 512
 
@@ -138,18 +138,18 @@ def test_those_models_pad_with_one_where_their_configuration_leaves_it_out(confi
         ({"pad_token_id": None, "text_config": {"pad_token_id": 2, "vocab_size": 9}}, 2, None),
     ],
 )
-def test_a_configuration_names_the_padding_token_or_does_not(configure, opened, config, pad_token_id, has_no_pad_token):
+def test_the_padding_token_is_that_of_the_configuration(configure, opened, config, pad_token_id, has_no_pad_token):
     about = opened(configure(vocab_size=100, **config)).about
     assert (about.get("pad_token_id"), about.get("has_no_pad_token")) == (pad_token_id, has_no_pad_token)
 
 
-def test_a_model_says_how_many_tokens_it_has(configure, opened):
+def test_the_vocabulary_size_is_that_of_the_configuration(configure, opened):
     assert opened(configure(vocab_size=123)).about["vocab_size"] == 123
     assert opened(configure(vocab_size=None, text_config={"vocab_size": 45})).about["vocab_size"] == 45
     assert "vocab_size" not in opened(configure(vocab_size=None, text_config=None)).about
 
 
-def test_a_model_without_a_bound_on_its_input_says_none(configure, opened):
+def test_a_model_without_a_limit_on_its_input_has_no_such_fact(configure, opened):
     assert "max_positions" not in opened(configure(max_position_embeddings=None)).about
 
 
@@ -165,7 +165,7 @@ def test_a_configuration_that_is_no_json_object_is_refused(folder, opened, conte
         opened(folder)
 
 
-def test_an_adapter_is_refused_for_its_base_is_not_in_the_digest(folder, opened):
+def test_an_adapter_without_its_base_is_refused(folder, opened):
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "other/model"}))
     with pytest.raises(DataError, match="adapter"):
         opened(folder)
@@ -192,13 +192,13 @@ def test_code_of_the_model_needs_a_flag_and_is_reported(folder, task, context, o
         {"experts_implementation": "somebody/kernel"},
     ],
 )
-def test_attention_from_the_hub_is_code_too(configure, opened, asked):
+def test_an_attention_kernel_of_the_hub_needs_the_flag(configure, opened, asked):
     with pytest.raises(DataError, match="brings code of its own"):
         opened(configure(**asked))
 
 
 @pytest.mark.parametrize("name", ["eager", "sdpa"])
-def test_an_attention_of_transformers_is_no_code(configure, opened, name):
+def test_an_attention_of_transformers_needs_no_flag(configure, opened, name):
     assert opened(configure(_attn_implementation=name)).module.config._attn_implementation == name
 
 
@@ -253,7 +253,7 @@ def test_the_transformer_of_sentence_transformers_is_the_folder_inside(folder, r
     assert hint == "name that folder: `MODEL/0_Transformer`"
 
 
-def test_a_folder_around_models_names_them(folder, refused, tmp_path):
+def test_a_folder_of_models_gets_a_hint_with_their_names(folder, refused, tmp_path):
     shutil.copytree(folder, tmp_path / "runs" / "checkpoint-500")
     assert refused(tmp_path / "runs")[1] == "name a folder inside that has one: `MODEL/checkpoint-500`"
 
@@ -266,7 +266,7 @@ def test_the_format_of_a_file_is_named(refused, tmp_path):
     assert "`torch/factory`" in hint
 
 
-def test_a_pipe_among_the_files_of_a_model_is_refused_and_not_waited_for(folder, opened):
+def test_a_pipe_among_the_files_of_a_model_is_refused_without_waiting(folder, opened):
     os.mkfifo(folder / "vocab.txt")
     with pytest.raises(DataError, match="is a pipe or a device"):
         opened(folder)
@@ -303,7 +303,7 @@ def test_files_that_are_not_loaded_do_not_change_the_digest(bert, folder, digest
     assert digest(folder) == digest(bert)
 
 
-def test_a_hint_names_three_folders_at_most(tmp_path, refused):
+def test_a_hint_names_at_most_three_folders(tmp_path, refused):
     for number in range(5):
         (tmp_path / "runs" / f"step-{number}").mkdir(parents=True)
         (tmp_path / "runs" / f"step-{number}" / "config.json").write_text('{"model_type": "bert"}')

@@ -8,7 +8,7 @@ from mqa_registry import DataError
 from mqa_transformers.checkpoint import check_kernels, list_implementations
 
 
-def test_names_are_found_for_the_whole_and_for_parts():
+def test_implementations_are_listed_for_the_model_and_its_parts():
     config = {
         "attn_implementation": "a/b",
         "vision_config": {"_attn_implementation": {"": "c/d", "x": "sdpa"}},
@@ -18,7 +18,7 @@ def test_names_are_found_for_the_whole_and_for_parts():
 
 
 @pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "experts_implementation"])
-def test_what_transformers_read_is_refused_wherever_it_came_from(key):
+def test_a_kernel_is_refused_whichever_key_asks_for_it(key):
     from transformers import BertConfig
 
     config = BertConfig.from_dict({key: "somebody/kernel"})
@@ -28,7 +28,7 @@ def test_what_transformers_read_is_refused_wherever_it_came_from(key):
     check_kernels(config, is_trusted=True)
 
 
-def test_what_a_part_of_a_model_asks_for_is_refused():
+def test_a_kernel_that_a_part_asks_for_is_refused():
     from transformers import CLIPConfig
 
     config = CLIPConfig.from_dict({"attn_implementation": {"text_config": "somebody/kernel"}})
@@ -36,7 +36,7 @@ def test_what_a_part_of_a_model_asks_for_is_refused():
         check_kernels(config, is_trusted=False)
 
 
-def test_a_plain_configuration_asks_for_none():
+def test_a_plain_configuration_asks_for_no_kernel():
     from transformers import BertConfig
 
     check_kernels(BertConfig(), is_trusted=False)

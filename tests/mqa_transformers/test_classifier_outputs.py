@@ -33,27 +33,27 @@ def answers(values, name="probs"):
     ],
     ids=["logits", "softmax", "softmax in float16", "log-softmax", "positive", "positive column"],
 )
-def test_whatever_an_export_made_of_the_logits_the_probabilities_are_the_same(values):
+def test_probabilities_are_the_same_from_every_form_of_output(values):
     table = answers(values)
     assert table["label"].to_pylist() == ["no", "no", "yes"]
     assert np.array(table["probability"].to_pylist()) == pytest.approx(RIGHT, abs=1e-3)
 
 
 @pytest.mark.parametrize("values", [LOGITS.argmax(axis=1), expit(LOGITS)], ids=["argmax", "sigmoid"])
-def test_labels_alone_come_without_probabilities(values):
+def test_indices_and_scores_give_labels_without_probabilities(values):
     table = answers(values)
     assert table["label"].to_pylist() == ["no", "no", "yes"]
     assert table.column_names == ["label"]
 
 
-def test_what_is_called_logits_is_read_as_logits():
+def test_an_output_called_logits_is_read_as_logits():
     assert infer_reading(LABELS, {"logits": softmax(LOGITS, axis=1)}, ROWS) is None
 
 
 @pytest.mark.parametrize(
     "values", [np.zeros((3, 5), np.float32), np.zeros((1, 2), np.float32), LOGITS[:, 0], np.array([0, 1, 7])]
 )
-def test_what_means_nothing_is_left_to_the_task_to_refuse(values):
+def test_an_output_of_unknown_meaning_has_no_reading(values):
     assert infer_reading(LABELS, {"probs": values}, ROWS) is None
 
 
@@ -69,7 +69,7 @@ def test_a_row_of_nan_has_no_prediction():
     assert answers(values)["label"].to_pylist() == ["no", None, "yes"]
 
 
-def test_the_meaning_says_what_the_output_holds():
+def test_a_reading_describes_the_output():
     meaning = infer_reading(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS).meaning
     assert meaning == "probabilities: the rows of `probs` sum to 1, and it is used as it is"
 

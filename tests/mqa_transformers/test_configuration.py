@@ -21,7 +21,7 @@ def config(**values):
         "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
     ],
 )  # fmt: skip
-def test_these_models_count_positions_from_behind_the_padding_token(model_type):
+def test_some_models_reserve_positions_up_to_the_padding_token(model_type):
     assert config(model_type=model_type, max_position_embeddings=514).max_positions == 512
     assert config(model_type=model_type, max_position_embeddings=514, pad_token_id=0).max_positions == 513
 
@@ -38,7 +38,7 @@ def test_these_models_count_positions_from_behind_the_padding_token(model_type):
         ({}, None),
     ],
 )
-def test_other_models_have_all_their_positions(values, positions):
+def test_other_models_reserve_no_positions(values, positions):
     assert config(**values).max_positions == positions
 
 
@@ -52,7 +52,7 @@ def test_other_models_have_all_their_positions(values, positions):
         ({"decoder_start_token_id": 2}, None),
     ],
 )
-def test_an_encoder_decoder_starts_from_its_start_token(values, start):
+def test_an_encoder_decoder_has_a_start_token(values, start):
     assert config(**values).decoder_start_token_id == start
 
 
@@ -94,12 +94,12 @@ def test_labels_that_are_not_numbered_from_zero_are_refused(names):
         (b"[" * 100_000, "is not JSON"),
     ],
 )
-def test_what_is_no_json_object_is_refused(tmp_path, content, message):
+def test_a_file_without_a_json_object_is_refused(tmp_path, content, message):
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_json(tmp_path / "config.json")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_json(tmp_path / "config.json")

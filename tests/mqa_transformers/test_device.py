@@ -23,7 +23,7 @@ def test_an_allocation_that_fails_is_out_of_memory():
         torch.empty(10**15)
 
 
-def test_so_is_one_on_a_gpu_and_one_of_python():
+def test_a_failed_allocation_of_a_gpu_or_of_python_is_out_of_memory():
     import torch
 
     libraries = (
@@ -56,14 +56,14 @@ def room(tmp_path, monkeypatch):
     return make
 
 
-def test_what_does_not_fit_is_refused_before_it_is_tried(room):
+def test_an_allocation_beyond_the_free_memory_is_refused(room):
     room(available=2_000_000)
     check_free_memory(2_000_000_000, "a copy")
     with pytest.raises(OutOfMemoryError, match=r"a copy takes 3\.0 GB of memory, and 2\.0 GB are free"):
         check_free_memory(3_000_000_000, "a copy")
 
 
-def test_a_container_may_have_less_than_its_machine(room):
+def test_the_limit_of_a_container_counts(room):
     room(available=9_000_000, limit=4_000_000_000, used=3_000_000_000)
     with pytest.raises(OutOfMemoryError, match=r"1\.0 GB are free"):
         check_free_memory(2_000_000_000, "a copy")
@@ -71,7 +71,7 @@ def test_a_container_may_have_less_than_its_machine(room):
     check_free_memory(2_000_000_000, "a copy")
 
 
-def test_where_nobody_says_it_is_tried(room, monkeypatch, tmp_path):
+def test_without_a_known_limit_no_allocation_is_refused(room, monkeypatch, tmp_path):
     room()
     check_free_memory(10**15, "a copy")
     monkeypatch.setattr(device, "MEMINFO", tmp_path / "nowhere")
@@ -91,32 +91,32 @@ def without_cuda(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
-def test_auto_lands_on_the_cpu_where_there_is_no_gpu(context, monkeypatch):
+def test_auto_is_the_cpu_where_there_is_no_gpu(context, monkeypatch):
     monkeypatch.setattr(machine, "gpu_names", lambda: ())
     assert resolve_device(context) == requested_device(context)
     assert resolve_device(context).kind == "cpu"
 
 
-def test_auto_wants_the_gpu_and_lands_on_the_cpu_where_pytorch_cannot_use_it(context, one_gpu, monkeypatch):
+def test_auto_is_the_cpu_where_pytorch_cannot_use_the_gpu(context, one_gpu, monkeypatch):
     without_cuda(monkeypatch)
     assert str(requested_device(context)) == "cuda:0"
     assert str(resolve_device(context)) == "cpu"
 
 
-def test_a_pytorch_without_cuda_wants_no_gpu(context, one_gpu, monkeypatch):
+def test_auto_is_the_cpu_for_a_pytorch_without_cuda(context, one_gpu, monkeypatch):
     monkeypatch.setattr(device, "version", lambda _: "2.13.0+cpu")
     assert str(requested_device(context)) == "cpu"
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3"])
-def test_a_requested_gpu_that_is_not_there_is_refused(context, monkeypatch, device):
+def test_a_requested_gpu_that_does_not_exist_is_refused(context, monkeypatch, device):
     without_cuda(monkeypatch)
     with pytest.raises(NotRunError, match=f"`{device}` was asked for, and PyTorch .* cannot use it: ") as refused:
         resolve_device(dataclasses.replace(context, device=device))
     assert "--device cpu" in refused.value.hint
 
 
-def test_what_pytorch_warns_of_is_the_reason(context, one_gpu, monkeypatch):
+def test_a_refusal_quotes_the_warning_of_pytorch(context, one_gpu, monkeypatch):
     import warnings
 
     import torch
@@ -131,7 +131,7 @@ def test_what_pytorch_warns_of_is_the_reason(context, one_gpu, monkeypatch):
         resolve_device(dataclasses.replace(context, device="cuda"))
 
 
-def test_a_gpu_of_too_high_a_number_is_refused(context, one_gpu, monkeypatch):
+def test_a_gpu_number_beyond_the_last_is_refused(context, one_gpu, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.version, "cuda", "13.0")
@@ -152,7 +152,7 @@ def test_a_gpu_of_too_high_a_number_is_refused(context, one_gpu, monkeypatch):
         "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
     ],
 )
-def test_every_allocator_is_understood(message):
+def test_the_messages_of_all_allocators_are_recognized(message):
     with pytest.raises(OutOfMemoryError), memory_errors():
         raise RuntimeError(message)
 
@@ -204,7 +204,7 @@ def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monke
     assert "driver on your system is too old" in found.evidence
 
 
-def test_a_pytorch_without_cuda_beside_a_gpu_is_a_note(gpus, monkeypatch):
+def test_a_pytorch_without_cuda_on_a_machine_with_a_gpu_is_a_warning(gpus, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     _, found = device.diagnose_pytorch()
     assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
@@ -250,7 +250,7 @@ def test_a_companion_whose_compiled_part_does_not_fit_is_a_problem(companion):
     )
 
 
-def test_one_that_is_not_installed_is_not_missed(no_gpus, monkeypatch):
+def test_a_companion_that_is_not_installed_is_skipped(no_gpus, monkeypatch):
     monkeypatch.setattr(device, "COMPANIONS", ("no-such-distribution",))
     assert len(list(device.diagnose_companions())) == 1
 

@@ -93,12 +93,12 @@ def test_arrays_go_to_the_model_as_they_are(vit):
     assert len(vectors[0]) == outputs[name][0].size
 
 
-def test_a_row_with_neither_is_refused(vit):
+def test_a_row_without_text_and_arrays_is_refused(vit):
     with pytest.raises(DataError, match="neither `inputs` nor a `text`"):
         build_model(vit).codec.encode([{}])
 
 
-def test_rows_of_other_ranks_are_refused(vit):
+def test_rows_of_different_ranks_are_refused(vit):
     codec = build_model(vit).codec
     with pytest.raises(DataError, match="other numbers of axes"):
         codec.collate([{"x": np.zeros(3)}, {"x": np.zeros((3, 1))}])
@@ -118,7 +118,7 @@ def test_an_output_of_a_row_that_is_padded_in_front_is_its_end(bert):
     assert model_under_test.codec.decode(outputs, rows)["vector"].to_pylist() == [[2.0], [3.0, 4.0, 5.0]]
 
 
-def test_the_full_size_of_a_text_that_is_cut_is_known(bert):
+def test_the_full_cost_counts_the_tokens_before_truncation(bert):
     codec = build_model(bert).codec
     texts = [{"text": "good"}, {"text": "good movie " * 99}]
     sizes = codec.full_costs(texts, codec.encode(texts))

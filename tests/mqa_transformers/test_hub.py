@@ -38,7 +38,7 @@ def test_an_offline_run_finds_a_model_in_the_cache(cached, context):
     assert fetch_snapshot("acme/reviews", COMMIT, context) == cached
 
 
-def test_the_environment_can_ask_for_offline_too(cached, context, monkeypatch):
+def test_an_environment_variable_makes_a_run_offline(cached, context, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert fetch_snapshot("acme/reviews", None, dataclasses.replace(context, offline=False)) == cached
 
@@ -49,7 +49,7 @@ def test_a_model_from_the_cache_is_the_model_in_its_folder(cached, bert, opened)
     assert (model.about["id"], model.about["revision"], model.about["commit"]) == ("acme/reviews", "main", COMMIT)
 
 
-def test_a_model_that_is_not_in_the_cache_cannot_be_had_offline(cache, context):
+def test_a_model_that_is_not_in_the_cache_is_not_run_offline(cache, context):
     with pytest.raises(NotRunError, match="`acme/other` is not in the cache of the hub") as refused:
         fetch_snapshot("acme/other", None, context)
     assert "hf download acme/other" in refused.value.hint
@@ -61,7 +61,7 @@ def test_a_revision_that_is_not_in_the_cache_is_named(cached, context):
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "../../etc", "", "-x", "a b", "models/my--model/.."])
-def test_what_can_be_no_repository_is_refused(cache, context, name):
+def test_an_impossible_repository_name_is_refused(cache, context, name):
     with pytest.raises(DataError, match="neither a folder"):
         fetch_snapshot(name, None, context)
 
@@ -75,21 +75,22 @@ def test_what_can_be_no_repository_is_refused(cache, context, name):
         ("HfHubHTTPError", NotRunError, "cannot be fetched from the hub: 404 error"),
     ],
 )
-def test_every_refusal_of_the_hub_is_one_line(cache, context, monkeypatch, *, kind, expected, words):
+def test_every_error_of_the_hub_is_one_line(cache, context, monkeypatch, *, kind, expected, words):
     import huggingface_hub
     from huggingface_hub import errors
 
     def refuse(*_, **__):
-        # Made in the ordinary way, it wants a whole answer of the hub.
+        # Its own `__init__` needs a response of the hub.
         texts = {"__init__": lambda self: None, "__str__": lambda self: "404 error\nand more"}
         raise type(kind, (getattr(errors, kind),), texts)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     with pytest.raises(expected, match=words):
         fetch_snapshot("acme/reviews", "v1", dataclasses.replace(context, offline=False))
 
 
-def test_only_what_the_model_is_made_of_is_fetched(cache, context, monkeypatch, tmp_path):
+def test_only_the_files_of_the_model_are_fetched(cache, context, monkeypatch, tmp_path):
     import huggingface_hub
     from huggingface_hub.utils import filter_repo_objects
 

@@ -29,7 +29,7 @@ def test_weights_stored_in_half_precision_are_widened(rewrite, opened):
     assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
 
 
-def test_loading_says_nothing_and_leaves_the_library_as_it_was(bert, opened, capfd):
+def test_loading_prints_nothing_and_restores_the_settings_of_transformers(bert, opened, capfd):
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -47,7 +47,7 @@ def without_head(weights):
         del weights[name]
 
 
-def test_a_head_is_never_random(rewrite, configure, opened):
+def test_missing_weights_of_a_head_are_refused(rewrite, configure, opened):
     rewrite(without_head)
     model = opened(configure(architectures=["BertModel"]))
     with pytest.raises(DataError, match=r"no weights for `classifier\.bias`, `classifier\.weight`, which") as refused:
@@ -55,24 +55,24 @@ def test_a_head_is_never_random(rewrite, configure, opened):
     assert "saved from `BertModel`" in refused.value.hint
 
 
-def test_a_layer_too_many_in_the_configuration_is_never_random(configure, opened):
+def test_a_surplus_layer_in_the_configuration_is_refused(configure, opened):
     with pytest.raises(DataError, match=r"no weights for the layers `bert\.encoder\.layer\.2` of its conf") as refused:
         _ = opened(configure(num_hidden_layers=3)).module
     assert "config.json" in refused.value.hint
 
 
-def test_layers_are_counted_and_a_head_of_numbered_parts_is_one(configure, opened):
+def test_missing_layers_are_counted_and_a_head_of_numbered_parts_is_one_layer(configure, opened):
     with pytest.raises(DataError, match=r"the layers `bert\.encoder\.layer\.2`, `bert\.encoder\.layer\.3` and 8 more"):
         _ = opened(configure(num_hidden_layers=12)).module
 
 
-def test_layers_are_missing_where_none_of_their_weights_came():
+def test_a_layer_is_missing_where_all_its_weights_are():
     names = ["bert.layer.0.weight", "bert.layer.1.weight", "bert.layer.1.bias", "bert.layer.10.weight", "head.weight"]
     assert loading.find_missing_layers(names[1:], names) == ["bert.layer.1", "bert.layer.10"]
     assert loading.find_missing_layers(["bert.layer.1.bias", "head.weight"], names) == []
 
 
-def test_a_layer_too_few_in_the_configuration_is_never_dropped(configure, opened):
+def test_a_layer_that_the_configuration_leaves_out_is_refused(configure, opened):
     with pytest.raises(DataError, match=r"has no place for: .*layer\.1\."):
         _ = opened(configure(num_hidden_layers=1)).module
 
@@ -84,13 +84,13 @@ def test_weights_of_a_part_that_the_task_leaves_out_are_harmless(bert, rewrite, 
     assert all(torch.equal(v, opened(bert).module.state_dict()[n]) for n, v in module.state_dict().items())
 
 
-def test_weights_of_another_shape_are_never_random(configure, opened):
+def test_weights_of_another_shape_are_refused(configure, opened):
     labels = {"0": "a", "1": "b", "2": "c"}
     with pytest.raises(DataError, match=r"another shape .*`classifier\.bias`, `classifier\.weight`"):
         _ = opened(configure(id2label=labels, label2id=None)).module
 
 
-def test_an_adapter_that_was_never_merged_is_not_dropped(rewrite, opened):
+def test_an_unmerged_adapter_is_refused(rewrite, opened):
     import torch
 
     added = {"bert.encoder.layer.0.attention.self.query.lora_A.default.weight": torch.ones(4, 32)}
@@ -100,14 +100,14 @@ def test_an_adapter_that_was_never_merged_is_not_dropped(rewrite, opened):
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage" * 99, b"\xff" * 8 + b"{}", b"\x02" + b"\x00" * 7 + b"{x"])
-def test_a_weights_file_with_bad_bytes_is_one_line(folder, opened, damage):
+def test_a_damaged_weights_file_is_an_error_of_one_line(folder, opened, damage):
     (folder / "model.safetensors").write_bytes(damage)
     with pytest.raises(DataError, match=r"cannot be loaded as a model|is named as weights in safetensors") as refused:
         _ = opened(folder).module
     assert "\n" not in refused.value.message
 
 
-def test_a_truncated_weights_file_is_one_line(folder, opened):
+def test_a_truncated_weights_file_is_an_error_of_one_line(folder, opened):
     content = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(content[:-1000])
     with pytest.raises(DataError, match="cannot be loaded"):
@@ -125,7 +125,7 @@ def test_a_truncated_weights_file_is_one_line(folder, opened):
         {"hidden_size": 33},
     ],
 )
-def test_a_configuration_of_another_architecture_is_one_line(configure, opened, keys):
+def test_a_configuration_of_another_architecture_is_an_error_of_one_line(configure, opened, keys):
     model = opened(configure(**keys))
     with pytest.raises(DataError) as refused:
         _ = model.module
@@ -133,7 +133,7 @@ def test_a_configuration_of_another_architecture_is_one_line(configure, opened, 
     assert str(model.about["id"]) in refused.value.message
 
 
-def test_a_package_that_is_missing_is_not_the_models_fault(bert, opened, monkeypatch):
+def test_a_missing_package_is_not_an_error_of_the_model(bert, opened, monkeypatch):
     def refuse(*_):
         raise ImportError("it needs `sentencepiece`")
 
@@ -142,7 +142,7 @@ def test_a_package_that_is_missing_is_not_the_models_fault(bert, opened, monkeyp
         _ = opened(bert).module
 
 
-def test_without_its_files_there_is_no_tokenizer(folder, opened):
+def test_a_tokenizer_without_files_is_refused(folder, opened):
     """transformers would make one up, of five tokens, and every text would be unknown to it."""
     (folder / "tokenizer.json").unlink()
     with pytest.raises(DataError, match=r"no tokenizer: there is no `tokenizer\.json` and no `vocab\.txt`"):
@@ -150,14 +150,14 @@ def test_without_its_files_there_is_no_tokenizer(folder, opened):
 
 
 @pytest.mark.parametrize("content", ["{}", "no json", '{"version": "1.0", "model": {"type": "WordPiece"}}'])
-def test_a_damaged_tokenizer_is_one_line(folder, opened, content):
+def test_a_damaged_tokenizer_is_an_error_of_one_line(folder, opened, content):
     (folder / "tokenizer.json").write_text(content)
     with pytest.raises(MqaError, match="cannot be loaded as a tokenizer") as refused:
         _ = opened(folder).processor
     assert "\n" not in refused.value.message
 
 
-def test_a_tokenizer_gives_only_what_the_model_takes(folder, opened):
+def test_a_tokenizer_gives_only_the_inputs_of_the_model(folder, opened):
     """BERT's tokenizer also serves DistilBERT, which has no token types."""
     assert "token_type_ids" in opened(folder).processor.model_input_names
     config = {"model_type": "distilbert", "id2label": {"0": "a", "1": "b"}}
@@ -174,7 +174,7 @@ class Custom(BertForSequenceClassification):
 """
 
 
-def test_code_of_a_model_runs_with_the_flag_alone(configure, task, context, opened, *, monkeypatch, tmp_path):
+def test_code_of_a_model_runs_only_with_the_flag(configure, task, context, opened, *, monkeypatch, tmp_path):
     from transformers import dynamic_module_utils
 
     monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))

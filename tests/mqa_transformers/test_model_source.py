@@ -28,7 +28,7 @@ def test_a_folder_is_a_model_with_its_labels_in_the_order_of_its_outputs(bert, o
     }
 
 
-def test_knowing_a_model_loads_no_model_library(bert):
+def test_a_source_imports_no_model_library(bert):
     code = f"""
 import sys
 from pathlib import Path
@@ -65,7 +65,7 @@ class Segmentation(TextClassification):
     needs = "segmentation"
 
 
-def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, context):
+def test_a_task_for_an_unknown_head_is_refused(bert, context):
     with pytest.raises(DataError, match="loads no models for `segmentation`") as refused:
         AutoSource().load(Segmentation(), context, AutoOptions(id=bert))
     assert "`text-classification`" in refused.value.hint
@@ -83,6 +83,6 @@ def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, context):
         ({"id2label": {"0": "score"}}, "transformers/forward"),
     ],
 )
-def test_a_model_tells_the_task_that_takes_it(configure, context, keys, task):
+def test_the_task_is_inferred_from_the_configuration(configure, context, keys, task):
     folder = configure(**keys)
     assert AutoSource().infer_task(context, AutoOptions(id=folder)) == task

@@ -124,7 +124,7 @@ def narrow_steps(run):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_no_step_is_done_in_less_than_float64(architecture):
+def test_every_step_runs_in_float64(architecture):
     import torch
 
     *_, inputs, casts = ARCHITECTURES[architecture]
@@ -145,7 +145,7 @@ def test_no_step_is_done_in_less_than_float64(architecture):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_weights_that_are_made_wider_in_use_give_what_a_float64_copy_gives(architecture):
+def test_weights_widened_on_use_give_the_outputs_of_a_float64_copy(architecture):
     import torch
 
     original, inputs = made(architecture), wide(ARCHITECTURES[architecture][3]())
@@ -156,7 +156,7 @@ def test_weights_that_are_made_wider_in_use_give_what_a_float64_copy_gives(archi
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_float64_module_takes_no_room_for_weights(architecture):
+def test_a_float64_module_shares_its_weights(architecture):
     original = made(architecture)
     module = cast_module(original, "cpu", "float64")
     ours, theirs = (dict(one.named_parameters()) for one in (module, original))
@@ -183,7 +183,7 @@ def layers():
 
 @pytest.mark.parametrize("kind", layers())
 @pytest.mark.parametrize("form", ["module", "script", "export"])
-def test_every_layer_takes_weights_that_are_made_wider_in_use(kind, form):
+def test_every_layer_takes_weights_widened_on_use(kind, form):
     import torch
 
     layer, shape = layers()[kind]
@@ -216,7 +216,7 @@ def tensors(found):
 
 
 @pytest.mark.parametrize("architecture", ["llama", "t5"])
-def test_casting_the_weights_alone_is_as_wrong_as_float32(architecture):
+def test_casting_only_the_weights_is_as_inexact_as_float32(architecture):
     import torch
 
     original = made(architecture)
@@ -230,7 +230,7 @@ def test_casting_the_weights_alone_is_as_wrong_as_float32(architecture):
     assert (half_done - exact).abs().max() > error / 20
 
 
-def test_two_ways_through_attention_agree_to_the_last_digits_of_float64():
+def test_attention_implementations_agree_to_the_last_digits_of_float64():
     answers = []
     for kind in ("sdpa", "eager"):
         module = cast_module(made("llama", attn_implementation=kind), "cpu", "float64")
@@ -239,7 +239,7 @@ def test_two_ways_through_attention_agree_to_the_last_digits_of_float64():
     assert 0 < (answers[0] - answers[1]).abs().max() < 1e-14
 
 
-def test_the_original_is_left_as_it_was():
+def test_the_original_module_is_unchanged():
     import torch
 
     original = made("llama")
@@ -257,7 +257,7 @@ def test_the_original_is_left_as_it_was():
         assert torch.equal(original(**tokens()).logits, answer)
 
 
-def test_after_a_failure_too_everybody_else_is_back_in_float32():
+def test_after_a_failure_the_default_dtype_is_restored():
     import torch
 
     with pytest.raises(ZeroDivisionError), arithmetic("float64"):
@@ -267,7 +267,7 @@ def test_after_a_failure_too_everybody_else_is_back_in_float32():
     assert torch.ones(2).to(torch.float32).dtype == torch.float32
 
 
-def test_a_model_that_insists_on_float32_is_not_run():
+def test_a_model_that_requires_float32_is_not_run_in_float64():
     from transformers import GPT2Config, GPT2Model
 
     sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 16, "vocab_size": WORDS}
@@ -279,7 +279,7 @@ def test_a_model_that_insists_on_float32_is_not_run():
 
 
 @pytest.mark.parametrize("form", ["script", "export"])
-def test_a_program_that_names_float32_is_run_in_float64_too(form):
+def test_a_program_with_float32_in_its_code_runs_in_float64(form):
     import torch
 
     class Named(torch.nn.Module):
@@ -329,7 +329,7 @@ def test_a_program_that_names_float32_is_run_in_float64_too(form):
         lambda torch, x: torch.nn.functional.scaled_dot_product_attention(*[x[None].float()] * 3)[0] / 3,
     ],
 )
-def test_whatever_a_step_asks_for_it_gets_float64(step):
+def test_every_requested_dtype_becomes_float64(step):
     import torch
 
     x = torch.tensor([0.1, 0.2, 0.7], dtype=torch.float64)
@@ -342,7 +342,7 @@ def test_whatever_a_step_asks_for_it_gets_float64(step):
     torch.testing.assert_close(found, rough, rtol=0.02, atol=0.02)
 
 
-def test_a_constant_of_a_module_is_read_in_float64_and_the_constant_stays():
+def test_a_constant_of_a_module_is_widened_on_use():
     import torch
 
     constant = torch.tensor([0.1, 0.2])
@@ -353,7 +353,7 @@ def test_a_constant_of_a_module_is_read_in_float64_and_the_constant_stays():
     assert constant.dtype == torch.float32
 
 
-def test_integers_and_bits_stay_what_they_are():
+def test_integers_and_bits_are_not_widened():
     import torch
 
     with arithmetic("float64"):

@@ -132,14 +132,14 @@ def mqa(folder, *arguments):
     return subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True, check=False, timeout=300)
 
 
-def test_its_model_is_loaded_exported_and_held_against_its_export(project):
+def test_the_model_of_a_new_task_is_loaded_exported_and_compared(project):
     done = mqa(project, "run", "suite.toml", "--json", "-")
     report = json.loads(done.stdout)
     assert (report["verdict"], done.returncode) == ("PASS", 0), done.stderr
     assert report["environment"]["model"]["architecture"] == "BertForTokenClassification"
 
 
-def test_what_decoding_alone_needs_is_no_fault_of_the_export(project):
+def test_weights_that_only_decoding_needs_are_no_fault_of_the_export(project):
     done = mqa(project, "export", "model", "--task", "own/entities", "--out", "out", "--json", "-")
     told = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr

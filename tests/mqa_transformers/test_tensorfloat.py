@@ -40,7 +40,7 @@ def as_it_was():
 @pytest.mark.parametrize(
     ("allowed", "word", "flags"), [(False, "ieee", (False, "highest")), (True, "tf32", (True, "high"))]
 )
-def test_it_holds_inside_and_leaves_no_trace(code, allowed, word, flags):
+def test_the_precision_holds_inside_and_is_restored(code, allowed, word, flags):
     if code:
         code()
     before = state()
@@ -49,7 +49,7 @@ def test_it_holds_inside_and_leaves_no_trace(code, allowed, word, flags):
     assert state() == before
 
 
-def test_it_ends_where_the_batch_fails():
+def test_the_precision_is_restored_after_a_failure():
     before = state()
     with pytest.raises(ZeroDivisionError), fp32_precision(allow_tf32=True):
         raise ZeroDivisionError
@@ -70,7 +70,7 @@ def rounding(function, *given):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_products_are_rough_only_where_that_is_allowed(gpu):
+def test_on_a_gpu_tensorfloat_is_used_only_where_it_is_allowed(gpu):
     if torch.cuda.get_device_capability() < (8, 0):
         pytest.skip("this GPU has no TensorFloat-32")
     random = torch.Generator("cuda").manual_seed(7)

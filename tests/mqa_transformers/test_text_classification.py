@@ -77,7 +77,7 @@ def test_rows_are_encoded_alone_and_unpadded_as_the_tokenizer_does_it(bound, tok
         assert {values.dtype for values in row.values()} == {np.dtype(np.int64)}
 
 
-def test_no_rows_are_no_rows(bound):
+def test_no_examples_give_no_rows(bound):
     assert bound().encode([]) == []
 
 
@@ -95,7 +95,7 @@ def test_hostile_text_is_encoded_and_cut(bound, text):
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=5))
-def test_any_text_is_encoded_the_same_whatever_stands_beside_it(bound, texts):
+def test_a_text_is_encoded_independently_of_other_rows(bound, texts):
     codec = bound()
     together = encode(codec, *texts)
     for row, text in zip(together, texts, strict=True):
@@ -113,7 +113,7 @@ def test_the_longest_input_is_the_smaller_of_tokenizer_and_model(bound):
     assert bound().cost(encode(bound(about={"max_positions": 512}), "good " * 99)[0]) == 64
 
 
-def test_a_tokenizer_that_knows_no_bound_is_bound_by_the_model(bound, bert):
+def test_the_model_limits_texts_where_the_tokenizer_does_not(bound, bert):
     from transformers import AutoTokenizer
 
     boundless = AutoTokenizer.from_pretrained(bert, model_max_length=int(1e30))
@@ -138,7 +138,7 @@ def test_collating_pads_to_the_longest_as_the_tokenizer_does_it(bound, tokenizer
     assert all(np.array_equal(batch[name], expected[name]) for name in batch)
 
 
-def test_collating_keeps_to_the_tokenizers_side_and_numbers(bound):
+def test_collating_pads_on_the_side_and_with_the_ids_of_the_tokenizer(bound):
     rows = [
         {name: np.arange(1, length + 1) for name in ("input_ids", "attention_mask", "token_type_ids")}
         for length in (1, 3)
@@ -151,7 +151,7 @@ def test_collating_keeps_to_the_tokenizers_side_and_numbers(bound):
     assert left["input_ids"].tolist() == [[9, 9, 1], [1, 2, 3]]
 
 
-def test_where_a_tokenizer_makes_nothing_of_an_empty_text_a_padding_token_stands_for_it(bound):
+def test_an_empty_text_without_tokens_is_one_padding_token(bound):
     class Bare(Padding):
         def __call__(self, texts, **_):
             return {"input_ids": [[] for _ in texts], "attention_mask": [[] for _ in texts]}
@@ -187,18 +187,18 @@ def test_a_row_with_nan_or_infinity_has_no_prediction_and_others_keep_theirs(bou
     assert [row is None for row in table["probability"].to_pylist()] == [False, True, False]
 
 
-def test_huge_logits_overflow_nowhere(bound):
+def test_huge_logits_do_not_overflow(bound):
     values = np.array([[3e38, -3e38], [-3e38, -3e38]], np.float32)
     table = bound().decode({"logits": values}, [{}, {}])
     assert table["probability"].to_pylist() == [[1.0, 0.0], [0.5, 0.5]]
 
 
-def test_other_outputs_beside_the_logits_do_not_matter(bound):
+def test_outputs_other_than_the_logits_are_ignored(bound):
     outputs = {"hidden": np.zeros((1, 7)), "logits": np.array([[0.0, 1.0]])}
     assert bound().decode(outputs, [{}])["label"].to_pylist() == ["b"]
 
 
-def test_the_only_output_is_the_logits_whatever_its_name(bound):
+def test_a_single_output_is_the_logits_whatever_its_name(bound):
     assert bound().decode({"output_0": np.array([[0.0, 1.0]])}, [{}])["label"].to_pylist() == ["b"]
 
 
@@ -213,7 +213,7 @@ def test_logits_that_do_not_fit_the_labels_are_refused(bound, shape):
         bound().decode({"logits": np.zeros(shape)}, [{}])
 
 
-def test_a_model_of_one_label_chooses_nothing(bound):
+def test_a_model_of_one_label_is_refused(bound):
     with pytest.raises(DataError, match="this is a regression model: it gives a row a number and no class") as caught:
         bound("score")
     assert '`task = "forward"`' in caught.value.hint
@@ -227,7 +227,7 @@ def test_a_model_for_another_kind_of_prediction_is_refused(bound, kind):
     assert "mqa has no task of its own for it yet" in caught.value.hint
 
 
-def test_a_tokenizer_without_a_padding_token_still_encodes_and_fills_up(bound):
+def test_a_tokenizer_without_a_padding_token_pads_with_zero(bound):
     codec = bound(processor=Padding(pad_token_id=None))
     rows = [{"input_ids": np.array(ids), "attention_mask": np.ones(len(ids), int)} for ids in ([5, 6], [7])]
     assert codec.collate(rows)["attention_mask"].tolist() == [[1, 1], [1, 0]]
@@ -246,11 +246,11 @@ def test_rows_are_padded_with_the_token_that_the_model_takes_for_padding(bound):
     )
 
 
-def test_a_model_that_pads_as_its_tokenizer_does_needs_no_remark(bound):
+def test_equal_padding_tokens_need_no_remark(bound):
     assert bound(about={"pad_token_id": 0}).remarks == []
 
 
-def test_the_full_size_of_a_text_that_is_cut_is_known(bound, tokenizer):
+def test_the_full_cost_counts_the_tokens_before_truncation(bound, tokenizer):
     codec = bound(max_length=8)
     texts = ["good movie", "good movie " * 20, "the movie was bad !"]
     rows = encode(codec, *texts)
@@ -260,14 +260,14 @@ def test_the_full_size_of_a_text_that_is_cut_is_known(bound, tokenizer):
     ]
 
 
-def test_a_pair_that_is_cut_has_the_size_of_both_texts(bound, tokenizer):
+def test_the_full_cost_of_a_pair_counts_both_texts(bound, tokenizer):
     codec = bound(max_length=8)
     pair = {"text": "good movie " * 20, "text_pair": "bad movie " * 9}
     (size,) = codec.full_costs([pair], codec.encode([pair]))
     assert size == len(tokenizer(pair["text"], pair["text_pair"])["input_ids"])
 
 
-def test_a_token_that_the_model_has_no_embedding_for_is_found_in_its_row(bound, bert, tokenizer):
+def test_a_row_with_a_token_without_embedding_is_found(bound, bert, tokenizer):
     from transformers import AutoTokenizer
 
     larger, known = AutoTokenizer.from_pretrained(bert), len(tokenizer)
@@ -283,7 +283,7 @@ def test_a_token_that_the_model_has_no_embedding_for_is_found_in_its_row(bound, 
     assert codec.remarks != []
 
 
-def test_a_tokenizer_that_fits_its_model_is_not_looked_through(bound, tokenizer):
+def test_a_tokenizer_that_fits_its_model_has_no_unusable_rows(bound, tokenizer):
     assert bound(about={"vocab_size": len(tokenizer)}).find_unusable([{"text": "good movie"}]) is None
 
 

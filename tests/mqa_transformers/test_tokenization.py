@@ -167,7 +167,7 @@ def test_every_row_is_predicted_as_it_is_alone(tmp_path, make, config, tokenizer
     assert all(remark in message for message in messages)
 
 
-def test_another_check_changes_nothing(tmp_path):
+def test_another_check_does_not_change_predictions(tmp_path):
     gpt2(tmp_path / "model", pad_token_id=0)
     write_tokenizer(tmp_path / "model", side="left")
     suite = right(tmp_path)
@@ -175,7 +175,7 @@ def test_another_check_changes_nothing(tmp_path):
     assert estimate(run(suite)) == 1.0
 
 
-def test_a_text_with_one_more_eos_does_not_cost_the_others(tmp_path):
+def test_a_text_with_one_more_eos_does_not_change_other_rows(tmp_path):
     """BART's head raises where the rows of a batch have different numbers of `[EOS]`."""
     bart(tmp_path / "model", pad_token_id=0, decoder_start_token_id=2)
     write_tokenizer(tmp_path / "model", ends="[EOS]")

@@ -38,14 +38,14 @@ def test_the_logits_are_those_of_transformers(bert, backend, make_model_under_te
     np.testing.assert_array_equal(actual["logits"], expected)
 
 
-def test_running_says_nothing(bert, backend, make_model_under_test, capfd):
+def test_running_prints_nothing(bert, backend, make_model_under_test, capfd):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         runner.run(model_under_test.sample())
     assert capfd.readouterr() == ("", "")
 
 
-def test_float32_runs_the_models_own_module_and_no_copy(bert, backend, make_model_under_test):
+def test_float32_runs_the_original_module(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         assert runner.module is model_under_test.model.module
@@ -55,7 +55,9 @@ def test_float32_runs_the_models_own_module_and_no_copy(bert, backend, make_mode
     ("dtype", "array", "tolerance"),
     [("float64", np.float64, 1e-5), ("bfloat16", np.float32, 0.2), ("float16", np.float32, 0.02)],
 )
-def test_another_precision_leaves_the_model_as_it_is(bert, backend, make_model_under_test, *, dtype, array, tolerance):
+def test_another_precision_does_not_change_the_original(
+    bert, backend, make_model_under_test, *, dtype, array, tolerance
+):
     import torch
 
     model_under_test = make_model_under_test(bert)
@@ -70,7 +72,7 @@ def test_another_precision_leaves_the_model_as_it_is(bert, backend, make_model_u
     assert {parameter.dtype for parameter in model_under_test.model.module.parameters()} == {torch.float32}
 
 
-def test_a_variant_is_the_backend_in_that_precision(bert, backend, make_model_under_test):
+def test_a_variant_agrees_with_a_backend_of_that_precision(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     for dtype in ("float64", "float16", "bfloat16"):
         with backend.open(model_under_test, TorchOptions()) as runner, runner.variant(dtype=dtype) as variant:
@@ -92,7 +94,7 @@ def test_a_variant_of_a_variant_starts_from_the_models_own_weights(bert, backend
         np.testing.assert_array_equal(variant.run(model_under_test.sample())["logits"], full)
 
 
-def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, backend, make_model_under_test):
+def test_float64_is_more_exact_than_float32_and_does_not_change_it(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         before = runner.run(model_under_test.sample())["logits"]
@@ -114,7 +116,7 @@ def test_a_variant_may_have_other_threads(bert, backend, make_model_under_test):
         )
 
 
-def test_what_pytorch_cannot_be_is_refused(bert, backend, make_model_under_test):
+def test_an_unknown_variant_is_refused(bert, backend, make_model_under_test):
     with backend.open(make_model_under_test(bert), TorchOptions()) as runner:
         with pytest.raises(NotRunError, match="does not run this model in `int8`"):
             runner.variant(dtype="int8").__enter__()
@@ -132,7 +134,7 @@ def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, make
     assert len(names) == len(set(names))
 
 
-def test_module_outputs_are_what_modules_give(bert, backend, make_model_under_test):
+def test_module_outputs_are_those_of_forward_hooks(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         names = runner.module_names()
@@ -151,7 +153,7 @@ def test_module_outputs_are_what_modules_give(bert, backend, make_model_under_te
         assert not any(module._forward_hooks for module in runner.module.modules())
 
 
-def test_a_module_that_runs_twice_is_tapped_twice(bert, backend, make_model_under_test):
+def test_a_module_that_runs_twice_has_two_outputs(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     layers = model_under_test.model.module.bert.encoder.layer
     layers[1] = layers[0]
@@ -161,7 +163,7 @@ def test_a_module_that_runs_twice_is_tapped_twice(bert, backend, make_model_unde
     assert np.abs(calls[0] - calls[1]).max() > 0
 
 
-def test_a_tap_is_not_changed_by_what_comes_after(task, context, backend, opened, bert):
+def test_a_recorded_output_is_not_changed_by_later_modules(task, context, backend, opened, bert):
     import torch
 
     class InPlace(torch.nn.Module):
@@ -179,7 +181,7 @@ def test_a_tap_is_not_changed_by_what_comes_after(task, context, backend, opened
         assert runner.module_outputs(model_under_test.sample(), ["first"])["first"][0].max() > 0
 
 
-def test_a_tap_on_a_module_that_is_not_there_is_refused_and_leaves_no_hook(bert, backend, make_model_under_test):
+def test_an_unknown_module_is_refused_and_no_hook_remains(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         with pytest.raises(NotRunError, match=r"no module `bert\.head`"):
@@ -204,7 +206,7 @@ def test_nan_in_a_weight_is_nan_in_the_logits_and_no_prediction(rewrite, backend
     assert answers["label"].to_pylist() == [None] * 3
 
 
-def test_arrays_that_may_not_be_written_are_taken_too(bert, backend, make_model_under_test):
+def test_read_only_arrays_are_accepted(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     batch = model_under_test.sample()
     for values in batch.values():
@@ -237,7 +239,7 @@ def test_outputs_without_names_are_numbered(bert, task, context, backend, opened
     assert names == (["output"] if given == "tensor" else ["output.0", "output.1"])
 
 
-def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, make_model_under_test, monkeypatch):
+def test_the_number_of_threads_is_restored_after_a_run(bert, backend, make_model_under_test, monkeypatch):
     import torch
 
     model_under_test = make_model_under_test(bert)
@@ -253,21 +255,19 @@ def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, make_mode
     assert seen == [1]
 
 
-def test_no_threads_cannot_run(bert, backend, make_model_under_test):
+def test_zero_threads_are_refused(bert, backend, make_model_under_test):
     for call in (backend.identity, lambda *arguments: backend.open(*arguments).__enter__()):
         with pytest.raises(DataError, match="`threads` is 0"):
             call(make_model_under_test(bert), TorchOptions(threads=0))
 
 
-def test_more_threads_than_any_machine_has_cores_are_refused_and_not_started(bert, backend, make_model_under_test):
+def test_more_threads_than_any_machine_has_cores_are_refused(bert, backend, make_model_under_test):
     for call in (backend.identity, lambda *arguments: backend.open(*arguments).__enter__()):
         with pytest.raises(DataError, match="`threads` is 100,000"):
             call(make_model_under_test(bert), TorchOptions(threads=100_000))
 
 
-def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(
-    bert, backend, make_model_under_test, monkeypatch
-):
+def test_tensorfloat_is_off_during_a_run_and_restored_afterwards(bert, backend, make_model_under_test, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
@@ -284,7 +284,7 @@ def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(
     assert torch.backends.cudnn.allow_tf32
 
 
-def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, backend, make_model_under_test, context):
+def test_tensorfloat_changes_the_identity_only_on_a_gpu(bert, backend, make_model_under_test, context):
     model_under_test = make_model_under_test(bert)
     on_cpu, on_gpu = (
         ModelUnderTest(
@@ -322,7 +322,7 @@ def on(bert, make_model_under_test, context):
     )
 
 
-def test_on_the_requested_device_the_identity_is_that_from_before_loading(bert, backend, make_model_under_test):
+def test_loading_does_not_change_the_identity(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         assert runner.identity == backend.identity(model_under_test, TorchOptions())

@@ -74,7 +74,7 @@ def build_model(module, batch=None):
     return SimpleNamespace(model=model, run_context=RunContext("exports", device="cpu"), sample=lambda: batch or BATCH)
 
 
-def test_every_run_is_the_first(listener):
+def test_every_run_starts_from_the_initial_state(listener):
     with TorchBackend().open(build_model(listener), TorchOptions()) as runner:
         once, again = runner.run(BATCH)["output"], runner.run(BATCH)["output"]
         np.testing.assert_array_equal(once, again)
@@ -83,14 +83,14 @@ def test_every_run_is_the_first(listener):
     assert (len(listener.last), len(listener.inner.state), listener.heard, float(listener.level)) == (0, 0, 0, 1)
 
 
-def test_it_is_the_first_after_a_failure_too(listener):
+def test_the_state_is_restored_after_a_failure(listener):
     with TorchBackend().open(build_model(listener), TorchOptions()) as runner:
         with pytest.raises(RuntimeError):
             runner.run({"x": BATCH["x"][:, :2], "rate": BATCH["rate"]})
         assert (len(listener.last), listener.heard) == (0, 0)
 
 
-def test_in_float64_it_is_right_to_the_digits_of_float64(listener):
+def test_a_float64_copy_computes_in_float64(listener):
     with TorchBackend().open(build_model(listener), TorchOptions()) as runner, runner.variant(dtype="float64") as exact:
         single, double = runner.run(BATCH)["output"], exact.run(BATCH)["output"]
         assert double.dtype == np.float64
@@ -103,14 +103,14 @@ def test_in_float64_it_is_right_to_the_digits_of_float64(listener):
     np.testing.assert_allclose(double, np.tanh(kept) / (1 + np.exp(-last)), rtol=0, atol=1e-15)
 
 
-def test_an_argument_that_is_a_number_is_that_of_all_rows(listener):
+def test_a_scalar_argument_is_the_common_number_of_all_rows(listener):
     arguments = Script(listener).select_arguments(BATCH | {"other": BATCH["x"]})
     assert (list(arguments), arguments["rate"], type(arguments["rate"])) == (["x", "rate"], 2, int)
     with pytest.raises(DataError, match="takes one `rate` for a whole batch, and rows have others"):
         Script(listener).select_arguments(BATCH | {"rate": np.array([1, 2, 1])})
 
 
-def test_what_rows_bring_and_it_does_not_take_is_a_fact(listener):
+def test_inputs_that_a_script_does_not_take_are_a_fact(listener):
     with TorchBackend().open(build_model(listener, BATCH | {"input": BATCH["x"]}), TorchOptions()) as runner:
         assert runner.facts.unread_inputs == ("input",)
     with TorchBackend().open(build_model(listener), TorchOptions()) as runner:
@@ -118,7 +118,7 @@ def test_what_rows_bring_and_it_does_not_take_is_a_fact(listener):
 
 
 @pytest.mark.parametrize("form", ["script", "frozen", "for inference"])
-def test_weights_in_the_code_are_made_wider_too(form):
+def test_weights_in_the_code_are_cast(form):
     import torch
 
     class Layers(torch.nn.Module):

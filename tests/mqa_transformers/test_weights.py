@@ -35,7 +35,7 @@ def index(folder, *names):
     (folder / "model.safetensors.index.json").write_text(json.dumps(content))
 
 
-def test_one_file_of_safetensors_is_preferred_to_all_else(tmp_path):
+def test_a_single_safetensors_file_is_preferred(tmp_path):
     for name in ("model.safetensors", "pytorch_model.bin"):
         (tmp_path / name).write_bytes(EMPTY)
     index(tmp_path, "part.safetensors")
@@ -79,7 +79,7 @@ def pickled(folder, name):
 
 @pytest.mark.parametrize("allow_pickle", [False, True])
 @pytest.mark.parametrize("name", ["x.bin", "x.pt", "x.safetensors", "x", "x.SAFETENSORS"])
-def test_an_index_of_safetensors_names_no_pickle_whatever_that_is_called(tmp_path, name, allow_pickle):
+def test_a_pickle_in_an_index_of_safetensors_is_refused(tmp_path, name, allow_pickle):
     (tmp_path / "good.safetensors").write_bytes(EMPTY)
     index(tmp_path, "good.safetensors", pickled(tmp_path, name))
     with pytest.raises(DataError, match="is a pickle, and is named as weights in safetensors"):
@@ -88,25 +88,25 @@ def test_an_index_of_safetensors_names_no_pickle_whatever_that_is_called(tmp_pat
 
 @pytest.mark.parametrize("allow_pickle", [False, True])
 @pytest.mark.parametrize("name", ["x.bin", "x.safetensors", "adapter_model.bin"])
-def test_a_configuration_names_no_pickle_either(tmp_path, name, allow_pickle):
+def test_a_pickle_that_the_configuration_names_is_refused(tmp_path, name, allow_pickle):
     pickled(tmp_path, name)
     with pytest.raises(DataError, match="is a pickle, and is named as weights in safetensors"):
         find(tmp_path, allow_pickle=allow_pickle, transformers_weights=name)
 
 
-def test_safetensors_of_another_suffix_would_be_loaded_as_a_pickle(tmp_path):
+def test_safetensors_of_another_suffix_are_refused(tmp_path):
     (tmp_path / "x.bin").write_bytes(EMPTY)
     with pytest.raises(DataError, match=r"does not end in `\.safetensors`"):
         find(tmp_path, transformers_weights="x.bin")
 
 
-def test_weights_that_the_configuration_names_have_no_stand_in(tmp_path):
+def test_weights_that_the_configuration_names_have_no_fallback(tmp_path):
     pickled(tmp_path, "pytorch_model.bin")
     with pytest.raises(DataError, match=r"there is no `x\.safetensors`"):
         find(tmp_path, allow_pickle=True, transformers_weights="x.safetensors")
 
 
-def test_a_pickle_that_would_run_code_is_not_loaded_with_the_flag_either(folder, context, task, tmp_path):
+def test_a_pickle_that_would_run_code_is_refused_even_with_the_flag(folder, context, task, tmp_path):
     from mqa_transformers.model_source import AutoOptions, AutoSource
 
     (folder / "model.safetensors").unlink()
@@ -119,20 +119,20 @@ def test_a_pickle_that_would_run_code_is_not_loaded_with_the_flag_either(folder,
     assert not ran.exists()
 
 
-def test_a_part_that_is_missing_is_named(tmp_path):
+def test_a_missing_shard_is_named(tmp_path):
     index(tmp_path, "part-1.safetensors")
     with pytest.raises(DataError, match=r"lacks the weights file `part-1\.safetensors`"):
         find(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["{}", '{"weight_map": {}}', '{"weight_map": ["a"]}', "nonsense"])
-def test_an_index_that_names_nothing_is_refused(tmp_path, content):
+def test_an_empty_index_is_refused(tmp_path, content):
     (tmp_path / "model.safetensors.index.json").write_text(content)
     with pytest.raises(DataError):
         find(tmp_path)
 
 
-def test_no_weights_at_all_are_refused(tmp_path):
+def test_a_folder_without_weights_is_refused(tmp_path):
     with pytest.raises(DataError, match="holds no weights"):
         find(tmp_path)
 
@@ -178,7 +178,7 @@ def test_sizes_that_no_weight_has_are_refused(configure, opened, asked):
         opened(configure(**asked))
 
 
-def test_a_length_that_needs_no_weights_may_be_any(configure, opened):
+def test_a_size_without_weights_is_not_checked(configure, opened):
     opened(configure(max_length=10**9, rope_theta=10**7))
 
 
@@ -196,7 +196,7 @@ def test_a_length_that_needs_no_weights_may_be_any(configure, opened):
         ("max_length", 10**9, False),
     ],
 )
-def test_only_sizes_beyond_every_usual_model_are_held_against_the_weights(tmp_path, key, size, is_refused):
+def test_only_unusually_large_sizes_are_checked(tmp_path, key, size, is_refused):
     (tmp_path / "model.safetensors").write_bytes(EMPTY)
     files = ("model.safetensors",)
     if not is_refused:
@@ -206,7 +206,7 @@ def test_only_sizes_beyond_every_usual_model_are_held_against_the_weights(tmp_pa
         check_sizes(tmp_path, {key: size}, files, is_pickled=False)
 
 
-def test_a_size_that_a_weight_has_is_none_too_many(tmp_path):
+def test_a_size_that_a_weight_has_is_accepted(tmp_path):
     header = json.dumps({f"layer.{n}": {"shape": [2_000_000, 3]} for n in range(2000)}).encode()
     (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     config = {"vocab_size": 2_000_000, "num_layers": 2000}

@@ -414,7 +414,9 @@ def test_what_a_signature_has_wrong_is_told_and_not_what_signatures_are(held):
 
 
 def test_how_much_was_looked_at_is_told(held, context, numpy_runner):
-    table = TENSORS.observe(context(numpy_runner(), numpy_runner(), about={"max_positions": 12}), TensorOptions(rows=10))
+    table = TENSORS.observe(
+        context(numpy_runner(), numpy_runner(), about={"max_positions": 12}), TensorOptions(rows=10)
+    )
     seen = TENSORS.evidence(table).details["looked_at"]
     assert (seen["rows"], seen["of_rows"], seen["of_longest"]) == (10, 40, 12)
     assert TENSORS.evidence(table).remarks[-1].startswith("looked at 10 of 40 rows")
