@@ -52,12 +52,12 @@ class DriftOptions(TextOptions):
 
 
 class Drift(Probe[DriftOptions]):
-    """How well a classifier tells the rows from those of the reference data, by their words.
+    """How well a classifier distinguishes the rows from those of the reference data, by their words.
 
     The reference data are those of `against`, as in `against = { data = "train" }`.
 
     `value` is the area under the ROC curve of a logistic regression on which words a row has, fitted to one half of the
-    rows and judged on the other: 0.5 where nothing tells them apart, 1 where every row does (Lopez-Paz and Oquab 2017,
+    rows and judged on the other: 0.5 where nothing distinguishes them, 1 where every row does (Lopez-Paz and Oquab 2017,
     https://arxiv.org/abs/1610.06545). `length_drift` is the total variation distance between the numbers of words, in
     tenths of both together, and `label_drift` that between the labels: the share of rows, from 0 to 1, that would have to
     be others. `length_p_value` and `label_p_value` are the probabilities of distances as large where both are drawn from
@@ -264,7 +264,7 @@ def _iter_remarks(table: pa.Table) -> Iterator[str]:
     for term in terms[:MAX_LISTED]:
         yield f"`{term['term']}` is in {term[CURRENT]:.1%} of the current rows and in {term[REFERENCE]:.1%} of the reference"
     if not terms:
-        yield "no single word is shown to be more or less frequent"
+        yield "no word is significantly more or less frequent"
     labels, is_current = table.column("label").to_pylist(), _is_current(table)
     words = np.asarray(table.column("words").to_numpy())
     yield f"median words a row: {np.median(words[is_current]):.0f}, {np.median(words[~is_current]):.0f} in the reference"

@@ -18,7 +18,7 @@ from mqa_registry import Evidence, Probe, counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mqa_data.near_duplicates import SimilarPairs
+    from mqa_data.near_duplicates import SimilarPairs, Text
     from mqa_registry import ProbeContext
 
 EXACT, NEAR, NONE, EMPTY = (
@@ -102,8 +102,7 @@ class Duplicates(NearDuplicateProbe):
             record = _record_match(rows, row, rows, match if conflict is None else replace(match, row=conflict))
             record["conflict"] = None if target is None or match.kind == EMPTY else conflict is not None
             records.append(record)
-        meta = {"skipped": str(pairs.skipped), "threshold": f"{options.threshold:g}"}
-        return pa.Table.from_pylist(records, schema=SCHEMA.with_metadata(meta))
+        return pa.Table.from_pylist(records, schema=SCHEMA.with_metadata(_describe_pairs(pairs, options)))
 
     def evidence(self, table: pa.Table) -> Evidence:
         """How many rows repeat others, what was left out, and examples: those with different labels first."""
@@ -134,34 +133,19 @@ class Overlap(NearDuplicateProbe):
         assert context.reference is not None  # the probe compares
         current, reference = (TextRows.read(view, options.fields) for view in (context.view, context.reference))
         distinct, reference_distinct = DistinctTexts.of(current.texts), DistinctTexts.of(reference.texts)
-        n_current = len(distinct.texts)
-        pairs = find_near_duplicates(
-            [*distinct.texts, *reference_distinct.texts],
-            options.shingle_size,
-            options.threshold,
-            context.rng,
-            n_first=n_current,
-        )
-        nearest = pairs.nearest_right()
-        identical = {text: index for index, text in enumerate(reference_distinct.texts)}
+        texts, n_current = [*distinct.texts, *reference_distinct.texts], len(distinct.texts)
+        pairs = find_near_duplicates(texts, options.shingle_size, options.threshold, context.rng, n_first=n_current)
+        first_rows = [rows[0] for rows in reference_distinct.rows]
+        identical = dict(zip(reference_distinct.texts, first_rows, strict=True))
+        nearest = {
+            text: (first_rows[other - n_current], similarity)
+            for text, (other, similarity) in pairs.nearest_right().items()
+        }
         records = []
         for row, index in enumerate(distinct.index):
-            text = distinct.texts[index]
-            if _is_empty(text):
-                match = Match(EMPTY)
-            elif text in identical:
-                match = Match(EXACT, reference_distinct.rows[identical[text]][0], 1.0)
-            elif index in nearest:
-                near, similarity = nearest[index]
-                match = Match(NEAR, reference_distinct.rows[near - n_current][0], similarity)
-            else:
-                match = Match(NONE)
+            match = _match_reference(distinct.texts[index], identical, nearest.get(index))
             records.append(_record_match(current, row, reference, match))
-        meta = {
-            "skipped": str(pairs.skipped),
-            "threshold": f"{options.threshold:g}",
-            "n_reference": str(len(reference)),
-        }
+        meta = _describe_pairs(pairs, options) | {"n_reference": str(len(reference))}
         return pa.Table.from_pylist(records, schema=SCHEMA.with_metadata(meta))
 
     def evidence(self, table: pa.Table) -> Evidence:
@@ -181,7 +165,7 @@ class Match:
     similarity: float | None = None
 
 
-def _is_empty(text: Sequence[str]) -> bool:
+def _is_empty(text: Text) -> bool:
     """Whether there is nothing but white space in every field."""
     return not any(map(str.strip, text))
 
@@ -198,6 +182,15 @@ def _match_earlier(row: int, distinct: DistinctTexts, nearest: Mapping[int, tupl
         earlier, similarity = nearest[index]
         return Match(NEAR, distinct.rows[earlier][0], similarity)
     return Match(NONE)
+
+
+def _match_reference(text: Text, identical: Mapping[Text, int], nearest: tuple[int, float] | None) -> Match:
+    """The reference row that a text matches; `nearest` is the most similar one with the similarity, where one is near."""
+    if _is_empty(text):
+        return Match(EMPTY)
+    if text in identical:
+        return Match(EXACT, identical[text], 1.0)
+    return Match(NONE) if nearest is None else Match(NEAR, *nearest)
 
 
 def _find_conflicts(
@@ -238,6 +231,11 @@ def _record_match(rows: TextRows, row: int, others: TextRows, match: Match) -> d
         "match_fields": others.dump_texts(match.row),
         "conflict": None if target is None or other_target is None else target != other_target,
     }
+
+
+def _describe_pairs(pairs: SimilarPairs, options: NearDuplicateOptions) -> dict[str, str]:
+    """The metadata of a table of observations."""
+    return {"skipped": str(pairs.skipped), "threshold": f"{options.threshold:g}"}
 
 
 def _remark_on_duplicates(rows: Sequence[Mapping[str, Any]], table: pa.Table) -> Iterator[str]:

@@ -30,7 +30,7 @@ MAX_COUNTS = 1000  # labels in the evidence
 
 @dataclass(frozen=True, kw_only=True)
 class LabelBalanceOptions:
-    """Which labels there are.
+    """Which labels are counted.
 
     `column` is the one with the labels. `labels` are all that are expected: one that no row has is then the rarest, with a
     share of 0. Left out, they are those that rows have.
@@ -87,7 +87,7 @@ class LabelBalance(Probe[LabelBalanceOptions]):
             "value": make_statistic(_rarest_share),
             "imbalance_ratio": make_statistic(_imbalance_ratio, absent),
             "normalized_entropy": make_statistic(
-                _normalized_entropy, "" if len(labels) > 1 else "there is one label alone"
+                _normalized_entropy, "" if len(labels) > 1 else "there is only one label"
             ),
             "missing": bins < 0,
             "n_labels": float(len(labels)),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MISS_RATE = 1e-3  # of the pairs just at the threshold
 MAX_HASHES = 72
-MAX_BUCKET_PAIRS = 10_000  # of the texts in one bucket, beyond which they are compared with the first of them alone
+MAX_BUCKET_PAIRS = 10_000  # of the texts in one bucket, beyond which they are only compared with the first of them
 MIN_HUBS = 5  # of those first
 PAIRS_PER_CHUNK = 100_000
 
@@ -126,7 +126,7 @@ def find_candidate_pairs(
     """Pairs that may have at least that similarity; with `sides`, only pairs of texts on different sides.
 
     The locality-sensitive hashing of Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3. In a bucket
-    of many texts each is compared with the first of them alone; what that skips is counted. Texts without shingles are
+    of many texts each is only compared with the first of them; the pairs that this skips are counted. Texts without shingles are
     in no pair.
     """
     hashed = np.flatnonzero(shingles.sizes > 0)
@@ -163,7 +163,9 @@ def jaccard_similarity(shingles: Shingles, left: Ints, right: Ints) -> Floats:
     ones = np.ones(len(shingles.values), dtype=np.int32)
     table = csr_array((ones, shingles.values, shingles.starts), shape=(len(shingles), width))
     chunks = [slice(start, start + PAIRS_PER_CHUNK) for start in range(0, len(left), PAIRS_PER_CHUNK)]
-    shared = [np.asarray(table[left[chunk]].multiply(table[right[chunk]]).sum(axis=1)) for chunk in chunks]
+    shared: list[npt.NDArray[np.int32]] = [
+        np.asarray(table[left[chunk]].multiply(table[right[chunk]]).sum(axis=1)) for chunk in chunks
+    ]
     both = np.concatenate([np.zeros(0), *shared])
     either = sizes[left] + sizes[right] - both
     similarity: Floats = np.divide(both, either, out=np.full(len(left), np.nan), where=either > 0)

@@ -144,7 +144,7 @@ class Profile(Probe[TextOptions]):
         }
 
     def evidence(self, table: pa.Table) -> Evidence:
-        """How many rows there are of each script and language, how long they are, and the outliers."""
+        """The number of rows of each script and language, their lengths, and the outliers."""
         rows, profiles = table.to_pylist(), _read_profiles(table)
         examples = [
             to_example(rows[row], script=profile.script, language=profile.language, words=profile.words)

@@ -1,4 +1,4 @@
-"""Where rows come from: files and arrays of one's own, and the Hugging Face hub."""
+"""Data sets: files, arrays, sample sentences, and those of the Hugging Face hub."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def rows_on_hub(
 
     `id` is its name there, or a folder that the `datasets` library reads or has saved. `split` is one of its splits, or a part of
     one, as in `test[:500]`. `revision` is a commit, tag or branch; pin the commit, so that the rows stay the same and
-    an offline run can tell that it has the right ones. `config_name` is the configuration, where there are
+    an offline run can verify them. `config_name` is the configuration, where there are
     several. Class labels come by their names. No code of the data set is run.
     """
     if isinstance(id, Path) and revision is not None:

@@ -25,15 +25,15 @@ SENTENCES = (
     "Once, long before anybody kept count of the years, a fisherman found a bell on the shore and hung it in his house.",
 )
 SHORT_ROWS = (2, 4, 8)  # sentences in one row; the rows of each length have every sentence once
-LONG_ROWS = (16, 32, 64, 128)  # the last have 1,500 words, which most models cut to the longest that they take
+LONG_ROWS = (16, 32, 64, 128)  # the last have 1,500 words, which most models truncate
 ROWS_PER_LENGTH = 2  # of the long ones, so that long rows are run together, too
 
 
 def sample_sentences(context: RunContext) -> pa.Table:
     """A few sentences, alone and in rows of up to 1,500 words, for a model of text when there are no data.
 
-    A model cuts rows to the longest that it takes; so there are some of that length, and some of about every half of it.
-    They show whether two runtimes compute the same, and nothing of how good a model is.
+    A model truncates rows to its limit, so some rows have that length, and others about every half of it. They show
+    whether two runtimes compute the same, not how good a model is.
     """
     short = [
         " ".join(SENTENCES[start : start + count]) for count in SHORT_ROWS for start in range(0, len(SENTENCES), count)
@@ -44,5 +44,5 @@ def sample_sentences(context: RunContext) -> pa.Table:
 
 
 def _repeat_from(start: int, count: int) -> str:
-    """So many sentences from one on; after the last comes the first again."""
+    """`count` sentences from the one at `start`; after the last comes the first again."""
     return " ".join(SENTENCES[(start + offset) % len(SENTENCES)] for offset in range(count))

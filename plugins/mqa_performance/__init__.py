@@ -1,4 +1,4 @@
-"""Performance: how long a prediction takes, how many there are in a second, and what it costs in memory and on disk."""
+"""Performance: latency, throughput and speedup, times of modules, load time, memory and model size."""
 
 from __future__ import annotations
 

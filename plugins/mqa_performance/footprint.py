@@ -1,7 +1,7 @@
 """Footprint: the time to load, the memory and the disk space that a backend takes.
 
 This process cannot measure load time and memory: it has loaded both backends, their libraries and the data. So another
-process opens the backend alone, in the way that this one did, and runs batches that were encoded here; it loads no
+process opens only the backend, in the same way, and runs batches that were encoded here; it loads no
 tokenizer.
 """
 
@@ -106,7 +106,7 @@ class MemoryOptions(ProcessOptions):
 class Memory(ProcessProbe[MemoryOptions]):
     """Megabytes that a fresh process has in memory at most, while it loads the model and runs rows of the data.
 
-    It is the peak of the whole process's resident memory, with the interpreter and all libraries, on the CPU's side alone.
+    It is the peak of the whole process's resident memory, with the interpreter and all libraries, without a GPU's memory.
     `before_load_mb` is the peak before the model is loaded, `after_load_mb` the peak once it is, before the first run.
     """
 
@@ -137,7 +137,7 @@ class ModelSize(Probe[NoOptions]):
     def observe(self, context: ProbeContext, options: NoOptions) -> pa.Table:
         n_bytes = context.view.runner.facts.bytes
         if n_bytes is None:
-            raise NotRunError(f"backend `{context.view.backend}` does not say how large its files are")
+            raise NotRunError(f"backend `{context.view.backend}` does not report the size of its files")
         return pa.table({"bytes": [n_bytes]})
 
     def numbers(self, table: pa.Table) -> dict[str, float]:
@@ -192,9 +192,9 @@ def _run_worker(spec: Mapping[str, Any], folder: Path, timeout: float) -> dict[s
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise NotRunError(f"a fresh process had not run the model after {timeout:g} s, and was stopped") from None
+            raise NotRunError(f"a fresh process did not finish within {timeout:g} s, and was stopped") from None
     if done.returncode or not result.is_file():
         last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
-        raise NotRunError(f"a fresh process that was to run the model ended with {done.returncode}: {last:.300}")
+        raise NotRunError(f"a fresh process failed to run the model, with exit code {done.returncode}: {last:.300}")
     measured: dict[str, Any] = json.loads(result.read_text("utf-8"))
     return measured

@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
 class ModuleTimesOptions(BenchmarkOptions):
     """How many runs of each batch are timed.
 
-    Each batch has a warm-up and repetitions, so that there are as many runs as batches times repetitions.
+    Each batch has a warm-up and repetitions, so the number of runs is that of batches times repetitions.
     """
 
     batch_size: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 8
@@ -43,7 +43,7 @@ class ModuleTimesOptions(BenchmarkOptions):
 
 
 class ModuleTimes(Probe[ModuleTimesOptions]):
-    """Milliseconds that each PyTorch module takes by itself: `coverage` is the share of the time that has a module.
+    """Milliseconds that each PyTorch module takes itself: `coverage` is the share of the time that has a module.
 
     What the modules inside of it take is not a module's own. `slowest_share` is the share of the slowest module,
     `total_ms` the time of a whole run, which the clocks make longer: `performance/latency` measures it without them.
@@ -63,11 +63,11 @@ class ModuleTimes(Probe[ModuleTimesOptions]):
         """A table of SCHEMA, a row for each module and run; a NotRunError where the backend has no such times."""
         runner = context.view.runner
         if not (hasattr(runner, "time_modules") and hasattr(runner, "class_name")):
-            raise NotRunError(f"backend `{context.view.backend}` does not say how long a module takes")
+            raise NotRunError(f"backend `{context.view.backend}` cannot time its modules")
         batches = make_batches(context, sample_rows(context, options.rows), options.batch_size)
         times = list(_iter_times(cast("Timeable", runner), batches, options))
         if not times:
-            raise NotRunError(f"backend `{context.view.backend}` took the time of no module")
+            raise NotRunError(f"backend `{context.view.backend}` timed no module")
         return pa.Table.from_pylist(times, schema=SCHEMA)
 
     def numbers(self, table: pa.Table) -> dict[str, Floats]:
@@ -148,7 +148,7 @@ def _pivot(table: pa.Table) -> _ModuleTimes:
 
 def _remark_on(slowest: Sequence[dict[str, Any]]) -> str:
     if not slowest:
-        return "nothing that took time belongs to a module"
+        return "no time was spent in a module"
     first = slowest[0]
     return (
         f"`{first['module']}` ({first['class']}) is the slowest module, "

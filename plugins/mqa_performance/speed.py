@@ -40,8 +40,8 @@ class LatencyOptions(BenchmarkOptions):
 
     A percentile is shown to lie below a bound by how few runs lie beyond it, which takes enough runs: at 95 % confidence
     6 for `p50_ms`, 72 for `p95_ms` and 368 for `p99_ms`, if none lies beyond. So the default of 200 leaves `p99_ms` open
-    above; 1000 allow for three beyond its bound. Runs count as independent: where the machine's load drifts meanwhile,
-    or few rows differ much in length, they tell less than their number.
+    above; 1000 allow for three beyond its bound. Runs count as independent: where the machine's load drifts,
+    or few rows differ much in length, the interval is too narrow.
     """
 
     warmup: Annotated[int, Ge(0)] = 10

@@ -1,4 +1,4 @@
-"""Predictions that were made elsewhere: on a phone, by another engine, by last month's service."""
+"""Predictions made elsewhere, by a service, a device or another engine, read from files."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ PROBABILITY_TOLERANCE = 1e-6  # how far a probability may be outside of [0, 1]: 
 
 @dataclass(frozen=True)
 class LogFormat:
-    """What a suite says of a log.
+    """The options of a log.
 
     `columns` maps a role to the column that has it. `classes` are the names of the classes, `positive` is the one that a
     single score is the probability of, and `scores` says whether scores are probabilities or logits.
@@ -53,7 +53,7 @@ class LogFormat:
 
 @dataclass(frozen=True)
 class PredictionLog:
-    """A table on its way to the columns of a schema.
+    """A log that is being converted to the columns of a schema.
 
     `classes` are those of its probabilities. `remarks` say how columns were read that do not have the schema's names.
     """
@@ -63,7 +63,7 @@ class PredictionLog:
     remarks: tuple[str, ...] = ()
 
     def with_table(self, table: pa.Table, *remarks: str) -> PredictionLog:
-        """The log with another table, and remarks on how that was made."""
+        """The log with another table, and remarks on how it was made."""
         return PredictionLog(table, self.classes, (*self.remarks, *remarks))
 
     def has(self, column: str) -> bool:
@@ -193,7 +193,7 @@ def is_nested(column: pa.ChunkedArray) -> bool:
 
 
 def parse_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Lists and objects that a csv or a log has as text; any other column as it is."""
+    """Lists and objects that a csv or a log has as text; any other column unchanged."""
     if not pa.types.is_string(column.type):
         return column
     first = next((text for text in column.slice(0, SNIFFED_ROWS).to_pylist() if text), "")
@@ -218,7 +218,7 @@ def set_column(table: pa.Table, name: str, values: pa.ChunkedArray | pa.Array) -
 
 
 def columns_hint(table: pa.Table, option: str) -> str:
-    """The columns there are, and the option that says which of them is meant."""
+    """A hint with the columns of the table, and the option that names the right one."""
     return f"it has {_list_columns(table)}; write `{option}`"
 
 

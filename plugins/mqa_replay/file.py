@@ -156,7 +156,7 @@ def _read_log(table: pa.Table, schema: str, log_format: LogFormat) -> Prediction
 
 
 def _read_labels(log: PredictionLog, log_format: LogFormat) -> PredictionLog:
-    """The log with `label` and `probability` as far as it has them; as it is where its columns have their own names."""
+    """The log with `label` and `probability` as far as it has them; unchanged where its columns have their own names."""
     nested = next((name for name in NESTED_NAMES if log.has(name) and is_nested(log.table.column(name))), None)
     if nested is not None:
         return _read_nested(log, nested, log_format)
@@ -199,7 +199,7 @@ def _read_nested(log: PredictionLog, name: str, log_format: LogFormat) -> Predic
         )
     else:
         scores = scores_of_lists(column, log_format.classes, name)
-    if not scores.is_valid.any():  # each row has its first few classes alone
+    if not scores.is_valid.any():  # each row has only its first few classes
         highest = pa.array(np.nanmax(scores.values, axis=1, initial=-np.inf))
         return _read_pair(log, name, scores.argmax(), highest, replace(log_format, classes=scores.classes))
     return with_scores(log, scores, log_format, f"probabilities from `{name}`", is_logits=name == "logits")

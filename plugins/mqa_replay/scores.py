@@ -115,48 +115,71 @@ def with_scores(
 def with_single_score(log: PredictionLog, name: str, log_format: LogFormat) -> PredictionLog:
     """The log with the probabilities of two classes, from one score a row: of one class, or of each row's label."""
     classes = log_format.classes or log.labels()
-    has_label = log.has(LABEL)
     if len(classes) != 2:
-        if not has_label:
+        if not log.has(LABEL):
             hint = 'name both, the one that it is the score of second: `classes = ["...", "..."]`'
             raise DataError(f"`{name}` is a score of one of two unknown classes", hint=hint)
         reason = "they name one class, and `classes` no other" if len(classes) < 2 else "it is of one class of several"
         return _with_labels_only(log, f"labels only, `{name}` is not read: {reason}")
-    score = np.asarray(pc.fill_null(log.table.column(name).cast(pa.float64()), np.nan).to_numpy(), np.float64)
-    if log_format.scores == "logits":
-        score = 1 / (1 + np.exp(-score))
-    is_outside = np.isfinite(score) & ((score < -PROBABILITY_TOLERANCE) | (score > 1 + PROBABILITY_TOLERANCE))
-    if is_outside.any():
-        if has_label and not (log_format.positive or {"score", "confidence"} & log_format.columns.keys()):
+    score = SingleScore.read(log, name, classes, log_format)
+    outlier = score.find_non_probability()
+    if outlier is not None:
+        if log.has(LABEL) and not (log_format.positive or {"score", "confidence"} & log_format.columns.keys()):
             return _with_labels_only(log, f"labels only, `{name}` is not read: it is no probability")
         hint = 'logits are read with `scores = "logits"`'
-        raise DataError(f"`{name}` has {score[is_outside.argmax()]:.6g}, and a probability lies in [0, 1]", hint=hint)
-    is_valid = _is_valid(log.table.column(name))
-    label_codes = None
-    if has_label:
+        raise DataError(f"`{name}` has {outlier:.6g}, and a probability lies in [0, 1]", hint=hint)
+    scored_class = _infer_scored_class(score, log_format)
+    meaning = "the row's label" if scored_class is None else f"`{classes[scored_class]}`"
+    remark = f"`{name}` as the probability of {meaning}"
+    return with_scores(log, score.probabilities(scored_class), LogFormat(), remark, is_logits=False)
+
+
+@dataclass(frozen=True)
+class SingleScore:
+    """One score a row that is the probability of one of two classes: `values`, shape (rows,), valid where `is_valid`.
+
+    `label_codes` has the index of each row's label in `classes`, -1 for any other label; None where there are no labels.
+    """
+
+    name: str
+    classes: Sequence[str]
+    values: Floats
+    is_valid: Bools
+    label_codes: Ints | None
+
+    @classmethod
+    def read(cls, log: PredictionLog, name: str, classes: Sequence[str], log_format: LogFormat) -> SingleScore:
+        """The score in a column; logits become probabilities."""
+        column = log.table.column(name)
+        values = np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(), np.float64)
+        if log_format.scores == "logits":
+            values = 1 / (1 + np.exp(-values))
+        if not log.has(LABEL):
+            return cls(name, classes, values, _is_valid(column), None)
         codes = pc.index_in(log.table.column(LABEL).cast(pa.string()), pa.array(classes))
         label_codes = np.asarray(pc.fill_null(codes, -1).to_numpy(), np.int64)
-        is_valid = is_valid & (label_codes >= 0)
-    scored_class = _infer_scored_class(name, score, label_codes, classes, log_format)
-    if scored_class is None:
-        assert label_codes is not None  # a score can be of each row's label only where there are labels
-        first = np.where(label_codes == 0, score, 1 - score)
-        remark = f"`{name}` as the probability of the row's label"
-    else:
-        first = score if scored_class == 0 else 1 - score
-        remark = f"`{name}` as the probability of `{classes[scored_class]}`"
-    scores = Scores(tuple(classes), np.column_stack([first, 1 - first]), is_valid)
-    return with_scores(log, scores, LogFormat(), remark, is_logits=False)
+        return cls(name, classes, values, _is_valid(column) & (label_codes >= 0), label_codes)
+
+    def find_non_probability(self) -> float | None:
+        """The first finite value outside of [0, 1]; None where there is none."""
+        is_outside = (self.values < -PROBABILITY_TOLERANCE) | (self.values > 1 + PROBABILITY_TOLERANCE)
+        outside = self.values[is_outside & np.isfinite(self.values)]
+        return float(outside[0]) if len(outside) else None
+
+    def probabilities(self, scored_class: int | None) -> Scores:
+        """The probabilities of both classes: the score is that of `scored_class`, or of each row's label where it is None."""
+        is_of_first = self.label_codes == 0 if scored_class is None else np.full(len(self.values), scored_class == 0)
+        first = np.where(is_of_first, self.values, 1 - self.values)
+        return Scores(tuple(self.classes), np.column_stack([first, 1 - first]), self.is_valid)
 
 
-def _infer_scored_class(
-    name: str, score: Floats, label_codes: Ints | None, classes: Sequence[str], log_format: LogFormat
-) -> int | None:
-    """The code of the class that a score is the probability of; None where it is of each row's own label.
+def _infer_scored_class(score: SingleScore, log_format: LogFormat) -> int | None:
+    """The index of the class that a score is the probability of; None where it is of each row's own label.
 
-    Without an option that says so, it is what the labels allow alone: of a class, if no row of the other has a higher
+    Without an option, it is the only reading that the labels allow: of a class, if no row of the other has a higher
     score; of the row's label, if none is below 0.5.
     """
+    classes, label_codes = score.classes, score.label_codes
     if log_format.positive is not None:
         if log_format.positive not in classes:
             raise DataError(
@@ -165,23 +188,29 @@ def _infer_scored_class(
         return list(classes).index(log_format.positive)
     if label_codes is None:
         return 1  # the second of two classes is the positive one, as elsewhere
-    if name == "confidence" and "confidence" in log_format.columns:
+    if score.name == "confidence" and "confidence" in log_format.columns:
         return None
-    is_counted = np.isfinite(score) & (label_codes >= 0)
-    lowest = [score[is_counted & (label_codes == code)].min(initial=np.inf) for code in (0, 1)]
-    highest = [score[is_counted & (label_codes == code)].max(initial=-np.inf) for code in (0, 1)]
-    possible: list[int | None] = [code for code in (0, 1) if lowest[code] >= highest[1 - code] - PROBABILITY_TOLERANCE]
-    if min(lowest) >= 0.5 - PROBABILITY_TOLERANCE:
-        possible.append(None)
-    if None in possible and name == "confidence":
+    possible = _possible_scored_classes(score.values, label_codes)
+    if None in possible and score.name == "confidence":
         return None
     if len(possible) == 1:
         return possible[0]
     meaning = "of one class or of each row's label" if possible else "neither of one class nor of each row's label"
-    hint = (
-        f'say which: `positive = "{classes[1]}"`, or `columns = {{ confidence = "{name}" }}` where it is of the label'
+    label_option = f'columns = {{ confidence = "{score.name}" }}'
+    raise DataError(
+        f"`{score.name}` may be the probability {meaning}, by the labels of its rows",
+        hint=f'say which: `positive = "{classes[1]}"`, or `{label_option}` where it is of the label',
     )
-    raise DataError(f"`{name}` may be the probability {meaning}, by the labels of its rows", hint=hint)
+
+
+def _possible_scored_classes(values: Floats, label_codes: Ints) -> list[int | None]:
+    """The classes that values may be the probability of by the labels of their rows; None stands for each row's label."""
+    is_finite = np.isfinite(values)
+    by_class = [values[is_finite & (label_codes == code)] for code in (0, 1)]
+    lowest = [class_values.min(initial=np.inf) for class_values in by_class]
+    highest = [class_values.max(initial=-np.inf) for class_values in by_class]
+    possible: list[int | None] = [code for code in (0, 1) if lowest[code] >= highest[1 - code] - PROBABILITY_TOLERANCE]
+    return [*possible, None] if min(lowest) >= 0.5 - PROBABILITY_TOLERANCE else possible
 
 
 def _with_labels_only(log: PredictionLog, remark: str) -> PredictionLog:

@@ -1,4 +1,4 @@
-"""PyTorch models of any origin: TorchScript, exported programs, and whatever a function of one's own builds."""
+"""PyTorch models of any origin: TorchScript, exported programs, and models that a function builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of module calls that an exported program was made of, as its graph remembers them."""
+"""The tree of module calls that an exported program was made of, by the metadata of its graph."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Call:
     """One call of a module: the names of its nodes and the calls inside of it, in the order in which they run.
 
     `inputs` are the nodes outside that it reads, weights left out, and `outputs` those inside that others read. The graph
-    does not say which of several outputs came first: the last do here, as where an ONNX graph is taken apart.
+    does not say which of several outputs came first: here the last do, as for subgraphs of ONNX.
     """
 
     module: str
@@ -58,7 +58,7 @@ def build_call_tree(graph: Any) -> Call:
     """The whole run of a graph of `torch.fx`, as the call of a module without a name.
 
     Calls whose nodes do not stand together, as where a pass has moved some, are left out: their nodes are of the call
-    around them, and so are all nodes of a graph that remembers nothing.
+    around them, and so are all nodes of a graph without such metadata.
     """
     split = _split_calls(graph)
     open_calls = [_OpenCall(_Frame((), "", ""))]
@@ -115,7 +115,7 @@ def _split_calls(graph: Any) -> frozenset[CallKey]:
 
 
 def _has_stack(node: Any) -> bool:
-    """Whether a node has a stack that begins with the whole model; nodes that passes have made may have none."""
+    """Whether a node has a stack that begins with the whole model; nodes that passes added may have none."""
     outermost = next(iter((node.meta.get(STACK) or {}).values()), None)
     return node.op not in {OUTPUT, GUARDS} and outermost is not None and outermost[0] == ""
 

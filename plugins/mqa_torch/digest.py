@@ -1,6 +1,6 @@
 """The digest of a model that code builds: of its weights, its settings, and the code itself.
 
-Weights alone do not tell models apart: an epsilon, a flag or a line of `forward` changes the predictions of the same weights.
+Weights do not identify a model: an epsilon, a flag or a line of `forward` changes the predictions of the same weights.
 Not every attribute is a setting: addresses, generated names, times and random tokens are others in every process, and
 frameworks keep many of them. What a function builds is therefore built twice, and what differs is left out.
 """
@@ -72,7 +72,7 @@ def _intersect(value: Any, other: Any) -> Any:
 
 
 def _to_plain(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """A setting as JSON has it; of an object that has no such form, and of what lies too deep, the name of its class."""
+    """A setting as JSON; an object that has no JSON form, or that is nested too deeply, is the name of its class."""
     import torch
 
     if isinstance(value, str):
@@ -91,7 +91,7 @@ def _to_plain(value: Any, depth: int = MAX_DEPTH) -> Any:
 
 
 def _content(value: Any) -> dict[Any, Any] | list[Any] | None:
-    """What a value is made of; None where that cannot be known."""
+    """What a value is made of; None where that is unknown."""
     if isinstance(value, list | tuple | set | frozenset):
         return list(value)
     if isinstance(value, partial):
@@ -118,10 +118,10 @@ def _items(value: Any) -> dict[Any, Any] | None:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if callable(getattr(value, "to_dict", None)):
         return dict(value.to_dict())
-    return vars(value) if isinstance(value, SimpleNamespace) or _is_users(type(value)) else None
+    return vars(value) if isinstance(value, SimpleNamespace) or _is_user_class(type(value)) else None
 
 
-def _is_users(kind: type) -> bool:
+def _is_user_class(kind: type) -> bool:
     """Whether a class, not of a module with weights, is in no installed package and so is the user's."""
     import torch
 

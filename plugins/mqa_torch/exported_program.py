@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PROGRAM = "program"  # the attribute that has the program itself, if no part has this name
-UNKNOWN_CLASS = ""  # of a part that was never called, or not where the graph would remember it
+UNKNOWN_CLASS = ""  # of a part that was never called, or whose nodes have no metadata
 
 
 def to_module(program: Any) -> Any:
     """A module that computes what `program.module()` does, takes its inputs by name, and has the modules that it was made of.
 
-    It runs that module and nothing else, until somebody hooks a part or exports it again: then it runs the nodes of the
-    same graph one by one, each part called around its own. The graph remembers which those are; a part that left no node
-    there, as a dropout may, is never called. Where it remembers nothing, parts only hold their weights.
+    It runs that module, until a part is hooked or it is exported again: then it runs the nodes of the same graph one by
+    one, each part called around its nodes, by the metadata of the graph. A part without nodes, as a dropout may be, is
+    never called. Without metadata, parts only hold their weights.
     """
     inner = program.module()
     positional, keyword = program.call_spec.in_spec.children()

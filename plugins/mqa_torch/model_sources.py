@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mqa_registry import RunContext, Task
 
-TASK = "transformers/forward"  # the only task that takes a model of which nothing is known but its inputs and outputs
+TASK = "transformers/forward"  # the only task that takes a model of which only inputs and outputs are known
 CONFIG = "config.json"  # in the folder of a transformers model
 FACTORY_NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 MODEL_SUFFIXES = {
@@ -111,9 +111,9 @@ class FactoryOptions:
 class FactorySource(ModelSource[FactoryOptions]):
     """A model that a function builds, named as `module:function`.
 
-    The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
-    weights and settings and by the code of the function, of its classes and of what it uses of its package or folder. So it
-    is built at once, and a second time: what differs then is no setting. Its inputs are the names of the arguments
+    The module is searched for in the current folder, too. It is code: it needs `--allow-code`. The digest of the model is
+    that of its weights and settings, and of the code of the function, of its classes and of what it uses of its package
+    or folder. So it is built at once, and a second time: an attribute that differs then is no setting. Its inputs are the names of the arguments
     of its `forward`.
     """
 
@@ -161,8 +161,8 @@ def _check_task(task: Task[Any]) -> None:
     """A DataError for a task that reads more of a model than its inputs and outputs."""
     if task.needs:
         raise DataError(
-            f"nothing is known of this model but its inputs and outputs, and `{task.name}` needs more",
-            hint=f"the task `{TASK}` takes it as it stands",
+            f"only the inputs and outputs of this model are known, and `{task.name}` needs more",
+            hint=f"the task `{TASK}` takes it",
         )
 
 
@@ -252,7 +252,7 @@ def _build(name: str, factory: Callable[[], Any]) -> Any:
 
 
 def _training_mode_fact(module: Any) -> dict[str, str]:
-    """What a report says of a model that was built in training mode, where a part of it acts otherwise then; else nothing."""
+    """The fact that a model was built in training mode, where a part behaves differently in it; else nothing."""
     from torch.nn.modules.batchnorm import _NormBase
     from torch.nn.modules.dropout import _DropoutNd
 

@@ -1,6 +1,6 @@
-"""A checkpoint: the folder that `save_pretrained` writes, its files, its digest, and the code that it brings or asks for.
+"""A checkpoint: the folder that `save_pretrained` writes, its files, its digest, and the code that it brings or requests.
 
-Such code runs with `--trust-remote-code` alone.
+Such code runs only with `--trust-remote-code`.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def check_remote_code(path: Path, config: Mapping[str, Any], *, is_trusted: bool
 def check_kernels(config: Any, *, is_trusted: bool) -> None:
     """A DataError where a configuration, as transformers read it, asks for a kernel of the hub that is not trusted.
 
-    It does not matter which key of the file asked: transformers keeps the kernel's name in the configuration object, and
+    It does not matter which key of the file requests it: transformers keeps the kernel's name in the configuration object, and
     in those of the model's parts.
     """
     for name in list_implementations(_to_dict(config)):

@@ -49,7 +49,7 @@ def infer_reading(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]
     if _sums_to_one(finite):
         return OutputReading(
             partial(_decode_probabilities, labels, name),
-            f"probabilities: the rows of `{name}` sum to 1, and it is used as it is",
+            f"probabilities: the rows of `{name}` sum to 1, and it is used unchanged",
         )
     return OutputReading(
         partial(_decode_scores, labels, name),
@@ -94,11 +94,11 @@ def _infer_from_column(labels: Sequence[str], name: str, values: npt.NDArray[Any
     """How one number a row is decoded: as the index of a label, or as the probability of the second of two."""
     if values.dtype.kind in "iu" and ((values >= 0) & (values < len(labels))).all():
         return OutputReading(
-            partial(_decode_indices, labels, name), f"labels: `{name}` has the position of one, and no probabilities"
+            partial(_decode_indices, labels, name), f"labels: `{name}` has the index of one, and no probabilities"
         )
     if len(labels) == 2 and values.dtype.kind == "f" and _is_within_unit(values[np.isfinite(values)]):
         return OutputReading(
-            partial(_decode_positive, labels, name), f"the probability of `{labels[1]}`, which `{name}` has alone"
+            partial(_decode_positive, labels, name), f"the probability of `{labels[1]}`, the only class in `{name}`"
         )
     return None
 
@@ -134,7 +134,7 @@ def _decode_scores(labels: Sequence[str], name: str, outputs: Arrays, rows: Sequ
 def _decode_indices(labels: Sequence[str], name: str, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
     indices = _reshape_output(outputs, name, len(rows), 1)[:, 0]
     if not ((indices >= 0) & (indices < len(labels))).all():
-        raise DataError(f"the output `{name}` has positions beyond the {len(labels)} labels of the model")
+        raise DataError(f"the output `{name}` has indices beyond the {len(labels)} labels of the model")
     return pa.table({"label": pa.array(labels, pa.string()).take(pa.array(indices.astype(np.int64)))})
 
 

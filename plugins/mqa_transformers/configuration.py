@@ -1,4 +1,4 @@
-"""What `config.json` says of a model: its class, its labels, its sizes and its special tokens."""
+"""The configuration of a model, `config.json`: its class, its labels, its sizes and its special tokens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Configuration:
 
     @property
     def problem_type(self) -> object:
-        """What kind of classification the model does, as it was written; None where it says nothing."""
+        """What kind of classification the model does, as it was written; None where it is not set."""
         return self.values.get("problem_type")
 
     @property
@@ -52,7 +52,7 @@ class Configuration:
 
     @property
     def vocab_size(self) -> int | None:
-        """How many tokens the model has embeddings for; None where it does not say."""
+        """How many tokens the model has embeddings for; None where it is not set."""
         return self._integer("vocab_size", self._text_integer("vocab_size")) or None
 
     @property
@@ -78,7 +78,7 @@ class Configuration:
         """The names of the classes, in the order of the model's outputs."""
         names = self.values.get("id2label")
         if names is None:
-            # transformers leaves them out of the file where nobody named them.
+            # transformers leaves them out of the file where they have the default names.
             return tuple(f"LABEL_{number}" for number in range(self._integer("num_labels", 2)))
         if not isinstance(names, dict) or set(names) != {str(number) for number in range(len(names))}:
             raise DataError(f"`id2label` in `{self.file}` does not number its labels from 0 up")

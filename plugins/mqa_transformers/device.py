@@ -24,17 +24,17 @@ OUT_OF_MEMORY_SIGNS = (
 
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
-COMPANIONS = ("torchvision", "torchaudio")  # each release is built for one release of PyTorch alone
+COMPANIONS = ("torchvision", "torchaudio")  # each release is built for one release of PyTorch
 PRODUCT = 6.0  # 2 · 3
 
 
 def requested_device(context: RunContext) -> Device:
-    """The device that the command line asks for, as far as it can be known without importing PyTorch."""
+    """The device that the command line asks for, as far as that is known without importing PyTorch."""
     return find_device(context.device, cuda=_may_use_cuda())
 
 
 def resolve_device(context: RunContext) -> Device:
-    """The device that PyTorch can really use; a NotRunError where it is not the one asked for."""
+    """The device that PyTorch can use; a NotRunError where it cannot use the requested one."""
     device = requested_device(context)
     if device.kind == "cpu":
         return device
@@ -93,7 +93,7 @@ def diagnose_pytorch() -> Iterator[Finding]:
         return
     if torch.version.cuda is None:
         release = str(torch.__version__).partition("+")[0]
-        text = "PyTorch is built without CUDA, and leaves this machine's GPU alone"
+        text = "PyTorch is built without CUDA, and cannot use this machine's GPU"
         yield Finding("warning", "cuda", text, f'pip install --force-reinstall "torch=={release}" (on Linux, for CUDA)')
         return
     count, messages = count_gpus()

@@ -154,7 +154,7 @@ def _model_class(checkpoint: Checkpoint, needs: str) -> Any:
 
 
 def _load(checkpoint: Checkpoint, what: str, load: Callable[[], Loaded]) -> Loaded:
-    """What `load` gives, with transformers silenced; whatever it raises, as an error of one line."""
+    """What `load` gives, with transformers silenced; any exception becomes an error of one line."""
     try:
         with silence_transformers():
             return load()
@@ -169,7 +169,7 @@ def _loading_error(checkpoint: Checkpoint, what: str, error: Exception) -> MqaEr
     if isinstance(error, UnpicklingError):  # PyTorch's own message says how to load it all the same, which runs it
         return DataError(
             f"`{checkpoint.path}` cannot be loaded as {what}: its pickle is damaged, or holds more than weights, and is not run",
-            hint="save its weights alone, as safetensors: `model.save_pretrained(folder)`",
+            hint="save only its weights, as safetensors: `model.save_pretrained(folder)`",
         )
     return DataError(message, hint="are all files of the model there, whole, and of this one model?")
 
@@ -200,7 +200,7 @@ def _check_loading_info(checkpoint: Checkpoint, task: str, info: Mapping[str, An
     # layer that the configuration drops, or of an adapter that was never merged.
     if surplus := sorted(name for name in info["unexpected_keys"] if any(part.isdigit() for part in name.split("."))):
         raise DataError(
-            f"`{path}` holds weights that its configuration has no place for: {_quote_first(surplus)}",
+            f"`{path}` holds weights that its configuration does not have: {_quote_first(surplus)}",
             hint="is `config.json` that of this model, and are its adapters merged?",
         )
 

@@ -24,7 +24,7 @@ TRUE_VALUES = frozenset({"1", "on", "yes", "true"})  # of an environment variabl
 
 @dataclass(frozen=True, kw_only=True)
 class AutoOptions:
-    """`id` is a folder beside the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there."""
+    """`id` is a folder next to the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there."""
 
     id: str | Path
     revision: str | None = None
@@ -123,7 +123,7 @@ def fetch_snapshot(repository: str, revision: str | None, context: RunContext) -
         )
     except HFValidationError as error:
         raise DataError(
-            f"`{repository}` is neither a folder beside the suite nor the id of a repository on the hub",
+            f"`{repository}` is neither a folder next to the suite nor the id of a repository on the hub",
             hint="such an id is `owner/name`",
         ) from error
     except Exception as error:
@@ -150,22 +150,22 @@ def _fetch_error(repository: str, revision: str | None, error: Exception, *, is_
         return NotRunError(
             f"{name} is not in the cache of the hub, and this run is offline",
             hint=_folder_hint(repository)
-            or f"fetch it with `hf download {repository}` or a run that is not offline, or name a folder beside the suite",
+            or f"fetch it with `hf download {repository}` or a run that is not offline, or name a folder next to the suite",
         )
     if isinstance(error, GatedRepoError):
         return DataError(
-            f"`{repository}` is open to some users of the hub alone", hint="ask for access, then `hf auth login`"
+            f"`{repository}` is open only to some users of the hub", hint="ask for access, then `hf auth login`"
         )
     if isinstance(error, RevisionNotFoundError):
         return DataError(f"`{repository}` has no revision `{revision}`")
     if isinstance(error, RepositoryNotFoundError):
         return DataError(
-            f"there is no `{repository}`, neither as a folder beside the suite nor on the hub",
+            f"there is no `{repository}`, neither as a folder next to the suite nor on the hub",
             hint=_folder_hint(repository) or "where it is private, `hf auth login` first",
         )
     return NotRunError(
         f"{name} cannot be fetched from the hub: {summarize_error(error).removeprefix('Got: ')}",
-        hint="there is no folder of that name beside the suite either",
+        hint="there is no folder of that name next to the suite either",
     )
 
 

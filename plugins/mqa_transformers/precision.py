@@ -27,7 +27,7 @@ def cast_module(module: Any, device: str, dtype: str) -> Any:
 
 
 def in_float64(module: Any) -> Any:
-    """A module to run in float64 arithmetic with the weights of a float32 one, each made wider when it is used.
+    """A module to run in float64 arithmetic with the weights of a float32 one, each widened when it is used.
 
     There is no second copy of the weights: a model that fits into memory can be run in float64, however large it is.
     """
@@ -86,7 +86,7 @@ def arithmetic(dtype: str) -> AbstractContextManager[Any]:
 def _float64_arithmetic() -> Iterator[None]:
     import torch
 
-    before = torch.get_default_dtype()  # of tensors that are made from integers, or from nothing
+    before = torch.get_default_dtype()  # of tensors that are created from integers, or without a dtype
     torch.set_default_dtype(torch.float64)
     try:
         # Inference mode would hide the casts inside of composite operators.

@@ -1,4 +1,4 @@
-"""A PyTorch module on its device, ready to run: what the backend gives, and what parity and attribution ask of it."""
+"""The runner of a PyTorch module on its device: predictions, variants, outputs and times of modules, and weights."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TorchRunner:
     def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
         """The same module in another precision, `float64` for weights, activations and every step between them."""
         if optimization:
-            raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
+            raise NotRunError(f"PyTorch has no optimization level `{optimization}`")
         dtype = dtype or self.facts.precision
         if dtype not in get_args(Dtype):
             raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
@@ -152,7 +152,7 @@ class TorchRunner:
         return not torch.equal(before, torch.get_rng_state())
 
     def time_modules(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
-        """Seconds that each module takes by itself, those inside of it not counted; the model's own are under no name."""
+        """Seconds that each module takes, those inside of it not counted; the model itself has the empty name."""
         with self._running():
             runs = [time_modules(self.module, lambda: self._forward(batch), self.device) for _ in range(repetitions)]
         return {name: [run.get(name, 0.0) for run in runs] for name in dict.fromkeys(("", *chain(*runs)))}
@@ -200,7 +200,7 @@ class TorchRunner:
         return Script(self.module) if is_script(self.module) else None
 
     def _to_tensor(self, values: npt.NDArray[Any] | float) -> Any:
-        """A tensor on the device, of a float array in the precision of the weights. A number stays as it is."""
+        """A tensor on the device, of a float array in the precision of the weights. A number is unchanged."""
         import torch
 
         if not isinstance(values, np.ndarray):

@@ -1,4 +1,4 @@
-"""The backend `transformers/torch`: the module itself, run by PyTorch as it is."""
+"""The backend `transformers/torch`: the module itself, run by PyTorch."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class TorchBackend(Backend[TorchOptions]):
     def identity(self, model_under_test: ModelUnderTest, options: TorchOptions) -> dict[str, str]:
         check_threads(options.threads)
         device = requested_device(model_under_test.run_context)
-        found = {name: version(name) for name in LIBRARIES} | _device_facts(device) | {"dtype": options.dtype}
+        identity = {name: version(name) for name in LIBRARIES} | _device_facts(device) | {"dtype": options.dtype}
         if options.tf32 and device.kind == "cuda":
-            found["tf32"] = "on"
-        return found if options.threads is None else found | {"threads": str(options.threads)}
+            identity["tf32"] = "on"
+        return identity if options.threads is None else identity | {"threads": str(options.threads)}
 
     @contextmanager
     def open(self, model_under_test: ModelUnderTest, options: TorchOptions) -> Iterator[Runner]:
@@ -76,7 +76,7 @@ def _facts(model_under_test: ModelUnderTest, module: Any, device: Device, option
     """What reports and probes read of a runner."""
     import torch
 
-    size = model_under_test.model.about.get("bytes")  # of the files of weights, where the model's source says it
+    size = model_under_test.model.about.get("bytes")  # of the files of weights, where the model's source gives it
     attention = getattr(getattr(module, "config", None), "_attn_implementation", None)
     return RunnerFacts(
         device=str(device),

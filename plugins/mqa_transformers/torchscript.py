@@ -124,25 +124,25 @@ def _is_float_constant(node: Any) -> bool:
 
 def _read_attributes(module: Any) -> set[Attribute]:
     """The attributes that a script's code reads."""
-    found = {
+    attributes = {
         _resolve_attribute(part, node)
         for part, graph in _iter_graphs(module)
         for node in _iter_nodes(graph)
         if node.kind() == GET_ATTRIBUTE
     }
-    return {attribute for attribute in found if attribute is not None}
+    return {attribute for attribute in attributes if attribute is not None}
 
 
 def _written_attributes(module: Any) -> set[Attribute]:
     """The attributes that a script's code sets, or writes into."""
-    found: set[Attribute] = set()
+    written: set[Attribute] = set()
     for part, graph in _iter_graphs(module):
         for node in _iter_nodes(graph):
             target = _write_target(node) if IN_PLACE.fullmatch(node.kind()) else node
             is_written = target.kind() == SET_ATTRIBUTE or (target.kind() == GET_ATTRIBUTE and target is not node)
             if is_written and (attribute := _resolve_attribute(part, target)) is not None:
-                found.add(attribute)
-    return found
+                written.add(attribute)
+    return written
 
 
 def _write_target(node: Any) -> Any:

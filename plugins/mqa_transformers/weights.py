@@ -1,4 +1,4 @@
-"""The files of weights in a checkpoint: which are loaded, and whether they have the sizes that the configuration says."""
+"""The files of weights in a checkpoint: which are loaded, and whether they have the sizes of the configuration."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def find_weights(path: Path, config: Mapping[str, Any], *, allow_pickle: bool) -
     `config` are the values of the folder's `config.json`. A DataError where there are no weights, where they are a pickle
     and none is allowed, and where they lie outside of the folder.
     """
-    given = config.get("transformers_weights")  # a configuration may name a file
-    candidates = SAFETENSORS if given is None else (str(given),)
+    configured = config.get("transformers_weights")  # a configuration may name a file
+    candidates = SAFETENSORS if configured is None else (str(configured),)
     if (entry := _first_present(path, candidates)) is not None:
         files = _list_files(path, entry)
         _check_safetensors(path, files)
         return files, False
-    pickle = _first_present(path, PICKLES) if given is None else None
+    pickle = _first_present(path, PICKLES) if configured is None else None
     if pickle is None:
         raise DataError(f"`{path}` holds no weights: there is no `{candidates[0]}` in it")
     if not allow_pickle:
         raise DataError(
-            f"`{path}` has its weights in a pickle alone (`{pickle}`), and loading a pickle can run code",
+            f"`{path}` has its weights only in a pickle (`{pickle}`), and loading a pickle can run code",
             hint="save the model again as safetensors, or allow it with `--allow-pickle`",
         )
     return _list_files(path, pickle), True
@@ -54,7 +54,7 @@ def find_weights(path: Path, config: Mapping[str, Any], *, allow_pickle: bool) -
 def check_sizes(path: Path, config: Mapping[str, Any], weights: Sequence[str], *, is_pickled: bool) -> None:
     """A DataError for a size in a configuration that none of the weights has, before a library makes room for it.
 
-    Of a pickle nothing is known but how many bytes it has.
+    Of a pickle only the number of bytes is known.
     """
     sizes = [(key, size) for key, size in _iter_sizes(config) if size > _unchecked_size(key)]
     if not sizes:
@@ -69,13 +69,13 @@ def check_sizes(path: Path, config: Mapping[str, Any], weights: Sequence[str], *
         limit = n_tensors if LAYERS_KEY.fullmatch(key) else longest_axis
         if size > max(limit, _unchecked_size(key)):
             raise DataError(
-                f"`{path / CONFIG}` says that `{key}` is {size:,}, and its weights have not so many",
+                f"`{path / CONFIG}` says that `{key}` is {size:,}, and no weight is that large",
                 hint=f"is `{CONFIG}` that of this model?",
             )
 
 
 def _check_safetensors(path: Path, names: tuple[str, ...]) -> None:
-    """A DataError for a file that is not safetensors by its suffix and its first bytes, whatever named it.
+    """A DataError for a file that is not safetensors by its suffix and its first bytes.
 
     An index of safetensors, or a configuration, may name any file, a pickle too, and no flag allows that one.
     """

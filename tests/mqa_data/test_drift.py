@@ -20,8 +20,8 @@ WORDS = np.array([f"w{number}" for number in range(60)])
 
 
 def make_texts(rng, count, *, longest=20, more=""):
-    drawn = [" ".join(rng.choice(WORDS, rng.integers(3, longest))) for _ in range(count)]
-    return [f"{text} {more}" if more and rng.random() < 0.6 else text for text in drawn]
+    plain = [" ".join(rng.choice(WORDS, rng.integers(3, longest))) for _ in range(count)]
+    return [f"{text} {more}" if more and rng.random() < 0.6 else text for text in plain]
 
 
 def make_labels(rng, count, share):
@@ -186,9 +186,9 @@ def test_significant_terms_are_those_of_the_pooled_z_test_after_bonferroni_at_5_
     ps = [proportions_ztest(pair, sizes)[1] for pair in tested.values()]
     corrected = multipletests(ps, method="bonferroni")[1]
     expected = {word for word, p in zip(tested, corrected, strict=True) if p < 0.05}
-    found = find_significant_terms(current, reference)
-    assert {term["term"] for term in found} == expected
-    for term in found:
+    terms = find_significant_terms(current, reference)
+    assert {term["term"] for term in terms} == expected
+    for term in terms:
         pair = words[term["term"]]
         assert (term["current"], term["reference"]) == pytest.approx((pair[0] / sizes[0], pair[1] / sizes[1]))
         assert term["z"] == pytest.approx(proportions_ztest(pair, sizes)[0])
@@ -228,10 +228,10 @@ def test_words_in_less_than_five_rows_do_not_count_in_the_correction():
 
 def test_the_twenty_most_significant_words_are_listed_in_their_order():
     current = rows_with({f"w{index:02}": 40 + index for index in range(25)}, 3000)
-    found = find_significant_terms(current, [["other"]] * 3000)
-    assert [term["term"] for term in found if term["term"] != "other"] == [f"w{index:02}" for index in range(24, 5, -1)]
-    assert len(found) == 20
-    assert [abs(term["z"]) for term in found] == sorted((abs(term["z"]) for term in found), reverse=True)
+    terms = find_significant_terms(current, [["other"]] * 3000)
+    assert [term["term"] for term in terms if term["term"] != "other"] == [f"w{index:02}" for index in range(24, 5, -1)]
+    assert len(terms) == 20
+    assert [abs(term["z"]) for term in terms] == sorted((abs(term["z"]) for term in terms), reverse=True)
 
 
 def test_a_word_counts_once_in_a_row():

@@ -41,8 +41,8 @@ def test_jaccard_is_that_of_sets_of_runs_of_words(texts, words):
     sets, shingles = brute_force(texts, words), make_shingles(texts, words)
     assert shingles.sizes.tolist() == [len(one) for one in sets]
     pairs = np.array([(one, two) for one in range(len(texts)) for two in range(len(texts))])
-    found = jaccard_similarity(shingles, pairs[:, 0], pairs[:, 1])
-    for (one, two), similarity in zip(pairs, found, strict=True):
+    similarities = jaccard_similarity(shingles, pairs[:, 0], pairs[:, 1])
+    for (one, two), similarity in zip(pairs, similarities, strict=True):
         either = sets[one] | sets[two]
         assert similarity == (
             pytest.approx(len(sets[one] & sets[two]) / len(either)) if either else pytest.approx(np.nan, nan_ok=True)
@@ -60,10 +60,10 @@ def test_every_text_but_a_blank_one_has_shingles(texts, text, words):
 @given(TEXTS, st.sampled_from([0.3, 0.5, 0.8, 1.0]))
 def test_every_pair_is_similar_and_given_once(texts, threshold):
     sets = brute_force(texts, 2)
-    found = find_near_duplicates(texts, 2, threshold, np.random.default_rng(7))
-    pairs = list(zip(found.left.tolist(), found.right.tolist(), strict=True))
+    candidates = find_near_duplicates(texts, 2, threshold, np.random.default_rng(7))
+    pairs = list(zip(candidates.left.tolist(), candidates.right.tolist(), strict=True))
     assert len(set(pairs)) == len(pairs)
-    for (one, two), similarity in zip(pairs, found.similarity, strict=True):
+    for (one, two), similarity in zip(pairs, candidates.similarity, strict=True):
         assert one < two
         assert similarity == pytest.approx(len(sets[one] & sets[two]) / len(sets[one] | sets[two]))
         assert similarity >= threshold
@@ -88,8 +88,8 @@ def test_nearly_every_similar_pair_is_found(threshold):
         for one, two in combinations(range(len(texts)), 2)
         if len(sets[one] & sets[two]) >= threshold * len(sets[one] | sets[two])
     }
-    found = find_near_duplicates(texts, 3, threshold, np.random.default_rng(7))
-    pairs = set(zip(found.left.tolist(), found.right.tolist(), strict=True))
+    candidates = find_near_duplicates(texts, 3, threshold, np.random.default_rng(7))
+    pairs = set(zip(candidates.left.tolist(), candidates.right.tolist(), strict=True))
     assert len(right) > 30
     assert pairs <= right
     assert len(right - pairs) <= 1
@@ -104,16 +104,16 @@ def test_a_pair_just_at_the_threshold_is_missed_once_in_a_thousand(threshold):
 
 def test_with_two_sides_only_pairs_across_them_are_given():
     texts = [("a b c d",), ("a b c d!",), ("a b c d?",), ("x y z",)]
-    found = find_near_duplicates(texts, 3, 0.8, np.random.default_rng(7), n_first=1)
-    assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == [(0, 1), (0, 2)]
+    candidates = find_near_duplicates(texts, 3, 0.8, np.random.default_rng(7), n_first=1)
+    assert list(zip(candidates.left.tolist(), candidates.right.tolist(), strict=True)) == [(0, 1), (0, 2)]
 
 
 def test_in_a_large_bucket_each_text_is_compared_with_the_first_and_skipped_pairs_are_counted():
     texts = [(f"one two three four{'!' * number}",) for number in range(400)]
     shingles = make_shingles(texts, 3)
-    found = find_candidate_pairs(shingles, 0.8, np.random.default_rng(7))
-    assert set(found.right.tolist()) == set(range(1, 400))
-    assert len(found.left) + found.skipped == 400 * 399 // 2
+    candidates = find_candidate_pairs(shingles, 0.8, np.random.default_rng(7))
+    assert set(candidates.right.tolist()) == set(range(1, 400))
+    assert len(candidates.left) + candidates.skipped == 400 * 399 // 2
     sides = np.arange(400) % 2
     across = find_candidate_pairs(shingles, 0.8, np.random.default_rng(7), np.sort(sides))
     assert set(across.left.tolist()) == set(range(200))
@@ -129,9 +129,9 @@ def test_scripts_without_spaces_have_a_word_for_each_letter():
 @pytest.mark.parametrize(("members", "hubs"), [(400, 25), (2500, 5)])
 def test_of_many_texts_in_a_bucket_each_is_compared_with_some_ten_thousand_pairs_or_five_texts(members, hubs):
     texts = [(f"one two three four{'!' * number}",) for number in range(members)]
-    found = find_candidate_pairs(make_shingles(texts, 3), 0.8, np.random.default_rng(7))
-    assert set(found.left.tolist()) == set(range(hubs))
-    assert len(found.left) == hubs * members - hubs * (hubs + 1) // 2
+    candidates = find_candidate_pairs(make_shingles(texts, 3), 0.8, np.random.default_rng(7))
+    assert set(candidates.left.tolist()) == set(range(hubs))
+    assert len(candidates.left) == hubs * members - hubs * (hubs + 1) // 2
 
 
 @pytest.mark.parametrize(("threshold", "bands"), [(1.0, (1, 16)), (0.8, (14, 4)), (0.5, (25, 2)), (0.1, (66, 1))])

@@ -65,13 +65,13 @@ def test_every_probe_has_a_result_and_no_examples_removes_every_text(tmp_path):
     flags = ("--plugin", "probing.py", "--json", "report.json")
     done = mqa("run", "rows.toml", *flags, folder=tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
-    found = {result["check"]: result for result in report["results"]}
-    assert len(found) == 5, done.stdout + done.stderr
-    assert all(result["backend"] is None for result in found.values())
-    overlap = next(result for name, result in found.items() if "overlap" in name)
+    results = {result["check"]: result for result in report["results"]}
+    assert len(results) == 5, done.stdout + done.stderr
+    assert all(result["backend"] is None for result in results.values())
+    overlap = next(result for name, result in results.items() if "overlap" in name)
     assert overlap["numbers"]["exact"]["estimate"] == 2 / 122
     assert overlap["numbers"]["conflicting_labels"]["estimate"] == 1 / 2
     assert SECRET in json.dumps(overlap["evidence"]["examples"])
-    assert {result["verdict"] for result in found.values()} <= {"PASS", "INCONCLUSIVE", "FAIL"}
+    assert {result["verdict"] for result in results.values()} <= {"PASS", "INCONCLUSIVE", "FAIL"}
     assert mqa("run", "rows.toml", *flags, "--no-examples", folder=tmp_path).returncode == done.returncode
     assert "secretword" not in (tmp_path / "report.json").read_text()

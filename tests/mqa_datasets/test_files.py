@@ -90,7 +90,7 @@ def test_another_file_is_refused_with_a_hint(tmp_path, content):
     with pytest.raises(DataError, match="cannot be read") as refusal:
         rows_of_arrays(RunContext(tmp_path), path=path)
     assert refusal.value.hint
-    assert "pickle" not in refusal.value.message, "nobody is told to open what nobody knows"
+    assert "pickle" not in refusal.value.message, "no hint suggests to load a pickle"
 
 
 def test_a_member_that_is_no_array_is_named(tmp_path):
@@ -123,14 +123,14 @@ def test_an_archive_with_an_array_without_a_name_is_refused(tmp_path):
         rows_of_arrays(RunContext(tmp_path), path=path)
 
 
-@pytest.mark.parametrize(("place", "value"), [(6, 0x21), (6, 0x01), (8, 0x63)])
-def test_an_archive_with_damaged_fields_is_refused_in_one_line(read, tmp_path, place, value):
+@pytest.mark.parametrize(("offset", "value"), [(6, 0x21), (6, 0x01), (8, 0x63)])
+def test_an_archive_with_damaged_fields_is_refused_in_one_line(read, tmp_path, offset, value):
     """Encrypted, patched, or packed in a way that nobody reads: each is another kind of error to the library."""
     path = tmp_path / "rows.npz"
     np.savez(path, x=np.zeros((2, 1)))
     content = bytearray(path.read_bytes())
-    central = content.index(b"PK\x01\x02") + 2  # there the same fields stand two bytes later
-    content[place] = content[central + place] = value
+    central = content.index(b"PK\x01\x02") + 2  # where the same fields are two bytes later
+    content[offset] = content[central + offset] = value
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"cannot be read as `\.npz`") as refused:
         rows_of_arrays(RunContext(tmp_path), path=path)

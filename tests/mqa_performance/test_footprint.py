@@ -27,7 +27,7 @@ class Source(ModelSource[NoOptions]):
         return Model(digest="d", module=lambda: None, processor=lambda: None)
 
 class Letters(Task[NoOptions]):
-    "Never asked for anything, where arrays are given."
+    "Its codec is not needed where arrays are given."
     name, schema, metric = "letters", "label", "m/m"
     fields, sample = {{"text": "text"}}, ({{"text": "ab"}},)
 
@@ -88,12 +88,14 @@ def openable_context(context, sleeper, tmp_path):
             "task": {"use": "frosty/letters", "options": {}},
             "run_context": run_context,
         }
-        made = context(
+        openable = context(
             sleeper(),
             spec={"backend": {"use": "frosty/runner", "options": options}, "model_under_test": model_under_test},
         )
-        made.model_under_test.given[3] = [{"text": text} for text in "xyz"]  # as the backend had asked for them here
-        return made
+        openable.model_under_test.given[3] = [
+            {"text": text} for text in "xyz"
+        ]  # as the backend requested them in this process
+        return openable
 
     return of
 
@@ -118,8 +120,8 @@ def test_the_load_time_is_measured_in_every_process(openable_context):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"fail": "raise"}, "ended with 1: .*`frosty/runner` crashed: ValueError: no such weights"),
-        ({"fail": "leave"}, "ended with 0: "),
+        ({"fail": "raise"}, "exit code 1: .*`frosty/runner` crashed: ValueError: no such weights"),
+        ({"fail": "leave"}, "exit code 0: "),
     ],
 )
 def test_a_process_that_fails_is_not_run_and_says_why(openable_context, options, message):
@@ -128,7 +130,7 @@ def test_a_process_that_fails_is_not_run_and_says_why(openable_context, options,
 
 
 def test_a_process_that_hangs_is_stopped(openable_context):
-    with pytest.raises(NotRunError, match="had not run the model after 1 s"):
+    with pytest.raises(NotRunError, match="did not finish within 1 s"):
         LoadTime().observe(openable_context(slow=60), LoadTimeOptions(processes=1, timeout=1))
 
 
@@ -150,7 +152,7 @@ def test_the_model_size_is_in_megabytes(context, sleeper):
 
 
 def test_a_backend_without_a_size_is_not_run(context, sleeper):
-    with pytest.raises(NotRunError, match="backend `new` does not say how large its files are"):
+    with pytest.raises(NotRunError, match="backend `new` does not report the size of its files"):
         ModelSize().observe(context(sleeper()), NoOptions())
 
 

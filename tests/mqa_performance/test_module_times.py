@@ -43,7 +43,7 @@ def test_coverage_is_the_share_of_the_time_that_has_a_module(context, clocked):
 
 
 def test_the_probe_has_these_outputs_and_is_not_cacheable(context, clocked):
-    probe = next(one for one in mqa_probes() if one.name == "module-times")
+    probe = next(probe for probe in mqa_probes() if probe.name == "module-times")
     assert set(probe.outputs) == set(
         ModuleTimes().numbers(ModuleTimes().observe(context(clocked()), ModuleTimesOptions()))
     )
@@ -74,13 +74,13 @@ def test_every_batch_is_timed_equally_often(context, clocked):
 
 
 def test_the_slowest_modules_are_shown_first_with_their_classes(context, clocked):
-    shown = ModuleTimes().evidence(ModuleTimes().observe(context(clocked()), ModuleTimesOptions()))
-    assert shown.details["modules"] == [
+    evidence = ModuleTimes().evidence(ModuleTimes().observe(context(clocked()), ModuleTimesOptions()))
+    assert evidence.details["modules"] == [
         {"module": "encoder.dense", "class": "Linear", "self_ms": 600.0, "share": 0.6},
         {"module": "head", "class": "Block", "self_ms": 200.0, "share": 0.2},
         {"module": "encoder", "class": "Block", "self_ms": 100.0, "share": 0.1},
     ]
-    assert shown.remarks == ["`encoder.dense` (Linear) is the slowest module, with 600 ms a run, 60% of the time"]
+    assert evidence.remarks == ["`encoder.dense` (Linear) is the slowest module, with 600 ms a run, 60% of the time"]
 
 
 def test_at_most_ten_modules_are_listed(context, clocked):
@@ -114,7 +114,7 @@ def test_time_without_a_module_has_no_slowest_module(context, clocked):
     assert means(table) == {"coverage": 0.0, "slowest_share": 0.0, "total_ms": 500.0}
     evidence = ModuleTimes().evidence(table)
     assert evidence.details == {"modules": []}
-    assert evidence.remarks == ["nothing that took time belongs to a module"]
+    assert evidence.remarks == ["no time was spent in a module"]
 
 
 def test_shares_of_zero_seconds_are_undefined(context, clocked):
@@ -137,7 +137,7 @@ def test_a_runner_that_gives_fewer_times_than_runs_is_an_error(context, clocked)
 
 
 def test_a_runner_without_times_is_not_run(context, clocked):
-    with pytest.raises(NotRunError, match="took the time of no module"):
+    with pytest.raises(NotRunError, match="timed no module"):
         ModuleTimes().observe(context(clocked({})), ModuleTimesOptions())
 
 
@@ -160,7 +160,7 @@ def test_counts_among_the_options_are_whole_numbers(name, value):
 
 
 def test_a_runner_that_cannot_time_modules_is_not_run(context, sleeper):
-    with pytest.raises(NotRunError, match="backend `new` does not say how long a module takes"):
+    with pytest.raises(NotRunError, match="backend `new` cannot time its modules"):
         ModuleTimes().observe(context(sleeper()), ModuleTimesOptions())
 
 

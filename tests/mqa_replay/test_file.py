@@ -1,3 +1,5 @@
+"""Files of predictions: their formats, their schemas, and the file of every view."""
+
 from __future__ import annotations
 
 import json
@@ -27,11 +29,13 @@ def write(path, table):
     return path
 
 
+def read_predictions(path, view="reviews", **options):
+    return FileReplay().read(view, FileOptions(path=path, **options))
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".jsonl", ".csv"])
 def test_one_file_in_any_format_has_the_predictions_for_unperturbed_rows(tmp_path, suffix):
-    predictions = FileReplay().read(
-        "reviews", FileOptions(path=write(tmp_path / f"last-month{suffix}", PROBABILITY_TABLE))
-    )
+    predictions = read_predictions(write(tmp_path / f"last-month{suffix}", PROBABILITY_TABLE))
     assert predictions.ids.to_pylist() == ["1", "2"]
     assert predictions.main.to_pylist() == ["no", "yes"]
     assert predictions.classes == ("no", "yes")
@@ -53,7 +57,7 @@ def test_one_file_in_any_format_has_the_predictions_for_unperturbed_rows(tmp_pat
 )
 def test_predictions_of_every_schema_are_read(tmp_path, suffix, schema, columns):
     path = write(tmp_path / f"predictions{suffix}", pa.table({"id": ["1", "2"], **columns}))
-    predictions = FileReplay().read("reviews", FileOptions(path=path, schema=schema))
+    predictions = read_predictions(path, schema=schema)
     assert predictions.schema == schema
     (name, values), = columns.items()  # fmt: skip
     expected = [[span | {"score": None} for span in row] for row in values] if schema == "spans" else values
@@ -62,16 +66,16 @@ def test_predictions_of_every_schema_are_read(tmp_path, suffix, schema, columns)
 
 def test_a_csv_of_vectors_has_a_column_per_dimension(tmp_path):
     (tmp_path / "vectors.csv").write_text("id,x,y\n007,0.5,1.5\n008,2.5,3.0\n")
-    predictions = FileReplay().read("reviews", FileOptions(path=tmp_path / "vectors.csv", schema="vector"))
+    predictions = read_predictions(tmp_path / "vectors.csv", schema="vector")
     assert predictions.ids.to_pylist() == ["007", "008"]
     assert predictions.values.tolist() == [[0.5, 1.5], [2.5, 3.0]]
 
 
 def test_classes_name_the_probability_columns(tmp_path):
     path = write(tmp_path / "predictions.csv", PROBABILITY_TABLE.append_column("weight", pa.array([3.5, 4.5])))
-    assert FileReplay().read("reviews", FileOptions(path=path, classes=["yes", "no"])).classes == ("yes", "no")
+    assert read_predictions(path, classes=["yes", "no"]).classes == ("yes", "no")
     with pytest.raises(DataError) as raised:
-        FileReplay().read("reviews", FileOptions(path=path))
+        read_predictions(path)
     assert raised.value.message == f"`{path}`: row `1` has 3.5 in column `weight`, and a probability lies in [0, 1]"
 
 
@@ -79,14 +83,14 @@ def test_a_folder_has_a_file_for_every_view(tmp_path):
     write(tmp_path / "reviews.parquet", LABELS)
     write(tmp_path / "reviews.typos-3f2a9c.jsonl", LABELS.slice(1))
     write(tmp_path / "other.csv", LABELS)
-    assert len(FileReplay().read("reviews", FileOptions(path=tmp_path))) == 2
-    assert FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=tmp_path)).ids.to_pylist() == ["2"]
+    assert len(read_predictions(tmp_path)) == 2
+    assert read_predictions(tmp_path, "reviews.typos-3f2a9c").ids.to_pylist() == ["2"]
 
 
 def test_a_view_without_a_file_is_not_run_and_gets_a_hint(tmp_path):
     write(tmp_path / "reviews.parquet", LABELS)
     with pytest.raises(NotRunError, match=r"no predictions for view `reviews\.typos-3f2a9c`") as raised:
-        FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=tmp_path))
+        read_predictions(tmp_path, "reviews.typos-3f2a9c")
     assert "`mqa rows SUITE --out DIR`" in raised.value.hint
     assert "`reviews.typos-3f2a9c.parquet`" in raised.value.hint
 
@@ -94,7 +98,7 @@ def test_a_view_without_a_file_is_not_run_and_gets_a_hint(tmp_path):
 def test_one_file_has_no_predictions_for_perturbed_rows(tmp_path):
     path = write(tmp_path / "reviews.parquet", LABELS)
     with pytest.raises(NotRunError, match=r"only for unperturbed rows, and view `reviews\.typos-3f2a9c`") as raised:
-        FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=path))
+        read_predictions(path, "reviews.typos-3f2a9c")
     assert "`mqa rows SUITE --out DIR`" in raised.value.hint
 
 
@@ -102,7 +106,7 @@ def test_two_files_for_one_view_are_refused(tmp_path):
     write(tmp_path / "reviews.parquet", LABELS)
     write(tmp_path / "reviews.csv", LABELS)
     with pytest.raises(DataError, match=r"`reviews\.csv` and `reviews\.parquet` for one view"):
-        FileReplay().read("reviews", FileOptions(path=tmp_path))
+        read_predictions(tmp_path)
 
 
 @pytest.mark.parametrize("view", ["../secret", "/etc/passwd", "..", "", "a/b"])
@@ -110,7 +114,7 @@ def test_no_view_name_leads_out_of_the_folder(tmp_path, view):
     write(tmp_path / "secret.parquet", LABELS)
     (tmp_path / "inside").mkdir()
     with pytest.raises(NotRunError):
-        FileReplay().read(view, FileOptions(path=tmp_path / "inside"))
+        read_predictions(tmp_path / "inside", view)
 
 
 @pytest.mark.parametrize(
@@ -125,13 +129,13 @@ def test_no_view_name_leads_out_of_the_folder(tmp_path, view):
 def test_unusable_predictions_are_refused_with_the_name_of_the_file(tmp_path, table, message):
     path = write(tmp_path / "predictions.parquet", pa.table(table))
     with pytest.raises(DataError) as raised:
-        FileReplay().read("reviews", FileOptions(path=path))
+        read_predictions(path)
     assert raised.value.message == f"`{path}`: {message}"
 
 
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
-        FileReplay().read("reviews", FileOptions(path=tmp_path / "none.parquet"))
+        read_predictions(tmp_path / "none.parquet")
 
 
 def test_the_schemas_of_the_option_are_those_of_the_host():

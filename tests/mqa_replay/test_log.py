@@ -186,7 +186,7 @@ def test_a_row_without_probabilities_keeps_its_label_and_one_with_nan_has_no_pre
     ],
 )
 def test_the_class_of_a_score_follows_from_the_labels_or_has_to_be_named(read, refused, scores, expected):
-    rows = [f"{label}{place},{label},{one}" for label, ones in scores.items() for place, one in enumerate(ones)]
+    rows = [f"{label}{row},{label},{score}" for label, column in scores.items() for row, score in enumerate(column)]
     log = "\n".join(["id,label,score", *rows]) + "\n"
     if expected:
         assert read(

@@ -11,7 +11,7 @@ import sys
 import pluggy
 import pytest
 import torch
-from mqa_torch.digest import _is_users
+from mqa_torch.digest import _is_user_class
 from mqa_torch.model_sources import FactoryOptions, FactorySource
 
 import mqa_transformers
@@ -53,7 +53,7 @@ class Layer(torch.nn.Module):
         self.uid, self.address, self.token, self.born = id(self), repr(object()), uuid.uuid4().hex, time.time_ns()
         self.nodes, self.by_key = [f"{id(self)}_node"], {id(self): 1, Key(): 2}
         self.name = f"layer_{next(COUNTER)}"
-        self.kept = {Key(), "a", "b"}
+        self.members = {Key(), "a", "b"}
         self.own = Settings(3)
         self.loose = types.SimpleNamespace(alpha=0.5)
         self.act = (lambda gain: lambda x: x * gain)(4)
@@ -166,6 +166,6 @@ class Users:
 
 
 def test_only_attributes_of_the_users_classes_are_settings():
-    assert _is_users(Users)
+    assert _is_user_class(Users)
     for kind in (pluggy.PluginManager, collections.Counter, torch.nn.Linear):
-        assert not _is_users(kind)
+        assert not _is_user_class(kind)

@@ -68,14 +68,14 @@ def batch():
     return {name: rng.normal(size=(ROWS, 8)).astype(np.float32) for name in ("x", "shift")}
 
 
-@pytest.fixture(params=[("x", False), ("", False), ("", True)], ids=["by place", "by name", "strict"])
+@pytest.fixture(params=[("x", False), ("", False), ("", True)], ids=["by position", "by name", "strict"])
 def program(request, batch):
     """As it comes back from a file: with one input by its place or none, of either way to trace."""
     import torch
 
     given = {name: torch.from_numpy(array) for name, array in batch.items()}
-    placed, strict = request.param
-    first = tuple(given.pop(name) for name in [placed] if name)
+    positional, strict = request.param
+    first = tuple(given.pop(name) for name in [positional] if name)
     rows = {0: torch.export.Dim("rows")}
     axes = {"x": rows, "shift": rows}
     made = torch.export.export(layers(), first, given, dynamic_shapes=axes, strict=strict)
@@ -94,12 +94,12 @@ def runner(batch):
     return make
 
 
-def answers(module, batch, *, placed=()):
+def run_module(module, batch, *, positional=()):
     """Of a copy, as some modules count how often they are called."""
     import torch
 
     given = {name: torch.from_numpy(array) for name, array in reversed(batch.items())}
-    first = [given.pop(name) for name in placed]
+    first = [given.pop(name) for name in positional]
     with torch.no_grad():
         return copy.deepcopy(module)(*first, **given)
 
@@ -107,12 +107,12 @@ def answers(module, batch, *, placed=()):
 def test_outputs_are_bit_for_bit_those_of_the_program(program, batch):
     import torch
 
-    placed = program.graph_signature.user_inputs[: program.call_spec.in_spec.children()[0].num_children]
-    expected = answers(program.module(), batch, placed=placed)
+    positional = program.graph_signature.user_inputs[: program.call_spec.in_spec.children()[0].num_children]
+    expected = run_module(program.module(), batch, positional=positional)
     module = to_module(program)
     hooked, hook_calls = copy.deepcopy(module), []
     hooked.get_submodule("layers.0.line").register_forward_hook(lambda *_: hook_calls.append(1))
-    for actual in (answers(module, batch), answers(hooked, batch)):
+    for actual in (run_module(module, batch), run_module(hooked, batch)):
         assert list(actual) == list(expected)
         assert all(torch.equal(actual[name], array) for name, array in expected.items())
     assert len(hook_calls) == 3

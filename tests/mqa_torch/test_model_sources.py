@@ -60,7 +60,7 @@ def context(tmp_path):
     return RunContext(tmp_path / "exports", device="cpu", allow_code=True)
 
 
-def answers(model, context, argument="x"):
+def run_model(model, context, argument="x"):
     model_under_test = ModelUnderTest(model, TASKS["forward"], context, ForwardOptions())
     rows = model_under_test.codec.encode([{"inputs": {argument: row["inputs"]["x"]}} for row in ROWS])
     with TorchBackend().open(model_under_test, TorchOptions()) as runner:
@@ -94,7 +94,7 @@ def saved(folder):
 def test_a_file_predicts_as_the_model_it_was_saved_from(tmp_path, context, name):
     expected = saved(tmp_path)
     model = FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / name))
-    outputs = answers(model, context)
+    outputs = run_model(model, context)
     assert list(outputs) == ["output"]
     np.testing.assert_allclose(outputs["output"], expected, rtol=1e-6)
 
@@ -207,7 +207,7 @@ def test_a_function_builds_a_model_that_is_put_into_evaluation_mode(code, contex
     model = FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny"))
     assert not any(part.training for part in model.module.modules())
     assert model.about["mode"] == "evaluation mode, which mqa set: `1` (Dropout) was in training mode"
-    assert answers(model, context, argument="input")["output"].shape == (2, 2)
+    assert run_model(model, context, argument="input")["output"].shape == (2, 2)
 
 
 def test_training_mode_is_no_fact_where_it_changes_nothing(code, context):
@@ -215,7 +215,7 @@ def test_training_mode_is_no_fact_where_it_changes_nothing(code, context):
 
 
 def test_outputs_without_names_are_numbered(code, context):
-    outputs = answers(FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:pair")), context)
+    outputs = run_model(FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:pair")), context)
     assert list(outputs) == ["output.0", "output.1"]
 
 
@@ -267,7 +267,9 @@ def test_the_format_follows_from_the_content_and_an_unrunnable_file_gets_a_hint(
     expected = saved(tmp_path)
     (tmp_path / "tiny.pt").rename(tmp_path / "tiny.jit")
     np.testing.assert_allclose(
-        answers(FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "tiny.jit")), context)["output"],
+        run_model(FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "tiny.jit")), context)[
+            "output"
+        ],
         expected,
         rtol=1e-6,
     )

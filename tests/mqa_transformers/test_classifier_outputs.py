@@ -15,7 +15,7 @@ ROWS = [{}] * 3
 RIGHT = softmax(LOGITS.astype(np.float64), axis=1)
 
 
-def answers(values, name="probs"):
+def decode(values, name="probs"):
     reading = infer_reading(LABELS, {name: values}, ROWS)
     decode = reading.decode if reading else lambda outputs, rows: decode_logits(LABELS, outputs, rows)
     return decode({name: values}, ROWS)
@@ -34,14 +34,14 @@ def answers(values, name="probs"):
     ids=["logits", "softmax", "softmax in float16", "log-softmax", "positive", "positive column"],
 )
 def test_probabilities_are_the_same_from_every_form_of_output(values):
-    table = answers(values)
+    table = decode(values)
     assert table["label"].to_pylist() == ["no", "no", "yes"]
     assert np.array(table["probability"].to_pylist()) == pytest.approx(RIGHT, abs=1e-3)
 
 
 @pytest.mark.parametrize("values", [LOGITS.argmax(axis=1), expit(LOGITS)], ids=["argmax", "sigmoid"])
 def test_indices_and_scores_give_labels_without_probabilities(values):
-    table = answers(values)
+    table = decode(values)
     assert table["label"].to_pylist() == ["no", "no", "yes"]
     assert table.column_names == ["label"]
 
@@ -66,19 +66,19 @@ def test_rows_of_a_later_batch_that_do_not_sum_to_one_are_refused():
 def test_a_row_of_nan_has_no_prediction():
     values = softmax(LOGITS, axis=1)
     values[1] = np.nan
-    assert answers(values)["label"].to_pylist() == ["no", None, "yes"]
+    assert decode(values)["label"].to_pylist() == ["no", None, "yes"]
 
 
 def test_a_reading_describes_the_output():
     meaning = infer_reading(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS).meaning
-    assert meaning == "probabilities: the rows of `probs` sum to 1, and it is used as it is"
+    assert meaning == "probabilities: the rows of `probs` sum to 1, and it is used unchanged"
 
 
 @pytest.mark.parametrize(("off", "decoded"), [(0.0, True), (0.009, True), (0.011, False)])
 def test_rows_sum_to_one_up_to_the_rounding_of_bfloat16(off, decoded):
     values = softmax(LOGITS, axis=1)
     values[0, 0] += off
-    assert ("probability" in answers(values).column_names) == decoded
+    assert ("probability" in decode(values).column_names) == decoded
 
 
 @pytest.mark.parametrize(("lowest", "is_score"), [(0.0, True), (-0.0009, True), (-0.0011, False)])

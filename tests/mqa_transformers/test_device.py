@@ -1,6 +1,6 @@
 """A run on a GPU never ends up on the CPU in silence, and memory that runs out is told apart from every other failure.
 
-What `mqa doctor` says of PyTorch and its companions is what is there.
+The findings of `mqa doctor` are about the installed PyTorch and its companions.
 """
 
 from __future__ import annotations
@@ -172,22 +172,22 @@ def companion(tmp_path, monkeypatch):
     """Lays a torchvision onto the path, that asks for a torch and does this where it is imported; gives its finding."""
     monkeypatch.setattr(device, "COMPANIONS", ("zz-vision",))
 
-    def found(wanted="", source=""):
+    def make(requirement="", source=""):
         info = tmp_path / "zz_vision-0.28.0.dist-info"
         info.mkdir()
         metadata = "Metadata-Version: 2.1\nName: zz-vision\nVersion: 0.28.0\nRequires-Dist: numpy\n"
-        (info / "METADATA").write_text(f"{metadata}Requires-Dist: torch{wanted}\n")
+        (info / "METADATA").write_text(f"{metadata}Requires-Dist: torch{requirement}\n")
         (tmp_path / "zz-vision.py").write_text(source)
         monkeypatch.syspath_prepend(str(tmp_path))
         return list(device.diagnose_companions())[-1]
 
-    yield found
+    yield make
     sys.modules.pop("zz-vision", None)
 
 
 def test_pytorch_computes_on_the_cpu(no_gpus):
-    (found,) = device.diagnose_pytorch()
-    assert (found.level, found.subject, found.message) == ("ok", "cpu", f"PyTorch {torch.__version__} computes")
+    (finding,) = device.diagnose_pytorch()
+    assert (finding.level, finding.subject, finding.message) == ("ok", "cpu", f"PyTorch {torch.__version__} computes")
 
 
 def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monkeypatch):
@@ -199,16 +199,16 @@ def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monke
 
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", unavailable)
-    _, found = device.diagnose_pytorch()
-    assert (found.level, found.subject) == ("problem", "cuda")
-    assert "driver on your system is too old" in found.evidence
+    _, finding = device.diagnose_pytorch()
+    assert (finding.level, finding.subject) == ("problem", "cuda")
+    assert "driver on your system is too old" in finding.evidence
 
 
 def test_a_pytorch_without_cuda_on_a_machine_with_a_gpu_is_a_warning(gpus, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
-    _, found = device.diagnose_pytorch()
-    assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
-    assert found.fix
+    _, finding = device.diagnose_pytorch()
+    assert (finding.level, "cannot use this machine's GPU" in finding.message) == ("warning", True)
+    assert finding.fix
 
 
 def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
@@ -216,12 +216,12 @@ def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
         raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nmore")
 
     monkeypatch.setattr(torch, "full", fail)
-    found = device._diagnose_device("cuda:0", "NVIDIA H200")
-    assert (found.level, found.message) == (
+    finding = device._diagnose_device("cuda:0", "NVIDIA H200")
+    assert (finding.level, finding.message) == (
         "problem",
         "NVIDIA H200 does not compute: CUDA error: no kernel image is available for execution on the device",
     )
-    assert found.fix
+    assert finding.fix
 
 
 def test_transformers_loads_here(no_gpus, monkeypatch):
@@ -234,17 +234,17 @@ def test_a_companion_of_this_pytorch_is_fine(companion):
 
 
 def test_a_companion_of_another_pytorch_is_a_problem(companion):
-    found = companion("==1.2.3")
-    assert (found.level, found.message) == (
+    finding = companion("==1.2.3")
+    assert (finding.level, finding.message) == (
         "problem",
         f"0.28.0 is built for torch==1.2.3, and {torch.__version__} is installed",
     )
-    assert found.fix == "pip install --upgrade torch zz-vision, both from the same index"
+    assert finding.fix == "pip install --upgrade torch zz-vision, both from the same index"
 
 
 def test_a_companion_whose_compiled_part_does_not_fit_is_a_problem(companion):
-    found = companion(source="raise RuntimeError('operator torchvision::nms does not exist')")
-    assert (found.level, found.message) == (
+    finding = companion(source="raise RuntimeError('operator torchvision::nms does not exist')")
+    assert (finding.level, finding.message) == (
         "problem",
         "0.28.0 cannot be loaded: operator torchvision::nms does not exist",
     )

@@ -19,7 +19,7 @@ def build_model(folder):
     )
 
 
-def answers(model_under_test, examples):
+def run_model(model_under_test, examples):
     """The outputs and the vectors for these rows in one batch."""
     rows = model_under_test.codec.encode(examples)
     with TorchBackend().open(model_under_test, TorchOptions()) as runner:
@@ -60,7 +60,7 @@ def vit(tmp_path_factory):
 
 
 def test_texts_go_through_the_models_own_class_and_tokenizer(bert):
-    outputs, vectors = answers(build_model(bert), [{"text": "good movie"}, {"text": "the movie was bad"}])
+    outputs, vectors = run_model(build_model(bert), [{"text": "good movie"}, {"text": "the movie was bad"}])
     assert outputs["logits"].shape == (2, 2)
     np.testing.assert_allclose(vectors, outputs["logits"], rtol=1e-6)
 
@@ -75,20 +75,20 @@ def test_an_encoder_and_decoder_gets_a_start_for_its_decoder(t5):
     (row,) = model_under_test.codec.encode([{"text": "good movie"}])
     assert row["decoder_input_ids"][0] == 0
     assert list(row["decoder_input_ids"][1:]) == list(row["input_ids"][:-1])
-    outputs, _ = answers(model_under_test, [{"text": "good movie"}])
+    outputs, _ = run_model(model_under_test, [{"text": "good movie"}])
     assert outputs["logits"].shape[-1] == 80
 
 
 def test_padding_changes_no_vector(t5):
     model_under_test = build_model(t5)
-    (alone,) = answers(model_under_test, [{"text": "bad"}])[1]
-    among = answers(model_under_test, [{"text": "bad"}, {"text": "the movie was good"}])[1][0]
-    np.testing.assert_allclose(among, alone, atol=1e-5)
+    (single,) = run_model(model_under_test, [{"text": "bad"}])[1]
+    batched = run_model(model_under_test, [{"text": "bad"}, {"text": "the movie was good"}])[1][0]
+    np.testing.assert_allclose(batched, single, atol=1e-5)
 
 
 def test_arrays_go_to_the_model_as_they_are(vit):
     pixels = np.random.default_rng(7).normal(size=(2, 3, 8, 8)).astype(np.float32)
-    outputs, vectors = answers(build_model(vit), [{"inputs": {"pixel_values": one.tolist()}} for one in pixels])
+    outputs, vectors = run_model(build_model(vit), [{"inputs": {"pixel_values": one.tolist()}} for one in pixels])
     name = next(iter(outputs))
     assert len(vectors[0]) == outputs[name][0].size
 
@@ -138,10 +138,10 @@ def test_texts_of_a_fixed_length_are_cut_and_padded_to_it(t5):
 def test_padding_to_a_fixed_length_changes_no_vector(bert, t5):
     for folder in (bert, t5):
         model_under_test = build_model(folder)
-        ((alone,), (padded,)) = (
-            answers(one, [{"text": "bad"}])[1] for one in (model_under_test, model_under_test.with_length(9))
+        ((single,), (padded,)) = (
+            run_model(one, [{"text": "bad"}])[1] for one in (model_under_test, model_under_test.with_length(9))
         )
-        np.testing.assert_allclose(padded, alone, atol=1e-5)
+        np.testing.assert_allclose(padded, single, atol=1e-5)
 
 
 def test_arrays_and_models_without_a_tokenizer_have_no_fixed_length(bert, vit):

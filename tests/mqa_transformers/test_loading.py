@@ -73,7 +73,7 @@ def test_a_layer_is_missing_where_all_its_weights_are():
 
 
 def test_a_layer_that_the_configuration_leaves_out_is_refused(configure, opened):
-    with pytest.raises(DataError, match=r"has no place for: .*layer\.1\."):
+    with pytest.raises(DataError, match=r"does not have: .*layer\.1\."):
         _ = opened(configure(num_hidden_layers=1)).module
 
 
@@ -94,7 +94,7 @@ def test_an_unmerged_adapter_is_refused(rewrite, opened):
     import torch
 
     added = {"bert.encoder.layer.0.attention.self.query.lora_A.default.weight": torch.ones(4, 32)}
-    with pytest.raises(DataError, match=r"has no place for: .*lora_A") as refused:
+    with pytest.raises(DataError, match=r"does not have: .*lora_A") as refused:
         _ = opened(rewrite(lambda weights: weights.update(added))).module
     assert "adapters merged" in refused.value.hint
 

@@ -106,7 +106,7 @@ def narrow_steps(run):
     from torch.utils._pytree import tree_leaves
 
     less = {torch.float32, torch.float16, torch.bfloat16, torch.complex64}
-    found = []
+    steps = []
 
     class Counting(TorchDispatchMode):
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -114,13 +114,13 @@ def narrow_steps(run):
             tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
             cast = isinstance(result, torch.Tensor) and result.dtype == torch.float64 and func.overloadpacket in casts
             if any(tensor.dtype in less for tensor in tensors) and not cast:
-                found.append(str(func))
+                steps.append(str(func))
             return result
 
     casts = {torch.ops.aten.to, torch.ops.aten._to_copy}
     with Counting():
         run()
-    return found
+    return steps
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -193,7 +193,7 @@ def test_every_layer_takes_weights_widened_on_use(kind, form):
     copied = copy.deepcopy(layer.eval()).double()
     module = cast_module(program(layer, x.float(), form), "cpu", "float64")
     with arithmetic("float64"):
-        ours, theirs = (tensors(one(x)) for one in (module, copied))
+        ours, theirs = (list_tensors(one(x)) for one in (module, copied))
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-14)
 
@@ -209,10 +209,10 @@ def program(module, x, form):
         return torch.export.export(module, (x,)).module() if form == "export" else module
 
 
-def tensors(found):
+def list_tensors(outputs):
     import torch
 
-    return [found] if isinstance(found, torch.Tensor) else [one for part in found for one in tensors(part)]
+    return [outputs] if isinstance(outputs, torch.Tensor) else [one for part in outputs for one in list_tensors(part)]
 
 
 @pytest.mark.parametrize("architecture", ["llama", "t5"])
@@ -231,12 +231,12 @@ def test_casting_only_the_weights_is_as_inexact_as_float32(architecture):
 
 
 def test_attention_implementations_agree_to_the_last_digits_of_float64():
-    answers = []
+    logits = []
     for kind in ("sdpa", "eager"):
         module = cast_module(made("llama", attn_implementation=kind), "cpu", "float64")
         with arithmetic("float64"):
-            answers.append(module(**tokens()).logits)
-    assert 0 < (answers[0] - answers[1]).abs().max() < 1e-14
+            logits.append(module(**tokens()).logits)
+    assert 0 < (logits[0] - logits[1]).abs().max() < 1e-14
 
 
 def test_the_original_module_is_unchanged():
@@ -246,7 +246,7 @@ def test_the_original_module_is_unchanged():
     before = copy.deepcopy(original.state_dict())
     buffers = {name: buffer.clone() for name, buffer in original.named_buffers()}
     with torch.inference_mode():
-        answer = original(**tokens()).logits
+        expected = original(**tokens()).logits
     module = cast_module(original, "cpu", "float64")
     with arithmetic("float64"):
         module(**tokens())
@@ -254,7 +254,7 @@ def test_the_original_module_is_unchanged():
     assert all(torch.equal(tensor, before[name]) for name, tensor in original.state_dict().items())
     assert all(torch.equal(buffer, buffers[name]) for name, buffer in original.named_buffers())
     with torch.inference_mode():
-        assert torch.equal(original(**tokens()).logits, answer)
+        assert torch.equal(original(**tokens()).logits, expected)
 
 
 def test_after_a_failure_the_default_dtype_is_restored():
@@ -334,12 +334,12 @@ def test_every_requested_dtype_becomes_float64(step):
 
     x = torch.tensor([0.1, 0.2, 0.7], dtype=torch.float64)
     with arithmetic("float64"):
-        found = step(torch, x)
+        result = step(torch, x)
     with torch.no_grad():
         rough = step(torch, x).double()
-    assert found.dtype == torch.float64
-    assert found.double().float().double().sub(found).abs().max() > 0, "it has digits that float32 has not"
-    torch.testing.assert_close(found, rough, rtol=0.02, atol=0.02)
+    assert result.dtype == torch.float64
+    assert result.double().float().double().sub(result).abs().max() > 0, "it has digits that float32 has not"
+    torch.testing.assert_close(result, rough, rtol=0.02, atol=0.02)
 
 
 def test_a_constant_of_a_module_is_widened_on_use():

@@ -169,7 +169,7 @@ def test_a_prediction_is_the_likeliest_label_with_all_probabilities(bound, value
     table = bound("x", "y", "z").decode({"logits": values}, [{}] * len(values))
     probabilities = softmax(values.astype(np.float64), axis=1)
     np.testing.assert_allclose(table["probability"].to_pylist(), probabilities, rtol=1e-12, atol=1e-300)
-    assert table["label"].to_pylist() == ["xyz"[place] for place in probabilities.argmax(axis=1)]
+    assert table["label"].to_pylist() == ["xyz"[index] for index in probabilities.argmax(axis=1)]
 
 
 def test_a_prediction_has_the_columns_of_its_schema(bound, task):
@@ -270,14 +270,14 @@ def test_the_full_cost_of_a_pair_counts_both_texts(bound, tokenizer):
 def test_a_row_with_a_token_without_embedding_is_found(bound, bert, tokenizer):
     from transformers import AutoTokenizer
 
-    larger, known = AutoTokenizer.from_pretrained(bert), len(tokenizer)
+    larger, vocab_size = AutoTokenizer.from_pretrained(bert), len(tokenizer)
     larger.add_tokens(["@user", "emoji"])
-    codec = bound(processor=larger, about={"vocab_size": known})
+    codec = bound(processor=larger, about={"vocab_size": vocab_size})
     index, why = codec.find_unusable([{"text": "good movie"}, {"text": "good emoji"}])
     assert index == 1
     assert why == (
-        f"it has `emoji` ({known + 1}), and the tokenizer has {known + 2} tokens, the model {known}: it has no embedding"
-        f" for `@user` ({known}), `emoji` ({known + 1})"
+        f"it has `emoji` ({vocab_size + 1}), and the tokenizer has {vocab_size + 2} tokens, the model {vocab_size}: it has no embedding"
+        f" for `@user` ({vocab_size}), `emoji` ({vocab_size + 1})"
     )
     assert codec.find_unusable([{"text": "good movie"}]) is None
     assert codec.remarks != []

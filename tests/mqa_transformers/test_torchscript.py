@@ -44,8 +44,8 @@ def listener():
             self.state = torch.zeros(0)
 
         def forward(self, x):
-            known = self.state if len(self.state) else torch.zeros((2, x.shape[0], x.shape[1]), dtype=torch.float32)
-            h, c = self.cell(x, (known[0], known[1]))
+            state = self.state if len(self.state) else torch.zeros((2, x.shape[0], x.shape[1]), dtype=torch.float32)
+            h, c = self.cell(x, (state[0], state[1]))
             self.state = torch.stack([h, c])
             return h
 
@@ -99,8 +99,8 @@ def test_a_float64_copy_computes_in_float64(listener):
     weights = {name: tensor.detach().double().numpy() for name, tensor in listener.inner.cell.named_parameters()}
     gates = BATCH["x"].astype(np.float64) / 2 @ weights["weight_ih"].T + weights["bias_ih"] + weights["bias_hh"]
     first, _, change, last = np.split(gates, 4, axis=1)
-    kept = np.tanh(change) / (1 + np.exp(-first))
-    np.testing.assert_allclose(double, np.tanh(kept) / (1 + np.exp(-last)), rtol=0, atol=1e-15)
+    hidden = np.tanh(change) / (1 + np.exp(-first))
+    np.testing.assert_allclose(double, np.tanh(hidden) / (1 + np.exp(-last)), rtol=0, atol=1e-15)
 
 
 def test_a_scalar_argument_is_the_common_number_of_all_rows(listener):

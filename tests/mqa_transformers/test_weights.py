@@ -161,7 +161,7 @@ def test_an_allowed_pickle_is_loaded_and_reported(folder, context, task, make_mo
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "sizes",
     [
         {"num_labels": 10**7, "id2label": None, "label2id": None},
         {"num_hidden_layers": 10**7},
@@ -171,11 +171,11 @@ def test_an_allowed_pickle_is_loaded_and_reported(folder, context, task, make_mo
         {"type_vocab_size": 10**10},
         {"text_config": {"num_hidden_layers": 10**9}},
     ],
-    ids=lambda asked: next(iter(asked)),
+    ids=lambda sizes: next(iter(sizes)),
 )
-def test_sizes_that_no_weight_has_are_refused(configure, opened, asked):
-    with pytest.raises(DataError, match="its weights have not so many"):
-        opened(configure(**asked))
+def test_sizes_that_no_weight_has_are_refused(configure, opened, sizes):
+    with pytest.raises(DataError, match="no weight is that large"):
+        opened(configure(**sizes))
 
 
 def test_a_size_without_weights_is_not_checked(configure, opened):
@@ -202,7 +202,7 @@ def test_only_unusually_large_sizes_are_checked(tmp_path, key, size, is_refused)
     if not is_refused:
         check_sizes(tmp_path, {key: size}, files, is_pickled=False)
         return
-    with pytest.raises(DataError, match=f"`{key}` is {size:,}, and its weights have not so many"):
+    with pytest.raises(DataError, match=f"`{key}` is {size:,}, and no weight is that large"):
         check_sizes(tmp_path, {key: size}, files, is_pickled=False)
 
 
