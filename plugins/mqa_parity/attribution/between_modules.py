@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.attribution.dimensions import prefer_frozen_dimension
+from mqa_parity.attribution.dynamic_axes import prefer_frozen_dimension
 from mqa_parity.attribution.first_faulty_module import make_value_test
 from mqa_parity.attribution.module_io import Tensor
 from mqa_parity.attribution.result import Attribution, Cause

@@ -100,7 +100,7 @@ def attribute_to_optimizer(run: PairedRun) -> Attribution | None:
     if not isinstance(candidate, SupportsOptimizationLevels) or not _agrees_unoptimized(run, candidate):
         return None
     reason = f"the difference vanishes where ONNX Runtime optimizes nothing{_describe_level(run, candidate)}"
-    attribution = Attribution("pass", reason, run.ratio)
+    attribution = Attribution("optimizer", reason, run.ratio)
     if not isinstance(candidate, SupportsGraph):
         return attribution
     graph = module_graph(candidate, run.reference.baseline)

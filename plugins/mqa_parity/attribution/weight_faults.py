@@ -48,7 +48,7 @@ def find_other_model(run: PairedRun) -> Cause | None:
     if report is None:
         return None
     different = len(report.differences) + len(report.unknown)
-    meaning = describe_other_model(different, different + report.held)
+    meaning = describe_other_model(different, different + report.matched)
     return Cause("weights", meaning, module="", faulty_nodes=(), meaning=meaning) if meaning else None
 
 

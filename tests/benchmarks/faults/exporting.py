@@ -8,6 +8,8 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
+import onnx
+import onnxruntime as ort
 import torch
 from torch import nn
 
@@ -64,7 +66,7 @@ def export(
     if any(parameter.dtype == torch.float16 for parameter in module.parameters()):
         inputs = {name: one.half() if one.is_floating_point() else one for name, one in inputs.items()}
     version = opset or OPSET[exporter]
-    with quiet(), torch.no_grad():
+    with silence(), torch.no_grad():
         if exporter == "script":
             _script(module, architecture, file, inputs, version, fixed=fixed)
         else:
@@ -123,7 +125,7 @@ def _dynamo(
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Without what the exporters print and warn of."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
@@ -134,3 +136,52 @@ def quiet() -> Iterator[None]:
                 yield
     finally:
         logging.disable(level)
+
+
+Postprocessing = Literal["", "float16", "nameless", "optimized"]
+LEVELS = {
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+
+
+def postprocess(file: Path, how: Postprocessing) -> None:
+    """Do one of these to a file, or nothing."""
+    if how == "float16":
+        convert_to_float16(file)
+    elif how == "nameless":
+        strip_names(file)
+    elif how == "optimized":
+        optimize(file, "extended")
+
+
+def convert_to_float16(file: Path, *, keep_ends: bool = False) -> None:
+    """Convert a file to float16, its inputs and outputs too unless they are kept."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    with silence():
+        onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=keep_ends), file)
+
+
+def strip_names(file: Path) -> None:
+    """As tools leave it that number what they keep: no node has a name, no weight its own, and none tells its module."""
+    model = onnx.load(file)
+    weights = {one.name: f"w{place}" for place, one in enumerate(model.graph.initializer)}
+    for one in model.graph.initializer:
+        one.name = weights[one.name]
+    for place, node in enumerate(model.graph.node):
+        node.name = f"n{place}"
+        del node.metadata_props[:]
+        for number, name in enumerate(node.input):
+            node.input[number] = weights.get(name, name)
+    onnx.save(model, file)
+
+
+def optimize(file: Path, level: str) -> None:
+    """As ONNX Runtime writes a file after its own passes of a level."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = LEVELS[level]
+    options.optimized_model_filepath = str(file)
+    options.log_severity_level = 4
+    ort.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])

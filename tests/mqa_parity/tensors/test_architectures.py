@@ -89,7 +89,7 @@ def held(context):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_another_way_through_attention_is_as_good(held, models, architecture):
+def test_another_attention_implementation_passes(held, models, architecture):
     attention = "eager" if architecture == "deberta-v2" else "sdpa"
     found = held(architecture, runner(models(architecture, attention)), models(architecture))
     assert found["mismatches"] == 0
@@ -98,7 +98,7 @@ def test_another_way_through_attention_is_as_good(held, models, architecture):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "deberta-v2"])
-def test_another_way_through_attention_in_half_precision_is_as_good_too(held, models, architecture, dtype):
+def test_another_attention_implementation_in_half_precision_passes(held, models, architecture, dtype):
     found = held(architecture, runner(models(architecture, "sdpa"), dtype), models(architecture))
     assert found["mismatches"] == 0
     assert 0 < found["ratio"] < 10
@@ -106,7 +106,7 @@ def test_another_way_through_attention_in_half_precision_is_as_good_too(held, mo
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_another_precision_is_as_good_as_pytorch_in_it(held, models, architecture, dtype):
+def test_another_precision_passes_against_pytorch_in_it(held, models, architecture, dtype):
     found = held(architecture, runner(models(architecture), dtype), models(architecture))
     assert found["mismatches"] == 0
     assert found["max_abs"] > 1e-4
@@ -161,7 +161,7 @@ def test_a_fault_is_far_off(held, models, architecture, fault):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_mask_that_is_dropped_is_seen_in_the_rows_that_are_padded(held, models, architecture):
+def test_a_dropped_mask_is_detected_in_padded_rows(held, models, architecture):
     class Unmasked(TorchRunner):
         def run(self, batch):
             return super().run(batch | {"attention_mask": np.ones_like(batch["attention_mask"])})

@@ -65,7 +65,7 @@ def held(context):
             cost=lambda row: len(row["input_ids"]),
             padding_mask="attention_mask",
         )  # fmt: skip
-        table = TENSORS.observe(context(candidate, reference, codec=codec), TensorOptions(rows=12, blame=False))
+        table = TENSORS.observe(context(candidate, reference, codec=codec), TensorOptions(rows=12, attribute=False))
         return TENSORS.numbers(table), TENSORS.evidence(table)
 
     return look
@@ -86,7 +86,7 @@ class Edited:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_keys_and_values_are_held_where_they_are_given(held, made, name):
+def test_keys_and_values_are_compared_where_they_are_given(held, made, name):
     found, shown = held(name, made(name).with_cache_outputs(["past_key_values."]), made(name))
     assert found["mismatches"] == 0
     assert found["ratio"] <= 1
@@ -97,7 +97,7 @@ def test_keys_and_values_are_held_where_they_are_given(held, made, name):
     ("name", "layer"),
     [("gpt2", "present.1.value"), ("bart", "present.0.decoder.key"), ("t5", "present.1.encoder.value")],
 )
-def test_so_are_those_that_have_the_names_of_optimum(held, made, name, layer):
+def test_keys_and_values_under_the_names_of_optimum_are_compared(held, made, name, layer):
     right = made(name).with_cache_outputs(["present."])
     found, shown = held(name, right, made(name))
     assert (found["mismatches"], layer in shown.details["outputs"]) == (0, True)
@@ -107,7 +107,7 @@ def test_so_are_those_that_have_the_names_of_optimum(held, made, name, layer):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_model_is_not_asked_for_those_that_a_file_does_not_give(held, made, name):
+def test_keys_and_values_are_not_computed_where_the_file_gives_none(held, made, name):
     found, shown = held(name, made(name).with_cache_outputs(["logits"]), made(name))
     assert found["mismatches"] == 0
     assert not [output for output in shown.details["outputs"] if output.startswith("past")]
@@ -124,7 +124,7 @@ def test_wrong_values_of_one_layer_are_found(held, made, name):
     assert next(iter(shown.details["outputs"])) == LAYER[name]
 
 
-def test_one_that_is_left_out_is_missed(held, made):
+def test_a_missing_key_or_value_is_a_mismatch(held, made):
     def without(found):
         del found[LAYER["gpt2"]]
         return found
