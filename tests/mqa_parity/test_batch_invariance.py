@@ -86,9 +86,7 @@ LEAKS = {
 
 @pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
 @pytest.mark.parametrize("texts", [["abcd", "efgh", "ijkl"], ["ab", "cdefgh"]], ids=["as long", "one longer"])
-def test_a_model_that_mixes_rows_moves_with_other_rows_and_not_with_copies(
-    seen, numpy_runner, leak, texts
-):
+def test_a_model_that_mixes_rows_moves_with_other_rows_and_not_with_copies(seen, numpy_runner, leak, texts):
     found, shown, _ = seen(numpy_runner(changes=moving(leak)), texts=texts)
     assert found["others"] > ROUGH
     assert found["batch"] < 10

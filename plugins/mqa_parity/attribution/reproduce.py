@@ -1,4 +1,4 @@
-"""Shows one difference between PyTorch and ONNX Runtime without mqa: python reproduce.py
+"""Show one difference between PyTorch and ONNX Runtime without mqa: python reproduce.py
 
 Needs numpy and onnxruntime; if onnx is installed too, its reference evaluator is run as well. Exits with 1 where ONNX
 Runtime is off, with 0 where it is not.

@@ -1,4 +1,4 @@
-"""What people need to know besides the numbers of `parity/tensors`: remarks, notes, outputs and examples."""
+"""The evidence of `parity/tensors`: remarks, notes, examples, and the details of every output."""
 
 from __future__ import annotations
 

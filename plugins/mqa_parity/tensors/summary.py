@@ -3,10 +3,10 @@
 Per output, where y are the candidate's values over all rows, p those of PyTorch in the same precision, e those of
 PyTorch in float64, and eps the step from 1 to the next number of that precision:
 
-    times = max|y - e| / max(max|p - e|, roundings/allowed eps max|e|)
-    ratio = times where that is below 1, else 1 + 9 (times - 1) / (allowed - 1)
+    units = max|y - e| / max(max|p - e|, roundings/allowed eps max|e|)
+    ratio = units where that is below 1, else 1 + 9 (units - 1) / (allowed - 1)
 
-`allowed` and `roundings` are 10 and 8 in float32, and 4 and 2 in 16 bits (`precision.py`). So 10, the bound by
+`allowed` and `roundings` are 10 and 8 in float32, and 4 and 2 in 16 bits (`tolerance.py`). So 10, the bound by
 convention, allows ten times PyTorch's own error in float32, and always 8 eps of the largest value: an output that
 PyTorch happens to have exact must not make every rounding a fault. Numbers that PyTorch has exact among others that it
 rounded, such as a mask's -10000, do not count for max|e|. Each channel and each row of an output is compared likewise,

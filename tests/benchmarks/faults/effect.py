@@ -62,7 +62,7 @@ class ExpectedOutputs:
 
 def compute_expected_outputs(module: nn.Module, architecture: Architecture, seed: int) -> ExpectedOutputs:
     """By PyTorch in float64, of random rows of other seeds than the command's, one batch of them as long as any."""
-    batches = [architecture.rows(seed + 1 + place) for place in range(EFFECT_BATCHES)]
+    batches = [architecture.rows(seed + 1 + index) for index in range(EFFECT_BATCHES)]
     if architecture.tiny and architecture.reads_text:
         batches[-1] = architecture.rows(seed + EFFECT_BATCHES, length=LONGEST)
     wide = module.double()
@@ -88,15 +88,15 @@ def measure_effect(file: Path, expected: ExpectedOutputs) -> Effect:
     except Exception:  # a file that cannot be run is as far off as one can be
         return BROKEN
     worst = NO_EFFECT
-    for place in range(len(expected.outputs[0])):
+    for index in range(len(expected.outputs[0])):
         pairs = [
-            _select_channels(batch, right[place], outputs[place])
+            _select_channels(batch, right[index], outputs[index])
             for batch, right, outputs in zip(expected.batches, expected.outputs, found, strict=True)
         ]
         if any(right.shape != given.shape for right, given in pairs):
             return BROKEN
         right, given = (np.concatenate(some) for some in zip(*pairs, strict=True))
-        one = _measure_output(right, given, logits=expected.logits[place])
+        one = _measure_output(right, given, logits=expected.logits[index])
         worst = Effect(max(worst.probability, one.probability), max(worst.channel, one.channel))
     return worst
 

@@ -1,4 +1,4 @@
-"""Both exporters of PyTorch, quiet, from a module and a batch to a file."""
+"""Files of a module by both exporters of PyTorch, and what tools make of them before they ship."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 Exporter = Literal["dynamo", "script"]
 EXPORTERS: tuple[Exporter, ...] = ("dynamo", "script")
 OPSET = {"dynamo": 18, "script": 17}
+Postprocessing = Literal["", "float16", "nameless", "optimized"]
+LEVELS = {
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
 
 
 class Wrapper(nn.Module):
-    """What teams write around a model for `dynamo=False`: arguments by place, and a tensor instead of a mapping."""
+    """What teams write around a model for `dynamo=False`: positional arguments, and a tensor instead of a mapping."""
 
     def __init__(self, model: nn.Module, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -124,30 +130,8 @@ def _dynamo(
     program.save(str(file), external_data=external)
 
 
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Without what the exporters print and warn of."""
-    level = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            with contextlib.redirect_stderr(io.StringIO()):
-                yield
-    finally:
-        logging.disable(level)
-
-
-Postprocessing = Literal["", "float16", "nameless", "optimized"]
-LEVELS = {
-    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
-    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
-    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
-}
-
-
 def postprocess(file: Path, how: Postprocessing) -> None:
-    """Do one of these to a file, or nothing."""
+    """Convert, strip or optimize a file in place; an empty `how` leaves it as it is."""
     if how == "float16":
         convert_to_float16(file)
     elif how == "nameless":
@@ -165,13 +149,13 @@ def convert_to_float16(file: Path, *, keep_ends: bool = False) -> None:
 
 
 def strip_names(file: Path) -> None:
-    """As tools leave it that number what they keep: no node has a name, no weight its own, and none tells its module."""
+    """Number the names of nodes and weights, and remove the provenance of nodes, as some tools do."""
     model = onnx.load(file)
-    weights = {one.name: f"w{place}" for place, one in enumerate(model.graph.initializer)}
+    weights = {one.name: f"w{index}" for index, one in enumerate(model.graph.initializer)}
     for one in model.graph.initializer:
         one.name = weights[one.name]
-    for place, node in enumerate(model.graph.node):
-        node.name = f"n{place}"
+    for index, node in enumerate(model.graph.node):
+        node.name = f"n{index}"
         del node.metadata_props[:]
         for number, name in enumerate(node.input):
             node.input[number] = weights.get(name, name)
@@ -179,9 +163,23 @@ def strip_names(file: Path) -> None:
 
 
 def optimize(file: Path, level: str) -> None:
-    """As ONNX Runtime writes a file after its own passes of a level."""
+    """Write a file as ONNX Runtime optimizes it at some level."""
     options = ort.SessionOptions()
     options.graph_optimization_level = LEVELS[level]
     options.optimized_model_filepath = str(file)
     options.log_severity_level = 4
     ort.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Suppress what exporters print and warn of."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stderr(io.StringIO()):
+                yield
+    finally:
+        logging.disable(level)

@@ -1,4 +1,4 @@
-"""Faults between modules: nodes that belong to none, or to the one before, and nodes that are lost."""
+"""Faults made by inserted or missing nodes: between modules, at the inputs, and at the outputs of a graph."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def find_module_boundaries(graph: Graph) -> list[tuple[Any, list[Any]]]:
         if maker.op_type == "Constant" or len(maker.output) != 1:
             continue
         readers = graph.readers(maker.output[0])
-        known = any(one.op_type in FLOATS and one.input[0] == maker.output[0] for one in readers)
-        if known and any(graph.owner(one) != graph.owner(maker) for one in readers) and _computed(graph, maker):
+        is_float = any(one.op_type in FLOATS and one.input[0] == maker.output[0] for one in readers)
+        if is_float and any(graph.owner(one) != graph.owner(maker) for one in readers) and _is_computed(graph, maker):
             found.append((maker, readers))
     return found
 
 
-def _computed(graph: Graph, maker: Any, depth: int = 12) -> bool:
-    """Whether a value comes of the inputs, and is no weight on its way."""
+def _is_computed(graph: Graph, maker: Any, depth: int = 12) -> bool:
+    """Whether a value is computed from the inputs, and is no transformed weight."""
     inputs = {one.name for one in graph.proto.graph.input}
     if any(name in inputs for name in maker.input):
         return True
     makers = [found for name in maker.input if (found := graph.maker(name)) is not None]
-    return depth > 0 and any(one.op_type != "Constant" and _computed(graph, one, depth - 1) for one in makers)
+    return depth > 0 and any(one.op_type != "Constant" and _is_computed(graph, one, depth - 1) for one in makers)
 
 
 def insert_at_boundary(
@@ -48,13 +48,13 @@ def insert_at_boundary(
     *,
     inside: bool = False,
 ) -> Callable[[Graph, np.random.Generator], Truth | None]:
-    """Nodes on an edge between two modules; `inside`, they bear the name of the module before."""
+    """Nodes between two modules; where `inside`, they have the name of the module before."""
 
     def fault(graph: Graph, rng: np.random.Generator) -> Truth | None:
-        places = find_module_boundaries(graph)
-        if not places:
+        boundaries = find_module_boundaries(graph)
+        if not boundaries:
             return None
-        maker, readers = choose(rng, places)
+        maker, readers = choose(rng, boundaries)
         made = list(make(graph, maker.output[0], rng))
         if inside:
             for one in made:
@@ -102,7 +102,7 @@ def cast_to_float16(graph: Graph, value: str, rng: np.random.Generator) -> list[
 
 
 def reverse_rows(graph: Graph, value: str, rng: np.random.Generator) -> list[Any]:
-    """The rows of a batch in reverse: every one is answered, and by another's numbers."""
+    """The rows of a batch in reverse: each gets another row's numbers."""
     names = {"start": -1, "end": np.iinfo(np.int64).min + 1, "axis": 0, "step": -1}
     given = [graph.constant(f"inserted_{name}", np.asarray([number], np.int64)) for name, number in names.items()]
     return [node("Slice", [value, *given], INSERTED)]
@@ -128,7 +128,7 @@ def remove_residual(graph: Graph, rng: np.random.Generator) -> Truth | None:
     if not sums:
         return None
     found = choose(rng, sums)
-    order = {output: place for place, one in enumerate(graph.nodes) for output in one.output}
+    order = {output: index for index, one in enumerate(graph.nodes) for output in one.output}
     first, second = (order.get(name, -1) for name in found.input)
     owner, readers = graph.owner(found), graph.readers(found.output[0])
     near = tuple(graph.owner(one) for one in (*readers, graph.maker(found.input[0]), graph.maker(found.input[1])))
@@ -143,21 +143,8 @@ def _is_residual(graph: Graph, found: Any) -> bool:
         return False
     beside = [one for name in found.input for one in graph.readers(name) if one.name != found.name]
     return any(one.op_type in FLOATS | {"Pow", "Add", "Mul"} for one in beside) and all(
-        _computed(graph, one) for one in makers
+        _is_computed(graph, one) for one in makers
     )
-
-
-BOUNDARY_FAULTS = (
-    Generator("a factor between modules", insert_at_boundary(multiply)),
-    Generator("a factor at a module's end", insert_at_boundary(multiply, inside=True)),
-    Generator("a term between modules", insert_at_boundary(add)),
-    Generator("values clipped", insert_at_boundary(clip)),
-    Generator("values in eight bits", insert_at_boundary(quantize, BITS)),
-    Generator("values through float16", insert_at_boundary(cast_to_float16, BITS)),
-    Generator("rows turned around", insert_at_boundary(reverse_rows)),
-    Generator("rows mixed", insert_at_boundary(mix_rows)),
-    Generator("a residual lost", remove_residual),
-)
 
 
 def normalize_images(graph: Graph, rng: np.random.Generator) -> Truth | None:
@@ -261,6 +248,18 @@ def shift_last_bias(graph: Graph, rng: np.random.Generator) -> Truth | None:
     graph.set_weight(name, off)
     return truth
 
+
+BOUNDARY_FAULTS = (
+    Generator("a factor between modules", insert_at_boundary(multiply)),
+    Generator("a factor at a module's end", insert_at_boundary(multiply, inside=True)),
+    Generator("a term between modules", insert_at_boundary(add)),
+    Generator("values clipped", insert_at_boundary(clip)),
+    Generator("values in eight bits", insert_at_boundary(quantize, BITS)),
+    Generator("values through float16", insert_at_boundary(cast_to_float16, BITS)),
+    Generator("rows turned around", insert_at_boundary(reverse_rows)),
+    Generator("rows mixed", insert_at_boundary(mix_rows)),
+    Generator("a residual lost", remove_residual),
+)
 
 INPUT_AND_OUTPUT_FAULTS = (
     Generator("images normalized twice", normalize_images),

@@ -40,7 +40,7 @@ class PassThrough(nn.Module):
 
 
 def replace_activation(other: type[nn.Module]) -> Callable[[nn.Module, np.random.Generator], Truth | None]:
-    """Another function in the place of one activation."""
+    """Another function in place of an activation."""
 
     def fault(module: nn.Module, rng: np.random.Generator) -> Truth | None:
         names = [name for name, one in module.named_modules() if _is_activation(one)]
@@ -74,11 +74,11 @@ def change_epsilon(module: nn.Module, rng: np.random.Generator) -> Truth | None:
 def skip_layer(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """One layer of several alike gives what it is given."""
     names = [
-        f"{name}.{place}"
+        f"{name}.{index}"
         for name, one in module.named_modules()
         if isinstance(one, nn.ModuleList | nn.Sequential) and len(one) >= 2
-        for place in range(len(one))
-        if type(one[place]) is type(one[0]) and sum(1 for _ in one[place].modules()) > 3
+        for index in range(len(one))
+        if type(one[index]) is type(one[0]) and sum(1 for _ in one[index].modules()) > 3
     ]
     if not names:
         return None

@@ -100,9 +100,9 @@ def change_epsilon(graph: Graph, rng: np.random.Generator) -> Truth | None:
         return truth_at(graph, whole[chosen])
     found, name = sums[chosen - len(whole)]
     other = graph.constant("another_epsilon", np.asarray(LARGE, graph.precision))  # others may read the same
-    for place, given in enumerate(found.input):
+    for index, given in enumerate(found.input):
         if given == name:
-            found.input[place] = other
+            found.input[index] = other
     return truth_at(graph, found)
 
 
@@ -111,7 +111,7 @@ def _is_epsilon(number: Any) -> bool:
 
 
 def change_activation(graph: Graph, rng: np.random.Generator) -> Truth | None:
-    """Another function in an activation's place, close to it."""
+    """Another function in place of an activation, close to it."""
     found = [*graph.of_type("Gelu", "Relu", "Tanh", "Sigmoid")]
     if not found:
         return None
@@ -250,25 +250,25 @@ def swap_lstm_directions(graph: Graph, rng: np.random.Generator) -> Truth | None
     if not found:
         return None
     chosen = choose(rng, found)
-    places = [
-        place for place in (1, 2, 3) if len(chosen.input) > place and graph.value(chosen.input[place]) is not None
+    indices = [
+        index for index in (1, 2, 3) if len(chosen.input) > index and graph.value(chosen.input[index]) is not None
     ]
-    if not places:
+    if not indices:
         return None
-    for place in places:
-        array = graph.value(chosen.input[place])
+    for index in indices:
+        array = graph.value(chosen.input[index])
         assert array is not None
-        graph.set_value(chosen.input[place], array[::-1])
+        graph.set_value(chosen.input[index], array[::-1])
     return Truth(frozenset({"weights", "exporter"}), (graph.owner(chosen), "lstm"), (chosen.name,), what=chosen.name)
 
 
 def change_pixel_factor(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """A large constant factor, as that from shares to pixels, is another."""
     for one in graph.of_type("Mul"):
-        for place, name in enumerate(one.input):
+        for index, name in enumerate(one.input):
             number = graph.value(name)
             if number is not None and number.size == 1 and abs(float(number.reshape(-1)[0])) >= 100:
-                one.input[place] = graph.constant("another_factor", np.asarray(number * 0.998, number.dtype))
+                one.input[index] = graph.constant("another_factor", np.asarray(number * 0.998, number.dtype))
                 return truth_at(graph, one)
     return None
 

@@ -53,9 +53,9 @@ def make_sound_exports(
     """Each file with a name and the command that holds it: of one model after the other, another variant each time."""
     ways = [one for one in list_variants() if one.exporter in exporters]
     turns = (
-        (model, ways[(turn + STEP * place) % len(ways)])
+        (model, ways[(turn + STEP * index) % len(ways)])
         for turn in range(len(ways))
-        for place, model in enumerate(models.values())
+        for index, model in enumerate(models.values())
     )
     for number, (model, way) in enumerate(islice(turns, most)):
         name = f"{model.architecture.name}, {way.exporter}, {way.name}"

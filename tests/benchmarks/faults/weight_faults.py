@@ -58,8 +58,8 @@ def weight_truth(graph: Graph, *names: str) -> Truth:
 
 
 def shift_one_number(weight: Array, rng: np.random.Generator) -> Array:
-    place = int(rng.integers(weight.size))
-    weight.flat[place] += float(np.sign(rng.normal()) * 4 * (weight.astype(np.float64).std() + 0.01))
+    index = int(rng.integers(weight.size))
+    weight.flat[index] += float(np.sign(rng.normal()) * 4 * (weight.astype(np.float64).std() + 0.01))
     return weight
 
 
@@ -163,7 +163,7 @@ def swap_layers(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     if not lists:
         return None
     name, layers = choose(rng, lists)
-    first, second = ({key: one.clone() for key, one in layers[place].state_dict().items()} for place in (0, 1))
+    first, second = ({key: one.clone() for key, one in layers[index].state_dict().items()} for index in (0, 1))
     layers[0].load_state_dict(second)
     layers[1].load_state_dict(first)
     inside = tuple(one for one, _ in module.named_modules() if one.startswith((f"{name}.0", f"{name}.1")))

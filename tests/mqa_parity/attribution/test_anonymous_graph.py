@@ -48,9 +48,7 @@ def test_a_fused_norm_is_found_by_its_numbers(lab, reference, candidate, batches
     assert "the graph does not tell its modules" in found.reason
 
 
-def test_an_outer_module_that_passes_an_earlier_value_on_is_skipped(
-    lab, reference, candidate, batches, optimized
-):
+def test_an_outer_module_that_passes_an_earlier_value_on_is_skipped(lab, reference, candidate, batches, optimized):
     pooler = next(node for node in optimized.graph.node if node.output[0] == "tanh" or "pooler" in node.name.lower())
     weight = next(one for one in optimized.graph.initializer if one.name in pooler.input and len(one.dims) == 2)
     array = onnx.numpy_helper.to_array(weight).copy()

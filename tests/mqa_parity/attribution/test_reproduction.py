@@ -123,9 +123,7 @@ def test_an_input_that_crashes_is_cut_to_the_length_that_does(attributed, copied
         (CUDA, "CUDAExecutionProvider does not start here, and CPUExecutionProvider runs in its place"),
     ],
 )
-def test_the_script_reports_a_missing_execution_provider(
-    attributed, damaged, tmp_path, real_gpu_names, *, first, told
-):
+def test_the_script_reports_a_missing_execution_provider(attributed, damaged, tmp_path, real_gpu_names, *, first, told):
     import onnxruntime
 
     if first == CUDA and (CUDA not in onnxruntime.get_available_providers() or real_gpu_names()):

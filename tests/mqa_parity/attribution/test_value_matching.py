@@ -176,9 +176,7 @@ def test_a_missing_relu_is_attributed_to_the_block_around_it(opened, attributed_
     assert "before it gives it to `blocks.0.last` is not in the file" in found.meaning
 
 
-def test_two_outputs_of_one_size_are_matched_by_their_order_where_one_is_wrong(
-    opened, attributed_export
-):
+def test_two_outputs_of_one_size_are_matched_by_their_order_where_one_is_wrong(opened, attributed_export):
     import torch
 
     class Pair(torch.nn.Module):

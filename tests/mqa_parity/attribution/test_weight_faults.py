@@ -96,9 +96,7 @@ def test_another_checkpoint_is_recognized(opened, attributed_export, batch, expo
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
 @pytest.mark.parametrize("rows", [1, ROWS])
-def test_a_missing_tanh_is_attributed_to_its_module_and_to_no_weight(
-    opened, attributed_export, batch, exporter, rows
-):
+def test_a_missing_tanh_is_attributed_to_its_module_and_to_no_weight(opened, attributed_export, batch, exporter, rows):
     one = opened("mlp", mlp(), batch, exporter)
     one.lose(one.nodes(("Tanh",))[0])
     found = attributed_export(mlp(), [{"x": batch["x"][:rows]}], one.graph, one.path)
@@ -152,7 +150,9 @@ def outermost():
 @pytest.mark.parametrize(
     "change", [("Tanh", "Sigmoid"), ("LogSoftmax", "Softmax"), ("LogSoftmax", "Identity")], ids=" for ".join
 )
-def test_a_fault_in_the_models_own_code_is_attributed_to_none_of_its_modules(opened, attributed_export, batch, exporter, change):
+def test_a_fault_in_the_models_own_code_is_attributed_to_none_of_its_modules(
+    opened, attributed_export, batch, exporter, change
+):
     one = opened("outermost", outermost(), batch, exporter)
     node = one.nodes((change[0],))[0]
     node.op_type = change[1]

@@ -1,4 +1,4 @@
-"""Each channel and each row of an output is held against PyTorch's own error there; real modules, real files."""
+"""Each channel and each row of an output is compared with PyTorch's own error there; real modules, real files."""
 
 from __future__ import annotations
 
@@ -149,10 +149,10 @@ def runners(tmp_path):
 
 
 @pytest.fixture
-def held(context, runners):
-    """What parity says of the file of one module and another module in PyTorch, on rows of arrays."""
+def compare(context, runners):
+    """The numbers and the evidence of the file of one module and another module in PyTorch, on rows of arrays."""
 
-    def look(sound, other, precision="float32", rows=None, exporter="torchscript"):
+    def run(sound, other, precision="float32", rows=None, exporter="torchscript"):
         rows = INPUTS[type(sound)] if rows is None else rows
         codec = make_codec(
             encode=lambda examples: [{"x": rows[int(one["text"])]} for one in examples],
@@ -164,7 +164,7 @@ def held(context, runners):
         table = TENSORS.observe(both, TensorOptions(attribute=False, weights=False))
         return TENSORS.numbers(table), TENSORS.evidence(table)
 
-    return look
+    return run
 
 
 def exported(module, rows, folder, precision, exporter):
@@ -188,30 +188,30 @@ def exported(module, rows, folder, precision, exporter):
 @pytest.mark.parametrize(
     ("precision", "exporter"), [("float32", "torchscript"), ("float16", "torchscript"), ("float16", "dynamo")]
 )
-def test_reversed_classes_next_to_boxes_in_pixels_are_a_fault(held, precision, exporter):
-    found, shown = held(Detector(), Detector(reversed_classes=True), precision, exporter=exporter)
+def test_reversed_classes_next_to_boxes_in_pixels_are_a_fault(compare, precision, exporter):
+    found, shown = compare(Detector(), Detector(reversed_classes=True), precision, exporter=exporter)
     assert found["ratio"] > 1000
     assert shown.remarks[0].startswith("channel ")
     assert "of 24 of `output` (`output[:, :, " in shown.remarks[0]
     group = shown.details["outputs"]["output"]["group"]
     assert (group["axis"], group["total"]) == (2, 24)
     assert group["index"] >= 4, "of a class, not of a box"
-    assert held(Detector(), Detector(), precision, exporter=exporter)[0]["ratio"] < 3
+    assert compare(Detector(), Detector(), precision, exporter=exporter)[0]["ratio"] < 3
 
 
-def test_one_large_dimension_hides_none_of_the_others(held):
-    found, shown = held(Hidden(), Hidden(reversed_dimensions=True), "float16")
+def test_one_large_dimension_hides_none_of_the_others(compare):
+    found, shown = compare(Hidden(), Hidden(reversed_dimensions=True), "float16")
     assert found["ratio"] > 1000
     assert shown.details["outputs"]["output"]["units"] < 4, (
         "one unit for all of them is as large as the largest error is"
     )
-    assert held(Hidden(), Hidden(), "float16")[0]["ratio"] < 3
+    assert compare(Hidden(), Hidden(), "float16")[0]["ratio"] < 3
 
 
 @pytest.mark.parametrize("fault", [{"bias": 0.01}, {"quick": True}], ids=["a bias of one class", "another GELU"])
-def test_a_small_fault_fails_in_half_precision_and_a_sound_file_does_not(held, fault):
-    assert held(Encoder(), Encoder(**fault), "float16")[0]["ratio"] > 10
-    assert held(Encoder(), Encoder(), "float16")[0]["ratio"] < 3
+def test_a_small_fault_fails_in_half_precision_and_a_sound_file_does_not(compare, fault):
+    assert compare(Encoder(), Encoder(**fault), "float16")[0]["ratio"] > 10
+    assert compare(Encoder(), Encoder(), "float16")[0]["ratio"] < 3
 
 
 def biased(module, name, index, number):
@@ -259,14 +259,14 @@ def test_of_a_sound_file_in_half_precision_nothing_is_attributed(runners):
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_a_row_that_pytorch_has_no_digits_for_hides_no_other(held, precision):
+def test_a_row_that_pytorch_has_no_digits_for_hides_no_other(compare, precision):
     """One of constants has no deviation: 0 / 0 in half precision, rounding over nearly nothing in single."""
     rows = drawn((64,), rows=64)
     rows[17] = np.full(64, 0.1, np.float32)
-    found, shown = held(Standardizing(), Standardizing(leak=0.02), precision, rows=rows)
+    found, shown = compare(Standardizing(), Standardizing(leak=0.02), precision, rows=rows)
     assert found["ratio"] > 100
     assert shown.details["ignored_rows"] == ["row 17"]
-    sound, told = held(Standardizing(), Standardizing(), precision, rows=rows)
+    sound, told = compare(Standardizing(), Standardizing(), precision, rows=rows)
     assert sound["ratio"] < 3
     assert sound["mismatches"] == 0
     assert [one for one in told.notes if one.startswith("1 row decides nothing") and one.endswith("`row 17`")]
@@ -274,10 +274,10 @@ def test_a_row_that_pytorch_has_no_digits_for_hides_no_other(held, precision):
     assert len(sound["mean"]) == 63
 
 
-def test_nothing_is_compared_where_the_reference_is_undefined_in_most_rows(held):
+def test_nothing_is_compared_where_the_reference_is_undefined_in_most_rows(compare):
     rows = drawn((64,))[:3] + [np.full(64, 0.1, np.float32)] * 9
     with pytest.raises(MqaError, match=r"gives NaN in `output` for row `row \d+` and 8 more of 12"):
-        held(Standardizing(), Standardizing(), "float16", rows=rows)
+        compare(Standardizing(), Standardizing(), "float16", rows=rows)
 
 
 def noise(shape, seed, scale=1e-7):
@@ -366,22 +366,22 @@ def test_an_axis_of_varying_length_has_no_channels():
 # Integers
 
 
-def test_a_pixel_at_a_tie_may_lie_one_step_off(held):
+def test_a_pixel_at_a_tie_may_lie_one_step_off(compare):
     """Rounded by ONNX Runtime to one side of a half, by PyTorch to the other."""
     rows = drawn((3, 256, 256), rows=8)
-    found, shown = held(Pixels(), Pixels(), rows=rows)
+    found, shown = compare(Pixels(), Pixels(), rows=rows)
     assert found["mismatches"] == 0
     assert [one for one in shown.notes if "one step off, where the number that is rounded is a tie" in one]
 
 
 @pytest.mark.parametrize("fault", [{"brighter": 0.001}, {"off": 1}, {"off": 2}])
-def test_a_pixel_that_is_off_without_a_tie_is_a_fault(held, fault):
-    found, shown = held(Pixels(), Pixels(**fault))
+def test_a_pixel_that_is_off_without_a_tie_is_a_fault(compare, fault):
+    found, shown = compare(Pixels(), Pixels(**fault))
     assert found["mismatches"] > 0
     assert "are other integers" in shown.remarks[0]
 
 
-def test_labels_are_not_rounded_and_may_not_be_one_step_off(held):
-    assert held(Pixels(labels=True), Pixels(labels=True))[0]["mismatches"] == 0
-    assert held(Pixels(labels=True), Pixels(labels=True, off=1))[0]["mismatches"] > 0
-    assert held(Pixels(labels=True), Pixels(labels=True, brighter=1e-9))[0]["mismatches"] == 0
+def test_labels_are_not_rounded_and_may_not_be_one_step_off(compare):
+    assert compare(Pixels(labels=True), Pixels(labels=True))[0]["mismatches"] == 0
+    assert compare(Pixels(labels=True), Pixels(labels=True, off=1))[0]["mismatches"] > 0
+    assert compare(Pixels(labels=True), Pixels(labels=True, brighter=1e-9))[0]["mismatches"] == 0

@@ -1,4 +1,4 @@
-"""Which output of a candidate is held against which of the reference."""
+"""Which output of a candidate is compared with which of the reference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def parts(exact, baseline, found):
     return [(np.array(exact, np.float64), np.array(baseline, np.float32), np.array(found, np.float32))]
 
 
-def held(reference, candidate, requested=None):
+def compare(reference, candidate, requested=None):
     """A pairing of outputs, each one number by its name: equal numbers are the same output."""
 
     def compared(ours, theirs):
@@ -45,11 +45,11 @@ def held(reference, candidate, requested=None):
     ],
 )
 def test_names_come_first_then_values_then_the_form_of_the_first(reference, candidate, pairs):
-    assert held(reference, candidate).pairs == pairs
+    assert compare(reference, candidate).pairs == pairs
 
 
 def test_the_first_output_is_missing_where_none_match():
-    found = held({"a": (0, "r"), "b": (5, "s")}, {"x": (1, "t"), "y": (2, "u"), "z": (3, "v"), "w": (4, "w")})
+    found = compare({"a": (0, "r"), "b": (5, "s")}, {"x": (1, "t"), "y": (2, "u"), "z": (3, "v"), "w": (4, "w")})
     assert found.pairs == {}
     assert found.missing == {"a": "the candidate has no such output; it gives `x`, `y`, `z` and 1 more"}
 
@@ -57,17 +57,17 @@ def test_the_first_output_is_missing_where_none_match():
 def test_keys_and_values_are_given_all_or_none():
     layers = {f"present.{layer}.key": (layer, "r") for layer in range(3)}
     model = {"logits": (9, "s"), **layers}
-    assert held(model, {"logits": (9, "s")}).missing == {}
-    lacking = held(model, {"logits": (9, "s"), "present.0.key": (0, "r"), "present.2.key": (2, "r")})
+    assert compare(model, {"logits": (9, "s")}).missing == {}
+    lacking = compare(model, {"logits": (9, "s"), "present.0.key": (0, "r"), "present.2.key": (2, "r")})
     assert lacking.missing == {"present.1.key": "the candidate has no such output"}
 
 
 def test_a_single_output_of_another_name_is_compared_and_named():
     told = "the file calls `logits` by another name, `scores`: a client that asks for `logits` gets nothing"
     for requested in (None, ["logits"]):
-        found = held({"logits": (1, "r")}, {"scores": (1, "r")}, requested)
+        found = compare({"logits": (1, "r")}, {"scores": (1, "r")}, requested)
         assert (found.pairs, found.missing, found.notes) == ({"logits": "scores"}, {}, (told,))
-    nameless = held({"output_0": (1, "r")}, {"scores": (1, "r")})
+    nameless = compare({"output_0": (1, "r")}, {"scores": (1, "r")})
     assert (nameless.pairs, nameless.notes) == ({"output_0": "scores"}, ())
 
 
@@ -76,7 +76,7 @@ numbers = st.dictionaries(st.sampled_from("abcdefgh"), st.tuples(st.integers(0, 
 
 @given(numbers, numbers)
 def test_every_output_is_compared_once_or_noted(reference, candidate):
-    found = held(reference, candidate)
+    found = compare(reference, candidate)
     partners = list(found.pairs.values())
     assert len(set(partners)) == len(partners)
     assert found.pairs or found.missing
@@ -86,7 +86,7 @@ def test_every_output_is_compared_once_or_noted(reference, candidate):
 
 @given(numbers)
 def test_a_copy_of_the_reference_matches_all_outputs(outputs):
-    found = held(outputs, outputs)
+    found = compare(outputs, outputs)
     assert (found.pairs, found.missing, found.notes) == ({name: name for name in outputs}, {}, ())
 
 
