@@ -125,7 +125,7 @@ def score_shift(reference: Predictions, candidate: Predictions, *, positive: str
     if reference.schema == "value":
         return np.asarray(candidate.values - reference.values)
     code = positive_class(reference.classes, positive)
-    hint = "count how often the answer changes with `parity/flip-rate`"
+    hint = "count how often the prediction changes with `parity/flip-rate`"
     before, after = _require_probabilities(reference, hint), _require_probabilities(candidate, hint)
     return np.asarray(after[:, positive_class(candidate.classes, reference.classes[code])] - before[:, code])
 

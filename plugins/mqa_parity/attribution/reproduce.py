@@ -1,4 +1,4 @@
-"""Shows one difference between PyTorch and ONNX Runtime without mqa: python repro.py
+"""Show one difference between PyTorch and ONNX Runtime without mqa: python reproduce.py
 
 Needs numpy and onnxruntime; if onnx is installed too, its reference evaluator is run as well. Exits with 1 where ONNX
 Runtime is off, with 0 where it is not.
@@ -23,7 +23,7 @@ def main() -> int:
     inputs = dict(np.load(HERE / "inputs.npz", allow_pickle=False))
     expected = np.load(HERE / "expected.npz", allow_pickle=False)
     providers = _providers()
-    print(f"PyTorch in float64 is the truth; allowed is an error of {expected['allowed']:.3g}")
+    print(f"PyTorch in float64 is the truth; allowed is an error of {expected['allowed_error']:.3g}")
     errors = [_error(_run_session(level, providers, inputs), expected) for level in LEVELS.values()]
     for name, error in zip(LEVELS, errors, strict=True):
         print(f"ONNX Runtime, {name}: {error:.3g}")
@@ -31,7 +31,7 @@ def main() -> int:
         print(f"the reference evaluator of ONNX: {_error(_run_evaluator(inputs), expected):.3g}")
     except ImportError:
         print("the reference evaluator of ONNX: not run, since onnx is not installed")
-    return int(max(errors) > expected["allowed"])
+    return int(max(errors) > expected["allowed_error"])
 
 
 def _providers() -> list[tuple[str, dict[str, str]]]:
@@ -53,7 +53,7 @@ def _run_session(level: str, providers: list[tuple[str, dict[str, str]]], inputs
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(HERE / "piece.onnx", options, providers=providers)
+    session = onnxruntime.InferenceSession(HERE / "subgraph.onnx", options, providers=providers)
     if session.get_providers()[0] != providers[0][0]:
         print(f"{providers[0][0]} does not start here, and {session.get_providers()[0]} runs in its place")
     try:
@@ -67,7 +67,7 @@ def _run_evaluator(inputs: dict[str, Any]) -> Any:
     from onnx.reference import ReferenceEvaluator
 
     try:
-        (found,) = ReferenceEvaluator(str(HERE / "piece.onnx")).run(None, inputs)
+        (found,) = ReferenceEvaluator(str(HERE / "subgraph.onnx")).run(None, inputs)
     except Exception as error:
         print(f"the reference evaluator of ONNX cannot run it: {error}")
         return None
@@ -78,10 +78,10 @@ def _error(found: Any, file: Any) -> float:
     """The largest error of the elements that are compared; infinite where there is none, or the shape is another."""
     if found is None or found.size != file["expected"].size:
         return float("inf")
-    if file["shaped"] and found.shape != file["expected"].shape:
+    if file["check_shape"] and found.shape != file["expected"].shape:
         print(f"its shape is {found.shape}, and not {file['expected'].shape}")
         return float("inf")
-    distance = np.abs(found.reshape(file["expected"].shape).astype(np.float64) - file["expected"])[file["counts"]]
+    distance = np.abs(found.reshape(file["expected"].shape).astype(np.float64) - file["expected"])[file["compared"]]
     return float(np.nan_to_num(distance, nan=np.inf).max(initial=0.0))
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from tests.benchmarks.faults.fault import WEIGHTS, Generator, Truth, pick
-from tests.benchmarks.faults.jitter import jitter
+from tests.benchmarks.faults.custom_models import jitter
+from tests.benchmarks.faults.fault import WEIGHTS, Generator, Truth, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OTHER = 12345  # the seed of another checkpoint
 
 
-def in_a_weight(
+def change_weight(
     change: Change, least: int = 32, *, dimensions: int = 0, square: bool = False, constant: bool = False
 ) -> Callable[[Graph, np.random.Generator], Truth | None]:
     """A fault of one initializer; `constant` moves it into a node."""
@@ -40,8 +40,8 @@ def in_a_weight(
         }
         if not weights:
             return None
-        name = pick(rng, weights)
-        truth = of_weight(graph, name)
+        name = choose(rng, weights)
+        truth = weight_truth(graph, name)
         graph.set_weight(name, change(weights[name].copy(), rng).astype(weights[name].dtype))
         if constant:
             graph.to_constant(name)
@@ -50,47 +50,47 @@ def in_a_weight(
     return fault
 
 
-def of_weight(graph: Graph, *names: str) -> Truth:
+def weight_truth(graph: Graph, *names: str) -> Truth:
     """The truth of weights: the modules and the nodes that read them."""
     owners = tuple(dict.fromkeys(owner for name in names for owner in graph.owners(name)))
     users = tuple(user for name in names for user in graph.users(name))
     return Truth(WEIGHTS, owners, users, what=" and ".join(names))
 
 
-def one_number(weight: Array, rng: np.random.Generator) -> Array:
-    place = int(rng.integers(weight.size))
-    weight.flat[place] += float(np.sign(rng.normal()) * 4 * (weight.astype(np.float64).std() + 0.01))
+def shift_one_number(weight: Array, rng: np.random.Generator) -> Array:
+    index = int(rng.integers(weight.size))
+    weight.flat[index] += float(np.sign(rng.normal()) * 4 * (weight.astype(np.float64).std() + 0.01))
     return weight
 
 
-def one_row(weight: Array, rng: np.random.Generator) -> Array:
+def negate_one_row(weight: Array, rng: np.random.Generator) -> Array:
     weight[int(rng.integers(len(weight)))] *= -1
     return weight
 
 
-def transposed(weight: Array, rng: np.random.Generator) -> Array:
+def transpose(weight: Array, rng: np.random.Generator) -> Array:
     return weight.T
 
 
-def rounded(weight: Array, rng: np.random.Generator) -> Array:
+def round_to_bfloat16(weight: Array, rng: np.random.Generator) -> Array:
     """To the 8 bits of precision that bfloat16 has."""
     return np.asarray(torch.from_numpy(weight).bfloat16().to(torch.from_numpy(weight).dtype).numpy())
 
 
-def scaled(weight: Array, rng: np.random.Generator) -> Array:
+def scale(weight: Array, rng: np.random.Generator) -> Array:
     return weight * 1.01
 
 
-def not_a_number(weight: Array, rng: np.random.Generator) -> Array:
+def insert_nan(weight: Array, rng: np.random.Generator) -> Array:
     weight.flat[int(rng.integers(weight.size))] = np.nan
     return weight
 
 
-def zeroed(weight: Array, rng: np.random.Generator) -> Array:
+def zero(weight: Array, rng: np.random.Generator) -> Array:
     return np.zeros_like(weight)
 
 
-def swapped(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def swap_weights(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """Two weights of the same shape, each in the other's place."""
     weights = graph.weights(32)
     pairs = [
@@ -101,13 +101,13 @@ def swapped(graph: Graph, rng: np.random.Generator) -> Truth | None:
     ]
     if not pairs:
         return None
-    one, other = pick(rng, pairs)
+    one, other = choose(rng, pairs)
     graph.set_weight(one, weights[other])
     graph.set_weight(other, weights[one])
-    return of_weight(graph, one, other)
+    return weight_truth(graph, one, other)
 
 
-def another_checkpoint(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def replace_checkpoint(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """All weights as another seed draws them."""
     draw = torch.Generator().manual_seed(OTHER)
     with torch.no_grad():
@@ -117,7 +117,7 @@ def another_checkpoint(module: nn.Module, rng: np.random.Generator) -> Truth | N
     return Truth(WEIGHTS, anywhere=True, what="every weight")
 
 
-def heads_permuted(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def permute_heads(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """The rows of a query's weights by half of them on, which exchanges heads."""
     names = [
         name
@@ -126,7 +126,7 @@ def heads_permuted(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     ]
     if not names:
         return None
-    name = pick(rng, names)
+    name = choose(rng, names)
     found = module.get_submodule(name)
     with torch.no_grad():
         for parameter in found.parameters():
@@ -134,12 +134,12 @@ def heads_permuted(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     return Truth(WEIGHTS, (name,), what=f"the heads of {name}")
 
 
-def statistics(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def reset_statistics(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """Those of a batch normalization, as where they were never updated."""
     names = [name for name, one in module.named_modules() if isinstance(one, torch.nn.BatchNorm2d)]
     if not names:
         return None
-    name = pick(rng, names)
+    name = choose(rng, names)
     norm = module.get_submodule(name)
     assert isinstance(norm, torch.nn.BatchNorm2d)
     norm.reset_running_stats()
@@ -152,43 +152,47 @@ def statistics(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     return Truth(WEIGHTS, (name, *beside), what=f"statistics of {name}")
 
 
-def layers_swapped(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def swap_layers(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """The weights of two layers, each in the other's place."""
     lists = [
         (name, one)
         for name, one in module.named_modules()
         if isinstance(one, torch.nn.ModuleList) and len(one) >= 2 and any(True for _ in one.parameters())
     ]
-    lists = [(name, one) for name, one in lists if _alike(one[0], one[1])]
+    lists = [(name, one) for name, one in lists if _have_equal_shapes(one[0], one[1])]
     if not lists:
         return None
-    name, layers = pick(rng, lists)
-    first, second = ({key: one.clone() for key, one in layers[place].state_dict().items()} for place in (0, 1))
+    name, layers = choose(rng, lists)
+    first, second = ({key: one.clone() for key, one in layers[index].state_dict().items()} for index in (0, 1))
     layers[0].load_state_dict(second)
     layers[1].load_state_dict(first)
     inside = tuple(one for one, _ in module.named_modules() if one.startswith((f"{name}.0", f"{name}.1")))
     return Truth(WEIGHTS, inside, what=f"{name}.0 and {name}.1")
 
 
-def _alike(one: nn.Module, other: nn.Module) -> bool:
+def _have_equal_shapes(one: nn.Module, other: nn.Module) -> bool:
     shapes = [{key: tuple(each.shape) for key, each in layer.state_dict().items()} for layer in (one, other)]
     return shapes[0] == shapes[1]
 
 
 GENERATORS = (
-    Generator("one number of a weight", in_a_weight(one_number)),
-    Generator("one number of a weight in a Constant", in_a_weight(one_number, constant=True)),
-    Generator("one row of a weight", in_a_weight(one_row, dimensions=2)),
-    Generator("one number of a weight without a name", in_a_weight(one_number), finish="nameless"),
-    Generator("one row of a weight in an optimized file", in_a_weight(one_row, dimensions=2), finish="optimized"),
-    Generator("a weight transposed", in_a_weight(transposed, square=True)),
-    Generator("a weight rounded to bfloat16", in_a_weight(rounded, 256)),
-    Generator("a weight by a hundredth too large", in_a_weight(scaled)),
-    Generator("a weight that is no number", in_a_weight(not_a_number)),
-    Generator("a bias left out", in_a_weight(zeroed, 3, dimensions=1)),
-    Generator("two weights swapped", swapped),
-    Generator("heads permuted", in_module=heads_permuted),
-    Generator("statistics never updated", in_module=statistics),
-    Generator("two layers swapped", in_module=layers_swapped),
-    Generator("another checkpoint", in_module=another_checkpoint),
+    Generator("one number of a weight", change_weight(shift_one_number)),
+    Generator("one number of a weight in a Constant", change_weight(shift_one_number, constant=True)),
+    Generator("one row of a weight", change_weight(negate_one_row, dimensions=2)),
+    Generator("one number of a weight without a name", change_weight(shift_one_number), postprocessing="nameless"),
+    Generator(
+        "one row of a weight in an optimized file",
+        change_weight(negate_one_row, dimensions=2),
+        postprocessing="optimized",
+    ),
+    Generator("a weight transposed", change_weight(transpose, square=True)),
+    Generator("a weight rounded to bfloat16", change_weight(round_to_bfloat16, 256)),
+    Generator("a weight by a hundredth too large", change_weight(scale)),
+    Generator("a weight that is no number", change_weight(insert_nan)),
+    Generator("a bias left out", change_weight(zero, 3, dimensions=1)),
+    Generator("two weights swapped", swap_weights),
+    Generator("heads permuted", in_module=permute_heads),
+    Generator("statistics never updated", in_module=reset_statistics),
+    Generator("two layers swapped", in_module=swap_layers),
+    Generator("another checkpoint", in_module=replace_checkpoint),
 )

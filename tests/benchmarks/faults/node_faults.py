@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tests.benchmarks.faults.fault import STRUCTURE, Generator, Truth, pick
+from tests.benchmarks.faults.fault import STRUCTURE, Generator, Truth, choose
 from tests.benchmarks.faults.graph import attribute, node, set_attribute
 
 if TYPE_CHECKING:
@@ -18,60 +18,60 @@ EPSILONS = 1e-13, 1e-4  # between which a number is taken for one, where a norma
 LARGE = 0.05  # for an epsilon
 
 
-def at(graph: Graph, *nodes: Any, near: Iterable[Any] = (), what: str = "") -> Truth:
+def truth_at(graph: Graph, *nodes: Any, near: Iterable[Any] = (), what: str = "") -> Truth:
     """The truth of a fault in these nodes."""
     owners = tuple(dict.fromkeys(graph.owner(one) for one in nodes))
     beside = tuple(graph.owner(one) for one in near if one is not None)
     return Truth(STRUCTURE, owners, tuple(one.name for one in nodes), beside, what=what or nodes[0].name)
 
 
-def softmax_axis(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def change_softmax_axis(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """Over another axis of as many dimensions."""
     found = [one for one in graph.of_type("Softmax") if _is_attention(graph, one)]
     if not found:
         return None
-    chosen = pick(rng, found)
+    chosen = choose(rng, found)
     set_attribute(chosen, "axis", 2)
-    return at(graph, chosen)
+    return truth_at(graph, chosen)
 
 
-def scale(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def change_attention_scale(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """The scores of an attention by another factor."""
     found = [one for one in graph.of_type("Softmax") if _is_attention(graph, one)]
     if not found:
         return None
-    chosen = pick(rng, found)
+    chosen = choose(rng, found)
     more = graph.constant("another_scale", np.asarray(rng.choice([0.7071, 1.1]), graph.precision))
     made = node("Mul", [chosen.input[0], more], "scaled_scores", like=chosen)
     graph.put_after(chosen.input[0], [made], readers=[chosen])
-    return at(graph, made, chosen)
+    return truth_at(graph, made, chosen)
 
 
-def mask_ignored(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def ignore_mask(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """An attention whose scores are not masked."""
-    found = [one for one in graph.of_type("Softmax") if _masked(graph, one) is not None]
+    found = [one for one in graph.of_type("Softmax") if _find_mask_sum(graph, one) is not None]
     if not found:
         return None
-    chosen = pick(rng, found)
-    sums = _masked(graph, chosen)
+    chosen = choose(rng, found)
+    sums = _find_mask_sum(graph, chosen)
     assert sums is not None
-    scores = next((name for name in sums.input if _comes_of(graph, name, {"MatMul"})), sums.input[0])
-    truth = at(graph, sums, chosen)
+    scores = next((name for name in sums.input if _is_made_by(graph, name, {"MatMul"})), sums.input[0])
+    truth = truth_at(graph, sums, chosen)
     graph.drop(sums, scores)
     return truth
 
 
-def _masked(graph: Graph, softmax: Any) -> Any | None:
+def _find_mask_sum(graph: Graph, softmax: Any) -> Any | None:
     made = graph.maker(softmax.input[0])
     return made if made is not None and made.op_type == "Add" and _is_attention(graph, softmax) else None
 
 
-def _comes_of(graph: Graph, value: str, types: set[str], depth: int = 3) -> bool:
+def _is_made_by(graph: Graph, value: str, types: set[str], depth: int = 3) -> bool:
     made = graph.maker(value)
     if made is None or depth == 0:
         return False
     return made.op_type in types or (
-        made.op_type in {"Mul", "Div"} and _comes_of(graph, made.input[0], types, depth - 1)
+        made.op_type in {"Mul", "Div"} and _is_made_by(graph, made.input[0], types, depth - 1)
     )
 
 
@@ -88,7 +88,7 @@ def _is_attention(graph: Graph, softmax: Any, steps: int = 5) -> bool:
     return False
 
 
-def epsilon(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def change_epsilon(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """Of a normalization, which is one node, or written out with a sum of its own."""
     whole = graph.of_type("LayerNormalization", "BatchNormalization", "RMSNormalization")
     sums = [(one, name) for one in graph.of_type("Add") for name in one.input if _is_epsilon(graph.value(name))]
@@ -97,25 +97,25 @@ def epsilon(graph: Graph, rng: np.random.Generator) -> Truth | None:
     chosen = int(rng.integers(len(whole) + len(sums)))
     if chosen < len(whole):
         set_attribute(whole[chosen], "epsilon", LARGE)
-        return at(graph, whole[chosen])
+        return truth_at(graph, whole[chosen])
     found, name = sums[chosen - len(whole)]
     other = graph.constant("another_epsilon", np.asarray(LARGE, graph.precision))  # others may read the same
-    for place, given in enumerate(found.input):
+    for index, given in enumerate(found.input):
         if given == name:
-            found.input[place] = other
-    return at(graph, found)
+            found.input[index] = other
+    return truth_at(graph, found)
 
 
 def _is_epsilon(number: Any) -> bool:
     return number is not None and number.size == 1 and EPSILONS[0] < float(number.reshape(-1)[0]) < EPSILONS[1]
 
 
-def activation(graph: Graph, rng: np.random.Generator) -> Truth | None:
-    """Another function in an activation's place, close to it."""
+def change_activation(graph: Graph, rng: np.random.Generator) -> Truth | None:
+    """Another function in place of an activation, close to it."""
     found = [*graph.of_type("Gelu", "Relu", "Tanh", "Sigmoid")]
     if not found:
         return None
-    chosen = pick(rng, found)
+    chosen = choose(rng, found)
     if chosen.op_type == "Gelu":
         set_attribute(chosen, "approximate", "none" if attribute(chosen, "approximate") == b"tanh" else "tanh")
     elif chosen.op_type == "Relu":
@@ -125,21 +125,21 @@ def activation(graph: Graph, rng: np.random.Generator) -> Truth | None:
         chosen.op_type = "HardSigmoid"
     else:
         chosen.op_type = "Softsign"
-    return at(graph, chosen)
+    return truth_at(graph, chosen)
 
 
-def activation_lost(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def remove_activation(graph: Graph, rng: np.random.Generator) -> Truth | None:
     found = [*graph.of_type("Gelu", "Relu", "Tanh")]
     if not found:
         return None
-    chosen = pick(rng, found)
+    chosen = choose(rng, found)
     near = [graph.maker(chosen.input[0]), *graph.readers(chosen.output[0])]
-    truth = at(graph, chosen, near=near)
+    truth = truth_at(graph, chosen, near=near)
     graph.drop(chosen, chosen.input[0])
     return truth
 
 
-def other_token(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def pool_another_token(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """Another position's vector than the first is taken for all."""
     for one in graph.of_type("Gather"):
         index = graph.value(one.input[1])
@@ -151,63 +151,63 @@ def other_token(graph: Graph, rng: np.random.Generator) -> Truth | None:
             continue
         other = graph.constant("another_place", np.ones_like(index))
         one.input[1] = other
-        return at(graph, one, near=[maker, *graph.readers(one.output[0])])
+        return truth_at(graph, one, near=[maker, *graph.readers(one.output[0])])
     return None
 
 
-def positions_offset(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def offset_positions(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """Every position is taken for the next one."""
-    return _at_positions(
+    return _change_positions(
         graph, lambda value: [node("Add", [value, graph.constant("one", np.asarray(1, np.int64))], "moved")]
     )
 
 
-def positions_cut(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def clip_positions(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """Positions end at the eighth: what comes after has the same."""
-    return _at_positions(
+    return _change_positions(
         graph, lambda value: [node("Min", [value, graph.constant("last", np.asarray(8, np.int64))], "moved")]
     )
 
 
-def _at_positions(graph: Graph, make: Callable[[str], list[Any]]) -> Truth | None:
+def _change_positions(graph: Graph, make: Callable[[str], list[Any]]) -> Truth | None:
     for one in graph.of_type("Gather"):
         owner = graph.owner(one)
         if owner.rpartition(".")[2] not in {"position_embeddings", "wpe", "embed_positions"}:
             continue
         near = [graph.maker(one.input[1])]
         made = make(one.input[1])
-        truth = at(graph, one, near=near)
+        truth = truth_at(graph, one, near=near)
         graph.put_after(one.input[1], made, readers=[one])
         return Truth(truth.kinds, truth.modules, (*truth.nodes, made[-1].name), (*truth.near, ""), what=owner)
     return None
 
 
-def rotation(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def change_rope_angle(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """The cosines or the sines of rotary positions are another angle's."""
     found = graph.of_type("Cos", "Sin")
     if not found:
         return None
-    chosen = pick(rng, found)
+    chosen = choose(rng, found)
     more = graph.constant("angle", np.asarray(1.02, graph.precision))
     made = node("Mul", [chosen.input[0], more], "angles", like=chosen)
     graph.put_after(chosen.input[0], [made], readers=[chosen])
-    return at(graph, made, chosen)
+    return truth_at(graph, made, chosen)
 
 
-def convolution_moved(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def move_padding(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """A convolution padded at the one end for both."""
     found = [one for one in graph.of_type("Conv") if any(attribute(one, "pads") or [])]
     if not found:
         return None
-    chosen = pick(rng, found)
+    chosen = choose(rng, found)
     pads = list(attribute(chosen, "pads"))
     half = len(pads) // 2
     moved = [first + last for first, last in zip(pads[:half], pads[half:], strict=True)]
     set_attribute(chosen, "pads", [*moved, *[0] * half])
-    return at(graph, chosen)
+    return truth_at(graph, chosen)
 
 
-def convolution_dilated(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def dilate_convolution(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """A convolution of dilation 2, with as much more padding."""
     found = []
     for one in graph.of_type("Conv"):
@@ -216,27 +216,27 @@ def convolution_dilated(graph: Graph, rng: np.random.Generator) -> Truth | None:
             found.append(one)
     if not found:
         return None
-    chosen = pick(rng, found)
+    chosen = choose(rng, found)
     kernel = attribute(chosen, "kernel_shape")
     set_attribute(chosen, "dilations", [2] * len(kernel))
     more = [size // 2 for size in kernel]
     set_attribute(chosen, "pads", [pad + add for pad, add in zip(attribute(chosen, "pads"), more * 2, strict=True)])
-    return at(graph, chosen)
+    return truth_at(graph, chosen)
 
 
-def pooling(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def change_pooling(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """The largest for the mean."""
     found = graph.of_type("GlobalAveragePool", "AveragePool", "ReduceMean")
     found = [one for one in found if one.op_type != "ReduceMean" or _is_pool(graph, one)]
     if not found:
         return None
-    chosen = pick(rng, found)
+    chosen = choose(rng, found)
     chosen.op_type = chosen.op_type.replace("Average", "Max").replace("Mean", "Max")
     if attribute(chosen, "count_include_pad") is not None:
         kept = [one for one in chosen.attribute if one.name != "count_include_pad"]
         del chosen.attribute[:]
         chosen.attribute.extend(kept)
-    return at(graph, chosen)
+    return truth_at(graph, chosen)
 
 
 def _is_pool(graph: Graph, found: Any) -> bool:
@@ -244,51 +244,51 @@ def _is_pool(graph: Graph, found: Any) -> bool:
     return "pool" in graph.owner(found) and maker is not None
 
 
-def gates(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def swap_lstm_directions(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """The directions of an LSTM, each in the other's place."""
     found = graph.of_type("LSTM")
     if not found:
         return None
-    chosen = pick(rng, found)
-    places = [
-        place for place in (1, 2, 3) if len(chosen.input) > place and graph.value(chosen.input[place]) is not None
+    chosen = choose(rng, found)
+    indices = [
+        index for index in (1, 2, 3) if len(chosen.input) > index and graph.value(chosen.input[index]) is not None
     ]
-    if not places:
+    if not indices:
         return None
-    for place in places:
-        array = graph.value(chosen.input[place])
+    for index in indices:
+        array = graph.value(chosen.input[index])
         assert array is not None
-        graph.set_value(chosen.input[place], array[::-1])
+        graph.set_value(chosen.input[index], array[::-1])
     return Truth(frozenset({"weights", "exporter"}), (graph.owner(chosen), "lstm"), (chosen.name,), what=chosen.name)
 
 
-def boxes_unscaled(graph: Graph, rng: np.random.Generator) -> Truth | None:
+def change_pixel_factor(graph: Graph, rng: np.random.Generator) -> Truth | None:
     """A large constant factor, as that from shares to pixels, is another."""
     for one in graph.of_type("Mul"):
-        for place, name in enumerate(one.input):
+        for index, name in enumerate(one.input):
             number = graph.value(name)
             if number is not None and number.size == 1 and abs(float(number.reshape(-1)[0])) >= 100:
-                one.input[place] = graph.constant("another_factor", np.asarray(number * 0.998, number.dtype))
-                return at(graph, one)
+                one.input[index] = graph.constant("another_factor", np.asarray(number * 0.998, number.dtype))
+                return truth_at(graph, one)
     return None
 
 
 GENERATORS = (
-    Generator("another axis of softmax", softmax_axis),
-    Generator("another scale of attention", scale),
-    Generator("a mask ignored", mask_ignored),
-    Generator("another epsilon", epsilon),
-    Generator("another activation", activation),
-    Generator("another activation in a file without names", activation, finish="nameless"),
-    Generator("another activation in an optimized file", activation, finish="optimized"),
-    Generator("an activation lost", activation_lost),
-    Generator("another token pooled", other_token),
-    Generator("positions off by one", positions_offset),
-    Generator("positions cut", positions_cut),
-    Generator("another angle of RoPE", rotation),
-    Generator("a convolution moved", convolution_moved),
-    Generator("a convolution dilated", convolution_dilated),
-    Generator("another pooling", pooling),
-    Generator("directions of an LSTM swapped", gates),
-    Generator("another factor of pixels", boxes_unscaled),
+    Generator("another axis of softmax", change_softmax_axis),
+    Generator("another scale of attention", change_attention_scale),
+    Generator("a mask ignored", ignore_mask),
+    Generator("another epsilon", change_epsilon),
+    Generator("another activation", change_activation),
+    Generator("another activation in a file without names", change_activation, postprocessing="nameless"),
+    Generator("another activation in an optimized file", change_activation, postprocessing="optimized"),
+    Generator("an activation lost", remove_activation),
+    Generator("another token pooled", pool_another_token),
+    Generator("positions off by one", offset_positions),
+    Generator("positions cut", clip_positions),
+    Generator("another angle of RoPE", change_rope_angle),
+    Generator("a convolution moved", move_padding),
+    Generator("a convolution dilated", dilate_convolution),
+    Generator("another pooling", change_pooling),
+    Generator("directions of an LSTM swapped", swap_lstm_directions),
+    Generator("another factor of pixels", change_pixel_factor),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from tests.benchmarks.faults.fault import STRUCTURE, WEIGHTS, Generator, Truth, pick
+from tests.benchmarks.faults.fault import STRUCTURE, WEIGHTS, Generator, Truth, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,33 +20,33 @@ ACTIVATION_NAMES = {"GELUActivation", "NewGELUActivation", "SiLUActivation", "GE
 LAYERS = {"layer", "layers", "h", "blocks", "encoder"}
 
 
-class Quick(nn.Module):
+class QuickGELU(nn.Module):
     """GELU as x sigmoid(1.702 x)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * torch.sigmoid(1.702 * x)
 
 
-class Rectified(nn.Module):
+class Rectifier(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.relu(x)
 
 
-class Skipped(nn.Module):
+class PassThrough(nn.Module):
     """A layer that gives what it is given."""
 
     def forward(self, x: torch.Tensor, *rest: Any, **options: Any) -> torch.Tensor:
         return x
 
 
-def activation(other: type[nn.Module]) -> Callable[[nn.Module, np.random.Generator], Truth | None]:
-    """Another function in the place of one activation."""
+def replace_activation(other: type[nn.Module]) -> Callable[[nn.Module, np.random.Generator], Truth | None]:
+    """Another function in place of an activation."""
 
     def fault(module: nn.Module, rng: np.random.Generator) -> Truth | None:
         names = [name for name, one in module.named_modules() if _is_activation(one)]
         if not names:
             return None
-        name = pick(rng, names)
+        name = choose(rng, names)
         module.set_submodule(name, other())
         return Truth(STRUCTURE, (name,), near=(name.rpartition(".")[0],), what=name)
 
@@ -57,38 +57,38 @@ def _is_activation(one: nn.Module) -> bool:
     return isinstance(one, ACTIVATIONS) or type(one).__name__ in ACTIVATION_NAMES
 
 
-def epsilon(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def change_epsilon(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """Of one normalization."""
     names = [name for name, one in module.named_modules() if hasattr(one, "eps") or hasattr(one, "variance_epsilon")]
     if not names:
         return None
-    name = pick(rng, names)
+    name = choose(rng, names)
     norm = module.get_submodule(name)
     setattr(norm, "eps" if hasattr(norm, "eps") else "variance_epsilon", 0.02)
     folded = isinstance(norm, nn.BatchNorm2d)  # into the weights of a convolution beside it, whose fault it is then
     parent = name.rpartition(".")[0]
-    beside = _beside(module, parent) if folded else ()
+    beside = _list_siblings(module, parent) if folded else ()
     return Truth(STRUCTURE | WEIGHTS if folded else STRUCTURE, (name, *beside), near=(parent,), what=name)
 
 
-def missing(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def skip_layer(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """One layer of several alike gives what it is given."""
     names = [
-        f"{name}.{place}"
+        f"{name}.{index}"
         for name, one in module.named_modules()
         if isinstance(one, nn.ModuleList | nn.Sequential) and len(one) >= 2
-        for place in range(len(one))
-        if type(one[place]) is type(one[0]) and sum(1 for _ in one[place].modules()) > 3
+        for index in range(len(one))
+        if type(one[index]) is type(one[0]) and sum(1 for _ in one[index].modules()) > 3
     ]
     if not names:
         return None
-    name = pick(rng, names)
+    name = choose(rng, names)
     inside = tuple(f"{name}.{one}" for one, _ in module.get_submodule(name).named_modules() if one)
-    module.set_submodule(name, Skipped())
+    module.set_submodule(name, PassThrough())
     return Truth(STRUCTURE, (name, *inside), near=(name.rpartition(".")[0],), what=f"{name} is missing")
 
 
-def scaling(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def change_attention_scale(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """An attention of another scale, as an attribute says it."""
     found = [
         (name, key)
@@ -98,13 +98,13 @@ def scaling(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     ]
     if not found:
         return None
-    name, key = pick(rng, found)
+    name, key = choose(rng, found)
     attention = module.get_submodule(name)
     setattr(attention, key, getattr(attention, key) * 1.1)
     return Truth(STRUCTURE, (name,), near=(name.rpartition(".")[0],), what=f"{name}.{key}")
 
 
-def frequencies(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def change_rope_frequencies(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """Rotary positions of another theta."""
     for name, one in module.named_modules():
         found = getattr(one, "inv_freq", None)
@@ -114,7 +114,7 @@ def frequencies(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     return None
 
 
-def window(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def halve_window(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """Attention to fewer tokens, or to more, than the model's window has."""
     config: Any = getattr(module, "config", None)
     size = getattr(config, "sliding_window", None)
@@ -127,17 +127,17 @@ def window(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     return Truth(STRUCTURE, ("model", "", *attentions), what="the window")
 
 
-def mask_left_out(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def remove_mask(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """The whole model attends to padding."""
-    return _with_mask(module, torch.ones_like)
+    return _change_mask(module, torch.ones_like)
 
 
-def mask_turned(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def shorten_mask(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """The whole model attends to every token but the last of each row."""
-    return _with_mask(module, lambda mask: mask * torch.cat([mask[:, 1:], torch.ones_like(mask[:, :1])], 1))
+    return _change_mask(module, lambda mask: mask * torch.cat([mask[:, 1:], torch.ones_like(mask[:, :1])], 1))
 
 
-def _with_mask(module: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]) -> Truth | None:
+def _change_mask(module: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]) -> Truth | None:
     config: Any = getattr(module, "config", None)
     if config is None or "attention_mask" not in inspect.signature(module.forward).parameters:
         return None
@@ -157,64 +157,66 @@ def _with_mask(module: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]
     return Truth(STRUCTURE, ("", str(base), *attentions), what="the mask")
 
 
-def in_training(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def leave_dropout_on(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """Exported with one dropout left at work."""
     names = [name for name, one in module.named_modules() if isinstance(one, nn.Dropout) and one.p > 0]
     if not names:
         return None
-    name = pick(rng, names)
+    name = choose(rng, names)
     module.get_submodule(name).train()
     return Truth(STRUCTURE, (name,), near=(name.rpartition(".")[0],), what=name)
 
 
-def frozen(module: nn.Module, rng: np.random.Generator) -> Truth | None:
+def freeze_length(module: nn.Module, rng: np.random.Generator) -> Truth | None:
     """The length of the rows that were traced becomes a number of the code, as where a shape is made a Python number."""
     names = [name for name, one in module.named_modules() if isinstance(one, nn.Linear) and "layer" in name]
     if not names or "input_ids" not in inspect.signature(module.forward).parameters:
         return None
-    name = pick(rng, names)
+    name = choose(rng, names)
 
     def before(inner: nn.Module, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         return (given[0].reshape(-1, int(given[0].shape[1]), given[0].shape[2]),)
 
     module.get_submodule(name).register_forward_pre_hook(before)
     parent = name.rpartition(".")[0]
-    return Truth(STRUCTURE, (name, parent), near=_beside(module, parent), what=f"the length before {name}")
+    return Truth(STRUCTURE, (name, parent), near=_list_siblings(module, parent), what=f"the length before {name}")
 
 
-def hooked(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[nn.Module, np.random.Generator], Truth | None]:
+def hook_output(
+    change: Callable[[torch.Tensor], torch.Tensor],
+) -> Callable[[nn.Module, np.random.Generator], Truth | None]:
     """A module whose output is changed by a hook, as patches of libraries do."""
 
     def fault(module: nn.Module, rng: np.random.Generator) -> Truth | None:
         names = [name for name, one in module.named_modules() if isinstance(one, nn.Linear | nn.Conv2d | nn.LayerNorm)]
         if not names:
             return None
-        name = pick(rng, names)
+        name = choose(rng, names)
         module.get_submodule(name).register_forward_hook(lambda inner, given, found: change(found))
         parent = name.rpartition(".")[0]
-        return Truth(STRUCTURE, (name, parent), near=_beside(module, parent), what=f"a hook of {name}")
+        return Truth(STRUCTURE, (name, parent), near=_list_siblings(module, parent), what=f"a hook of {name}")
 
     return fault
 
 
-def _beside(module: nn.Module, parent: str) -> tuple[str, ...]:
+def _list_siblings(module: nn.Module, parent: str) -> tuple[str, ...]:
     names = [name for name, _ in module.get_submodule(parent).named_children()]
     return tuple(f"{parent}.{name}".removeprefix(".") for name in names)
 
 
 GENERATORS = (
-    Generator("quick GELU for an activation", in_module=activation(Quick)),
-    Generator("ReLU for an activation", in_module=activation(Rectified)),
-    Generator("another epsilon in the code", in_module=epsilon),
-    Generator("a layer missing", in_module=missing),
-    Generator("another scale in the code", in_module=scaling),
-    Generator("another theta of RoPE", in_module=frequencies),
-    Generator("another window", in_module=window),
-    Generator("the mask left out", in_module=mask_left_out),
-    Generator("the mask cut short", in_module=mask_turned),
-    Generator("a dropout left at work", in_module=in_training),
-    Generator("a length frozen", in_module=frozen, traced=True),
-    Generator("quick GELU in float16", in_module=activation(Quick), finish="half"),
-    Generator("a hook that scales", in_module=hooked(lambda found: found * 1.02)),
-    Generator("a hook that cuts off", in_module=hooked(lambda found: found.clamp(-0.5, 0.5))),
+    Generator("quick GELU for an activation", in_module=replace_activation(QuickGELU)),
+    Generator("ReLU for an activation", in_module=replace_activation(Rectifier)),
+    Generator("another epsilon in the code", in_module=change_epsilon),
+    Generator("a layer missing", in_module=skip_layer),
+    Generator("another scale in the code", in_module=change_attention_scale),
+    Generator("another theta of RoPE", in_module=change_rope_frequencies),
+    Generator("another window", in_module=halve_window),
+    Generator("the mask left out", in_module=remove_mask),
+    Generator("the mask cut short", in_module=shorten_mask),
+    Generator("a dropout left at work", in_module=leave_dropout_on),
+    Generator("a length frozen", in_module=freeze_length, traced=True),
+    Generator("quick GELU in float16", in_module=replace_activation(QuickGELU), postprocessing="float16"),
+    Generator("a hook that scales", in_module=hook_output(lambda found: found * 1.02)),
+    Generator("a hook that cuts off", in_module=hook_output(lambda found: found.clamp(-0.5, 0.5))),
 )

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from tests.benchmarks.faults.jitter import jitter
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -83,19 +81,33 @@ class Plain(nn.Module):
 
 
 def detector() -> nn.Module:
-    return _seeded(Detector)
+    return _build_seeded(Detector)
 
 
 def tagger() -> nn.Module:
-    return _seeded(Tagger)
+    return _build_seeded(Tagger)
 
 
 def plain() -> nn.Module:
-    return _seeded(Plain)
+    return _build_seeded(Plain)
 
 
-def _seeded(kind: type[nn.Module]) -> nn.Module:
+def _build_seeded(kind: type[nn.Module]) -> nn.Module:
     torch.manual_seed(SEED)
     module = kind().eval()
     jitter(module, SEED)
     return module
+
+
+def jitter(module: nn.Module, seed: int) -> None:
+    """Move every vector of numbers and every statistic of a normalization by a little, in place."""
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim == 1:
+                parameter.add_(0.2 * torch.randn(parameter.shape, generator=draw))
+        for name, buffer in module.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.add_(0.2 * torch.randn(buffer.shape, generator=draw))
+            if name.endswith("running_var"):
+                buffer.mul_(0.5 + torch.rand(buffer.shape, generator=draw))

@@ -1,4 +1,4 @@
-"""Lengths of dimensions: sequence axes that other axes are as long as, and dynamic dimensions that a file has frozen."""
+"""Dynamic axes: sequence axes that other axes are as long as, and dimensions that a file declares dynamic and freezes."""
 
 from __future__ import annotations
 
