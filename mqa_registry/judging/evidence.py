@@ -14,7 +14,7 @@ from mqa_registry.contributions import Comparison, Evidence, ExampleRow, Statist
 from mqa_registry.judging.result import McNemarTest, ResultEvidence
 from mqa_registry.judging.samples import positions_of
 from mqa_registry.judging.sweeps import count_perturbed
-from mqa_registry.stats.proportions import PairedProportions
+from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.types import get_schema
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def mcnemar_test(pairs: PairedProportions, *, is_swapped: bool = False, is_clust
     """
     flips = (pairs.negative_flips, pairs.positive_flips)
     negative, positive = reversed(flips) if is_swapped else flips
-    return McNemarTest(int(negative), int(positive), None if is_clustered else pairs.mcnemar)
+    return McNemarTest(int(negative), int(positive), None if is_clustered else pairs.mcnemar_p_value)
 
 
 def _absent_classes(evaluation: Evaluation) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ from mqa_registry.stats.estimates import (
     explain_undefined,
 )
 from mqa_registry.stats.means import estimate_mean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.quantiles import estimate_quantile
 from mqa_registry.stats.resampling import bootstrap
 

@@ -10,7 +10,8 @@ import numpy as np
 from mqa_registry.stats.bootstrap import BootstrapEstimate
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.unpaired_differences import ProportionDifference
 

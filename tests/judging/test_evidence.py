@@ -18,7 +18,7 @@ from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.evidence import MAX_PICKED_EXAMPLES, mcnemar_test
 from mqa_registry.judging.result import McNemarTest, ResultEvidence
 from mqa_registry.observations import Observations, ObservedView, PerturbedRows
-from mqa_registry.stats.proportions import PairedProportions
+from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.suite import Against, Expect, Severity, Use
 from mqa_registry.types import Predictions, Rows
 

@@ -13,7 +13,8 @@ from mqa_registry.stats import binned_statistics
 from mqa_registry.stats.binned_statistics import BinnedStatistic
 from mqa_registry.stats.estimates import PointEstimate
 from mqa_registry.stats.means import BoundedMean, Mean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.resampling import IntervalOptions, bootstrap
 from mqa_registry.stats.unpaired_differences import (
     EstimateDifference,

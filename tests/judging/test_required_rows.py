@@ -12,7 +12,8 @@ from mqa_registry.judging import Verdict
 from mqa_registry.judging.required_rows import RowCounts, count_rows, find_required_rows
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.unpaired_differences import ProportionDifference
 from mqa_registry.suite import Expect, Use
 from tests.benchmarks.statistics import decide_claims

@@ -11,7 +11,8 @@ from mqa_registry.stats import sample_size
 from mqa_registry.stats.clusters import ClusterDesign
 from mqa_registry.stats.estimates import Claim, PointEstimate, Undefined
 from mqa_registry.stats.means import BoundedMean, Mean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.sample_size import (
     MAX_ROWS,
