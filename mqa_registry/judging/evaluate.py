@@ -258,12 +258,12 @@ def _with_required_rows(
     evidence: ResultEvidence, decision: Decision, steps: Sequence[StepEvaluation], rule: DecisionRule
 ) -> ResultEvidence:
     """The evidence with how many more rows, or repetitions, would settle an open check, or that none would."""
-    is_open = decision.verdict is Verdict.INCONCLUSIVE
+    is_inconclusive = decision.verdict is Verdict.INCONCLUSIVE
     return replace(
         evidence,
         required_rows=decision.rows_to_settle or None,
-        required_unit=rule.unit if is_open else "rows",
-        never_settles=is_open and never_settles(steps, rule),
+        required_unit=rule.unit if is_inconclusive else "rows",
+        never_settles=is_inconclusive and never_settles(steps, rule),
     )
 
 

@@ -107,7 +107,7 @@ def test_a_failure_says_where_the_interval_lies(claim, note):
     assert (found.verdict, found.note, found.rows_to_settle) == (Verdict.FAIL, note, None)
 
 
-def test_what_is_open_says_how_many_rows_would_settle_it():
+def test_an_inconclusive_check_says_how_many_rows_would_settle_it():
     found = decision(at_least(905, 1000, 0.9), unit="repetitions")
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.note == (
