@@ -1,3 +1,5 @@
+"""None"""
+
 from __future__ import annotations
 
 import math
@@ -7,9 +9,16 @@ import numpy as np
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Metric, Quantile, Scores, Slice
+from mqa_registry.contributions import Comparison, Metric, Quantile, Scores, Slice, Statistic
 from mqa_registry.judging import Verdict
-from mqa_registry.judging.required_rows import RowCounts, count_rows, find_required_rows
+from mqa_registry.judging.required_rows import (
+    BoundedScores,
+    MetricKind,
+    RowCounts,
+    count_rows,
+    find_metric_kind,
+    find_required_rows,
+)
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
 from mqa_registry.stats.paired_proportions import PairedProportions
@@ -222,3 +231,38 @@ def test_a_slice_that_crashes_leaves_the_rest_alone(engine):
     counts = count_rows(plan, {"words": Rows(table, ("text",))})
     assert counts.groups == {"accuracy": {}}
     assert counts.rows(SimpleNamespace(check=plan.cases[0].check, steps=plan.cases[0].steps)) == 0
+
+
+def measure(function, contribution=Metric):
+    return Use("letters/x", contribution("x", function, schemas=("label",)))
+
+
+def fails_on_samples(*_):
+    raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (lambda one, other: one.codes == other.codes, MetricKind.PROPORTION),
+        (lambda one, other: -np.log(one.probabilities.max(axis=1)), MetricKind.MEAN),
+        (lambda one, other: one.probabilities[:, 1] - other.probabilities[:, 1], MetricKind.MEAN),
+        (lambda one, other: Statistic(lambda counts: counts.sum(axis=-1)), MetricKind.STATISTIC),
+        (lambda one, other: 3.0, MetricKind.POINT),
+        (lambda one, other: Scores(one.probabilities[:, 1], 0.0, 1.0), MetricKind.SCORES),
+        (fails_on_samples, MetricKind.UNKNOWN),
+    ],
+)
+def test_the_kind_of_a_measure_is_found_without_a_row(function, kind):
+    assert find_metric_kind(measure(function), ("a", "b", "c")) is kind
+    assert find_metric_kind(measure(function, Comparison), ()) is kind
+
+
+def test_scores_with_a_range_are_a_kind_that_says_so():
+    squares = Metric("x", lambda one, other: one.probabilities[:, 1] ** 2, schemas=("label",), range=(0.0, 1.0))
+    assert find_metric_kind(Use("letters/x", squares), ("a", "b")) == BoundedScores(0.0, 1.0)
+
+
+def test_a_quantile_is_a_kind_that_says_of_what_share_it_is():
+    median = measure(lambda one, other: Quantile(one.probabilities.max(axis=1), 0.5))
+    assert find_metric_kind(median, ("a", "b")).share == 0.5
