@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from mqa_registry.contributions.model_source import Model
+    from mqa_registry.contributions.model import Model
     from mqa_registry.types import Example
 
     Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]

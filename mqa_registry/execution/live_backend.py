@@ -12,8 +12,8 @@ import pyarrow as pa
 from mqa_registry.boundary import CheckedCodec, ForwardPasses, check_identity, open_runner, read_budget, read_facts
 from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.execution.batching import join_outputs, select_encodings
 from mqa_registry.execution.cache import PredictionCache
-from mqa_registry.execution.measured_batching import join_outputs, select_encodings
 from mqa_registry.execution.model_building import runner_spec
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import ModelUnderTest, OutputReading, Runner, RunnerFacts
     from mqa_registry.contributions.task import Batch, Outputs
-    from mqa_registry.execution.measured_batching import Encoding
+    from mqa_registry.execution.batching import Encoding
     from mqa_registry.execution.progress import Progress
     from mqa_registry.observations import BackendRecord
     from mqa_registry.store import Store
@@ -152,7 +152,7 @@ class LiveBackend:
         self._cache.set_content(
             {
                 "format": FORMAT,
-                "subject": self.model_under_test.digest,
+                "model_under_test": self.model_under_test.digest,
                 "backend": self._use_identity,
                 "identity": self._identity,
                 "batching": self.batching.rule,
@@ -186,7 +186,7 @@ class LiveBackend:
         if not budget:
             return
         batches = self.batching.batches(
-            requested, budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays)
+            requested, budget, cost=lambda row: row.cost, shape=lambda row: shapes(row.arrays)
         )
         for batch in batches:
             rows = select_encodings(batch, missing)

@@ -12,10 +12,16 @@ import numpy as np
 
 from mqa_registry.contributions import RunnerFacts
 from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.execution.batching import (
+    RunBatching,
+    encode,
+    find_fixed_lengths,
+    fixed_length_findings,
+    measure_batching,
+    with_fixed_length,
+)
 from mqa_registry.execution.cache import TruncationCache
-from mqa_registry.execution.fixed_length import find_fixed_lengths, fixed_length_findings, with_fixed_length
 from mqa_registry.execution.live_backend import LiveBackend
-from mqa_registry.execution.measured_batching import RunBatching, encode, measure_batching
 from mqa_registry.execution.preparation import first_rows, live_backends_of, with_classes
 from mqa_registry.execution.probes import ProbeRunner
 from mqa_registry.observations import BackendRecord, Failure, Observations, ObservedView, PreparedData
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.contributions import Codec
-    from mqa_registry.execution.measured_batching import Encodings
+    from mqa_registry.execution.batching import Encodings
     from mqa_registry.execution.progress import Progress
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, RowSet, View
@@ -184,7 +190,7 @@ def _predict_missing(
     try:
         codec = opened[0].codec.with_array_rows()
         for encodings in _prefetch(encode(codec, chunk) for chunk in _chunks(prepared, fingerprints)):
-            truncations.put(encodings.truncated, codec.limit)
+            truncations.put(encodings.full_costs, codec.limit)
             for backend in opened:
                 backend.predict(encodings.rows, progress)
     except (ContributionError, NotRunError) as error:  # of the task, whose encodings all backends need

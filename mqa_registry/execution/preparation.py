@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from mqa_registry.boundary import check_predictions
 from mqa_registry.contributions import Backend, Replay, Task
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
+from mqa_registry.execution.batching import find_fixed_lengths
 from mqa_registry.execution.datasets import load_dataset
-from mqa_registry.execution.fixed_length import find_fixed_lengths
 from mqa_registry.execution.model_building import build_model
 from mqa_registry.execution.perturbation import apply_perturbations
 from mqa_registry.execution.preflight import preflight

@@ -212,7 +212,7 @@ class ProbeRunner:
             "format": FORMAT,
             "probe": identity(request.use),
             "version": request.probe.version,
-            "subject": "" if model_under_test is None else model_under_test.digest,
+            "model_under_test": "" if model_under_test is None else model_under_test.digest,
             "seed": self._seed,
             "views": [self._view_digests(request, view) for view in request.views],
         }

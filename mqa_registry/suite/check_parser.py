@@ -9,7 +9,7 @@ from mqa_registry.contributions import Probe, Replay, Task
 from mqa_registry.expect import BOUNDS, RESERVED, VALUE, Expect, words_of
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options, format_value
-from mqa_registry.plugins.kinds import MEASURE, SLICE
+from mqa_registry.plugins.catalog import MEASURE, SLICE
 from mqa_registry.suite import grammar
 from mqa_registry.suite.check_names import check_name, join_names
 from mqa_registry.suite.model import Against, Check, Severity, default_against, takes_two_views

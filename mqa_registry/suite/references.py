@@ -12,7 +12,7 @@ from mqa_registry.extras import install_command, missing_packages
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options, describe_value, plain_types
-from mqa_registry.plugins.kinds import PERTURBATION
+from mqa_registry.plugins.catalog import PERTURBATION
 from mqa_registry.suite.model import SWEPT, Severity, Use
 
 if TYPE_CHECKING:

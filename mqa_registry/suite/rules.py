@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mqa_registry.contributions import Comparison, Metric, Perturbation, Probe, Replay, Task
 from mqa_registry.expect import ANY, BY_WORD, VALUE, words_of
-from mqa_registry.plugins.kinds import MEASURE
+from mqa_registry.plugins.catalog import MEASURE
 from mqa_registry.suite.model import Against
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mqa_registry.contributions import Backend, ModelSource, Slice, Task
 from mqa_registry.findings import Finding
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options
-from mqa_registry.plugins.kinds import BACKEND, DATASET, MODEL_SOURCE, TASK
+from mqa_registry.plugins.catalog import BACKEND, DATASET, MODEL_SOURCE, TASK
 from mqa_registry.suite import grammar
 from mqa_registry.suite.check_names import find_check, join_names
 from mqa_registry.suite.model import Data, ModelUse, Waiver
