@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.extras import optional_import
-    from mqa_registry.findings import Exported, Finding, Judgement
+    from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
     from mqa_registry.formats import FileFormat, file_format, is_special
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Result, Verdict
@@ -102,7 +102,7 @@ _HOMES = {
     ),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
     "extras": ("optional_import",),
-    "findings": ("Exported", "Finding", "Judgement"),
+    "findings": ("Exported", "Finding", "Judgement", "SuiteSelection"),
     "formats": ("FileFormat", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
@@ -172,6 +172,7 @@ __all__ = [
     "Scores",
     "Slice",
     "Statistic",
+    "SuiteSelection",
     "SupportsExport",
     "Targets",
     "Task",

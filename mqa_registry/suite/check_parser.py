@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from mqa_registry.options import Options
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.suite.diagnostics import Diagnostics
-    from mqa_registry.suite.model import Gate, IntervalKind, Use
+    from mqa_registry.suite.model import Gate, IntervalKind
     from mqa_registry.suite.references import Resolver
     from mqa_registry.suite.toml import Node
+    from mqa_registry.suite.use import Use
 
 KEY_HINTS = {word: f"bounds stand in `expect`, as in `expect = {{ {word} = 0.1 }}`" for word in grammar.EXPECT.names}
 KEY_HINTS |= dict.fromkeys(("threshold", "expect"), "bounds stand in a table, as in `expect = { min = 0.9 }`")

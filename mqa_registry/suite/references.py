@@ -13,7 +13,8 @@ from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options, describe_value, plain_types
 from mqa_registry.plugins.catalog import PERTURBATION
-from mqa_registry.suite.model import SWEPT, Severity, Use
+from mqa_registry.suite.model import SWEPT, Severity
+from mqa_registry.suite.use import Use
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from mqa_registry.options import Options
     from mqa_registry.plugins import Kinds
     from mqa_registry.suite.diagnostics import Diagnostics
-    from mqa_registry.suite.model import Check, Suite, Use
+    from mqa_registry.suite.model import Check, Suite
     from mqa_registry.suite.references import Resolver
     from mqa_registry.suite.toml import Node
+    from mqa_registry.suite.use import Use
 
 COLUMN_ROLES = ("id", "target", "cluster")  # columns that the host reads itself
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # files are called by these names, with a dot for what comes after
