@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 from mqa_registry.contributions.measure_outputs import ExampleRow
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.findings import Finding
-from mqa_registry.formats import is_special
+from mqa_registry.files import is_special
 from mqa_registry.judging.result import (
     AppliedWaiver,
     Change,

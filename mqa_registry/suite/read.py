@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Location, Problem, SuiteError
-from mqa_registry.formats import FileFormat, file_format, is_special
+from mqa_registry.files import FileFormat, file_format, is_special
 from mqa_registry.naming import did_you_mean, referenced_names
 from mqa_registry.options import describe_value
 from mqa_registry.suite.overrides import Overrides, merge_suites, skip_checks, with_settings
