@@ -14,7 +14,7 @@ Level: TypeAlias = Literal["ok", "note", "warning", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One fact about a `subject`, such as a library, a provider or the weights of a file.
+    """One fact about a `topic`, such as a library, a provider or the weights of a file.
 
     `level` is `problem` where something is not as it must be, `warning` where that is possible, `note` where it is as it
     must be or does no harm yet, and `ok` where it works. `fix` says what repairs it; `evidence` is a library's message
@@ -22,7 +22,7 @@ class Finding:
     """
 
     level: Level
-    subject: str
+    topic: str
     message: str
     fix: str = ""
     evidence: str = ""

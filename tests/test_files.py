@@ -28,7 +28,7 @@ from mqa_registry.files import STALE_AFTER, remove_folder, remove_stale_drafts
         ("model.pt", b"PK\x03\x04 no archive", FileFormat.UNKNOWN),
     ],
 )
-def test_bytes_tell_a_format(tmp_path, name, content, kind):
+def test_a_format_is_recognized_by_its_bytes(tmp_path, name, content, kind):
     (tmp_path / name).write_bytes(content)
     assert file_format(tmp_path / name) is kind
 
@@ -38,7 +38,7 @@ def test_what_is_not_there_has_no_format(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_what_pytorch_writes_is_told_apart(tmp_path):
+def test_the_formats_of_pytorch_are_distinguished(tmp_path):
     import torch
 
     model, x = torch.nn.Linear(3, 2).eval(), torch.ones(2, 3)
@@ -121,7 +121,7 @@ def test_a_folder_is_removed_and_one_that_is_not_there_is_no_error(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_only_drafts_that_nobody_writes_to_any_more_are_removed(tmp_path):
+def test_only_stale_drafts_are_removed(tmp_path):
     for name in (".0123456789ab.tmp", ".ba9876543210.tmp", ".other.tmp", "run"):
         (tmp_path / name).mkdir()
     for name in (".0123456789ab.tmp", ".other.tmp", "run"):

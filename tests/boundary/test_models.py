@@ -174,7 +174,7 @@ def test_outputs_are_arrays_by_name_of_any_library():
         ({"note": NOTE}, "and findings are due"),
         ([NOTE, "x"], "gave 'x' (str), and a `Finding` is due"),
         ([Finding("worse", "x", "y")], "gave a finding of the level 'worse' (str)"),
-        ([Finding("note", 1, "y")], "gave a finding with 1 (int) for its subject"),
+        ([Finding("note", 1, "y")], "gave a finding with 1 (int) for its topic"),
     ],
 )
 def test_what_are_no_findings_is_refused(output, words):

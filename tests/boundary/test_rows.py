@@ -53,7 +53,7 @@ def in_place(example, rng):
         (lambda example, rng: exec("raise SystemExit(0)"), {}, "crashed: SystemExit: 0"),
     ],
 )  # fmt: skip
-def test_what_it_must_not_give_ends_its_own_views_by_name_and_row(function, declared, words):
+def test_an_invalid_perturbation_fails_its_own_views_with_name_and_row(function, declared, words):
     failure = perturbed(function, **declared)
     assert isinstance(failure, Failure)
     assert failure.message.startswith("the perturbation `acme/typos` ")
@@ -79,7 +79,7 @@ def test_all_rows_declined_is_nothing_tested_and_no_crash():
     assert (failure.message, failure.trace) == ("`acme/typos` declined all of 2 rows, so nothing was tested", "")
 
 
-def test_options_are_the_suites_whatever_a_function_does_to_them():
+def test_a_function_cannot_change_the_options_of_the_suite():
     def greedy(example, rng, *, words: list[str]):
         return {"text": f"{example['text']} {words.pop() if words else 'none'}"}
 
@@ -182,14 +182,14 @@ def test_further_columns_are_left_out_and_types_are_the_schemas():
         (pa.table([pa.array(["few"] * 2)] * 2, names=["label", "label"]), "gave a table with 2 columns `label`"),
     ],
 )  # fmt: skip
-def test_answers_that_are_none_are_the_tasks_error(given, words):
+def test_invalid_predictions_are_an_error_of_the_task(given, words):
     with pytest.raises(ContributionError) as refused:
         check_decoded(WHO, given, "label", CLASSES, 2)
     assert refused.value.message.startswith("the task `acme/classify` ")
     assert words in refused.value.message
 
 
-def test_a_row_without_an_answer_needs_no_probabilities():
+def test_a_row_without_a_prediction_needs_no_probabilities():
     given = table(("few", None), ([1.0, 0.0], [math.nan, math.nan]))
     assert check_decoded(WHO, given, "label", CLASSES, 2)["label"].to_pylist() == ["few", None]
 
@@ -201,7 +201,7 @@ def test_a_row_without_an_answer_needs_no_probabilities():
         ("vector", lists([1, 2], [math.inf, 2], None), [[1, 2], None, None]),
     ],
 )
-def test_a_number_that_is_none_is_no_answer(schema, column, kept):
+def test_a_number_that_is_null_is_no_prediction(schema, column, kept):
     assert check_decoded(WHO, pa.table({schema: column}), schema, (), 3)[schema].to_pylist() == kept
 
 
@@ -255,7 +255,7 @@ def test_evidence_without_end_is_refused():
         check_evidence(WHO, Evidence(details={"x": endless}))
 
 
-def test_examples_say_whose_they_are_and_right_says_it_of_every_row():
+def test_examples_have_ids_and_is_correct_is_about_every_row():
     with pytest.raises(ContributionError, match="without the `id` of its row"):
         check_example_ids(WHO, [ExampleRow()])
     for given in ([True], [1, 0], "yes", None):

@@ -132,7 +132,7 @@ def test_a_few_rows_of_many_that_are_wrong_are_looked_at(parity):
 
     assert parity.run("--json", "told.json").exit_code == 0
     told = json.loads((parity.folder / "told.json").read_text())
-    assert [one["message"] for one in told["findings"] if one["subject"] == "rows"] == [
+    assert [one["message"] for one in told["findings"] if one["topic"] == "rows"] == [
         "80 of 600 rows were looked at, those that part most of 600 among them"
     ]
     damage(parity.folder, change)
@@ -521,7 +521,7 @@ def test_int8_without_decisions_says_what_would_decide_and_asks_for_no_rows(pari
     assert "fix: `--tolerance ATOL RTOL`, or a suite with bounds" in shown
     assert "add rows" not in shown
     told = json.loads((parity.folder / "told.json").read_text())
-    assert [(one["level"], one["subject"]) for one in told["findings"]][-1] == ("warning", "precision")
+    assert [(one["level"], one["topic"]) for one in told["findings"]][-1] == ("warning", "precision")
     assert told["results"][0]["note"] == "ratio is undefined, since PyTorch has no int8"
 
 

@@ -63,7 +63,7 @@ def test_every_row_is_in_one_batch_and_none_beyond_the_budget(sizes, budget, rul
         assert rule != "equal length" or len(set(batch)) == 1
 
 
-def test_rows_whose_arrays_have_other_shapes_are_told_apart():
+def test_rows_whose_arrays_have_other_shapes_are_distinguished():
     row = {"ids": np.zeros((1, 3)), "mask": np.zeros(3)}
     assert shapes(row) == (("ids", (1, 3)), ("mask", (3,)))
     assert shapes(dict(reversed(row.items()))) == shapes(row)
@@ -84,7 +84,7 @@ FACTS = st.builds(
 
 
 @given(FACTS)
-def test_the_table_of_facts_says_all_of_them(facts):
+def test_the_table_has_all_facts(facts):
     assert RunnerFacts.from_table(json.loads(json.dumps(facts.to_table()))) == facts
     assert check_facts(WHO, facts) == facts
 

@@ -35,15 +35,15 @@ def test_a_reference_that_sees_padding_is_run_in_equal_lengths(leaking):
     assert _predictions(observations).answers() == _row_by_row(leaking)
 
 
-def test_a_person_is_told_of_it_in_a_second_run_too(leaking):
+def test_the_finding_is_reported_in_a_second_run_too(leaking):
     for _ in range(2):
         (finding,) = leaking.run(leaking.suite(leaking.check())).findings
-        assert (finding.level, finding.subject) == ("warning", "one")
+        assert (finding.level, finding.topic) == ("warning", "one")
         assert "when a row is padded; rows are run in batches of rows of equal length" in finding.message
     assert leaking.letters.opened == 1
 
 
-def test_a_sound_reference_needs_no_word(engine):
+def test_a_sound_reference_has_no_finding(engine):
     assert engine.run(engine.suite(engine.check())).findings == ()
 
 
@@ -70,7 +70,7 @@ def test_the_model_is_measured_once(leaking, swap):
     assert len(leaking.letters.measured) == passes
 
 
-def test_fresh_measures_anew(leaking):
+def test_fresh_measures_the_batching_rule_again(leaking):
     leaking.run(leaking.suite(leaking.check()))
     passes = len(leaking.letters.measured)
     leaking.run(leaking.suite(leaking.check()), fresh=True)
@@ -168,32 +168,32 @@ def suite(engine, **lengths):
     return replace(whole, backends=whole.backends | {name: use(name, given) for name, given in lengths.items()})
 
 
-def test_every_backend_gets_rows_of_that_length(padding):
+def test_every_backend_gets_rows_of_the_fixed_length(padding):
     padding.run(suite(padding, two=lambda model_under_test: LENGTH))
     assert {len(text) for batch in padding.letters.batches for text in batch} == {LENGTH}
     half = len(padding.letters.batches) // 2
     assert padding.letters.batches[:half] == padding.letters.batches[half:] != []
 
 
-def test_it_is_told_and_what_was_cut_is_counted_in_a_second_run_too(padding):
+def test_a_fixed_length_is_reported_and_truncated_rows_are_counted_in_a_second_run_too(padding):
     texts = padding.table["text"].to_pylist()
     for _ in range(2):
         seen = padding.run(suite(padding, two=lambda model_under_test: LENGTH))
         (finding,) = [found for found in seen.findings if "exactly 6 tokens" in found.message]
-        assert (finding.level, finding.subject) == ("note", "two")
+        assert (finding.level, finding.topic) == ("note", "two")
         (cut,) = seen.truncations.values()
         assert (cut.rows, cut.longest, cut.limit) == (sum(len(text) > LENGTH for text in texts), 8, LENGTH)
     assert padding.letters.opened == 2
 
 
-def test_a_model_that_sees_the_padding_is_told_of(padding):
+def test_a_model_that_depends_on_padding_is_reported(padding):
     seen = padding.run(suite(padding, two=lambda model_under_test: 40))
-    (finding,) = [found for found in seen.findings if found.subject == "model"]
+    (finding,) = [found for found in seen.findings if found.topic == "model"]
     assert finding.level == "warning"
     assert "when a row is padded to 40 tokens, as all are" in finding.message
 
 
-def test_without_such_a_backend_rows_are_as_long_as_they_are(padding):
+def test_without_a_fixed_length_rows_keep_their_lengths(padding):
     padding.run(suite(padding, two=lambda model_under_test: LENGTH))
     before = len(padding.letters.batches)
     observations = padding.run(suite(padding, two=lambda model_under_test: None))
@@ -217,7 +217,7 @@ def test_two_lengths_are_refused(padding):
 
 
 @pytest.mark.parametrize("given", [0, -1, True, 2.5, "six", "crash"])
-def test_a_backend_that_gives_nonsense_for_a_length_costs_no_other(padding, given):
+def test_a_backend_with_an_invalid_length_fails_alone(padding, given):
     def fixed_length(model_under_test):
         return 1 // 0 if given == "crash" else given
 

@@ -138,7 +138,7 @@ def test_a_plugin_that_is_not_here_is_an_error(spec):
         pass
 
 
-def test_a_probe_of_a_runner_is_told_its_origin_and_another_is_not(engine):
+def test_a_probe_of_a_runner_has_its_spec_and_another_has_none(engine):
     import pyarrow as pa
 
     from mqa_registry.suite import Expect

@@ -85,7 +85,7 @@ def test_the_limits_of_a_quantity_are_those_of_its_words():
         ({}, 0),
     ],
 )
-def test_bounds_tell_which_way_a_value_is_good(limits, slope):
+def test_the_slope_of_bounds_says_whether_a_high_value_is_good(limits, slope):
     assert Expect(**limits).slope == slope
 
 

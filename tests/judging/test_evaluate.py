@@ -195,7 +195,7 @@ def test_a_sweep_says_how_far_it_holds_and_where_it_breaks(swept):
     assert sweep.passes_through == (held[0] - 1 or None)
 
 
-def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_unperturbed_rows(engine, judged, swept):
+def test_the_corruption_error_of_a_sweep_is_compared_with_the_error_of_the_unperturbed_rows(engine, judged, swept):
     labels = engine.table["label"].to_pylist()
     engine.table = engine.table.set_column(1, "label", [pa.array(["many"] * 20 + labels[20:])])
     clean = judged(engine.check())[0].numbers["value"].estimate
@@ -207,7 +207,7 @@ def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_unperturbed_rows(e
         assert result.evidence.sweep.clean_error_ratio == pytest.approx(np.mean(errors) / (1 - clean), abs=1e-5)
 
 
-def test_a_second_backends_sweep_is_held_beside_the_reference_backends(engine, swept):
+def test_a_sweep_has_its_corruption_error_relative_to_the_reference_backend(engine, swept):
     one, two = swept(1, 3, backends=("one", "two"), expect=expect(min=0.1))
     assert one.evidence.sweep.relative_corruption_error == {}
     assert two.evidence.sweep.relative_corruption_error == {"one": 1.0}
@@ -240,7 +240,7 @@ def test_a_verdict_depends_on_nothing_but_its_own_check(engine, judged, swap, sh
     assert among.numbers == alone.numbers
 
 
-def test_equal_answers_have_equal_intervals_on_every_backend(engine, judged, swap):
+def test_equal_predictions_have_equal_intervals_on_every_backend(engine, judged, swap):
     def f1(predictions, targets):
         return Statistic(lambda counts: counts[..., 3] / counts.sum(axis=-1), targets.codes * 2 + predictions.codes, 4)
 
@@ -263,7 +263,7 @@ def test_a_check_that_holds_shows_no_example(engine, judged):
     assert judged(engine.check(expect=expect(min=0.0)))[0].evidence.examples == ()
 
 
-def test_an_open_check_names_the_rows_that_would_settle_it(engine, judged):
+def test_an_inconclusive_check_names_the_rows_that_would_settle_it(engine, judged):
     share = judged(engine.check())[0].numbers["value"].estimate
     (result,) = judged(engine.check(expect=expect(min=round(share - 0.02, 3))))
     assert result.verdict is Verdict.INCONCLUSIVE
@@ -331,7 +331,7 @@ def scored(function, **rest):
     return Use("letters/scored", Metric("scored", score, schemas=("label",), **rest))
 
 
-def test_mcnemars_test_stands_beside_a_drop(engine, judged, swap):
+def test_a_drop_has_mcnemars_test(engine, judged, swap):
     (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5)))
     shown = result.evidence.mcnemar
     assert shown.negative_flips - shown.positive_flips == pytest.approx(50 * result.numbers["drop"].estimate)

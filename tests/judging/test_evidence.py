@@ -112,7 +112,7 @@ def test_rows_newly_wrong_and_newly_right_are_counted_and_tested(judged):
     assert {row.id: row.target for row in result.evidence.examples}["19"] == "many"
 
 
-def test_they_are_told_by_themselves_where_the_comparison_says_nothing_more(judged):
+def test_flips_are_reported_alone_where_the_comparison_has_no_evidence(judged):
     result = judged(compare(is_correct=agreement))
     assert result.evidence.remarks == ("6 newly wrong, 2 newly right, McNemar p = 0.29",)
     assert {row.id for row in result.evidence.examples} <= {str(place) for place in range(12, 20)}
@@ -221,7 +221,7 @@ def test_a_sweep_says_which_severity_it_speaks_of(engine, results):
     assert result.evidence.remarks[0].startswith("at severity 2.5: so it is; ")
 
 
-def test_answers_that_ought_to_change_are_neither_flips_nor_newly_wrong(engine, results):
+def test_predictions_that_should_change_are_neither_flips_nor_newly_wrong(engine, results):
     (result,) = results(swapped(engine, target_effect="changes"))
     assert (result.evidence.mcnemar, result.evidence.remarks) == (None, ())
     check = swapped(engine, target_effect="changes", against=Against(backend="one"))

@@ -95,7 +95,7 @@ def test_a_metric_held_against_a_reference_shows_what_is_wrong_and_was_predicted
     assert ids(inputs(found, targets, reference)) == ["r1"]
 
 
-def test_perturbed_fields_are_shown_beside_the_original_ones():
+def test_perturbed_fields_are_shown_with_the_original_ones():
     found, targets = predictions("label", ["few"]), predictions("label", ["many"])
     (row,) = shown(inputs(found, targets=targets), seen=table(1, "TEXT"))
     assert (row.fields, row.perturbed) == ({"text": "text 0"}, {"text": "TEXT 0"})

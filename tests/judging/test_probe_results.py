@@ -110,7 +110,7 @@ def test_an_open_end_hinders_no_bound_on_the_other_side(judged):
     assert result.note.startswith("value is -198 […, -194], left open below by 200 rows; about 3")
 
 
-def test_a_share_in_percent_is_the_probes_mistake_and_its_checks_error(judged):
+def test_a_share_in_percent_is_an_error_of_the_probes_check(judged):
     (result,) = judged(probe({"value": Quantile(np.arange(200.0), 99)}), {"value": Expect(max=190)})
     assert result.verdict is Verdict.ERROR
     assert "the probe `watch/scene` gave a quantile of the share 99" in result.note
@@ -128,7 +128,7 @@ def test_what_is_undefined_settles_nothing_and_what_is_infinite_is_beyond_any_bo
     assert result.verdict is verdict
 
 
-def test_what_no_rows_would_settle_is_told_apart_from_what_some_would(judged):
+def test_what_no_rows_would_settle_is_distinguished(judged):
     never = Statistic(
         lambda counts: np.full(counts.shape[:-1], np.nan), undefined="PyTorch has no int8", never_defined=True
     )

@@ -96,7 +96,7 @@ def test_a_gap_is_of_two_equal_groups(engine):
     assert (need.available, need.group, need.is_enough) == (400, "b", True)
 
 
-def test_the_mark_is_for_the_groups_at_hand_and_not_for_equal_ones(engine):
+def test_is_enough_is_about_the_groups_of_the_data(engine):
     rows = one(engine, groups={"a": 500, "b": 400}, expect=Expect(max_gap=0.05)).required
     lopsided = one(engine, groups={"a": 5000, "b": rows - 1}, expect=Expect(max_gap=0.05))
     assert lopsided.available < lopsided.required
@@ -117,7 +117,7 @@ def test_too_few_groups_are_never_enough(engine, groups, expect):
     assert not one(engine, groups=groups, expect=expect).is_enough
 
 
-def test_each_bound_has_a_need_of_its_own(engine, shout):
+def test_each_bound_has_required_rows(engine, shout):
     found = _perturbed(engine, shout, expect=Expect(min=0.9, max_drop=0.1))
     assert [set(need.expect) for need in found] == [{"min"}, {"max_drop"}]
 
@@ -161,14 +161,14 @@ def test_scores_with_a_range_take_as_many_rows_as_the_judge_does(engine, expect)
     assert need.best_case == f"each row scores {best:g}"
 
 
-def test_scores_whose_range_depends_on_the_answers_have_no_number(engine):
+def test_scores_whose_range_depends_on_the_predictions_have_no_required_rows(engine):
     sure = _measure(lambda one, other: Scores(1 - one.probabilities.max(axis=1), 0.0, one.probabilities.max()))
     need = one(engine, expect=Expect(max=0.3), measure=sure)
     assert (need.required, need.best_case) == (None, "depends on how sure the predictions are")
 
 
 @pytest.mark.parametrize(("function", "words"), [(lambda *_: 3.0, "no interval"), (crashes, "not known")])
-def test_without_a_share_there_is_no_number_and_the_reason_is_said(engine, function, words):
+def test_other_metrics_have_no_required_rows_and_a_reason(engine, function, words):
     need = one(engine, expect=Expect(min=0.5), measure=_measure(function))
     assert need.required is None
     assert words in need.best_case
@@ -197,7 +197,7 @@ def test_a_quantile_takes_as_many_rows_as_give_its_interval_an_end(engine, share
 
 
 @pytest.mark.parametrize("bound", [0.5, 0.9, 0.97, 0.999])
-def test_it_is_the_number_with_which_the_judge_itself_says_pass(engine, bound):
+def test_with_the_required_rows_the_judge_says_pass(engine, bound):
     rows = one(engine, expect=Expect(min=bound)).required
     verdicts = [decide_claims([Claim("", Proportion(number, number), bound)], 0.95) for number in (rows - 1, rows)]
     assert verdicts == [Verdict.INCONCLUSIVE, Verdict.PASS]

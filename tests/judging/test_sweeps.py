@@ -73,7 +73,7 @@ def test_what_is_undefined_at_one_severity_has_no_error():
 
 
 @given(VALUES, st.floats(0, 1), st.sampled_from([Expect(min=0), Expect(max=1), Expect(max_gap=1)]))
-def test_a_curve_turns_where_it_is_not_monotone(values, clean, expect):
+def test_severities_at_which_a_sweep_is_not_monotonic_are_named(values, clean, expect):
     found = summarize_sweep(steps(*values), expect, clean)
     whole = [clean, *values]
     falls = all(after <= before for before, after in pairwise(whole))

@@ -80,7 +80,7 @@ def test_only_the_gpus_that_a_process_may_see_count(gpus, monkeypatch, shown, na
     assert machine.gpu_names() == names
 
 
-def test_without_driver_files_the_drivers_tool_is_asked(monkeypatch, tmp_path):
+def test_without_driver_files_the_tool_of_the_driver_is_run(monkeypatch, tmp_path):
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho 'NVIDIA RTX 6000'\necho 'NVIDIA T4'\n")
     tool.chmod(0o755)
@@ -105,7 +105,7 @@ def test_a_cpu_without_a_name_in_the_systems_file_still_has_one(monkeypatch, tmp
     assert machine.cpu_name()
 
 
-def test_asking_loads_no_numerical_library():
+def test_finding_a_device_loads_no_numerical_library():
     code = "import sys; from mqa_registry import find_device; find_device('auto'); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "False"

@@ -43,7 +43,7 @@ def test_options_are_the_keyword_only_parameters_in_their_order():
     assert (beta.name, beta.required) == ("beta", True)
 
 
-def test_types_read_as_a_suites_author_would_say_them():
+def test_types_are_described_in_the_words_of_a_suite():
     def f(
         *,
         text: str,
@@ -126,7 +126,7 @@ def test_positional_parameters_may_name_types_for_type_checkers_alone():
     assert words_for(f) == {"beta": "a number"}
 
 
-def test_a_type_that_cannot_be_resolved_is_told_with_what_to_do():
+def test_a_type_that_cannot_be_resolved_is_reported_with_a_fix():
     def f(predictions, targets, *, beta: Decimal): ...
 
     (problem,) = metric(f)
@@ -182,7 +182,7 @@ def taken(predictions, targets, *, use: str): ...
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_wrong_signature_is_told_to_its_author(function, said):
+def test_a_wrong_signature_is_reported_to_its_author(function, said):
     assert metric(function) == (said,)
 
 

@@ -105,7 +105,7 @@ def test_arrays_become_what_the_function_asks_for():
     ],
     ids=str,
 )
-def test_a_value_that_does_not_fit_is_told_in_the_words_of_toml(given, message, hint):
+def test_a_value_that_does_not_fit_is_described_in_the_words_of_toml(given, message, hint):
     assert said(**given) == (message, hint)
 
 
@@ -140,7 +140,7 @@ def test_a_fault_inside_a_value_points_at_it():
     assert (columns.path, columns.message) == (("columns", "text"), "`columns.text` must be a string, not 3")
 
 
-def test_every_fault_is_told_at_once():
+def test_every_fault_is_reported_at_once():
     assert [fault.path for fault in check(text=1, count="a", names=[1, 2]).faults] == [
         ("text",),
         ("count",),
@@ -149,14 +149,14 @@ def test_every_fault_is_told_at_once():
     ]
 
 
-def test_an_unknown_option_is_told_with_one_like_it():
+def test_an_unknown_option_is_reported_with_a_similar_one():
     only = fault(avrage="macro")
     assert only.message == "`metrics/f1` has no option `avrage`"
     assert only.hint == "did you mean `average`?"
     assert only.at_key
 
 
-def test_an_unknown_option_like_no_other_is_told_with_all_there_are():
+def test_an_unknown_option_like_no_other_is_reported_with_all_options():
     assert fault(zzz=1).hint.startswith("its options are `text`, `count`")
     (only,) = validate(read_options(lambda: None), {"a": 1}, owner="`x/y`").faults
     assert only.hint == "it has no options"
@@ -167,7 +167,7 @@ def test_an_unknown_option_may_have_meant_a_key_of_the_host():
     assert only.hint == "did you mean `limit`?"
 
 
-def test_a_required_option_that_is_missing_is_told_with_what_it_takes():
+def test_a_missing_required_option_is_reported_with_its_type():
     def f(*, rate: Annotated[float, Ge(0)], word: str): ...
 
     (only,) = validate(read_options(f), {"word": "a"}, owner="`x/y`").faults
@@ -176,7 +176,7 @@ def test_a_required_option_that_is_missing_is_told_with_what_it_takes():
     assert only.hint == "`rate` is a number of at least 0"
 
 
-def test_a_required_option_that_is_there_misspelt_is_told_once():
+def test_a_misspelt_required_option_is_reported_once():
     def f(*, average: str): ...
 
     (only,) = validate(read_options(f), {"averge": "a"}, owner="`x/y`").faults
@@ -216,7 +216,7 @@ TOML = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*OPTIONS.names, "other"]), TOML, max_size=4))
-def test_whatever_a_file_holds_it_is_valid_or_told_where_it_stands(given):
+def test_any_value_is_valid_or_reported_with_its_location(given):
     valid = check(**given)
     assert bool(valid.faults) != (set(valid.values) == set(given))
     for one in valid.faults:

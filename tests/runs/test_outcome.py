@@ -63,7 +63,7 @@ def test_a_backend_is_handed_what_the_run_came_to_with_its_identity_and_its_own_
     assert (known, path) == ({"known": "onnx"}, "x")
     assert report.findings == (NOTE,)
     assert to_json(report)["findings"] == [
-        {"level": "note", "subject": "onnx", "message": "stamped", "fix": "", "evidence": ""}
+        {"level": "note", "topic": "onnx", "message": "stamped", "fix": "", "evidence": ""}
     ]
 
 

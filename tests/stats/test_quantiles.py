@@ -122,7 +122,7 @@ def test_a_machine_with_two_speeds_has_no_latency_below_its_fastest():
     assert times.min() <= low <= high <= times.max()
 
 
-def test_a_row_without_a_say_is_left_out():
+def test_a_row_that_scores_nan_is_ignored():
     one = found([math.nan, 3.0, 1.0, math.nan, 2.0])
     assert (one.value, one.rows) == (2.0, 3)
 

@@ -245,7 +245,7 @@ def test_a_store_of_another_format_is_refused(tmp_path):
         Store(tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_is_refused_with_a_way_out(tmp_path):
+def test_a_folder_that_cannot_be_made_is_refused_with_a_hint(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used") as caught:
         Store(tmp_path / "file" / "store")

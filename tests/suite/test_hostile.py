@@ -146,7 +146,7 @@ def test_any_bytes_are_a_suite_or_a_problem(folder, catalog, content):
 
 @given(st.text(max_size=20), st.text("ab\"'.=[]{}\n é\x7f", max_size=12))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_setting_is_taken_or_told(suite, one, other):
+def test_any_setting_is_applied_or_reported(suite, one, other):
     made, problems = outcome(lambda: suite(CHECKS, overrides=Overrides(set=(one, other))))
     assert made or problems
     assert all(render(problem) for problem in problems)

@@ -121,7 +121,7 @@ def test_a_table_begun_by_a_longer_header_stands_where_its_own_header_does():
     assert text.location(index_positions(text)["a",].key).line == 3
 
 
-def test_a_text_without_anything_has_no_places():
+def test_an_empty_text_has_no_positions():
     assert index_positions(Text("s.toml", "")) == {}
     assert index_positions(Text("s.toml", "# nothing\n\n")) == {}
 
@@ -245,7 +245,7 @@ def same(one, other):
 
 
 @given(documents())
-def test_the_text_at_every_place_is_the_value_that_tomllib_reads(document):
+def test_the_text_at_every_position_is_the_value_that_tomllib_reads(document):
     text = Text("s.toml", document)
     expected = dict(paths(tomllib.loads(text.content)))
     places = index_positions(text)
@@ -263,7 +263,7 @@ def test_the_text_at_every_place_is_the_value_that_tomllib_reads(document):
 
 
 @given(documents())
-def test_every_place_lies_in_a_line_of_its_own_source(document):
+def test_every_position_lies_in_a_line_of_the_source(document):
     text = Text("s.toml", document)
     lines = text.content.split("\n")
     for place in index_positions(text).values():

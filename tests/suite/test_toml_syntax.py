@@ -58,7 +58,7 @@ def problem(content):
     return only
 
 
-def test_what_is_wrong_is_said_where_it_is_and_how_to_mend_it(snapshot):
+def test_a_mistake_is_reported_where_it_is_with_a_fix(snapshot):
     told = []
     for mistake, content in BROKEN.items():
         only = problem(content)
@@ -74,7 +74,7 @@ def test_a_line_of_windows_ends_counts_as_one():
     assert problem("a = 1\r\nb = True\r\n").location.line == 2
 
 
-def test_a_control_character_is_told_by_where_it_is():
+def test_a_control_character_is_reported_with_its_position():
     only = problem('a = "x"\nb = "\x1b"')
     assert only.message == "a control character cannot stand here"
     assert (only.location.line, only.location.column) == (2, 6)

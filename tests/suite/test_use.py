@@ -35,7 +35,7 @@ def test_another_default_is_another_identity():
     assert known(function=watch)["options"] == {"weight": 0.75}
 
 
-def test_a_default_without_a_spelling_is_known_by_its_class():
+def test_a_default_that_json_does_not_have_is_identified_by_its_class():
     def watch(context, *, mode: object = threshold):
         """Watch."""
 
@@ -45,7 +45,7 @@ def test_a_default_without_a_spelling_is_known_by_its_class():
 threshold = object()
 
 
-def test_names_and_versions_tell_apart():
+def test_names_and_versions_make_different_identities():
     assert known("one/watch") != known("other/watch")
     assert known(version="0.1.0") != known(version="0.2.0")
 
@@ -59,7 +59,7 @@ def test_the_source_of_what_is_wrapped_counts():
     assert sources[0] == sources[1] != []
 
 
-def test_a_path_is_known_by_what_it_holds(tmp_path):
+def test_a_path_is_identified_by_its_content(tmp_path):
     one, other = tmp_path / "one.txt", tmp_path / "other.txt"
     one.write_text("good")
     other.write_text("good")
@@ -74,7 +74,7 @@ def test_a_path_is_known_by_what_it_holds(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "notes.md"])
-def test_a_model_in_a_folder_is_known_by_the_digest_of_its_source(tmp_path, name):
+def test_a_folder_of_a_model_is_identified_by_the_digest_of_its_source(tmp_path, name):
     def source(task, context, *, id: Path):  # noqa: A002
         """A model."""
 

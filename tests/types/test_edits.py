@@ -113,5 +113,5 @@ def test_a_span_keeps_whatever_else_it_says():
     assert move_spans([span(1, 2, label="x", score=0.5)], "ab", [(0, 1, "")]) == [span(0, 1, label="x", score=0.5)]
 
 
-def test_an_empty_span_stays_a_place():
+def test_an_empty_span_stays_empty():
     assert move_spans([span(1, 1)], "ab", [(1, 1, "long")]) == [span(5, 5)]
