@@ -120,15 +120,15 @@ class RunnerFacts:
     def from_table(cls, table: Mapping[str, Any]) -> RunnerFacts:
         """The facts of a table, as `to_table` gives it."""
         names = {each.name for each in fields(cls)} - {"details"}
-        known: dict[str, Any] = {
+        facts: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in table.items() if name in names
         }
-        return cls(**known, details={name: value for name, value in table.items() if name not in names})
+        return cls(**facts, details={name: value for name, value in table.items() if name not in names})
 
     def to_table(self) -> dict[str, Any]:
         """The facts that say something, in one table, as reports and the store have them."""
-        known = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "details"}
-        table = {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
+        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "details"}
+        table = {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
         empty = {
             name for name, value in table.items() if value is None or (isinstance(value, str | list) and not value)
         }

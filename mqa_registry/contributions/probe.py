@@ -116,7 +116,7 @@ class ViewContext:
 
 
 def _ignore_progress(_done: int, _total: int) -> None:
-    """Report progress to nobody."""
+    """The progress of a probe outside of a run is not reported."""
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,11 @@ from mqa_registry.types import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from contextlib import ExitStack
 
     from mqa_registry.contributions import Codec, ModelUnderTest
     from mqa_registry.contributions.task import Encoded
     from mqa_registry.execution.live_backend import LiveBackend
-    from mqa_registry.execution.progress import Progress
-    from mqa_registry.store import Store
+    from mqa_registry.execution.resources import Resources
     from mqa_registry.suite import Use
     from mqa_registry.types import Example, Rows
 
@@ -66,23 +64,22 @@ def batching_finding(backend: str, batching: Batching) -> Finding:
     return Finding("warning", backend, message, hint)
 
 
-def measure_batching(
-    live: Iterable[LiveBackend], rows: Rows, store: Store, stack: ExitStack, progress: Progress, *, fresh: bool
-) -> RunBatching:
+def measure_batching(live: Iterable[LiveBackend], rows: Rows, resources: Resources) -> RunBatching:
     """The batching rule by the first of these backends that can be opened, from the store if it was measured before.
 
-    `rows` are unperturbed rows to measure it on. With `fresh`, it is measured again.
+    `rows` are unperturbed rows to measure it on.
     """
+    store = resources.store
     sample = take_evenly(rows, SAMPLE_ROWS)
     for backend in live:
         keys = _keys(backend, sample)
-        stored = [] if fresh else [facts for key in keys if (facts := store.get_facts(key))]
+        stored = [] if resources.fresh else [facts for key in keys if (facts := store.get_facts(key))]
         if stored:
             return RunBatching(Batching(**stored[0]["batching"]), backend.name, tuple(stored[0]["remarks"]))
-        backend.open(stack, progress)
+        backend.open(resources)
         if backend.runner is None:
             continue
-        progress.stage("measuring whether predictions depend on the batch")
+        resources.progress.stage("measuring whether predictions depend on the batch")
         encoded = _encode_sample(backend, sample)
         batching = batch_invariance(backend.codec, encoded, backend.run, backend.runner.facts)
         if batching is None:

@@ -1,6 +1,6 @@
 """The cache of a run in the store: the predictions of a backend, and how a task truncated examples, by example.
 
-An example is known by its fingerprint. Its key in the store also depends on whatever else its value depends on.
+An example is known by its fingerprint. Its key in the store also depends on all else that its value depends on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Batch invariance: whether a model predicts the same for a row whatever batch the row is in."""
+"""Batch invariance: whether the prediction of a row is the same in every batch."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mqa_registry.contributions import ModelUnderTest, RunContext
-    from mqa_registry.execution.progress import Progress
+    from mqa_registry.execution.resources import Progress
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.suite import Use
     from mqa_registry.types import Rows

@@ -132,7 +132,7 @@ class ResultEvidence:
 
 @dataclass(frozen=True)
 class Step(Part):
-    """One severity of a sweep; `evidence` says how far its rows were really perturbed, None where nobody knows."""
+    """One severity of a sweep; `evidence` says how far its rows were really perturbed, None where that is unknown."""
 
     severity: float = 0.0
     groups: Mapping[str, Part] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Plugins: found by entry point, loaded by name, each by itself, so that a broken one harms nobody else."""
+"""Plugins: found by entry point, loaded by name, each by itself, so that a broken one does not affect the others."""
 
 from mqa_registry.plugins.catalog import HOOKS, ROLES, Catalog, Kinds, Plugin, Role, find_role
 from mqa_registry.plugins.loading import find_entry_points, import_plugin, installed_entry_points, load, load_all

@@ -116,7 +116,7 @@ def _schema_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnosti
         schema = context.schema(backend)
         if schema and schema not in schemas:
             names = " or ".join(dict.fromkeys(schemas))
-            message = f"`{draft.measure_name}` reads {names}, and backend `{backend}` answers with {schema}"
+            message = f"`{draft.measure_name}` reads {names}, and backend `{backend}` predicts {schema}"
             yield Diagnostic(draft.keys["measure"], message, _suggest_measures(schema, context))
             return
 

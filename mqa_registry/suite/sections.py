@@ -54,7 +54,7 @@ class ModelSection:
 
 
 def parse_model(node: Node | None, resolver: Resolver) -> ModelSection:
-    """Parse `[model]`; adds a problem for whatever is not valid."""
+    """Parse `[model]`; adds a problem for everything that is not valid."""
     if node is None:
         return ModelSection()
     section = _parse_section(node, grammar.MODEL, MODEL_SOURCE.kinds, "`[model]`", resolver)

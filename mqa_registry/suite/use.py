@@ -1,4 +1,4 @@
-"""A use of a contribution in a suite: its options, calls of it, and the identity that keys whatever is kept of it."""
+"""A use of a contribution in a suite: its options, calls of it, and the identity that keys all that the store has of it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Use:
             return method(*arguments, options(**self._copy_options()))
 
     def _copy_options(self) -> dict[str, Any]:
-        """The options, so that whatever a call does to them, the next one gets the suite's."""
+        """A copy of the options, since a contribution may change those that it is given."""
         return deepcopy(dict(self.options))
 
     def as_table(self) -> dict[str, Any]:

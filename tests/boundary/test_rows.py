@@ -106,8 +106,8 @@ def grouped(function, inputs="example"):
         (lambda example: b"x", "example", "(bytes) for a row"),
         (lambda example: (1 / 0 for _ in "x"), "example", "crashed: ZeroDivisionError"),
         (lambda table: ["x"], "table", "gave 1 item for 2 rows"),
-        (lambda table: "xy", "table", "a list with the groups of every row is due"),
-        (lambda table: None, "table", "a list with the groups of every row is due"),
+        (lambda table: "xy", "table", "a list with the groups of every row is expected"),
+        (lambda table: None, "table", "a list with the groups of every row is expected"),
     ],
 )
 def test_a_slice_gives_names(function, inputs, words):
@@ -168,7 +168,7 @@ def test_further_columns_are_left_out_and_types_are_the_schemas():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([{"label": "few"}] * 2, "(list), and a `pyarrow.Table` is due"),
+        ([{"label": "few"}] * 2, "(list), and a `pyarrow.Table` is expected"),
         (table().slice(1), "decoded 1 prediction for 2 rows"),
         (table().drop_columns(["label"]), "without the column `label`"),
         (table(("few", "lots")), "gave the label `lots`, which is none of the classes"),
@@ -208,7 +208,7 @@ def test_a_number_that_is_null_is_no_prediction(schema, column, kept):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (table(), "(Table), and `Predictions` are due"),
+        (table(), "(Table), and `Predictions` are expected"),
         (Predictions("label", table(), CLASSES), "without a column `id`"),
         (Predictions("label", table(id=["a", "a"]), CLASSES), "ids are not one for each row"),
         (Predictions("label", table(probabilities=([math.nan] * 2,) * 2, id=["a", "b"]), CLASSES), "NaN or Inf"),
@@ -222,7 +222,7 @@ def test_predictions_made_elsewhere_are_held_to_the_same(given, words):
 
 def test_a_list_where_a_table_is_due_is_named():
     with pytest.raises(
-        ContributionError, match=r"the data set `acme/rows` gave \[1\] \(list\), and a `pyarrow.Table` is due"
+        ContributionError, match=r"the data set `acme/rows` gave \[1\] \(list\), and a `pyarrow.Table` is expected"
     ):
         check_table(Contributor("data set", "acme/rows"), [1])
 
@@ -230,7 +230,7 @@ def test_a_list_where_a_table_is_due_is_named():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["x"], "an `Evidence` is due"),
+        (["x"], "an `Evidence` is expected"),
         (Evidence(remarks="one"), "shows the remarks 'one' (str)"),
         (Evidence(notes=[1]), "shows the notes [1] (list)"),
         (Evidence(examples=[1]), "shows the examples [1] (list)"),
@@ -259,6 +259,6 @@ def test_examples_have_ids_and_is_correct_is_about_every_row():
     with pytest.raises(ContributionError, match="without the `id` of its row"):
         check_example_ids(WHO, [ExampleRow()])
     for given in ([True], [1, 0], "yes", None):
-        with pytest.raises(ContributionError, match="says of 2 rows what is right by"):
+        with pytest.raises(ContributionError, match="for whether 2 rows are correct"):
             check_correctness(WHO, given, 2)
     assert check_correctness(WHO, [True, False], 2).tolist() == [True, False]

@@ -103,7 +103,7 @@ def test_numbers_of_numpy_become_plain():
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"device": "cpu"}, "`RunnerFacts` are due"),
+        ({"device": "cpu"}, "`RunnerFacts` are expected"),
         (RunnerFacts(device=3), "has the fact `device` 3 (int)"),
         (RunnerFacts(threads="many"), "has the fact `threads` 'many' (str)"),
         (RunnerFacts(providers="CPU"), "has the fact `providers` 'CPU' (str)"),

@@ -32,7 +32,7 @@ def test_a_reference_that_sees_padding_is_run_in_equal_lengths(leaking):
     observations = leaking.run(leaking.suite(leaking.check()))
     assert all(len(set(map(len, batch))) == 1 for batch in leaking.letters.batches)
     assert any(len(batch) > 1 for batch in leaking.letters.batches)
-    assert _predictions(observations).answers() == _row_by_row(leaking)
+    assert _predictions(observations).to_pylist() == _row_by_row(leaking)
 
 
 def test_the_finding_is_reported_in_a_second_run_too(leaking):
@@ -81,7 +81,7 @@ def test_predictions_of_other_batches_are_not_taken(engine):
     engine.run(engine.suite(engine.check()))
     engine.letters.leaks = True  # the same model by its digest, and measured anew it is another
     assert engine.run(engine.suite(engine.check()), fresh=True).work["one"].found == 0
-    assert _predictions(engine.run(engine.suite(engine.check()))).answers() == _row_by_row(engine)
+    assert _predictions(engine.run(engine.suite(engine.check()))).to_pylist() == _row_by_row(engine)
 
 
 def test_rows_of_one_length_alone_do_not_settle_what_padding_does(leaking):
@@ -91,13 +91,13 @@ def test_rows_of_one_length_alone_do_not_settle_what_padding_does(leaking):
     assert len(short) > 2
     leaking.run(leaking.suite(leaking.check()))
     leaking.table = words
-    assert _predictions(leaking.run(leaking.suite(leaking.check()))).answers() == _row_by_row(leaking)
+    assert _predictions(leaking.run(leaking.suite(leaking.check()))).to_pylist() == _row_by_row(leaking)
 
 
 def test_rows_that_are_run_alone_only_are_taken_out_of_their_batch(engine):
     engine.letters.refuses = "rock"
     observations = engine.run(engine.suite(engine.check()))
-    assert _predictions(observations).answers() == _row_by_row(engine)
+    assert _predictions(observations).to_pylist() == _row_by_row(engine)
 
 
 def test_what_a_task_remarks_reaches_the_report(engine, monkeypatch):
@@ -120,8 +120,8 @@ def test_truncated_rows_are_counted_in_a_second_run_too(engine, monkeypatch):
 
 def test_a_row_that_the_model_cannot_run_is_found_before_anything_is_predicted(engine, monkeypatch):
     def unusable(examples):
-        places = np.flatnonzero(["cloud" in example["text"] for example in examples])
-        return (int(places[0]), "clouds are not text") if len(places) else None
+        indices = np.flatnonzero(["cloud" in example["text"] for example in examples])
+        return (int(indices[0]), "clouds are not text") if len(indices) else None
 
     _codec(engine, monkeypatch, find_unusable=unusable)
     with pytest.raises(DataError, match=r"row `\w+` of `words` cannot be run: clouds are not text"):

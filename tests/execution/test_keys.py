@@ -160,10 +160,12 @@ def run(tmp_path):
             (tmp_path / name).write_text(dedent(text))
         command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--json", "-", *plugin, *arguments]
         env = os.environ | {"PYTHONPATH": str(path)}
-        told = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120)
-        report = json.loads(told.stdout or "{}")
-        assert report.get("verdict") == "PASS", told.stdout + told.stderr
-        found = re.search(r"(\d+) rows predicted", told.stderr)
+        finished = subprocess.run(
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120
+        )
+        report = json.loads(finished.stdout or "{}")
+        assert report.get("verdict") == "PASS", finished.stdout + finished.stderr
+        found = re.search(r"(\d+) rows predicted", finished.stderr)
         return [result["numbers"]["value"]["estimate"] for result in report["results"]], int(found[1]) if found else 0
 
     return done

@@ -28,7 +28,7 @@ def test_predictions_stand_in_the_order_of_the_rows(engine):
     observed = _view(engine.run(engine.suite(engine.check())))
     assert observed.predictions.ids.to_pylist() == observed.perturbed.rows.ids.to_pylist()
     expected = ["many" if text.count("e") * 4 / len(text) > 0.5 else "few" for text in engine.table["text"].to_pylist()]
-    assert observed.predictions.answers() == expected
+    assert observed.predictions.to_pylist() == expected
 
 
 def test_equal_views_are_predicted_once(engine):
@@ -40,7 +40,7 @@ def test_equal_views_are_predicted_once(engine):
 def test_rows_that_are_encoded_alike_are_predicted_once(engine, shout):
     observations = engine.run(engine.suite(engine.check(), engine.check("loud", shout)))
     assert sum(map(len, engine.letters.batches)) == len(engine.table)
-    assert _view(observations).predictions.answers() == _view(observations, perturbed=True).predictions.answers()
+    assert _view(observations).predictions.to_pylist() == _view(observations, perturbed=True).predictions.to_pylist()
 
 
 def test_a_row_is_encoded_once_for_all_backends(engine):
@@ -77,14 +77,14 @@ def test_another_model_never_gets_a_stored_prediction(engine):
 
 
 def test_a_backend_has_a_digest_that_is_another_where_its_predictions_may_be(engine):
-    def told():
+    def read_digests():
         return engine.run(engine.suite(engine.check())).backends["one"].digest
 
-    first = told()
+    first = read_digests()
     assert re.fullmatch("sha256:[0-9a-f]{64}", first)
-    assert told() == first
+    assert read_digests() == first
     engine.letters.digest = "letters-2"
-    assert told() != first
+    assert read_digests() != first
 
 
 def test_only_what_is_new_is_predicted(engine, swap):
@@ -177,7 +177,7 @@ def test_a_row_without_a_finite_output_has_no_prediction(engine):
     engine.letters.poison = "stone"
     predictions = _view(engine.run(engine.suite(engine.check()))).predictions
     assert predictions.missing.sum() == 5
-    assert [answer for answer, gone in zip(predictions.answers(), predictions.missing, strict=True) if gone] == [
+    assert [answer for answer, gone in zip(predictions.to_pylist(), predictions.missing, strict=True) if gone] == [
         None
     ] * 5
 

@@ -173,8 +173,8 @@ def swept(engine, judged):
     def results(*levels, backends=("one",), **check):
         def stars(example, rng, *, severity):
             letters = list(example["text"])
-            for place in rng.permutation(len(letters))[: 2 * severity]:
-                letters[place] = "*"
+            for position in rng.permutation(len(letters))[: 2 * severity]:
+                letters[position] = "*"
             return None if example["text"].endswith("7") and severity > 2 else {"text": "".join(letters)}
 
         made = Perturbation("stars", stars, modality="text")
@@ -292,7 +292,7 @@ def test_a_metric_may_be_a_quantile_of_all_rows_of_groups_and_of_clusters(engine
     assert grouped.numbers["gap"].method == "unpaired mover"
     (dropped,) = judged(engine.check("swapped", swap, measure=median, expect=expect(max_drop=0.9)))
     assert dropped.numbers["drop"].method == "paired bca"
-    engine.table = engine.table.append_column("cluster", pa.array([str(place // 5) for place in range(50)]))
+    engine.table = engine.table.append_column("cluster", pa.array([str(position // 5) for position in range(50)]))
     (clustered,) = judged(engine.check(measure=median, expect=expect(min=0.1)))
     assert clustered.numbers["value"].method == "cluster order statistics"
     assert clustered.numbers["value"].estimate == whole.numbers["value"].estimate
@@ -333,11 +333,11 @@ def scored(function, **rest):
 
 def test_a_drop_has_mcnemars_test(engine, judged, swap):
     (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5)))
-    shown = result.evidence.mcnemar
-    assert shown.negative_flips - shown.positive_flips == pytest.approx(50 * result.numbers["drop"].estimate)
-    assert 0 <= shown.p_value <= 1
+    mcnemar = result.evidence.mcnemar
+    assert mcnemar.negative_flips - mcnemar.positive_flips == pytest.approx(50 * result.numbers["drop"].estimate)
+    assert 0 <= mcnemar.p_value <= 1
     (risen,) = judged(engine.check("swapped", swap, expect=expect(max_rise=0.5)))
-    assert risen.evidence.mcnemar == shown
+    assert risen.evidence.mcnemar == mcnemar
 
 
 def test_a_check_chooses_the_interval_of_its_share(engine, judged):
@@ -435,9 +435,9 @@ def answered(name, **groups):
     right = np.concatenate([np.arange(rows) < good for rows, good in groups.values()])
     order = np.random.default_rng(len(kinds)).permutation(len(kinds))
     ids = pa.chunked_array([pa.array([f"{name}-{row}" for row in order])])
-    answers = pa.array(np.where(right, "many", "few")[order])
+    label_column = pa.array(np.where(right, "many", "few")[order])
     columns = {"id": ids, "target": pa.array(["many"] * len(kinds)), "group": pa.array(kinds[order])}
-    predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
+    predictions = Predictions("label", pa.table({"id": ids, "label": label_column}), ("few", "many"))
     data = Rows(pa.table(columns), ())
     return data, {plans.View("one", plans.RowSet(name)): ObservedView(PerturbedRows(data), predictions)}
 
@@ -468,8 +468,8 @@ def many(rows, groups):
     ids = pa.chunked_array([pa.array(np.arange(rows)).cast(pa.string())])
     columns = {"id": ids, "target": names.take(pa.array(codes)), "group": pa.array(np.arange(rows) % groups)}
     data = Rows(pa.table(columns), ())
-    answers = names.take(pa.array(np.where(rng.random(rows) < 0.9, codes, 1 - codes)))
-    predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
+    label_column = names.take(pa.array(np.where(rng.random(rows) < 0.9, codes, 1 - codes)))
+    predictions = Predictions("label", pa.table({"id": ids, "label": label_column}), ("few", "many"))
     view = plans.View("one", plans.RowSet("words"))
     return Observations({"words": data}, {view: ObservedView(PerturbedRows(data), predictions)})
 

@@ -164,12 +164,12 @@ def test_a_metric_that_refuses_the_groups_is_not_run_and_the_others_are(engine, 
 def test_before_a_run_a_grouped_metric_is_known_to_require_two_groups(engine, spread):
     plan = plans.make(engine.suite(engine.check(measure=spread, by=by(), expect=expect(max=1))))
 
-    def need(**groups):
+    def required_rows(**groups):
         (found,) = find_required_rows(plan, RowCounts({"words": 50}, {"words": 50}, {"accuracy": groups}))
         return found.best_case, found.is_enough, found.group, found.is_per_group
 
-    assert need(even=25, odd=24) == ("resampled: depends on the rows", True, "odd", False)
-    assert need(even=25) == ("resampled: depends on the rows", False, "even", False)
+    assert required_rows(even=25, odd=24) == ("resampled: depends on the rows", True, "odd", False)
+    assert required_rows(even=25) == ("resampled: depends on the rows", False, "even", False)
 
 
 def test_a_slice_may_see_the_whole_table(engine, judged):
@@ -215,8 +215,12 @@ def test_a_slice_that_gives_groups_for_too_few_rows_is_an_error(engine, judged):
 def test_before_a_run_groups_that_depend_on_predictions_have_no_size(engine):
     slices = by(lambda predictions: predictions.main.to_pylist(), inputs="predictions")
     plan = plans.make(engine.suite(engine.check(by=slices, expect=expect(min=0.1))))
-    (need,) = find_required_rows(plan, RowCounts({"words": 50}, {"words": 50}, {"accuracy": {}}))
-    assert (need.available, need.required, need.best_case) == (50, None, "the groups depend on the predictions")
+    (required_rows,) = find_required_rows(plan, RowCounts({"words": 50}, {"words": 50}, {"accuracy": {}}))
+    assert (required_rows.available, required_rows.required, required_rows.best_case) == (
+        50,
+        None,
+        "the groups depend on the predictions",
+    )
 
 
 @pytest.mark.parametrize("least", [5, 26])
@@ -227,6 +231,6 @@ def test_a_sweep_starts_from_the_number_of_the_same_groups(engine, judged, sprea
         measure=spread, by=by(), steps=(Severity(uses, 1.0),), expect={"value": Expect(max=0.9, min_rows=least)}
     )
     (result,) = judged(check)
-    told = result.evidence.sweep.clean_value
-    assert told == (pytest.approx(clean.numbers["value"].estimate, abs=1e-6) if least < 25 else None)
+    clean_value = result.evidence.sweep.clean_value
+    assert clean_value == (pytest.approx(clean.numbers["value"].estimate, abs=1e-6) if least < 25 else None)
     assert result.verdict is not Verdict.ERROR

@@ -50,9 +50,9 @@ def test_a_good_model_is_left_alone(rng):
     assert find_better_order(noisy(rng, targets, 3, 0.8), targets, 3) is None
 
 
-def swapped(kept, rows, swaps):
+def swapped(unswapped, rows, swaps):
     """Targets and predictions: `kept` rows of a class that is always right, `rows` of each of two with `swaps` swapped."""
-    targets = np.repeat([0, 1, 2], [kept, rows, rows])
+    targets = np.repeat([0, 1, 2], [unswapped, rows, rows])
     predicted = targets.copy()
     for code, other in ((1, 2), (2, 1)):
         predicted[np.flatnonzero(targets == code)[:swaps]] = other
@@ -82,8 +82,8 @@ def test_few_rows_show_nothing():
 
 
 def test_swapped_labels_are_reported_with_their_fix(engine):
-    said = ["few" if text.count("e") * 4 / len(text) > 0.5 else "many" for text in engine.table["text"].to_pylist()]
-    engine.table = engine.table.set_column(1, "label", [said])
+    labels = ["few" if text.count("e") * 4 / len(text) > 0.5 else "many" for text in engine.table["text"].to_pylist()]
+    engine.table = engine.table.set_column(1, "label", [labels])
     suite = engine.suite(engine.check())
     plan, observations = plans.make(suite), engine.run(suite)
     (found,) = find_label_order(plan, observations, judge(plan, observations))

@@ -112,16 +112,16 @@ def test_bins_and_rows_resample_alike():
 
 def test_many_bins_are_counted_as_few_are(monkeypatch):
     rng = np.random.default_rng(5)
-    scores, places = rng.normal(size=(2, 300)), rng.integers(-1, 40, size=(2, 300))
+    scores, bins_of_rows = rng.normal(size=(2, 300)), rng.integers(-1, 40, size=(2, 300))
     pair = [
         BinnedStatistic(lambda counts, score=score: counts @ score[:40] / counts.sum(axis=-1), bins, 40)
-        for score, bins in zip(scores, places, strict=True)
+        for score, bins in zip(scores, bins_of_rows, strict=True)
     ]
     few = bootstrap(pair, lambda values: values[0] - 2 * values[1], HOW)
     monkeypatch.setattr(binned_statistics, "FEW_BINS", 1)
     many = bootstrap(pair, lambda values: values[0] - 2 * values[1], HOW)
-    spoken = [score[bins[bins >= 0]].mean() for score, bins in zip(scores, places, strict=True)]
-    assert few.value == pytest.approx(spoken[0] - 2 * spoken[1])
+    counted = [score[bins[bins >= 0]].mean() for score, bins in zip(scores, bins_of_rows, strict=True)]
+    assert few.value == pytest.approx(counted[0] - 2 * counted[1])
     np.testing.assert_allclose(many.replicates, few.replicates)
 
 

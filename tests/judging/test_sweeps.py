@@ -17,9 +17,9 @@ VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 def steps(*values, verdicts=()):
     """Severities from 1 on."""
-    told = verdicts or [PASS] * len(values)
+    verdict_list = verdicts or [PASS] * len(values)
     numbers = [Number(value, None, None, 100, "exact") for value in values]
-    pairs = zip(told, numbers, strict=True)
+    pairs = zip(verdict_list, numbers, strict=True)
     return [Step(verdict, {"value": number}, severity=level) for level, (verdict, number) in enumerate(pairs, 1)]
 
 

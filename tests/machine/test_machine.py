@@ -64,19 +64,19 @@ def test_a_gpu_that_is_not_there_can_be_asked_for_and_is_unknown(gpus):
     assert (str(find_device("cuda:5")), find_device("cuda:5").name) == ("cuda:5", "unknown")
 
 
-@pytest.mark.parametrize("asked", ["", "gpu", "cuda:", "cuda:-1", "CPU", "cuda:1:2", "cuda:x"])
-def test_another_word_is_no_device(asked):
+@pytest.mark.parametrize("word", ["", "gpu", "cuda:", "cuda:-1", "CPU", "cuda:1:2", "cuda:x"])
+def test_another_word_is_no_device(word):
     with pytest.raises(UsageError, match="no device"):
-        find_device(asked)
+        find_device(word)
 
 
 @pytest.mark.parametrize(
-    ("shown", "names"),
+    ("visible", "names"),
     [("1", ("B",)), ("1,0", ("B", "A")), ("", ()), ("-1", ()), ("0,7,1", ("A",)), ("GPU-3f1c", ("unknown",))],
 )
-def test_only_the_gpus_that_a_process_may_see_count(gpus, monkeypatch, shown, names):
+def test_only_the_gpus_that_a_process_may_see_count(gpus, monkeypatch, visible, names):
     gpus("A", "B")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert machine.gpu_names() == names
 
 

@@ -194,7 +194,7 @@ def test_an_entry_point_without_its_module_or_object_is_reported(install, load):
 
 
 def test_every_mistake_of_a_plugin_is_reported_at_once(broken):
-    said = broken(
+    message = broken(
         HEAD
         + """
 @hookimpl
@@ -203,7 +203,7 @@ def mqa_metrics():
     yield Metric("c", lambda predictions, targets, *, x: 0, schemas=())
 """
     )
-    assert all(part in said for part in ("metric 'a b'", "metric `c`: `schemas`", "option `x` has no type"))
+    assert all(part in message for part in ("metric 'a b'", "metric `c`: `schemas`", "option `x` has no type"))
 
 
 def test_a_hook_of_a_newer_mqa_can_be_marked_as_optional(install, load):
@@ -226,7 +226,7 @@ def test_contributions_of_different_kinds_may_share_a_name(install, load):
 
 
 def test_a_metric_and_a_comparison_may_not_share_a_name(broken):
-    said = broken(
+    message = broken(
         """
 from mqa_registry import Comparison, Metric, hookimpl
 
@@ -239,7 +239,7 @@ def mqa_comparisons():
     yield Comparison("same", lambda reference, candidate: 0, schemas=("label",))
 """
     )
-    assert said == "`same` is given 2 times for `measure`"
+    assert message == "`same` is given 2 times for `measure`"
 
 
 def test_an_entry_point_whose_name_cannot_stand_in_a_reference_is_broken(install, load):

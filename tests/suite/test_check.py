@@ -300,4 +300,4 @@ def test_a_replay_without_a_schema_brings_labels(folder, head):
     with pytest.raises(SuiteError) as caught:
         validate(read("suite.toml"), catalog)
     (problem,) = caught.value.problems
-    assert problem.message == "`metrics/span-f1` reads spans, and backend `service` answers with label"
+    assert problem.message == "`metrics/span-f1` reads spans, and backend `service` predicts label"

@@ -60,15 +60,15 @@ def test_what_moves_the_cursor_or_turns_the_text_is_shown_as_its_escape():
 
 def test_a_long_line_is_cut_around_the_location():
     source = "x" * 500 + "HERE" + "y" * 500
-    _, shown, carets = render(Problem("no", "", Location("s.toml", 1, 501, 4, source))).split("\n")
-    assert shown == f"    ...{'x' * 40}HERE{'y' * 56}..."
-    assert carets.index("^") == shown.index("HERE")
+    _, source_line, carets = render(Problem("no", "", Location("s.toml", 1, 501, 4, source))).split("\n")
+    assert source_line == f"    ...{'x' * 40}HERE{'y' * 56}..."
+    assert carets.index("^") == source_line.index("HERE")
     assert carets.strip() == "^^^^"
 
 
 def test_a_location_longer_than_a_line_is_cut():
-    _, shown, carets = render(Problem("no", "", Location("s.toml", 1, 5, 900, "a = " + "z" * 900))).split("\n")
-    assert shown == f"    a = {'z' * 96}..."
+    _, source_line, carets = render(Problem("no", "", Location("s.toml", 1, 5, 900, "a = " + "z" * 900))).split("\n")
+    assert source_line == f"    a = {'z' * 96}..."
     assert carets == "        " + "^" * 96
 
 

@@ -76,11 +76,11 @@ def spelled(value):
     )
 
 
-def places(value, path=()):
+def key_paths(value, path=()):
     yield path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in inner:
-        yield from places(each, (*path, key))
+        yield from key_paths(each, (*path, key))
 
 
 @st.composite
@@ -88,7 +88,7 @@ def damaged(draw, tables):
     """The tables with some values replaced, removed, or moved to another key."""
     tables = copy.deepcopy(tables)
     for _ in range(draw(st.integers(1, 3))):
-        *path, last = draw(st.sampled_from([path for path in places(tables) if path]))
+        *path, last = draw(st.sampled_from([path for path in key_paths(tables) if path]))
         holder = tables
         for step in path:
             holder = holder[step]

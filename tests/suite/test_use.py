@@ -17,37 +17,37 @@ def watch(context, *, lexicon: Path | None = None, weight: float = 0.5, mode: st
     """Watch."""
 
 
-def known(name="own/watch", function=watch, version="1.0", **options):
+def identify(name="own/watch", function=watch, version="1.0", **options):
     probe = make_probe("watch", function)
     plugin = Plugin("own", "mqa-own", version, (probe,))
     return identity(Use(name, probe, {}, options, plugin))
 
 
 def test_an_option_left_out_is_its_default():
-    assert known(weight=0.5) == known()
-    assert known(weight=0.25) != known()
+    assert identify(weight=0.5) == identify()
+    assert identify(weight=0.25) != identify()
 
 
 def test_another_default_is_another_identity():
     def watch(context, *, weight: float = 0.75):
         """Watch."""
 
-    assert known(function=watch)["options"] == {"weight": 0.75}
+    assert identify(function=watch)["options"] == {"weight": 0.75}
 
 
 def test_a_default_that_json_does_not_have_is_identified_by_its_class():
     def watch(context, *, mode: object = threshold):
         """Watch."""
 
-    assert known(function=watch)["options"] == {"mode": "builtins.object"}
+    assert identify(function=watch)["options"] == {"mode": "builtins.object"}
 
 
 threshold = object()
 
 
 def test_names_and_versions_make_different_identities():
-    assert known("one/watch") != known("other/watch")
-    assert known(version="0.1.0") != known(version="0.2.0")
+    assert identify("one/watch") != identify("other/watch")
+    assert identify(version="0.1.0") != identify(version="0.2.0")
 
 
 def test_the_source_of_what_is_wrapped_counts():
@@ -63,14 +63,14 @@ def test_a_path_is_identified_by_its_content(tmp_path):
     one, other = tmp_path / "one.txt", tmp_path / "other.txt"
     one.write_text("good")
     other.write_text("good")
-    assert known(lexicon=one) == known(lexicon=other)
+    assert identify(lexicon=one) == identify(lexicon=other)
     other.write_text("bad")
-    assert known(lexicon=one) != known(lexicon=other)
+    assert identify(lexicon=one) != identify(lexicon=other)
     (tmp_path / "folder").mkdir()
-    before = known(lexicon=tmp_path / "folder")
+    before = identify(lexicon=tmp_path / "folder")
     (tmp_path / "folder" / "one").write_text("1")
-    assert known(lexicon=tmp_path / "folder") != before
-    assert known(lexicon=tmp_path / "gone") != known(lexicon=tmp_path / "gone too")
+    assert identify(lexicon=tmp_path / "folder") != before
+    assert identify(lexicon=tmp_path / "gone") != identify(lexicon=tmp_path / "gone too")
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "notes.md"])

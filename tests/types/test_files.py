@@ -312,8 +312,8 @@ def written(path, table):
 
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.arrow"])
 def test_class_labels_come_by_the_names_that_the_schema_has_for_them(tmp_path, name):
-    said = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
-    assert read(written(tmp_path / name, CODED.replace_schema_metadata(said))) == NAMED
+    metadata = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
+    assert read(written(tmp_path / name, CODED.replace_schema_metadata(metadata))) == NAMED
 
 
 def test_class_labels_come_by_the_names_that_the_folder_has_for_them(tmp_path):
@@ -321,9 +321,9 @@ def test_class_labels_come_by_the_names_that_the_folder_has_for_them(tmp_path):
     assert read(written(tmp_path / "rows.parquet", CODED)) == NAMED
 
 
-@pytest.mark.parametrize("said", ["no json", "[]", '{"features": 5}', '{"info": 3}', '{"features": {"label": 3}}'])
-def test_a_description_that_describes_nothing_changes_nothing(tmp_path, said):
-    (tmp_path / "dataset_info.json").write_text(said)
+@pytest.mark.parametrize("metadata", ["no json", "[]", '{"features": 5}', '{"info": 3}', '{"features": {"label": 3}}'])
+def test_a_description_that_describes_nothing_changes_nothing(tmp_path, metadata):
+    (tmp_path / "dataset_info.json").write_text(metadata)
     assert read_table(written(tmp_path / "rows.parquet", CODED)).equals(CODED)
 
 
@@ -467,10 +467,10 @@ def test_no_bytes_lead_to_any_error_but_a_data_error(tmp_path_factory, content, 
     try:
         read_table(path).to_pylist()
     except DataError as error:
-        said = error.message
+        metadata = error.message
     else:
-        said = str(path)
-    assert str(path) in said
+        metadata = str(path)
+    assert str(path) in metadata
 
 
 # What is damaged

@@ -21,7 +21,7 @@ def rows(*targets):
 
 
 def read(*targets, classes=TWO, schema="label"):
-    return read_targets(rows(*targets), schema, classes, data="d").answers()
+    return read_targets(rows(*targets), schema, classes, data="d").to_pylist()
 
 
 def refusal(*targets, classes=TWO, schema="label"):
