@@ -14,10 +14,9 @@ from mqa_registry.stats.estimates import PointEstimate
 from mqa_registry.stats.means import Mean
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.unpaired_differences import ProportionDifference
+from tests.stats.strategies import CONFIDENCES, SHARES
 
 SCORES = st.integers(-5000, 5000).map(lambda number: number / 1000)
-CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999])
-SHARES = st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
 
 
 @given(st.lists(SCORES, min_size=3, max_size=50).filter(lambda rows: np.std(rows) > 1e-3), CONFIDENCES)

@@ -9,8 +9,7 @@ from scipy import optimize, stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from mqa_registry.stats.paired_proportions import PairedProportions
-
-CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999])
+from tests.stats.strategies import CONFIDENCES
 
 
 def _constrained_score(negative: int, positive: int, rows: int, drop: float) -> float:

@@ -13,9 +13,8 @@ from mqa_registry.stats.clusters import ClusterDesign
 from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.stats.proportions import Proportion, wilson_interval
 from mqa_registry.stats.unpaired_differences import ProportionDifference, ProportionRatio
+from tests.stats.strategies import CONFIDENCES, SHARES
 
-CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999])
-SHARES = st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
 INNER = st.integers(2, 5000).flatmap(lambda rows: st.tuples(st.integers(1, rows - 1), st.just(rows)))
 
 # Newcombe, Stat. Med. 17, 1998, 873-890, table II: method 10, the hybrid score interval without correction
