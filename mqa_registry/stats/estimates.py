@@ -85,16 +85,16 @@ class Undefined:
     method: str = "none"
     span: Span = UNBOUNDED
 
-    @classmethod
-    def on(cls, rows: int) -> Undefined:
-        """A number that came out as NaN on so many rows."""
-        return cls(rows, explain_undefined(rows))
-
     def interval(self, confidence: float) -> Interval:
         return None
 
     def with_rows(self, rows: int) -> Estimate | None:
         return None
+
+
+def estimate_point(value: float, rows: int, span: Span) -> PointEstimate | Undefined:
+    """The estimate of a number that has no interval, of so many rows; undefined where it is NaN."""
+    return Undefined(rows, explain_undefined(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
 
 
 @dataclass(frozen=True, eq=False)

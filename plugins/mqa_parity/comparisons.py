@@ -48,7 +48,7 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
         return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False), bool)
-    pairs = zip(reference.answers(), candidate.answers(), strict=True)
+    pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)
     schema = reference.schema
     return np.array([_canonicalize(schema, one) == _canonicalize(schema, other) for one, other in pairs], bool)
 

@@ -39,7 +39,7 @@ def test_int8_without_decisions_says_what_would_decide_and_asks_for_no_rows(pari
     assert "fix: `--tolerance ATOL RTOL`, or a suite with bounds" in shown
     assert "add rows" not in shown
     report = parity.report()
-    assert [(one["level"], one["subject"]) for one in report["findings"]][-1] == ("warning", "precision")
+    assert [(one["level"], one["topic"]) for one in report["findings"]][-1] == ("warning", "precision")
     assert report["results"][0]["note"] == "ratio is undefined, since PyTorch has no int8"
 
 

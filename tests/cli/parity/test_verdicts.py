@@ -62,7 +62,7 @@ def test_a_few_wrong_rows_of_many_are_found(parity):
 
     assert parity.run().exit_code == 0
     report = parity.report()
-    assert [one["message"] for one in report["findings"] if one["subject"] == "rows"] == [
+    assert [one["message"] for one in report["findings"] if one["topic"] == "rows"] == [
         "80 of 600 rows were compared, the most different of 600 among them"
     ]
     parity.damage(change)

@@ -1,8 +1,14 @@
-"""The progress of a run, as it is reported to the terminal or a log."""
+"""What all steps of an execution share: the store, the runners that are open, and where progress is reported."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from mqa_registry.store import Store
 
 
 class Progress(Protocol):
@@ -35,3 +41,16 @@ class SilentProgress:
 
     def advance_probe(self, probe: str, done: int, total: int) -> None:
         pass
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the steps of one execution share.
+
+    Runners stay open as long as the `stack`. With `fresh`, what the store has is made again.
+    """
+
+    store: Store
+    stack: ExitStack
+    progress: Progress
+    fresh: bool = False

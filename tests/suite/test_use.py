@@ -17,37 +17,37 @@ def watch(context, *, lexicon: Path | None = None, weight: float = 0.5, mode: st
     """Watch."""
 
 
-def known(name="own/watch", function=watch, version="1.0", **options):
+def identify(name="own/watch", function=watch, version="1.0", **options):
     probe = make_probe("watch", function)
     plugin = Plugin("own", "mqa-own", version, (probe,))
     return identity(Use(name, probe, {}, options, plugin))
 
 
 def test_an_option_left_out_is_its_default():
-    assert known(weight=0.5) == known()
-    assert known(weight=0.25) != known()
+    assert identify(weight=0.5) == identify()
+    assert identify(weight=0.25) != identify()
 
 
 def test_another_default_is_another_identity():
     def watch(context, *, weight: float = 0.75):
         """Watch."""
 
-    assert known(function=watch)["options"] == {"weight": 0.75}
+    assert identify(function=watch)["options"] == {"weight": 0.75}
 
 
-def test_a_default_without_a_spelling_is_known_by_its_class():
+def test_a_default_that_json_does_not_have_is_identified_by_its_class():
     def watch(context, *, mode: object = threshold):
         """Watch."""
 
-    assert known(function=watch)["options"] == {"mode": "builtins.object"}
+    assert identify(function=watch)["options"] == {"mode": "builtins.object"}
 
 
 threshold = object()
 
 
-def test_names_and_versions_tell_apart():
-    assert known("one/watch") != known("other/watch")
-    assert known(version="0.1.0") != known(version="0.2.0")
+def test_names_and_versions_make_different_identities():
+    assert identify("one/watch") != identify("other/watch")
+    assert identify(version="0.1.0") != identify(version="0.2.0")
 
 
 def test_the_source_of_what_is_wrapped_counts():
@@ -59,22 +59,22 @@ def test_the_source_of_what_is_wrapped_counts():
     assert sources[0] == sources[1] != []
 
 
-def test_a_path_is_known_by_what_it_holds(tmp_path):
+def test_a_path_is_identified_by_its_content(tmp_path):
     one, other = tmp_path / "one.txt", tmp_path / "other.txt"
     one.write_text("good")
     other.write_text("good")
-    assert known(lexicon=one) == known(lexicon=other)
+    assert identify(lexicon=one) == identify(lexicon=other)
     other.write_text("bad")
-    assert known(lexicon=one) != known(lexicon=other)
+    assert identify(lexicon=one) != identify(lexicon=other)
     (tmp_path / "folder").mkdir()
-    before = known(lexicon=tmp_path / "folder")
+    before = identify(lexicon=tmp_path / "folder")
     (tmp_path / "folder" / "one").write_text("1")
-    assert known(lexicon=tmp_path / "folder") != before
-    assert known(lexicon=tmp_path / "gone") != known(lexicon=tmp_path / "gone too")
+    assert identify(lexicon=tmp_path / "folder") != before
+    assert identify(lexicon=tmp_path / "gone") != identify(lexicon=tmp_path / "gone too")
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "notes.md"])
-def test_a_model_in_a_folder_is_known_by_the_digest_of_its_source(tmp_path, name):
+def test_a_folder_of_a_model_is_identified_by_the_digest_of_its_source(tmp_path, name):
     def source(task, context, *, id: Path):  # noqa: A002
         """A model."""
 

@@ -1,20 +1,30 @@
-"""File formats: what a file given for a model is, by its content and without a model library."""
+"""Files and folders: what format a file has, by its content alone, and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
+import re
+import secrets
+import shutil
 import stat
+import time
 import zipfile
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import MAY_READ, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 HEAD = 512  # bytes that tell most formats apart
 POINTER = b"version https://git-lfs.github.com/spec/"
+DRAFT = re.compile(r"\.[0-9a-f]{12}\.tmp")
+STALE_AFTER = 24 * 3600  # seconds after which a draft is of a process that was killed
+
+
+# Formats.
 
 
 class FileFormat(StrEnum):
@@ -95,3 +105,63 @@ def _head_format(head: bytes, suffix: str) -> FileFormat:
     return (
         FileFormat.ONNX if suffix == ".onnx" or (head[:1] == b"\x08" and b"\x12" in head[2:3]) else FileFormat.UNKNOWN
     )
+
+
+# Folders that are written whole or not at all.
+
+
+@contextmanager
+def atomic_folder(folder: Path, *, is_whole: Callable[[Path], bool] | None = None) -> Iterator[Path]:
+    """An empty folder to write to, which becomes `folder` at the end; after an error nothing of it is left.
+
+    A `folder` that has files by then, because another process was quicker or an older one is damaged, stays where
+    `is_whole` says that it is, and is replaced where not; without `is_whole` it is an OSError. So is a folder that cannot
+    be written. What killed processes have left in the parent folder is removed.
+    """
+    draft = _draft_path(folder)
+    try:
+        draft.mkdir(parents=True)
+        remove_stale_drafts(folder.parent)
+        yield draft
+        _move(draft, folder, is_whole)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _move(draft: Path, folder: Path, is_whole: Callable[[Path], bool] | None) -> None:
+    while True:
+        try:
+            draft.rename(folder)
+        except OSError:
+            if is_whole is None or not folder.exists():
+                raise
+            if is_whole(folder):
+                return
+            remove_folder(folder)
+        else:
+            return
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder at once, so that no part of it is ever seen under its name. A missing one is no error."""
+    removed = _draft_path(folder)
+    with suppress(FileNotFoundError):  # another process was quicker
+        folder.rename(removed)
+    shutil.rmtree(removed, ignore_errors=True)
+
+
+def remove_stale_drafts(parent: Path) -> None:
+    """Remove the drafts in a folder that killed processes left."""
+    for draft in parent.iterdir():
+        if not DRAFT.fullmatch(draft.name) or draft.is_symlink():
+            continue
+        try:
+            stale = time.time() - draft.stat().st_mtime > STALE_AFTER
+        except OSError:  # another process was quicker
+            continue
+        if stale:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _draft_path(folder: Path) -> Path:
+    return folder.with_name(f".{secrets.token_hex(6)}.tmp")

@@ -1,14 +1,54 @@
-"""Folders that are whole or not there, whatever happens while they are written."""
+"""What a file is that somebody took for a model: told by its bytes, whatever it is called."""
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
+import struct
 import time
 
 import pytest
 
-from mqa_registry import atomic_folder
-from mqa_registry.atomic import STALE_AFTER, remove_folder, remove_stale_drafts
+from mqa_registry import FileFormat, atomic_folder, file_format
+from mqa_registry.files import STALE_AFTER, remove_folder, remove_stale_drafts
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("model.pkl", pickle.dumps([1]), FileFormat.PICKLE),
+        ("w.bin", struct.pack("<Q", 2) + json.dumps({}).encode(), FileFormat.SAFETENSORS),
+        ("model.h5", b"\x89HDF\r\n\x1a\n...", FileFormat.HDF5),
+        ("model.bin", b"GGUF\x03", FileFormat.GGUF),
+        ("model", b"\x1c\0\0\0TFL3", FileFormat.TFLITE),
+        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", FileFormat.LFS_POINTER),
+        ("model.onnx", b"\x08\x09:", FileFormat.ONNX),
+        ("model.pt", b"", FileFormat.UNKNOWN),
+        ("model.pt", b"PK\x03\x04 no archive", FileFormat.UNKNOWN),
+    ],
+)
+def test_a_format_is_recognized_by_its_bytes(tmp_path, name, content, kind):
+    (tmp_path / name).write_bytes(content)
+    assert file_format(tmp_path / name) is kind
+
+
+def test_what_is_not_there_has_no_format(tmp_path):
+    assert file_format(tmp_path / "model.pt") is FileFormat.UNKNOWN
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_the_formats_of_pytorch_are_distinguished(tmp_path):
+    import torch
+
+    model, x = torch.nn.Linear(3, 2).eval(), torch.ones(2, 3)
+    torch.jit.trace(model, x).save(str(tmp_path / "one.jit"))
+    torch.export.save(torch.export.export(model, (x,)), tmp_path / "two.pt2")
+    torch.save(model.state_dict(), tmp_path / "three.pt")
+    torch.save({"state_dict": model.state_dict()}, tmp_path / "four.ckpt")
+    torch.save(model.state_dict(), tmp_path / "five.pt", _use_new_zipfile_serialization=False)
+    kinds = [file_format(tmp_path / name) for name in ("one.jit", "two.pt2", "three.pt", "four.ckpt", "five.pt")]
+    assert kinds == [FileFormat.TORCHSCRIPT, FileFormat.PROGRAM, *[FileFormat.TORCH_SAVE] * 3]
 
 
 def names(folder):
@@ -81,7 +121,7 @@ def test_a_folder_is_removed_and_one_that_is_not_there_is_no_error(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_only_drafts_that_nobody_writes_to_any_more_are_removed(tmp_path):
+def test_only_stale_drafts_are_removed(tmp_path):
     for name in (".0123456789ab.tmp", ".ba9876543210.tmp", ".other.tmp", "run"):
         (tmp_path / name).mkdir()
     for name in (".0123456789ab.tmp", ".other.tmp", "run"):
