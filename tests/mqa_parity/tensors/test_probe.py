@@ -424,7 +424,9 @@ def test_the_reason_of_a_signature_fault_replaces_its_meaning(compare):
 
 
 def test_the_coverage_is_reported(compare, context, numpy_runner):
-    table = TENSORS.observe(context(numpy_runner(), numpy_runner(), about={"max_positions": 12}), TensorOptions(rows=10))
+    table = TENSORS.observe(
+        context(numpy_runner(), numpy_runner(), about={"max_positions": 12}), TensorOptions(rows=10)
+    )
     seen = TENSORS.evidence(table).details["coverage"]
     assert (seen["rows"], seen["total_rows"], seen["max_tokens"]) == (10, 40, 12)
     assert TENSORS.evidence(table).remarks[-1].startswith("compared 10 of 40 rows")
