@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.providers.diagnoses import check_cuda, check_packages, probe_providers
+from mqa_onnxruntime.diagnoses import check_cuda, check_packages, probe_providers
 from mqa_onnxruntime.session.backend import SessionBackend
 from mqa_registry import Backend, Diagnosis, hookimpl
 

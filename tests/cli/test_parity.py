@@ -507,7 +507,7 @@ def test_two_files_of_one_interface_are_told_of_it_once(files, parity):
 def to_int8(folder):
     from mqa_onnxruntime.export.conversion import ExportPrecision, convert
 
-    convert(ExportPrecision("int8-dynamic"), folder / "model.onnx", folder / "int8.onnx", None)
+    convert(ExportPrecision("int8-dynamic"), folder / "model.onnx", folder / "int8.onnx")
     (folder / "int8.onnx").replace(folder / "model.onnx")
 
 

@@ -10,26 +10,28 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from mqa_onnxruntime.execution_providers import runtime_distribution
 from mqa_onnxruntime.export.conversion import FLOAT32
 from mqa_onnxruntime.export.exporters import EXPORTERS, LOG, MODEL
-from mqa_onnxruntime.export.job import AUDIT, ExportJob, run_job
-from mqa_onnxruntime.export.rows import calibration_rows, rows_digest, trace_rows, write_arrays
+from mqa_onnxruntime.export.job import AUDIT, ExportJob, run_job, write_arrays
 from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
 from mqa_onnxruntime.graph.provenance import trace_file
-from mqa_onnxruntime.providers.request import runtime_distribution
-from mqa_registry import DataError, NotRunError, atomic_folder, source_digest
+from mqa_registry import DataError, NotRunError, atomic_folder, fingerprint, read_table, source_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mqa_onnxruntime.export.conversion import ExportPrecision
-    from mqa_registry import ModelUnderTest
+    from mqa_registry import Example, ModelUnderTest
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 RECIPE = "recipe.json"
 ROWS, BATCHES = "rows.npz", "calibration.npz"  # only there while an export is made
 EXPORT_TIMEOUT = 3600.0  # seconds
+CALIBRATION_ROWS = 128  # more add next to nothing to the ranges that are measured
 
 
 @dataclass(frozen=True)
@@ -168,3 +170,44 @@ def _run(model_under_test: ModelUnderTest, job: ExportJob, timeout: float, failu
     finally:
         for name in (ROWS, BATCHES):
             (job.folder / name).unlink(missing_ok=True)
+
+
+def trace_rows(model_under_test: ModelUnderTest) -> Sequence[Example]:
+    """The rows to trace a model with; a DataError where there are none."""
+    if rows := model_under_test.samples():
+        return rows
+    raise DataError(
+        f"the task `{model_under_test.task.name}` brings no rows to trace a model with, and there are no data",
+        hint="name a file of rows with `--data`",
+    )
+
+
+def calibration_rows(model_under_test: ModelUnderTest, precision: ExportPrecision) -> Sequence[Example]:
+    """The rows of the calibration file, else of the suite's own data; a DataError where there are none."""
+    if precision.calibration is not None:
+        return _rows_of_file(model_under_test, precision.calibration)
+    if rows := model_under_test.examples(CALIBRATION_ROWS):
+        return rows
+    raise DataError(
+        f"`{precision.precision}` needs rows to calibrate with, and there are no data",
+        hint="name a file of rows as `calibration`, for `mqa export` with `--data`",
+    )
+
+
+def _rows_of_file(model_under_test: ModelUnderTest, path: Path) -> Sequence[Example]:
+    """Evenly spaced rows of a table, with the fields that the task reads."""
+    table = read_table(path)
+    task = model_under_test.task
+    missing = [name for name in task.fields if name not in table.column_names and name not in task.optional]
+    if missing:
+        raise DataError(f"`{path}` has no column `{missing[0]}`, which `{task.name}` reads")
+    if not table.num_rows:
+        raise DataError(f"`{path}` has no rows to calibrate with")
+    indices = np.linspace(0, table.num_rows - 1, min(CALIBRATION_ROWS, table.num_rows)).astype(np.int64)
+    names = [name for name in task.fields if name in table.column_names]
+    return list(table.select(names).take(indices).to_pylist())
+
+
+def rows_digest(rows: Sequence[Example]) -> str:
+    """The sha256 of examples, in their order."""
+    return hashlib.sha256(b"".join(fingerprint(row) for row in rows)).hexdigest()

@@ -18,7 +18,7 @@ from mqa_onnxruntime.graph.protobuf import (
     subgraphs,
     value_types,
 )
-from mqa_onnxruntime.providers.runtime_errors import first_line
+from mqa_onnxruntime.runtime_errors import first_line
 from mqa_onnxruntime.session.execution import run_session
 from mqa_onnxruntime.weights.quantized_weights import find_quantized_weights
 from mqa_registry import NotRunError

@@ -9,13 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqa_onnxruntime.execution_providers import (
+    CPU,
+    GPU_PROVIDERS,
+    node_placement,
+    resolve_providers,
+    runtime_distribution,
+)
 from mqa_onnxruntime.export.cache import EXPORT_TIMEOUT, cached_export, export_recipe, recipe_digest
 from mqa_onnxruntime.export.conversion import ExportPrecision, Precision
-from mqa_onnxruntime.export.export_command import export_model
+from mqa_onnxruntime.export.output_folder import export_model
 from mqa_onnxruntime.export.stamp import check_stamp, write_verdict
 from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
-from mqa_onnxruntime.providers.placement import node_placement
-from mqa_onnxruntime.providers.request import CPU, GPU_PROVIDERS, resolve_providers, runtime_distribution
 from mqa_onnxruntime.session.execution import fixed_batch_size, select_execution
 from mqa_onnxruntime.session.factory import (
     Optimization,
@@ -31,7 +36,7 @@ from mqa_registry import Backend, DataError, RunnerFacts, check_threads, find_de
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_onnxruntime.providers.request import ProviderRequest
+    from mqa_onnxruntime.execution_providers import ProviderRequest
     from mqa_registry import Device, Exported, Finding, Judgement, ModelUnderTest, RunContext, Runner
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from mqa_onnxruntime.providers.request import GPU_PROVIDERS
+from mqa_onnxruntime.execution_providers import GPU_PROVIDERS
 from mqa_onnxruntime.session.interface import DEFAULT_INTERFACE
 from mqa_registry import DataError, interruptible
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.providers.request import ProviderRequest
+    from mqa_onnxruntime.execution_providers import ProviderRequest
     from mqa_onnxruntime.session.interface import FileInterface
 
     Array: TypeAlias = npt.NDArray[Any]

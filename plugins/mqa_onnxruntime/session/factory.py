@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mqa_onnxruntime.captured_output import capture_output, read_log
-from mqa_onnxruntime.providers.request import CPU, runtime_distribution
-from mqa_onnxruntime.providers.runtime_errors import first_line, fix_for, is_cuda_unavailable, provider_failure
+from mqa_onnxruntime.execution_providers import CPU, runtime_distribution
+from mqa_onnxruntime.runtime_errors import first_line, fix_for, is_cuda_unavailable, provider_failure
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from mqa_onnxruntime.providers.request import ProviderRequest
+    from mqa_onnxruntime.execution_providers import ProviderRequest
 
 Optimization = Literal["all", "extended", "basic", "disabled"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mqa_onnxruntime.captured_output import capture_output
+from mqa_onnxruntime.execution_providers import CPU
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
 from mqa_onnxruntime.graph.protobuf import ElementType, copy_message, messages
-from mqa_onnxruntime.providers.request import CPU
 from mqa_onnxruntime.session.execution import run_session
 from mqa_onnxruntime.session.factory import create_session
 from mqa_registry import NotRunError, RunnerFacts, summarize_error

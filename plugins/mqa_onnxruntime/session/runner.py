@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.execution_providers import CPU
 from mqa_onnxruntime.graph.module_graph import ModuleGraph
-from mqa_onnxruntime.providers.request import CPU
-from mqa_onnxruntime.providers.runtime_errors import first_line, is_out_of_memory
+from mqa_onnxruntime.runtime_errors import first_line, is_out_of_memory
 from mqa_onnxruntime.session.execution import run_in_fixed_batches, run_session
 from mqa_onnxruntime.session.factory import LEVELS
 from mqa_onnxruntime.session.float64 import Float64Runner, widen_graph

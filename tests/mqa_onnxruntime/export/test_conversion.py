@@ -7,10 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mqa_onnxruntime.audit.audit import run_on_cpu
-from mqa_onnxruntime.export.cache import cached_export, export_recipe, recipe_digest
+from mqa_onnxruntime.export.cache import (
+    CALIBRATION_ROWS,
+    cached_export,
+    calibration_rows,
+    export_recipe,
+    recipe_digest,
+)
 from mqa_onnxruntime.export.conversion import FLOAT32, ExportPrecision, convert
-from mqa_onnxruntime.export.rows import CALIBRATION_ROWS, calibration_rows, write_arrays
+from mqa_onnxruntime.export_audit import run_on_cpu
 from mqa_onnxruntime.graph.provenance import read_metadata
 from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_registry import DataError, ModelUnderTest, NotRunError
@@ -59,12 +64,11 @@ def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_
     """Here everything is too large."""
     monkeypatch.setattr("mqa_onnxruntime.export.conversion.MAX_EMBEDDED", 0)
     plain = cached_export(with_data, None).path
-    batches = write_arrays(tmp_path / "batches.npz", [with_data.sample()])
     path = tmp_path / "out" / "model.onnx"
     path.parent.mkdir()
     monkeypatch.chdir(tmp_path)
-    convert(ExportPrecision(precision), plain, path, batches)
-    assert {file.name for file in tmp_path.iterdir()} == {"batches.npz", "out"}, "something was left in this folder"
+    convert(ExportPrecision(precision), plain, path, [with_data.sample()])
+    assert {file.name for file in tmp_path.iterdir()} == {"out"}, "something was left in this folder"
     assert {file.name for file in path.parent.iterdir()} <= {"model.onnx", "model.onnx.data"}
     answers = run_on_cpu(path, with_data.sample())(with_data.sample())
     right = run_on_cpu(plain, with_data.sample())(with_data.sample())
@@ -189,7 +193,7 @@ def test_a_value_that_two_nodes_need_in_float32_is_cast_once(graph, tmp_path):
     ]
     path = graph(nodes, {"x": [2, 3]}, weights=axes, outputs={"y": [2, 3]})
     half = tmp_path / "half.onnx"
-    convert(ExportPrecision("float16"), path, half, None)
+    convert(ExportPrecision("float16"), path, half)
     session = onnxruntime.InferenceSession(str(half), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"x": np.ones((2, 3), np.float32)})
     assert found.tolist() == [[2, 3, 4], [3, 4, 5]]

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mqa_onnxruntime.export.job import ExportJob, run_in_subprocess
-from mqa_onnxruntime.export.rows import write_arrays
+from mqa_onnxruntime.export.job import ExportJob, run_in_subprocess, write_arrays
 from mqa_registry import DataError, NotRunError, rebuild_model
 
 # A plugin whose models, once they are to be built, meet with the fate that the suite asks for.

@@ -253,7 +253,7 @@ def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
     export = cached_export(model_under_test, None)
     problem = {"level": "problem", "subject": "shapes", "message": "it fails on 8 x 7", "fix": "", "evidence": ""}
     spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
-    monkeypatch.setattr("mqa_onnxruntime.export.export_command.cached_export", lambda *asked, **more: spoiled)
+    monkeypatch.setattr("mqa_onnxruntime.export.output_folder.cached_export", lambda *asked, **more: spoiled)
     path = backend.export(model_under_test, tmp_path / "spoiled", ExportOptions()).files[0]
     told = json.loads(stamp_file(path).read_text())
     assert told["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}

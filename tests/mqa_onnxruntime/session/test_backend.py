@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU, CUDA
+from mqa_onnxruntime.execution_providers import CPU, CUDA
 from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_registry import DataError, NotRunError
 

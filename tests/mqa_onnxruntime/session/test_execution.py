@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mqa_onnxruntime.providers.request import resolve_providers
+from mqa_onnxruntime.execution_providers import resolve_providers
 from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding
 from mqa_onnxruntime.session.factory import open_session
 from mqa_registry import RunContext

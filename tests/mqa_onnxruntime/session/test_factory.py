@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mqa_onnxruntime.providers import request
-from mqa_onnxruntime.providers.request import CPU, CUDA, resolve_providers
+from mqa_onnxruntime import execution_providers
+from mqa_onnxruntime.execution_providers import CPU, CUDA, resolve_providers
 from mqa_onnxruntime.session import factory
 from mqa_onnxruntime.session.factory import open_session
 from mqa_registry import DataError, NotRunError, RunContext, machine
@@ -42,7 +42,7 @@ def test_with_a_gpu_auto_tries_cuda_and_does_not_insist(context, gpus):
 
 
 def test_a_build_without_cuda_is_not_asked_for_it(context, gpus, monkeypatch):
-    monkeypatch.setattr(request, "runtime_distribution", lambda: ("onnxruntime", "1.31.1"))
+    monkeypatch.setattr(execution_providers, "runtime_distribution", lambda: ("onnxruntime", "1.31.1"))
     assert resolve_providers(context(), None).providers == (CPU,)
 
 

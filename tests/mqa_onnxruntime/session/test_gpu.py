@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU, CUDA, TF32_OVERRIDE, resolve_providers
+from mqa_onnxruntime.execution_providers import CPU, CUDA, TF32_OVERRIDE, resolve_providers
 from mqa_onnxruntime.session.backend import SessionOptions, gpu_facts
 from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding, select_execution
 from mqa_onnxruntime.session.factory import plain_provider_options

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from mqa_onnxruntime.providers.request import CPU
+from mqa_onnxruntime.execution_providers import CPU
 from mqa_onnxruntime.session.execution import fixed_batch_size
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.input_types import input_types

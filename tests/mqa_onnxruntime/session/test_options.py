@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU, CUDA
+from mqa_onnxruntime.execution_providers import CPU, CUDA
 from mqa_onnxruntime.session.backend import ExportOptions, SessionOptions
 from mqa_registry import DataError, RunContext
 

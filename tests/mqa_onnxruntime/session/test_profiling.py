@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU
+from mqa_onnxruntime.execution_providers import CPU
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.profiling import ModuleProfiler, kernel_times
 from mqa_onnxruntime.session.runner import SessionRunner

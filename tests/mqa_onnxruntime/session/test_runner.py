@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU, resolve_providers
+from mqa_onnxruntime.execution_providers import CPU, resolve_providers
 from mqa_onnxruntime.session.factory import SessionFactory, open_session
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_registry import NotRunError, OutOfMemoryError, RunContext, RunnerFacts

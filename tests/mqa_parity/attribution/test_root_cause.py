@@ -19,7 +19,7 @@ INT8 = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
 def quantized(request, lab, tmp_path_factory):
     """A BERT of which every matrix is in int8, with one scale each or one for each channel."""
     path = tmp_path_factory.mktemp("quantized") / "model.onnx"
-    convert(ExportPrecision("int8-dynamic", request.param), lab("bert").path, path, None)
+    convert(ExportPrecision("int8-dynamic", request.param), lab("bert").path, path)
     return onnx.load(str(path))
 
 

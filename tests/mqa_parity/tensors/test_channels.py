@@ -178,7 +178,7 @@ def exported(module, rows, folder, precision, exporter):
     if precision == "float32":
         return path
     other = folder / f"{precision}.onnx"
-    convert(ExportPrecision(precision), path, other, None)
+    convert(ExportPrecision(precision), path, other)
     return other
 
 

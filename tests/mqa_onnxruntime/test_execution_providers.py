@@ -7,8 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.placement import PlacedNode, compute_nodes, node_placement, placed_nodes
-from mqa_onnxruntime.providers.request import CPU, CUDA, resolve_providers
+from mqa_onnxruntime.execution_providers import (
+    CPU,
+    CUDA,
+    PlacedNode,
+    compute_nodes,
+    node_placement,
+    placed_nodes,
+    resolve_providers,
+)
 from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_onnxruntime.session.factory import open_session
 from mqa_registry import NotRunError, RunContext

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mqa_onnxruntime.export.exporters import dynamic_axes
-from mqa_onnxruntime.providers.runtime_errors import first_line
+from mqa_onnxruntime.runtime_errors import first_line
 from mqa_registry import counted
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.export.exporters import Axes
-    from mqa_onnxruntime.export.rows import Arrays
+    from mqa_onnxruntime.export.exporters import Arrays, Axes
     from mqa_registry import Codec, ModelUnderTest
 
     Array: TypeAlias = npt.NDArray[Any]

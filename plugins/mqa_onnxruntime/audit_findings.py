@@ -10,11 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
-    from mqa_onnxruntime.audit.audit import Audit
-    from mqa_onnxruntime.audit.shape_sweep import ShapeResult
+    from mqa_onnxruntime.export_audit import Audit
     from mqa_onnxruntime.graph.onnx_file import ValueInfo
+    from mqa_onnxruntime.shape_sweep import ShapeResult
     from mqa_onnxruntime.weights.comparison import WeightComparison
-
 
 MAX_NAMES = 3  # names in one message
 HALF_TYPES = frozenset({"float16", "bfloat16"})

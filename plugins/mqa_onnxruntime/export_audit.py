@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_onnxruntime.audit.findings import review
-from mqa_onnxruntime.audit.shape_sweep import sweep_shapes, takes_another_size
+from mqa_onnxruntime.audit_findings import review
+from mqa_onnxruntime.execution_providers import cpu_request
 from mqa_onnxruntime.export.exporters import named_outputs
 from mqa_onnxruntime.graph.onnx_file import ValueInfo, file_sha256, parse_model, read_onnx_file, value_info
 from mqa_onnxruntime.graph.protobuf import type_name
 from mqa_onnxruntime.graph.provenance import read_metadata, trace_file
-from mqa_onnxruntime.providers.request import cpu_request
 from mqa_onnxruntime.session.execution import fixed_batch_size, run_in_fixed_batches, run_session
 from mqa_onnxruntime.session.factory import open_session
 from mqa_onnxruntime.session.input_types import input_types
+from mqa_onnxruntime.shape_sweep import sweep_shapes, takes_another_size
 from mqa_onnxruntime.weights.comparison import compare_weights
 from mqa_registry import Finding, MqaError, batch_invariance
 
@@ -33,14 +33,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.audit.shape_sweep import ShapeResult
     from mqa_onnxruntime.export.conversion import Precision
-    from mqa_onnxruntime.export.rows import Arrays
+    from mqa_onnxruntime.export.exporters import Arrays
+    from mqa_onnxruntime.shape_sweep import ShapeResult
     from mqa_onnxruntime.weights.comparison import WeightComparison
     from mqa_registry import ModelUnderTest
 
     Array: TypeAlias = npt.NDArray[Any]
-
 
 # How far outputs may be off, relative to the largest of them. This finds what is broken; whether a smaller difference
 # matters, the checks of a suite decide.

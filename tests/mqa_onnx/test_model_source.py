@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, save_model
 
 import mqa_onnx
-from mqa_onnx.file import FileOptions, FileSource
+from mqa_onnx.model_source import FileOptions, FileSource
 from mqa_registry import DataError, NotRunError, RunContext
 from mqa_transformers.forward import Forward
 

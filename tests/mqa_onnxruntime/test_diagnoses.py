@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mqa_onnxruntime.providers import diagnoses
-from mqa_onnxruntime.providers.request import CPU, CUDA, runtime_distribution
+from mqa_onnxruntime import diagnoses
+from mqa_onnxruntime.execution_providers import CPU, CUDA, runtime_distribution
 from mqa_registry import machine
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from mqa_onnxruntime.audit.audit import NO_REQUEST, AuditRequest, Reference, audit_file, reference_of
-from mqa_onnxruntime.audit.findings import _review_axes
-from mqa_onnxruntime.audit.shape_sweep import takes_another_size
+from mqa_onnxruntime.audit_findings import _review_axes
 from mqa_onnxruntime.export.cache import cached_export
+from mqa_onnxruntime.export_audit import NO_REQUEST, AuditRequest, Reference, audit_file, reference_of
 from mqa_onnxruntime.graph.onnx_file import ValueInfo, parse_model
+from mqa_onnxruntime.shape_sweep import takes_another_size
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.audit.shape_sweep import sweep_shapes
 from mqa_onnxruntime.export.exporters import dynamic_axes
+from mqa_onnxruntime.shape_sweep import sweep_shapes
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_without_a_tolerance_an_answer_has_to_be_sound_and_no_more(swept):
 
 
 def test_a_model_that_is_too_slow_leaves_shapes_untried(swept, monkeypatch):
-    monkeypatch.setattr("mqa_onnxruntime.audit.shape_sweep.TIME_LIMIT", 0.0)
+    monkeypatch.setattr("mqa_onnxruntime.shape_sweep.TIME_LIMIT", 0.0)
     assert set(outcomes(swept(same)).values()) == {"untried"}
 
 

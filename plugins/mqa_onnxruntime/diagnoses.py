@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mqa_onnxruntime.captured_output import capture_output, read_log
-from mqa_onnxruntime.providers.placement import placed_nodes
-from mqa_onnxruntime.providers.request import CPU, CUDA, GPU_PROVIDERS, runtime_distribution
-from mqa_onnxruntime.providers.runtime_errors import first_line, provider_failure, without_colours
+from mqa_onnxruntime.execution_providers import CPU, CUDA, GPU_PROVIDERS, placed_nodes, runtime_distribution
+from mqa_onnxruntime.runtime_errors import first_line, provider_failure, without_colours
 from mqa_onnxruntime.session.factory import RECORD_PLACEMENT, create_session
 from mqa_registry import Finding, find_device
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_onnxruntime.providers.runtime_errors import first_line, provider_failure
+from mqa_onnxruntime.runtime_errors import first_line, provider_failure
 
 
 @pytest.mark.parametrize(

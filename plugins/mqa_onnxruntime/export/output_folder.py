@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.export.cache import cached_export
+from mqa_onnxruntime.export.cache import cached_export, calibration_rows
 from mqa_onnxruntime.export.exporters import MODEL
-from mqa_onnxruntime.export.rows import calibration_rows
 from mqa_onnxruntime.export.stamp import (
     export_stamp,
     is_stamped,
