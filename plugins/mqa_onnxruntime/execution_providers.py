@@ -24,7 +24,7 @@ CUDA = "CUDAExecutionProvider"
 GPU_PROVIDERS = (CUDA, "TensorrtExecutionProvider")
 
 DISTRIBUTIONS = ("onnxruntime-gpu", "onnxruntime")
-TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"  # at 0, CUDA's libraries use no TensorFloat-32, whatever they are told
+TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"  # at 0, CUDA's libraries use no TensorFloat-32, whatever the options
 
 
 MAX_SHAPE_SIZE = 100  # elements of a constant that is no weight; ONNX Runtime takes so many for part of a shape
@@ -60,7 +60,7 @@ class ProviderRequest:
         return self.tf32 or self.providers[0] != CUDA
 
     def check_cuda_graph(self) -> None:
-        """Raise a DataError where CUDA graphs are asked of another provider; a machine without a GPU ignores them."""
+        """Raise a DataError where CUDA graphs are requested of another provider; a machine without a GPU ignores them."""
         if self.cuda_graph and self.required and self.providers[0] != CUDA:
             raise DataError(
                 f"`cuda_graph` is for `{CUDA}`, and `{self.providers[0]}` is to run the model",
@@ -68,15 +68,15 @@ class ProviderRequest:
             )
 
     def check_device(self, context: RunContext) -> None:
-        """Raise a NotRunError where the suite asks for another provider than the CPU, and the command line for the CPU."""
+        """Raise a NotRunError where the suite requests another provider than the CPU, and the command line the CPU."""
         if context.device == "cpu" and self.providers[0] != CPU:
             raise NotRunError(
-                f"the suite asks for `{self.providers[0]}`, and the command line for `--device cpu`",
+                f"the suite requests `{self.providers[0]}`, and the command line `--device cpu`",
                 hint="leave one of the two out",
             )
 
     def provider_options(self, name: str) -> dict[str, str]:
-        """The options of one provider. float32 means float32 unless asked otherwise: TF32 keeps 10 of its 23 bits."""
+        """The options of one provider. float32 is not TF32 unless requested: that keeps 10 of its 23 bits."""
         if name not in GPU_PROVIDERS:
             return {}
         device = {"device_id": str(self.device.index)}
@@ -131,13 +131,13 @@ class PlacedNode:
 def node_placement(
     session: Any, request: ProviderRequest, path: Path, allowed: Collection[str]
 ) -> dict[str, dict[str, int]]:
-    """The facts of where the nodes of a graph run: `nodes` by provider, and on a GPU `left_to_cpu`, by operator.
+    """The facts of where the nodes of a graph run: `nodes_by_provider`, and on a GPU `cpu_fallback`, counted by operator.
 
     Raises a NotRunError where a required GPU takes no node, or leaves some that matter to the CPU, of others than the
     `allowed` operators.
     """
     placed = placed_nodes(session)
-    facts = {"nodes": {provider: len(nodes) for provider, nodes in placed.items()}}
+    facts = {"nodes_by_provider": {provider: len(nodes) for provider, nodes in placed.items()}}
     provider = session.get_providers()[0]
     if provider not in GPU_PROVIDERS:
         return facts
@@ -145,7 +145,7 @@ def node_placement(
     if request.required:
         refused = {operator: number for operator, number in left.items() if operator not in allowed}
         _check_placement(provider, len(placed.get(provider, ())), refused, path)
-    return {**facts, "left_to_cpu": dict(left)}
+    return {**facts, "cpu_fallback": dict(left)}
 
 
 def placed_nodes(session: Any) -> dict[str, list[PlacedNode]]:
@@ -178,11 +178,11 @@ def compute_nodes(nodes: Iterable[PlacedNode], path: Path) -> list[PlacedNode]:
 
 def _check_placement(provider: str, taken: int, left: dict[str, int], path: Path) -> None:
     if not taken:
-        raise NotRunError(f"`{provider}` was asked for, and took no node of `{path}`")
+        raise NotRunError(f"`{provider}` was requested, and took no node of `{path}`")
     if left:
         listed = ", ".join(f"{number} {operator}" for operator, number in left.items())
         raise NotRunError(
-            f"`{provider}` was asked for, and left nodes of `{path}` to `{CPU}`: {listed}",
+            f"`{provider}` was requested, and left nodes of `{path}` to `{CPU}`: {listed}",
             hint="export it for operators that this provider has, or name in `cpu_operators` what may run on the CPU",
         )
 

@@ -158,18 +158,18 @@ def test_a_session_tells_where_its_nodes_are(context, reshaping):
     session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), "disabled", None)
     assert {(node.name, node.operator) for node in placed_nodes(session)[CPU]} >= {("matmul", "MatMul"), ("mul", "Mul")}
     told = node_placement(session, resolve_providers(context("cpu"), None), reshaping, ())
-    assert told == {"nodes": {CPU: len(placed_nodes(session)[CPU])}}
+    assert told == {"nodes_by_provider": {CPU: len(placed_nodes(session)[CPU])}}
 
 
 def test_a_run_on_cuda_leaves_shapes_to_the_cpu(context, session, reshaping):
     told = node_placement(session(cuda=DATA, cpu=SHAPES), resolve_providers(context("cuda"), None), reshaping, ())
-    assert told == {"nodes": {CUDA: 3, CPU: 6}, "left_to_cpu": {}}
+    assert told == {"nodes_by_provider": {CUDA: 3, CPU: 6}, "cpu_fallback": {}}
 
 
 def test_one_that_leaves_a_product_to_the_cpu_was_not_run_as_asked(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[*SHAPES, DATA[2]])
     with pytest.raises(
-        NotRunError, match=f"`{CUDA}` was asked for, and left nodes of .* to `{CPU}`: 1 MatMul"
+        NotRunError, match=f"`{CUDA}` was requested, and left nodes of .* to `{CPU}`: 1 MatMul"
     ) as refused:
         node_placement(split, resolve_providers(context("cuda"), None), reshaping, ())
     assert "`cpu_operators`" in refused.value.hint
@@ -178,7 +178,7 @@ def test_one_that_leaves_a_product_to_the_cpu_was_not_run_as_asked(context, sess
 def test_what_may_run_on_the_cpu_by_name_is_told_and_not_refused(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[DATA[2]])
     told = node_placement(split, resolve_providers(context("cuda"), None), reshaping, ("MatMul",))
-    assert told["left_to_cpu"] == {"MatMul": 1}
+    assert told["cpu_fallback"] == {"MatMul": 1}
 
 
 def test_where_cuda_is_a_wish_it_is_told_and_not_refused(context, session, reshaping, monkeypatch):
@@ -186,19 +186,19 @@ def test_where_cuda_is_a_wish_it_is_told_and_not_refused(context, session, resha
 
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
     told = node_placement(session(cuda=DATA[:2], cpu=[DATA[2]]), resolve_providers(context(), None), reshaping, ())
-    assert told["left_to_cpu"] == {"MatMul": 1}
+    assert told["cpu_fallback"] == {"MatMul": 1}
 
 
 def test_a_provider_that_takes_no_node_did_not_run_the_model(context, session, reshaping):
     idle = session(tensorrt=[], cuda=DATA, cpu=SHAPES)
-    with pytest.raises(NotRunError, match=f"`{TENSORRT}` was asked for, and took no node"):
+    with pytest.raises(NotRunError, match=f"`{TENSORRT}` was requested, and took no node"):
         node_placement(idle, resolve_providers(context(), [TENSORRT, CUDA]), reshaping, ())
 
 
 def test_the_report_of_a_run_says_where_its_nodes_are(backend, model_under_test):
     with backend.open(model_under_test, SessionOptions()) as runner:
-        assert list(runner.facts.details["nodes"]) == [CPU]
-        assert runner.facts.details["nodes"][CPU] > 5
+        assert list(runner.facts.details["nodes_by_provider"]) == [CPU]
+        assert runner.facts.details["nodes_by_provider"][CPU] > 5
 
 
 def test_the_operators_that_may_run_on_the_cpu_change_no_answer(backend, model_under_test):
@@ -216,15 +216,15 @@ def test_a_session_never_goes_to_another_provider_by_itself(context, reshaping):
 def test_on_a_gpu_every_node_that_matters_runs_there(gpu, backend, make):
     with backend.open(make(device="cuda"), SessionOptions()) as runner:
         facts = runner.facts
-    assert facts.details["left_to_cpu"] == {}
-    assert facts.details["nodes"][CUDA] > facts.details["nodes"].get(CPU, 0)
+    assert facts.details["cpu_fallback"] == {}
+    assert facts.details["nodes_by_provider"][CUDA] > facts.details["nodes_by_provider"].get(CPU, 0)
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_a_node_that_it_has_no_kernel_for_is_not_run_unless_it_is_named(gpu, backend, make):
     int8 = {"precision": "int8-dynamic"}  # CUDA has no quantized kernels
-    with pytest.raises(NotRunError, match=rf"`{CUDA}` was asked for, and left nodes of .* to `{CPU}`: ") as refused:
+    with pytest.raises(NotRunError, match=rf"`{CUDA}` was requested, and left nodes of .* to `{CPU}`: ") as refused:
         backend.open(make(device="cuda"), SessionOptions(**int8)).__enter__()
     left = {part.split()[1] for part in refused.value.message.rpartition(": ")[2].split(", ")}
     with backend.open(make(device="cuda"), SessionOptions(**int8, cpu_operators=sorted(left))) as runner:
-        assert set(runner.facts.details["left_to_cpu"]) == left
+        assert set(runner.facts.details["cpu_fallback"]) == left

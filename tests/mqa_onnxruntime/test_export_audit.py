@@ -57,13 +57,17 @@ def told(found, level="problem"):
 def test_a_good_export_leaves_nothing_to_remark(audited, exported):
     found = audited(exported, AuditRequest(20, "float32"))
     assert found.findings == ()
-    assert (found.opset, found.precision, found.trouble) == (20, "float32", "")
+    assert (found.opset, found.precision, found.session_error) == (20, "float32", "")
     assert [(value.name, value.type, len(value.shape)) for value in found.inputs] == [
         ("words", "int64", 2), ("mask", "int64", 2)
     ]  # fmt: skip
     assert [value.name for value in found.outputs] == ["logits", "pooled"]
     assert {shape.outcome for shape in found.shapes} == {"agrees"}
-    assert found.weights.numbers >= found.weights.model_numbers == sum(found.types.values()) - found.types["int64"]
+    assert (
+        found.weights.elements
+        >= found.weights.model_elements
+        == sum(found.element_types.values()) - found.element_types["int64"]
+    )
     assert set(found.files) == {"model.onnx", "model.onnx.data"}
 
 
@@ -71,17 +75,17 @@ def test_the_audit_of_a_kept_export_is_kept_with_it(model_under_test, exported, 
     kept = cached_export(model_under_test, None).audit
     again = json.loads(json.dumps(audited(exported, AuditRequest(None, "float32")).to_json()))
     for shape in (*kept["shapes"], *again["shapes"]):
-        shape.pop("error")
+        shape.pop("relative_error")
     assert kept == again
 
 
 def test_another_opset_than_was_asked_for_is_a_problem(audited, exported):
-    assert told(audited(exported, AuditRequest(opset=16))) == ["opset 16 was asked for, and it is written in opset 20"]
+    assert told(audited(exported, AuditRequest(opset=16))) == ["opset 16 was requested, and it is written in opset 20"]
 
 
 def test_half_precision_that_is_none_is_a_problem(audited, exported):
     found = audited(exported, AuditRequest(precision="float16"))
-    assert told(found) == ["`float16` was asked for, and most of its weights are float32"]
+    assert told(found) == ["`float16` was requested, and most of its weights are float32"]
 
 
 def test_half_precision_of_a_part_is_worth_a_note(audited, edited):
@@ -111,6 +115,8 @@ def test_one_weight_of_another_value_is_named(audited, edited):
 
     found = audited(edited(change))
     assert told(found) == ["it has other values than the model in `classifier.bias`"]
+    (difference,) = json.loads(json.dumps(found.to_json()))["weights"]["differences"]
+    assert (difference["tensor"], difference["weight"]) == ("classifier.bias", "classifier.bias")
     assert {shape.outcome for shape in found.shapes} == {"agrees"}  # by its answers alone nobody would know
 
 
@@ -163,13 +169,13 @@ def test_a_size_of_rows_that_was_fixed_by_what_the_file_was_traced_with_is_told(
 
 
 def test_a_size_that_the_model_alone_sets_is_no_finding(audited, edited):
-    """As a perceptron's number of features is; a length that the model takes otherwise too was narrowed by the file."""
+    """As a perceptron's number of features; a length that the model takes otherwise too was fixed by the export."""
 
     def fix(model):
         for value in model.graph.input:
             value.type.tensor_type.shape.dim[1].dim_value = 7
 
-    assert [value.name for value in audited(edited(fix)).narrowed] == ["words", "mask"]
+    assert [value.name for value in audited(edited(fix)).specialized_inputs] == ["words", "mask"]
     batch = {"x": np.zeros((2, 8), np.float32)}
     weight = np.zeros((8, 3), np.float32)
     assert not takes_another_size(lambda batch: {"y": batch["x"] @ weight}, batch, "x", 1)
@@ -180,7 +186,7 @@ def test_nodes_that_tell_no_module_are_worth_a_note(audited, edited):
     path = edited(lambda model: None)
     path.with_suffix(".trace.json").write_text("{}")
     (message,) = told(audited(path), "note")
-    assert message.startswith("none of its nodes tells which module it came from")
+    assert message.startswith("none of its nodes has metadata of the module it came from")
 
 
 def test_a_weight_that_is_written_twice_is_worth_a_note(audited, edited):
@@ -242,7 +248,7 @@ def test_a_weight_that_is_not_used_is_worth_a_note(audited, exported, make, modu
     other.register_parameter("spare", torch.nn.Parameter(torch.ones(40)))
     found = audited(exported, model_under_test=make(of=other))
     assert told(found) == []
-    assert told(found, "note") == ["it is without some of the model's weights (1): `spare`"]
+    assert told(found, "note") == ["it lacks some of the model's weights (1): `spare`"]
 
 
 def test_every_finding_that_is_a_problem_says_what_to_do(audited, exported, edited):

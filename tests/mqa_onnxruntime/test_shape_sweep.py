@@ -34,27 +34,27 @@ def same(logits, batch):
 
 
 def outcomes(shapes):
-    return {shape.what: shape.outcome for shape in shapes}
+    return {shape.name: shape.outcome for shape in shapes}
 
 
 def test_one_row_and_many_shortest_and_longest_and_odd_sizes_are_tried(swept):
     shapes = swept(same)
     assert set(outcomes(shapes).values()) == {"agrees"}
-    sizes = [shape.inputs["words"] for shape in shapes]
+    sizes = [shape.input_shapes["words"] for shape in shapes]
     assert sizes == [(3, 7), (1, 1), (1, 2), (2, 7), (3, 17), (8, 7), (1, 28)]
-    assert all(shape.inputs["mask"] == shape.inputs["words"] for shape in shapes)
+    assert all(shape.input_shapes["mask"] == shape.input_shapes["words"] for shape in shapes)
 
 
 def test_the_longest_is_what_the_model_has_positions_for(swept, model_under_test):
     model_under_test.model.about["positions"] = 12
-    assert swept(same)[-1].inputs["words"] == (1, 12)
+    assert swept(same)[-1].input_shapes["words"] == (1, 12)
 
 
 def test_what_a_decoder_said_so_far_is_of_another_length(rows, make):
     model_under_test = make()
     rows = [row | {"decoder_words": row["words"]} for row in rows]
     shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), model_under_test, rows, None)
-    both = [(shape.inputs["words"][1], shape.inputs["decoder_words"][1]) for shape in shapes]
+    both = [(shape.input_shapes["words"][1], shape.input_shapes["decoder_words"][1]) for shape in shapes]
     assert both == [(7, 7), (1, 1), (2, 1), (7, 4), (17, 9), (7, 4), (28, 14)]
 
 
@@ -62,7 +62,7 @@ def test_rows_of_one_length_are_tried_in_numbers_alone(model_under_test):
     rows = model_under_test.codec.encode([{"words": [1, 2]}, {"words": [3, 4]}])
     assert dynamic_axes(rows, model_under_test.codec.collate(rows)) == {"words": (0,), "mask": (0,)}
     shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), model_under_test, rows, None)
-    assert [shape.inputs["words"] for shape in shapes] == [(2, 2), (1, 2), (2, 2), (3, 2), (8, 2)]
+    assert [shape.input_shapes["words"] for shape in shapes] == [(2, 2), (1, 2), (2, 2), (3, 2), (8, 2)]
 
 
 def test_a_shape_that_only_the_file_does_not_take_fails(swept):
@@ -84,7 +84,8 @@ def test_a_shape_that_the_model_does_not_take_is_no_fault_of_the_file(swept):
         return {"logits": np.ones((len(batch["words"]), 1))}
 
     assert (
-        outcomes(swept(lambda logits, batch: {"logits": np.ones_like(logits)}, reference=short))["3 x 17"] == "refused"
+        outcomes(swept(lambda logits, batch: {"logits": np.ones_like(logits)}, reference=short))["3 x 17"]
+        == "unsupported"
     )
 
 
@@ -94,7 +95,7 @@ def test_a_shape_that_the_model_does_not_take_is_no_fault_of_the_file(swept):
         (lambda logits: logits * 1.01, "`logits` is off by 0.01 of its largest value"),
         (
             lambda logits: np.where(logits > 50, np.nan, logits),
-            "`logits` has NaN or infinity where the right answer has",
+            "`logits` has NaN or infinity where the expected output has",
         ),
         (lambda logits: logits.ravel(), "`logits` has the shape (3,), and should have (3, 1)"),
     ],
@@ -129,9 +130,9 @@ def test_without_a_tolerance_an_answer_has_to_be_sound_and_no_more(swept):
     assert set(outcomes(broken).values()) == {"differs"}
 
 
-def test_a_model_that_is_too_slow_leaves_shapes_untried(swept, monkeypatch):
+def test_a_model_that_is_too_slow_leaves_shapes_skipped(swept, monkeypatch):
     monkeypatch.setattr("mqa_onnxruntime.shape_sweep.TIME_LIMIT", 0.0)
-    assert set(outcomes(swept(same)).values()) == {"untried"}
+    assert set(outcomes(swept(same)).values()) == {"skipped"}
 
 
 def test_what_is_made_of_padding_is_nobodys_answer(swept, model_under_test, rows):

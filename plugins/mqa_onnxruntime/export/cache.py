@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 RECIPE = "recipe.json"
-ROWS, BATCHES = "rows.npz", "calibration.npz"  # only there while an export is made
+TRACE_ROWS, CALIBRATION_BATCHES = "trace.npz", "calibration.npz"  # only while an export is made
 EXPORT_TIMEOUT = 3600.0  # seconds
 CALIBRATION_ROWS = 128  # more add next to nothing to the ranges that are measured
 
@@ -48,23 +48,23 @@ class Export:
 def export_recipe(
     model_under_test: ModelUnderTest, opset: int | None, precision: ExportPrecision = FLOAT32
 ) -> dict[str, Any]:
-    """Everything that an export depends on, known without loading a model library; equal recipes give equal exports."""
+    """Everything that an export depends on, found without loading a model library; equal recipes give equal exports."""
     recipe: dict[str, Any] = {
         "source": source_digest(sys.modules[__name__]),
         "model": model_under_test.model.digest,
         "task": model_under_test.task.name,
-        "subject": model_under_test.digest,
+        "model_under_test": model_under_test.digest,
         "exporters": list(EXPORTERS),
         "opset": opset,
         "versions": {name: version(name) for name in LIBRARIES},
     }
     if not model_under_test.task.sample:
-        recipe["sample"] = rows_digest(trace_rows(model_under_test))
+        recipe["trace_rows"] = rows_digest(trace_rows(model_under_test))
     if precision == FLOAT32:
         return recipe
     recipe |= precision.to_json() | {"runtime": " ".join(runtime_distribution())}
     if precision.is_calibrated:
-        recipe["calibration"] = rows_digest(calibration_rows(model_under_test, precision))
+        recipe["calibration_rows"] = rows_digest(calibration_rows(model_under_test, precision))
     return recipe
 
 
@@ -92,7 +92,7 @@ def cached_export(
     except OSError as error:
         raise NotRunError(
             f"the export cannot be kept in `{home.parent}`: {error.strerror or error}",
-            hint="is there room, and may it be written?",
+            hint="see that the disk has room, and that the folder can be written",
         ) from error
 
 
@@ -101,7 +101,7 @@ def _check_opset(opset: int | None) -> None:
 
     newest = onnx_opset_version()
     if opset is not None and not 1 <= opset <= newest:
-        raise DataError(f"there is no opset {opset}: those that the onnx package here knows are 1 to {newest}")
+        raise DataError(f"there is no opset {opset}: the installed onnx package knows 1 to {newest}")
 
 
 def _read_export(home: Path) -> Export | None:
@@ -144,12 +144,12 @@ def _prepare_job(
 ) -> ExportJob:
     """The job for a precision; the float32 export that it is converted from is made first."""
     base = None if precision.is_traced else cached_export(model_under_test, opset, timeout=timeout).path
-    rows = write_arrays(folder / ROWS, model_under_test.codec.encode(trace_rows(model_under_test)))
+    rows = write_arrays(folder / TRACE_ROWS, model_under_test.codec.encode(trace_rows(model_under_test)))
     if not precision.is_calibrated:
         return ExportJob(folder, rows, opset, precision, base)
     encoded = model_under_test.codec.encode(calibration_rows(model_under_test, precision))
     # Batches of one row each, so that no padding widens the ranges that are measured.
-    batches = write_arrays(folder / BATCHES, (model_under_test.codec.collate([row]) for row in encoded))
+    batches = write_arrays(folder / CALIBRATION_BATCHES, (model_under_test.codec.collate([row]) for row in encoded))
     return ExportJob(folder, rows, opset, precision, base, batches)
 
 
@@ -165,10 +165,10 @@ def _run(model_under_test: ModelUnderTest, job: ExportJob, timeout: float, failu
         log = job.folder / LOG
         if log.is_file() and log.stat().st_size:
             log.replace(failure_log)
-            error.hint = error.hint or f"all that the exporters said is in `{failure_log}`"
+            error.hint = error.hint or f"what the exporters printed is in `{failure_log}`"
         raise
     finally:
-        for name in (ROWS, BATCHES):
+        for name in (TRACE_ROWS, CALIBRATION_BATCHES):
             (job.folder / name).unlink(missing_ok=True)
 
 
@@ -177,20 +177,20 @@ def trace_rows(model_under_test: ModelUnderTest) -> Sequence[Example]:
     if rows := model_under_test.samples():
         return rows
     raise DataError(
-        f"the task `{model_under_test.task.name}` brings no rows to trace a model with, and there are no data",
+        f"the task `{model_under_test.task.name}` brings no rows to trace a model with, and the suite has no data",
         hint="name a file of rows with `--data`",
     )
 
 
 def calibration_rows(model_under_test: ModelUnderTest, precision: ExportPrecision) -> Sequence[Example]:
     """The rows of the calibration file, else of the suite's own data; a DataError where there are none."""
-    if precision.calibration is not None:
-        return _rows_of_file(model_under_test, precision.calibration)
+    if precision.calibration_data is not None:
+        return _rows_of_file(model_under_test, precision.calibration_data)
     if rows := model_under_test.examples(CALIBRATION_ROWS):
         return rows
     raise DataError(
-        f"`{precision.precision}` needs rows to calibrate with, and there are no data",
-        hint="name a file of rows as `calibration`, for `mqa export` with `--data`",
+        f"`{precision.precision}` needs rows to calibrate with, and the suite has no data",
+        hint="name a file of rows as `calibration_data`, for `mqa export` with `--data`",
     )
 
 

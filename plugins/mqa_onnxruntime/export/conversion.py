@@ -24,19 +24,19 @@ MAX_EMBEDDED = 1_500_000_000  # bytes of weights that still go into the ONNX fil
 class ExportPrecision:
     """The precision of an export.
 
-    `per_channel` scales every channel of an int8 weight by itself. `calibration` is a file of rows to measure activations
+    `per_channel` scales every channel of an int8 weight by itself. `calibration_data` is a file of rows to measure activations
     with, for `int8-static`; without it they are the suite's.
     """
 
     precision: Precision = "float32"
     per_channel: bool = False
-    calibration: Path | None = None
+    calibration_data: Path | None = None
 
     def __post_init__(self) -> None:
         if self.per_channel and not self.precision.startswith("int8"):
             raise DataError(f"`per_channel` is for int8, and `precision` is `{self.precision}`")
-        if self.calibration is not None and not self.is_calibrated:
-            raise DataError(f"`calibration` is for `int8-static`, and `precision` is `{self.precision}`")
+        if self.calibration_data is not None and not self.is_calibrated:
+            raise DataError(f"`calibration_data` is for `int8-static`, and `precision` is `{self.precision}`")
 
     @property
     def is_traced(self) -> bool:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 AUDIT = "audit.json"
 OUTCOME = "outcome.json"
-PATHS = ("folder", "rows", "base", "batches")
+PATHS = ("folder", "trace_rows", "base", "calibration_batches")
 # `-P`: no module of the current folder passes for a library's.
 COMMAND = (sys.executable, "-P", "-X", "faulthandler", "-c", "from mqa_onnxruntime.export.job import serve; serve()")
 CURRENT_FRAME = re.compile(r'^Current thread .*\n  File "(?:.*[/\\])?([^"/\\]+)", line (\d+) in (\S+)$', re.MULTILINE)
@@ -54,16 +54,16 @@ GRACE_PERIOD = 2.0  # seconds in which a process that hangs may write its stack
 class ExportJob:
     """An export to make in `folder`, for `opset` where that is given.
 
-    `rows` is a file of a few encoded rows to trace the model with. A precision that is not traced is converted from the
-    float32 export `base`; `batches` is a file of those to calibrate with.
+    `trace_rows` is a file of a few encoded rows. A precision that is not traced is converted from the
+    float32 export `base`; `calibration_batches` is a file of batches.
     """
 
     folder: Path
-    rows: Path
+    trace_rows: Path
     opset: int | None = None
     precision: ExportPrecision = FLOAT32
     base: Path | None = None
-    batches: Path | None = None
+    calibration_batches: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As another process reads it."""
@@ -89,7 +89,7 @@ def run_job(model_under_test: ModelUnderTest, job: ExportJob, timeout: float) ->
 
 def export_in_process(model_under_test: ModelUnderTest, job: ExportJob) -> str:
     """Do a job in this process: writes the export, a log, and the audit."""
-    rows = read_arrays(job.rows)
+    rows = read_arrays(job.trace_rows)
     exporter = _trace(model_under_test, rows, job) if job.base is None else _convert(job, job.base)
     with (job.folder / LOG).open("ab") as log, capture_output(log):
         reference = reference_of(model_under_test, job.base, model_under_test.codec.collate(rows))
@@ -173,7 +173,12 @@ def _in_bfloat16(module: Any) -> Any:
 
 def _convert(job: ExportJob, base: Path) -> str:
     with (job.folder / LOG).open("ab") as log, capture_output(log):
-        convert(job.precision, base, job.folder / MODEL, read_arrays(job.batches) if job.batches else ())
+        convert(
+            job.precision,
+            base,
+            job.folder / MODEL,
+            read_arrays(job.calibration_batches) if job.calibration_batches else (),
+        )
     shutil.copy(trace_file(base), trace_file(job.folder / MODEL))
     return "onnxruntime"
 
@@ -192,9 +197,9 @@ def _start(log: int) -> subprocess.Popen[str]:
 
 
 def _send(process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
-    """Its input stays open: at its end the other process knows that nobody waits any more."""
+    """Write one line; the pipe stays open, since its end tells the subprocess that the run is gone."""
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it is gone already, and its exit code says how
+    with suppress(BrokenPipeError):  # it has ended already, and its exit code tells how
         process.stdin.write(json.dumps(message) + "\n")
         process.stdin.flush()
 
@@ -238,7 +243,7 @@ def _last_line(log: Path) -> str:
     """The last line of the log, for the end of a message."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
     printed = [line for line in lines if line and not line.startswith("Extension modules:")]
-    return f"; it last said: {printed[-1]:.200}" if printed else ""
+    return f"; it last printed: {printed[-1]:.200}" if printed else ""
 
 
 def _outcome(spec: Mapping[str, Any], job: ExportJob) -> dict[str, str]:

@@ -129,8 +129,8 @@ def write_verdict(identity: Mapping[str, str], judgement: Judgement, path: Path 
 def write_stamp(file: Path, stamp: Mapping[str, Any]) -> None:
     """Write a stamp, whole or not at all."""
     target = file.resolve()
-    temporary = target.with_name(f".{target.name}.coming")
-    temporary.unlink(missing_ok=True)  # a link there must not lead elsewhere
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)  # a link of that name must not be followed
     try:
         temporary.write_text(json.dumps(stamp, indent=2) + "\n", encoding="utf-8")
         temporary.replace(target)

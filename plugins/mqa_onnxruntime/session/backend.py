@@ -49,7 +49,7 @@ class ExportOptions:
     """How the model is exported.
 
     `opset` is the version of the operators in an export. `precision` is that of an export. `per_channel` quantizes every
-    channel of a weight by itself. `calibration` is a file of rows that int8-static measures activations with; left out,
+    channel of a weight by itself. `calibration_data` is a file of rows that int8-static measures activations with; left out,
     it takes rows of the suite's first data set. `export_timeout` is how many seconds an export may take, in a separate
     process: a hang or a crash there is NOT-RUN. `custom_ops` is a library of operators that ONNX Runtime does not bring,
     which needs `--allow-code`.
@@ -58,7 +58,7 @@ class ExportOptions:
     opset: int | None = None
     precision: Precision = "float32"
     per_channel: bool = False
-    calibration: Path | None = None
+    calibration_data: Path | None = None
     export_timeout: float = EXPORT_TIMEOUT
     custom_ops: Path | None = None
 
@@ -70,7 +70,7 @@ class ExportOptions:
     @cached_property
     def export_precision(self) -> ExportPrecision:
         """The precision of an export; a DataError where its options do not go together."""
-        return ExportPrecision(self.precision, self.per_channel, self.calibration)
+        return ExportPrecision(self.precision, self.per_channel, self.calibration_data)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class SessionOptions(ExportOptions):
 
     `providers` are execution providers, of which the first must run the model; left out, it is CUDA where that really
     starts, else the CPU. `optimization` is ONNX Runtime's level of graph optimization. `threads` is how many threads share
-    the work of one operator. `cpu_operators` may run on the CPU although a GPU was asked for; what makes masks, positions
+    the work of one operator. `cpu_operators` may run on the CPU although a GPU was requested; what makes masks, positions
     and shapes always may. `tf32` lets CUDA multiply in TensorFloat-32. `io_binding` keeps inputs and outputs in a GPU's
     memory while it works. `cuda_graph` has CUDA capture its work for inputs of one shape, and replay it; the first run of
     a shape, which captures, takes as long as several.
@@ -138,8 +138,8 @@ class SessionBackend(Backend[SessionOptions]):
     """ONNX Runtime, on the model's export or on a given `.onnx`.
 
     The predictions of each precision are stored apart. A task without a sample is traced with rows of the data. Arrays of
-    the task that a file does not take are the fact `unread_inputs`. On a GPU, the facts `nodes` and `left_to_cpu` count
-    operators by provider that a weight or floating-point data pass through: one on the CPU is NOT-RUN, unless
+    the task that a file does not take are the fact `unread_inputs`. On a GPU, the facts `cpu_fallback` counts the
+    operators on the CPU that a weight or floating-point data pass through: one of them is NOT-RUN, unless
     `cpu_operators` names it.
     """
 
@@ -194,7 +194,7 @@ class SessionBackend(Backend[SessionOptions]):
             fixed_rows=rows,
             unread_inputs=tuple(name for name in sample if name not in read),
             details={"optimization": options.optimization}
-            | ({"not_started": reason} if reason else {})
+            | ({"provider_error": reason} if reason else {})
             | dict(facts.details),
         )
         yield SessionRunner(
@@ -244,7 +244,7 @@ class OnnxSource:
     def resolve(self) -> tuple[Path, dict[str, Any]]:
         """The file, exported now unless the export is kept already, and its facts for the report."""
         if path := self.given_file:
-            return path, {"exporter": "given", **read_onnx_file(path).facts()}
+            return path, read_onnx_file(path).facts()
         options = self.options
         export = cached_export(
             self.model_under_test.with_length(None),
@@ -254,7 +254,7 @@ class OnnxSource:
         )
         levels = dict(Counter(finding["level"] for finding in export.audit["findings"]))
         facts = {"exporter": export.exporter, **export.facts, "precision": options.precision}
-        return export.path, facts | ({"audit": levels} if levels else {})
+        return export.path, facts | ({"audit_findings": levels} if levels else {})
 
     def _fingerprint_file(self, path: Path) -> dict[str, str]:
         """A DataError where it needs custom operators that are not given, lacks a named input, or was changed."""

@@ -78,7 +78,7 @@ def _concatenated(name: str, parts: Sequence[Array], rows: int) -> Array:
         listed = " and ".join(str(list(shape)) for shape in list(shapes)[:2])
         raise DataError(
             f"the file takes batches of {rows} alone, and gives `{name}` with the shape {listed}:"
-            " its answers to a larger batch cannot be put together",
+            " its outputs for a larger batch cannot be concatenated",
             hint="export it with a dynamic first axis",
         )
     return np.concatenate(parts)

@@ -86,7 +86,7 @@ def open_session(
     threads: int | None = None,
     custom_ops: Path | None = None,
 ) -> tuple[Any, str]:
-    """A session of an ONNX file, and why its first provider is not the first that was asked for; empty where it is.
+    """A session of an ONNX file, and why its first provider is not the first requested one; empty where it is.
 
     Raises a NotRunError where the file cannot be run, or not by the provider that is required.
     """
@@ -110,7 +110,7 @@ def open_session(
 def _not_started(request: ProviderRequest, instead: str) -> NotRunError:
     version = runtime_distribution()[1]
     return NotRunError(
-        f"`{request.providers[0]}` was asked for, and {instead}",
+        f"`{request.providers[0]}` was requested, and {instead}",
         hint=f"`mqa doctor` shows what fixes it: ONNX Runtime {version}, CUDA, cuDNN and driver must fit",
     )
 

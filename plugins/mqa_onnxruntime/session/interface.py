@@ -135,8 +135,8 @@ class FileInterface:
         known = [length for length in shape if length is not None]
         if len(known) < len(shape):
             raise DataError(
-                f"how large the constant `{node.name}` is to be is nowhere said: {node.shape}",
-                hint="say which axis counts rows with `batch_axis`, or give it with the data",
+                f"the shape of the constant `{node.name}` is not known: {node.shape}",
+                hint="name the axis that counts rows with `batch_axis`, or give the input with the data",
             )
         return np.full(known, value, dtype)
 
@@ -161,7 +161,7 @@ class FileInterface:
 def _check_unique(option: str, names: Mapping[str, str]) -> None:
     twice = [name for name in names.values() if list(names.values()).count(name) > 1]
     if twice:
-        raise DataError(f"`{option}` says `{twice[0]}` of two names", hint="each has its own")
+        raise DataError(f"`{option}` gives two outputs the name `{twice[0]}`", hint="give each its own name")
 
 
 def _scalar(name: str, array: Array) -> Array:
@@ -170,7 +170,7 @@ def _scalar(name: str, array: Array) -> Array:
     if array.ndim > 1 or len(values) != 1:
         raise DataError(
             f"the file takes one `{name}` for a whole batch, and rows have others",
-            hint=f"give all rows the same, or say it: `constants = {{ {name} = ... }}`",
+            hint=f"give all rows the same, or set it: `constants = {{ {name} = ... }}`",
         )
     return values.reshape(())
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
-OPTIMIZATIONS = {"disable": "disabled", **{level: level for level in reversed(LEVELS)}}  # by the words for them
-
 
 @dataclass(frozen=True)
 class SessionRunner:
@@ -73,7 +71,7 @@ class SessionRunner:
     def variant(
         self, *, dtype: str = "", optimization: str = "", threads: int | None = None
     ) -> Iterator[SessionRunner | Float64Runner]:
-        """The same file at another optimization level, `disable`, `basic`, `extended` or `all`, or with other threads.
+        """The same file at another optimization level, `disabled`, `basic`, `extended` or `all`, or with other threads.
 
         The one other `dtype` is `float64`, computed by a widened copy of its graph.
         """
@@ -85,9 +83,9 @@ class SessionRunner:
             return
         if dtype:
             raise NotRunError(f"an ONNX file has its own precision, and does not run in `{dtype}`")
-        level = OPTIMIZATIONS.get(optimization or self.source.optimization)
-        if level is None:
-            listed = ", ".join(f"`{name}`" for name in OPTIMIZATIONS if name != "disabled")
+        level = optimization or self.source.optimization
+        if level not in LEVELS:
+            listed = ", ".join(f"`{name}`" for name in reversed(LEVELS))
             raise NotRunError(f"ONNX Runtime has no optimization level `{optimization}`", hint=f"it has {listed}")
         source = replace(self.source, optimization=level, threads=threads or self.source.threads)
         identity = {**self.identity, "optimization": level} | ({"threads": str(threads)} if threads else {})
@@ -102,7 +100,7 @@ class SessionRunner:
     def module_outputs(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """The outputs of these modules, one per call, at this runner's optimization level.
 
-        An output that is asked for stays a value of the graph, so no optimizer fuses it away.
+        A requested output stays a value of the graph, so no optimizer fuses it away.
         """
         graph = self.module_graph()
         calls = [call for call in graph.calls() if call.module in modules]

@@ -51,8 +51,8 @@ class ModelWeights:
             self._by_size.setdefault(array.size, []).append(name)
 
     @property
-    def numbers(self) -> int:
-        """How many there are in all."""
+    def size(self) -> int:
+        """How many numbers they have in all."""
         return sum(array.size for array in self.arrays.values())
 
     def by_name(self, tensor: StoredTensor, name: str) -> Match | None:

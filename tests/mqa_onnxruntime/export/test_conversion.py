@@ -108,7 +108,7 @@ def test_no_two_variants_share_a_recipe(with_data, tmp_path):
         ExportPrecision("int8-dynamic"),
         ExportPrecision("int8-dynamic", per_channel=True),
         ExportPrecision("int8-static"),
-        ExportPrecision("int8-static", calibration=tmp_path / "rows.parquet"),
+        ExportPrecision("int8-static", calibration_data=tmp_path / "rows.parquet"),
     ]
     assert len({recipe_digest(export_recipe(with_data, None, variant)) for variant in variants}) == len(variants)
 
@@ -137,7 +137,7 @@ def test_other_rows_calibrate_to_another_export(make):
 def test_a_file_of_rows_calibrates_in_place_of_the_data(model_under_test, tmp_path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"words": [[number % 23] for number in range(500)], "other": range(500)}), path)
-    rows = calibration_rows(model_under_test, ExportPrecision("int8-static", calibration=path))
+    rows = calibration_rows(model_under_test, ExportPrecision("int8-static", calibration_data=path))
     assert len(rows) == CALIBRATION_ROWS
     assert (rows[0], rows[-1]) == ({"words": [0]}, {"words": [499 % 23]})
 
@@ -153,7 +153,7 @@ def test_a_file_of_other_rows_is_refused(model_under_test, tmp_path, columns, me
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table(columns), path)
     with pytest.raises(DataError, match=message):
-        calibration_rows(model_under_test, ExportPrecision("int8-static", calibration=path))
+        calibration_rows(model_under_test, ExportPrecision("int8-static", calibration_data=path))
 
 
 def test_without_rows_there_is_no_static_int8(backend, model_under_test):
@@ -166,7 +166,7 @@ def test_without_rows_there_is_no_static_int8(backend, model_under_test):
     [
         ({"per_channel": True}, "`per_channel` is for int8, and `precision` is `float32`"),
         ({"precision": "float16", "per_channel": True}, "`per_channel` is for int8"),
-        ({"precision": "int8-dynamic", "calibration": "x"}, "`calibration` is for `int8-static`"),
+        ({"precision": "int8-dynamic", "calibration_data": "x"}, "`calibration_data` is for `int8-static`"),
         ({"precision": "float16", "path": "x"}, "`precision` is for an export, and `x` is one already"),
         ({"export_timeout": 0.0}, "`export_timeout` is 0, and an export needs some seconds"),
     ],
@@ -174,7 +174,7 @@ def test_without_rows_there_is_no_static_int8(backend, model_under_test):
 def test_options_that_do_not_go_together_are_refused(backend, model_under_test, options, message):
     from pathlib import Path
 
-    given = {name: Path(value) if name in {"calibration", "path"} else value for name, value in options.items()}
+    given = {name: Path(value) if name in {"calibration_data", "path"} else value for name, value in options.items()}
     with pytest.raises(DataError, match=message):
         backend.identity(model_under_test, SessionOptions(**given))
 

@@ -1,4 +1,4 @@
-"""An export is what was asked for, or it is none."""
+"""An export is as requested, or there is none."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_module_stays_as_it_was(module, traced, tmp_path, monkeypatch):
 
 @pytest.fixture
 def gives(graph, monkeypatch, tmp_path):
-    """Exporters that give a file of this opset, whose inputs have this shape, whatever they are asked for."""
+    """Exporters that give a file of this opset, whose inputs have this shape, whatever the request."""
 
     def give(shape, opset):
         from onnx import TensorProto, helper
@@ -137,7 +137,7 @@ def test_an_export_of_fixed_length_is_refused(module, traced, gives):
 
 def test_an_opset_that_is_not_given_is_refused(module, traced, gives):
     """RunOptions for 16, PyTorch gives 18 for some models, and says nothing."""
-    with pytest.raises(NotRunError, match="it gives opset 18 where 16 was asked for"):
+    with pytest.raises(NotRunError, match="it gives opset 18 where 16 was requested"):
         export(module, *traced, gives(["batch", "length"], 18), 16)
 
 

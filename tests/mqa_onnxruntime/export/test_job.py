@@ -114,7 +114,9 @@ def test_a_spec_makes_an_equal_spec(model_under_test):
 
 
 def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
-    message = r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 9\); it last said: so far so good$"
+    message = (
+        r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 9\); it last printed: so far so good$"
+    )
     with pytest.raises(NotRunError, match=message):
         make("hang", 3.0)
     assert not alive(int((tmp_path / "pid").read_text()))
@@ -125,7 +127,7 @@ def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
     ("fate", "message"),
     [
         ("kill", r"the export was killed \(SIGKILL\), as a machine out of memory does it"),
-        ("segfault", "the export was ended by SIGSEGV; it last said: "),
+        ("segfault", "the export was ended by SIGSEGV; it last printed: "),
         ("crash", "the model source `doom/fated` crashed: KeyError: 'no such key'"),
         ("leave", "the export crashed with exit code 0"),
     ],

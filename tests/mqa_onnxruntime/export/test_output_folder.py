@@ -132,7 +132,7 @@ def test_an_export_that_hangs_is_exit_3_with_one_line(export, place):
     assert done.returncode == 3
     error, hint = done.stderr.splitlines()
     assert error.startswith("error: the export hangs: it was ended after 4 s")
-    assert hint.startswith("hint: all that the exporters said is in `")
+    assert hint.startswith("hint: what the exporters printed is in `")
     assert not (place / "never").exists()
 
 

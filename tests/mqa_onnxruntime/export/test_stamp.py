@@ -145,25 +145,25 @@ def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it
 
 def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, model_under_test, shipped):
     folder = shipped.files[0].parent
-    (folder / ".coming").mkdir()
-    (folder / ".coming" / "model.onnx").write_bytes(b"half")
+    (folder / ".staging").mkdir()
+    (folder / ".staging" / "model.onnx").write_bytes(b"half")
     backend.export(model_under_test, folder, ExportOptions())
     assert {file.name for file in folder.iterdir()} == {file.name for file in shipped.files}
 
 
-@pytest.mark.parametrize("name", ["model.mqa.json", "model.onnx", ".coming"])
+@pytest.mark.parametrize("name", ["model.mqa.json", "model.onnx", ".staging"])
 def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exported, tmp_path, name):
     outside = tmp_path / "outside"
     outside.mkdir()
-    target = outside if name == ".coming" else outside / "victim"
+    target = outside if name == ".staging" else outside / "victim"
     (folder := tmp_path / "trap").mkdir()
-    if name != ".coming":
+    if name != ".staging":
         target.write_text("mine")
     (folder / name).symlink_to(target)
     with suppress(NotRunError):
         backend.export(forced, folder, ExportOptions())
-    assert [file.name for file in outside.iterdir()] == ([] if name == ".coming" else ["victim"])
-    assert name == ".coming" or target.read_text() == "mine"
+    assert [file.name for file in outside.iterdir()] == ([] if name == ".staging" else ["victim"])
+    assert name == ".staging" or target.read_text() == "mine"
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(backend, model_under_test, exported, tmp_path):

@@ -1,4 +1,4 @@
-"""The provider that was asked for runs the model, or nothing does."""
+"""The requested provider runs the model, or nothing does."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_session_asked_for_cuda_that_lands_on_the_cpu_is_refused(context, no_g
 
     if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
-    landed = f"`{CUDA}` was asked for, and (the session landed on `{CPU}`: .*lib|does not start: CUDA failure)"
+    landed = f"`{CUDA}` was requested, and (the session landed on `{CPU}`: .*lib|does not start: CUDA failure)"
     with pytest.raises(NotRunError, match=landed) as refused:
         open_session(exported, resolve_providers(context(device), given), "all", None)
     assert "\n" not in refused.value.message

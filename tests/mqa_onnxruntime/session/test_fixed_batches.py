@@ -46,7 +46,7 @@ def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, model_
             assert list(found) == ["logits", "pooled"]
             for name, values in right.items():
                 np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
-        with held.variant(optimization="disable") as plain:
+        with held.variant(optimization="disabled") as plain:
             assert plain.run(BATCH)["logits"].shape == (5, 2)
 
 

@@ -198,5 +198,5 @@ def test_on_a_gpu_tensorrt_answers_alike(on_cuda):
             raise
         pytest.skip(f"TensorRT is not installed: {error.message}")
     assert facts.providers[0] == TENSORRT
-    assert facts.details["nodes"][TENSORRT]
+    assert facts.details["nodes_by_provider"][TENSORRT]
     alike(built, plain, atol=1e-2)

@@ -31,7 +31,7 @@ def test_a_weight_is_known_by_its_numbers_whatever_its_name_and_axes(found):
     weights = found({"matrix": MATRIX, "bias": BIAS}, {"a": MATRIX, "b": BIAS.reshape(1, 40, 1)})
     assert (weights.exact, weights.transposed, weights.cast) == (2, 0, 0)
     assert (weights.unknown, weights.missing, weights.changed) == ((), (), {})
-    assert weights.numbers == weights.model_numbers == 88
+    assert weights.elements == weights.model_elements == 88
 
 
 def test_a_transposed_weight_is_known(found):

@@ -37,7 +37,7 @@ def packed(graph):
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_a_weight_of_few_bits_is_the_model_s(packed, bits, symmetric):
     weights = compare_weights(packed(WEIGHT, bits, symmetric=symmetric), {"layer.weight": WEIGHT}.items)
-    assert (weights.quantized, weights.missing, weights.unread) == (1, (), ())
+    assert (weights.quantized, weights.missing, weights.unrecognized) == (1, (), ())
     assert weights.differences == ()
 
 
@@ -61,5 +61,5 @@ def test_integers_in_an_unknown_form_are_named(packed):
     model.graph.node[0].op_type = "MatMulOfAnotherForm"
     onnx.save(model, path)
     weights = compare_weights(path, {"layer.weight": WEIGHT}.items)
-    assert (weights.unread, weights.held) == (("layer.weight_Q4",), 0)
+    assert (weights.unrecognized, weights.matched) == (("layer.weight_Q4",), 0)
     assert weights.differences == ()
