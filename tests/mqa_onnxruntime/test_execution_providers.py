@@ -17,7 +17,7 @@ from mqa_onnxruntime.execution_providers import (
     resolve_providers,
 )
 from mqa_onnxruntime.session.backend import SessionOptions
-from mqa_onnxruntime.session.factory import open_session
+from mqa_onnxruntime.session.factory import SessionConfig, open_session
 from mqa_registry import NotRunError, RunContext
 
 TENSORRT = "TensorrtExecutionProvider"
@@ -155,7 +155,7 @@ def test_nodes_inside_of_nodes_are_known_too(graph):
 
 
 def test_a_session_tells_where_its_nodes_are(context, reshaping):
-    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), "disabled", None)
+    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), SessionConfig("disabled"))
     assert {(node.name, node.operator) for node in placed_nodes(session)[CPU]} >= {("matmul", "MatMul"), ("mul", "Mul")}
     told = node_placement(session, resolve_providers(context("cpu"), None), reshaping, ())
     assert told == {"nodes_by_provider": {CPU: len(placed_nodes(session)[CPU])}}
@@ -208,7 +208,7 @@ def test_the_operators_that_may_run_on_the_cpu_change_no_answer(backend, model_u
 
 
 def test_a_session_never_goes_to_another_provider_by_itself(context, reshaping):
-    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), "all", None)
+    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None))
     assert session._enable_fallback is False
 
 

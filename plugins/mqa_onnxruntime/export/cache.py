@@ -177,7 +177,7 @@ def trace_rows(model_under_test: ModelUnderTest) -> Sequence[Example]:
     if rows := model_under_test.samples():
         return rows
     raise DataError(
-        f"the task `{model_under_test.task.name}` brings no rows to trace a model with, and the suite has no data",
+        f"the task `{model_under_test.task.name}` brings no rows to trace a model with, and no data are given",
         hint="name a file of rows with `--data`",
     )
 
@@ -189,7 +189,7 @@ def calibration_rows(model_under_test: ModelUnderTest, precision: ExportPrecisio
     if rows := model_under_test.examples(CALIBRATION_ROWS):
         return rows
     raise DataError(
-        f"`{precision.precision}` needs rows to calibrate with, and the suite has no data",
+        f"`{precision.precision}` needs rows to calibrate with, and no data are given",
         hint="name a file of rows as `calibration_data`, for `mqa export` with `--data`",
     )
 

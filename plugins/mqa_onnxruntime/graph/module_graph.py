@@ -75,7 +75,7 @@ class ModuleGraph:
     def model(self) -> Any:
         """The graph as a `ModelProto`, its external data left where they are."""
         model = parse_model(self.source.path)
-        model = model if self.source.optimization == "disabled" else without_dropout(model)
+        model = model if self.source.config.optimization == "disabled" else without_dropout(model)
         return _with_output_names(with_inferred_types(model), self.interface.outputs)
 
     def calls(self, calls: Mapping[str, int] | None = None) -> tuple[ModuleCall, ...]:

@@ -24,6 +24,7 @@ from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
 from mqa_onnxruntime.session.execution import fixed_batch_size, select_execution
 from mqa_onnxruntime.session.factory import (
     Optimization,
+    SessionConfig,
     SessionFactory,
     open_session,
     plain_provider_options,
@@ -127,6 +128,11 @@ class SessionOptions(ExportOptions):
         """The names, constants and axes of the file; a DataError where they contradict each other."""
         return FileInterface(self.inputs or {}, self.outputs or {}, self.constants or {}, self.batch_axis or {})
 
+    @property
+    def session_config(self) -> SessionConfig:
+        """The settings of its sessions."""
+        return SessionConfig(self.optimization, self.threads, self.custom_ops)
+
     def provider_request(self, context: RunContext) -> ProviderRequest:
         """What is to run the model; a DataError where the options ask for what cannot be."""
         request = resolve_providers(context, self.providers, tf32=self.tf32, cuda_graph=self.cuda_graph)
@@ -148,11 +154,11 @@ class SessionBackend(Backend[SessionOptions]):
     export_options = ExportOptions
 
     def identity(self, model_under_test: ModelUnderTest, options: SessionOptions) -> dict[str, str]:
-        """What a prediction depends on besides model and example, as far as it is known without ONNX Runtime."""
+        """What a prediction depends on besides model and example, found without loading ONNX Runtime."""
         return _identity(OnnxSource(model_under_test, options), options.provider_request(model_under_test.run_context))
 
     def fixed_length(self, model_under_test: ModelUnderTest, options: SessionOptions) -> int | None:
-        """The number of tokens of every row that a given file takes; None where it takes any, and of an export made here."""
+        """The number of tokens of every row that a given file takes; None where it takes any, and of an export."""
         path = options.path or model_under_test.model.file
         return None if path is None else options.interface.fixed_length(read_onnx_file(path).inputs)
 
@@ -170,43 +176,37 @@ class SessionBackend(Backend[SessionOptions]):
     def open(self, model_under_test: ModelUnderTest, options: SessionOptions) -> Iterator[Runner]:
         request = options.provider_request(model_under_test.run_context)
         source = OnnxSource(model_under_test, options)
-        known = _identity(source, request)
+        identity = _identity(source, request)
         request.check_device(model_under_test.run_context)
         file, file_facts = source.resolve()
-        session, reason = open_session(file, request, options.optimization, options.threads, options.custom_ops)
+        session, provider_error = open_session(file, request, options.session_config)
         check_outputs(session, file)
         placement = node_placement(session, request, file, options.cpu_operators or ())
         providers = session.get_providers()
         device = find_device("cpu") if providers[0] == CPU else request.device
         sample, interface = model_under_test.sample(), options.interface
         types, rows = input_types(session, sample, file, interface), fixed_batch_size(session, interface)
-        read = [interface.task_name(name) for name in types if name not in interface.constants]
-        known = known | _device_facts(providers, device)
         facts = RunnerFacts.from_table(
-            {**file_facts, **placement, **gpu_facts(session, request, io_binding=options.io_binding)}
-        )
-        facts = replace(
-            facts,
-            device=str(device),
-            device_name=device.name,
-            providers=tuple(providers),
-            threads=options.threads,
-            fixed_rows=rows,
-            unread_inputs=tuple(name for name in sample if name not in read),
-            details={"optimization": options.optimization}
-            | ({"provider_error": reason} if reason else {})
-            | dict(facts.details),
+            {"optimization": options.optimization}
+            | ({"provider_error": provider_error} if provider_error else {})
+            | {**file_facts, **placement, **gpu_facts(session, request, io_binding=options.io_binding)}
         )
         yield SessionRunner(
             session,
             inputs=types,
             provider=providers[0],
             budget=BUDGETS[device.kind],
-            identity=known,
-            facts=facts,
-            source=SessionFactory(
-                file, options.optimization, options.threads, plain_provider_options(session), options.custom_ops
+            identity=identity | _device_identity(providers, device),
+            facts=replace(
+                facts,
+                device=str(device),
+                device_name=device.name,
+                providers=tuple(providers),
+                threads=options.threads,
+                fixed_rows=rows,
+                unread_inputs=interface.unread_inputs(sample, types),
             ),
+            source=SessionFactory(file, options.session_config, plain_provider_options(session)),
             execute=select_execution(session, request, io_binding=options.io_binding),
             rows=rows,
             interface=interface,
@@ -222,14 +222,14 @@ class OnnxSource:
 
     @property
     def given_file(self) -> Path | None:
-        """The file that is there already: that of `path`, or the model itself; None of a model to export."""
+        """The file that needs no export: that of `path`, or the model itself; else None."""
         path = self.options.path or self.model_under_test.model.file
         if path is not None:
             self.options.check_no_export(path)
         return path
 
     def fingerprint(self) -> dict[str, str]:
-        """What the file is known by before anything is exported: the digest of its bytes, or of the export's recipe."""
+        """What identifies the file before anything is exported: the digest of its bytes, or of the export's recipe."""
         custom_ops = self.options.custom_ops
         if custom_ops is not None and not self.model_under_test.run_context.allow_code:
             raise DataError(
@@ -290,10 +290,11 @@ def gpu_facts(session: Any, request: ProviderRequest, *, io_binding: bool) -> di
 
 def _identity(source: OnnxSource, request: ProviderRequest) -> dict[str, str]:
     options = source.options
-    known = source.fingerprint() | {"runtime": " ".join(runtime_distribution()), "optimization": options.optimization}
-    known |= _device_facts(request.providers, request.device) | ({"tf32": "on"} if request.uses_tf32() else {})
-    return known if options.threads is None else known | {"threads": str(options.threads)}
+    identity = source.fingerprint() | _device_identity(request.providers, request.device)
+    identity |= {"runtime": " ".join(runtime_distribution()), "optimization": options.optimization}
+    identity |= {"tf32": "on"} if request.uses_tf32() else {}
+    return identity if options.threads is None else identity | {"threads": str(options.threads)}
 
 
-def _device_facts(providers: Sequence[str], device: Device) -> dict[str, str]:
+def _device_identity(providers: Sequence[str], device: Device) -> dict[str, str]:
     return {"providers": ", ".join(providers), "device": str(device), "device_name": device.name}

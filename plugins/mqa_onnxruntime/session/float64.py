@@ -15,7 +15,7 @@ from mqa_onnxruntime.execution_providers import CPU
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
 from mqa_onnxruntime.graph.protobuf import ElementType, copy_message, messages
 from mqa_onnxruntime.session.execution import run_session
-from mqa_onnxruntime.session.factory import create_session
+from mqa_onnxruntime.session.factory import SessionConfig, create_session
 from mqa_registry import NotRunError, RunnerFacts, summarize_error
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def executor(model: Any, threads: int | None) -> Execute:
 
     try:
         with tempfile.TemporaryFile() as log, capture_output(log):
-            session = create_session(model.SerializeToString(), [(CPU, {})], optimization="disabled", threads=threads)
+            session = create_session(model.SerializeToString(), [(CPU, {})], SessionConfig("disabled", threads))
     except Exception:  # it has not every kernel in float64
         try:
             evaluator = ReferenceEvaluator(model, new_ops=_exact_operators())

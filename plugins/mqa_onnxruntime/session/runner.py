@@ -77,17 +77,19 @@ class SessionRunner:
         """
         threads = threads or None
         if dtype == "float64":
-            wide = Float64Runner(widen_graph(self.source.path), self, threads or self.source.threads)
+            wide = Float64Runner(widen_graph(self.source.path), self, threads or self.source.config.threads)
             wide.check()
             yield wide
             return
         if dtype:
             raise NotRunError(f"an ONNX file has its own precision, and does not run in `{dtype}`")
-        level = optimization or self.source.optimization
+        level = optimization or self.source.config.optimization
         if level not in LEVELS:
             listed = ", ".join(f"`{name}`" for name in reversed(LEVELS))
             raise NotRunError(f"ONNX Runtime has no optimization level `{optimization}`", hint=f"it has {listed}")
-        source = replace(self.source, optimization=level, threads=threads or self.source.threads)
+        config = self.source.config
+        config = replace(config, optimization=level, threads=threads or config.threads)
+        source = replace(self.source, config=config)
         identity = {**self.identity, "optimization": level} | ({"threads": str(threads)} if threads else {})
         facts = replace(self.facts, details={**self.facts.details, "optimization": level})
         facts = replace(facts, threads=threads) if threads else facts
@@ -106,7 +108,9 @@ class SessionRunner:
         calls = [call for call in graph.calls() if call.module in modules]
         if unknown := set(modules) - {call.module for call in calls}:
             raise NotRunError(f"no value of the graph is the output of a module `{min(unknown)}`")
-        arrays = graph.outputs(batch, list(dict.fromkeys(call.value for call in calls)), self.source.optimization)
+        arrays = graph.outputs(
+            batch, list(dict.fromkeys(call.value for call in calls)), self.source.config.optimization
+        )
         return {name: [arrays[call.value] for call in calls if call.module == name] for name in modules}
 
     def time_modules(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mqa_onnxruntime.execution_providers import resolve_providers
+from mqa_onnxruntime.execution_providers import cpu_request
 from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding
-from mqa_onnxruntime.session.factory import open_session
-from mqa_registry import RunContext
+from mqa_onnxruntime.session.factory import SessionConfig, open_session
 
 NAMES = ["logits", "pooled"]
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4))
@@ -18,7 +17,7 @@ SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4))
 
 @pytest.fixture
 def session(tmp_path, exported):
-    return open_session(exported, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", 1)[0]
+    return open_session(exported, cpu_request(), SessionConfig(threads=1))[0]
 
 
 def feed(shape, seed=7):
@@ -112,7 +111,7 @@ def test_values_of_any_type_size_and_layout_come_through(graph, tmp_path, dtype,
 
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     path = graph([helper.make_node("Identity", ["x"], ["y"])], {"x": ["a", "b"]}, types={"x": kind, "y": kind})
-    session, _ = open_session(path, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", 1)
+    session, _ = open_session(path, cpu_request(), SessionConfig(threads=1))
     graphs = CudaGraphs(DeviceBinding(session, "cpu"))
     graphs.run(["y"], {"x": np.ones(shape, dtype)})
     array = (np.arange(shape[0] * shape[1]).reshape(shape) % 2).astype(dtype)
@@ -127,7 +126,7 @@ def test_an_output_whose_size_depends_on_the_values_is_refused_and_never_cut(gra
     from onnx import TensorProto, helper
 
     path = graph([helper.make_node("NonZero", ["x"], ["y"])], {"x": ["a", "b"]}, types={"y": TensorProto.INT64})
-    session, _ = open_session(path, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", 1)
+    session, _ = open_session(path, cpu_request(), SessionConfig(threads=1))
     graphs = CudaGraphs(DeviceBinding(session, "cpu"))
     assert graphs.run(["y"], {"x": np.eye(2, dtype=np.float32)})[0].shape == (2, 2)
     with pytest.raises(Exception, match="dynamic output shapes"):

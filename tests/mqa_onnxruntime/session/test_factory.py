@@ -9,7 +9,7 @@ import pytest
 from mqa_onnxruntime import execution_providers
 from mqa_onnxruntime.execution_providers import CPU, CUDA, resolve_providers
 from mqa_onnxruntime.session import factory
-from mqa_onnxruntime.session.factory import open_session
+from mqa_onnxruntime.session.factory import SessionConfig, open_session
 from mqa_registry import DataError, NotRunError, RunContext, machine
 
 TENSORRT = "TensorrtExecutionProvider"
@@ -69,7 +69,7 @@ def test_no_providers_cannot_run_anything(context):
 
 def test_a_provider_that_this_build_lacks_is_named(context, exported):
     with pytest.raises(NotRunError, match="this ONNX Runtime has no `CudaExecutionProvider`") as refused:
-        open_session(exported, resolve_providers(context(), ["CudaExecutionProvider"]), "all", None)
+        open_session(exported, resolve_providers(context(), ["CudaExecutionProvider"]))
     assert f"`{CPU}`" in refused.value.hint
 
 
@@ -81,7 +81,7 @@ def test_a_session_asked_for_cuda_that_lands_on_the_cpu_is_refused(context, no_g
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
     landed = f"`{CUDA}` was requested, and (the session landed on `{CPU}`: .*lib|does not start: CUDA failure)"
     with pytest.raises(NotRunError, match=landed) as refused:
-        open_session(exported, resolve_providers(context(device), given), "all", None)
+        open_session(exported, resolve_providers(context(device), given))
     assert "\n" not in refused.value.message
     assert "CUDA, cuDNN and driver must fit" in refused.value.hint
     assert capfd.readouterr() == ("", "")
@@ -92,7 +92,7 @@ def test_auto_lands_on_the_cpu_where_cuda_does_not_start_and_says_why(context, g
 
     if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
-    session, reason = open_session(exported, resolve_providers(context(), None), "all", None)
+    session, reason = open_session(exported, resolve_providers(context(), None))
     assert session.get_providers() == [CPU]
     assert "lib" in reason or reason.startswith("CUDA failure")
     assert capfd.readouterr() == ("", "")
@@ -101,25 +101,25 @@ def test_auto_lands_on_the_cpu_where_cuda_does_not_start_and_says_why(context, g
 def test_auto_goes_to_the_cpu_where_cuda_fails_with_an_error(context, gpus, exported, monkeypatch):
     real = factory.create_session
 
-    def fail(model, providers, **options):
+    def fail(model, providers, config, **options):
         if providers[0][0] == CUDA:
             raise RuntimeError("CUDA failure 802: system not yet initialized\nand more")
-        return real(model, providers, **options)
+        return real(model, providers, config, **options)
 
     monkeypatch.setattr(factory, "_prepare_providers", lambda request: None)
     monkeypatch.setattr(factory, "create_session", fail)
-    session, reason = open_session(exported, resolve_providers(context(), None), "all", None)
+    session, reason = open_session(exported, resolve_providers(context(), None))
     assert session.get_providers() == [CPU]
     assert reason.endswith("CUDA failure 802: system not yet initialized")
     with pytest.raises(NotRunError, match="CUDA failure 802"):
-        open_session(exported, resolve_providers(context("cuda"), None), "all", None)
+        open_session(exported, resolve_providers(context("cuda"), None))
 
 
 def test_auto_goes_to_the_cpu_where_the_runtime_has_no_cuda_at_all(context, gpus, exported, monkeypatch):
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
-    session, reason = open_session(exported, resolve_providers(context(), None), "all", None)
+    session, reason = open_session(exported, resolve_providers(context(), None))
     assert session.get_providers() == [CPU]
     assert "has no `CUDAExecutionProvider`" in reason
 
@@ -140,7 +140,7 @@ def test_a_session_takes_the_options_it_is_opened_with(context, exported):
     import onnxruntime
 
     for word, level in (("all", "ORT_ENABLE_ALL"), ("disabled", "ORT_DISABLE_ALL")):
-        session, _ = open_session(exported, resolve_providers(context("cpu"), None), word, 1)
+        session, _ = open_session(exported, resolve_providers(context("cpu"), None), SessionConfig(word, 1))
         options = session.get_session_options()
         assert options.graph_optimization_level == getattr(onnxruntime.GraphOptimizationLevel, level)
         assert options.intra_op_num_threads == 1
@@ -161,7 +161,7 @@ def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
 
     unknown = graph([helper.make_node("Frobnicate", ["x"], ["y"])], {"x": ["n"]})
     with pytest.raises(NotRunError, match=r"cannot run `.*given\.onnx`: .*Frobnicate") as refused:
-        open_session(unknown, resolve_providers(context("cpu"), None), "all", None)
+        open_session(unknown, resolve_providers(context("cpu"), None))
     assert "\n" not in refused.value.message
     assert "ONNXRuntimeError" not in refused.value.message
     assert capfd.readouterr() == ("", "")
@@ -184,7 +184,7 @@ def test_what_mends_a_session_that_does_not_open_on_a_gpu_is_said(context, expor
     monkeypatch.setattr(factory, "_prepare_providers", lambda request: None)
     monkeypatch.setattr(factory, "create_session", fail)
     with pytest.raises(NotRunError) as refused:
-        open_session(exported, resolve_providers(context("cuda"), None), "all", None)
+        open_session(exported, resolve_providers(context("cuda"), None))
     assert refused.value.hint.startswith(fix)
     assert bool(refused.value.hint) == bool(fix)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mqa_onnxruntime.execution_providers import CPU
-from mqa_onnxruntime.session.factory import SessionFactory
+from mqa_onnxruntime.session.factory import SessionConfig, SessionFactory
 from mqa_onnxruntime.session.profiling import ModuleProfiler, kernel_times
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_registry import NotRunError, RunnerFacts
@@ -31,7 +31,7 @@ def source(exported):
 
 
 def timed(path, feed, repetitions=2, **settings):
-    return ModuleProfiler(SessionFactory(path, providers={CPU: {}}, **settings)).time_modules(feed, repetitions)
+    return ModuleProfiler(SessionFactory(path, SessionConfig(**settings), {CPU: {}})).time_modules(feed, repetitions)
 
 
 def test_a_run_has_the_kernels_between_its_beginning_and_the_next():

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.execution_providers import CPU, resolve_providers
+from mqa_onnxruntime.execution_providers import CPU, cpu_request
 from mqa_onnxruntime.session.factory import SessionFactory, open_session
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import NotRunError, OutOfMemoryError, RunContext, RunnerFacts
+from mqa_registry import NotRunError, OutOfMemoryError, RunnerFacts
 
 
 @pytest.fixture
@@ -20,9 +20,7 @@ def run(tmp_path):
     """Opens a file on the CPU and runs it."""
 
     def opened(path, inputs, batch):
-        session, _ = open_session(
-            path, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", None
-        )
+        session, _ = open_session(path, cpu_request())
         return SessionRunner(session, inputs, CPU, 1, {}, RunnerFacts(), SessionFactory(path)).run(batch)
 
     return opened
