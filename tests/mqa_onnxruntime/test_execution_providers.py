@@ -83,15 +83,15 @@ def session():
     return with_nodes
 
 
-def test_what_is_computed_from_shapes_and_small_constants_does_not_matter(reshaping):
+def test_nodes_computed_from_shapes_and_small_constants_do_not_matter(reshaping):
     assert compute_nodes([*SHAPES, *nodes(constant="Add")], reshaping) == []
 
 
-def test_what_the_data_pass_through_does(reshaping):
+def test_nodes_that_floating_point_data_pass_through_matter(reshaping):
     assert compute_nodes([*SHAPES, *DATA], reshaping) == DATA
 
 
-def test_of_nodes_that_the_file_does_not_know_those_that_carry_values_do_not(reshaping):
+def test_nodes_that_onnx_runtime_adds_to_carry_values_do_not_matter(reshaping):
     made = nodes(Gather_token_1="Gather", fused="FusedMatMul")
     assert compute_nodes(made, reshaping) == made[1:]
 
@@ -133,7 +133,7 @@ def test_quantized_weights_are_weights(graph):
     assert len(compute_nodes(nodes(dequantize="DequantizeLinear"), path)) == 1
 
 
-def test_nodes_inside_of_nodes_are_known_too(graph):
+def test_nodes_of_subgraphs_have_provenance_too(graph):
     from onnx import TensorProto, helper
 
     value = helper.make_tensor_value_info
@@ -154,7 +154,7 @@ def test_nodes_inside_of_nodes_are_known_too(graph):
     assert found == nodes(then_neg="Neg")
 
 
-def test_a_session_tells_where_its_nodes_are(context, reshaping):
+def test_the_nodes_of_a_session_are_counted_by_provider(context, reshaping):
     session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), SessionConfig("disabled"))
     assert {(node.name, node.operator) for node in placed_nodes(session)[CPU]} >= {("matmul", "MatMul"), ("mul", "Mul")}
     told = node_placement(session, resolve_providers(context("cpu"), None), reshaping, ())
@@ -166,7 +166,7 @@ def test_a_run_on_cuda_leaves_shapes_to_the_cpu(context, session, reshaping):
     assert told == {"nodes_by_provider": {CUDA: 3, CPU: 6}, "cpu_fallback": {}}
 
 
-def test_one_that_leaves_a_product_to_the_cpu_was_not_run_as_asked(context, session, reshaping):
+def test_a_gpu_session_that_leaves_a_product_to_the_cpu_is_not_run(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[*SHAPES, DATA[2]])
     with pytest.raises(
         NotRunError, match=f"`{CUDA}` was requested, and left nodes of .* to `{CPU}`: 1 MatMul"
@@ -175,13 +175,15 @@ def test_one_that_leaves_a_product_to_the_cpu_was_not_run_as_asked(context, sess
     assert "`cpu_operators`" in refused.value.hint
 
 
-def test_what_may_run_on_the_cpu_by_name_is_told_and_not_refused(context, session, reshaping):
+def test_operators_that_are_allowed_on_the_cpu_are_counted_and_not_refused(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[DATA[2]])
     told = node_placement(split, resolve_providers(context("cuda"), None), reshaping, ("MatMul",))
     assert told["cpu_fallback"] == {"MatMul": 1}
 
 
-def test_where_cuda_is_a_wish_it_is_told_and_not_refused(context, session, reshaping, monkeypatch):
+def test_where_cuda_is_preferred_alone_the_fallback_is_reported_and_not_refused(
+    context, session, reshaping, monkeypatch
+):
     from mqa_registry import machine
 
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
@@ -201,7 +203,7 @@ def test_the_report_of_a_run_says_where_its_nodes_are(backend, model_under_test)
         assert runner.facts.details["nodes_by_provider"][CPU] > 5
 
 
-def test_the_operators_that_may_run_on_the_cpu_change_no_answer(backend, model_under_test):
+def test_the_option_cpu_operators_changes_no_identity(backend, model_under_test):
     assert backend.identity(model_under_test, SessionOptions(cpu_operators=["MatMul"])) == backend.identity(
         model_under_test, SessionOptions()
     )

@@ -54,7 +54,7 @@ def told(found, level="problem"):
     return [finding.message for finding in found.findings if finding.level == level]
 
 
-def test_a_good_export_leaves_nothing_to_remark(audited, exported):
+def test_a_good_export_has_no_findings(audited, exported):
     found = audited(exported, AuditRequest(20, "float32"))
     assert found.findings == ()
     assert (found.opset, found.precision, found.session_error) == (20, "float32", "")
@@ -71,7 +71,7 @@ def test_a_good_export_leaves_nothing_to_remark(audited, exported):
     assert set(found.files) == {"model.onnx", "model.onnx.data"}
 
 
-def test_the_audit_of_a_kept_export_is_kept_with_it(model_under_test, exported, audited):
+def test_the_audit_of_a_cached_export_is_cached_with_it(model_under_test, exported, audited):
     kept = cached_export(model_under_test, None).audit
     again = json.loads(json.dumps(audited(exported, AuditRequest(None, "float32")).to_json()))
     for shape in (*kept["shapes"], *again["shapes"]):
@@ -79,16 +79,16 @@ def test_the_audit_of_a_kept_export_is_kept_with_it(model_under_test, exported, 
     assert kept == again
 
 
-def test_another_opset_than_was_asked_for_is_a_problem(audited, exported):
+def test_another_opset_than_the_requested_one_is_a_problem(audited, exported):
     assert told(audited(exported, AuditRequest(opset=16))) == ["opset 16 was requested, and it is written in opset 20"]
 
 
-def test_half_precision_that_is_none_is_a_problem(audited, exported):
+def test_float32_weights_where_half_precision_was_requested_are_a_problem(audited, exported):
     found = audited(exported, AuditRequest(precision="float16"))
     assert told(found) == ["`float16` was requested, and most of its weights are float32"]
 
 
-def test_half_precision_of_a_part_is_worth_a_note(audited, edited):
+def test_half_precision_of_a_part_is_a_note(audited, edited):
     def change(model):
         from onnx import helper, numpy_helper
 
@@ -120,13 +120,13 @@ def test_one_weight_of_another_value_is_named(audited, edited):
     assert {shape.outcome for shape in found.shapes} == {"agrees"}  # by its answers alone nobody would know
 
 
-def test_the_export_of_another_model_answers_otherwise(audited, exported, make, make_module):
+def test_the_export_of_another_model_differs(audited, exported, make, make_module):
     found = audited(exported, model_under_test=make(of=make_module(seed=8)))
     assert any("outputs differ from those of the model on" in message for message in told(found))
     assert any("other values than the model in `" in message for message in told(found))
 
 
-def test_a_model_that_does_not_run_leaves_nothing_to_hold_a_file_against(model_under_test, exported):
+def test_a_model_that_does_not_run_is_a_warning_of_the_audit(model_under_test, exported):
     def broken(batch):
         raise ValueError("no such device")
 
@@ -135,7 +135,7 @@ def test_a_model_that_does_not_run_leaves_nothing_to_hold_a_file_against(model_u
     assert told(found, "warning") == ["the model itself does not run, and no shape was tried: no such device"]
 
 
-def test_a_fixed_length_is_found_out(audited, edited):
+def test_a_fixed_length_is_a_problem(audited, edited):
     def fix(model):
         for value in model.graph.input:
             for axis, length in zip(value.type.tensor_type.shape.dim, (3, 7), strict=True):
@@ -147,7 +147,7 @@ def test_a_fixed_length_is_found_out(audited, edited):
     assert told(found, "warning")[0] == "it takes a fixed number of rows as `words`, `mask`"
 
 
-def test_a_fixed_number_of_rows_alone_is_run_so_many_at_a_time(audited, edited):
+def test_a_file_with_a_fixed_number_of_rows_is_run_so_many_at_a_time(audited, edited):
     def fix(model):
         for value in model.graph.input:
             value.type.tensor_type.shape.dim[0].dim_value = 1
@@ -159,7 +159,7 @@ def test_a_fixed_number_of_rows_alone_is_run_so_many_at_a_time(audited, edited):
 
 
 @pytest.mark.parametrize(("axis", "level"), [("int64", "warning"), ("float32", "note")])
-def test_a_size_of_rows_that_was_fixed_by_what_the_file_was_traced_with_is_told(axis, level):
+def test_a_fixed_size_of_rows_is_reported_by_its_axes(axis, level):
     inputs = [ValueInfo("pixels", axis, ("rows", 3, "wide")), ValueInfo("mask", "int64", ("rows", "long"))]
     assert not list(_review_axes(inputs, []))
     (found,) = _review_axes(inputs, inputs[:1])
@@ -182,14 +182,14 @@ def test_a_size_that_the_model_alone_sets_is_no_finding(audited, edited):
     assert takes_another_size(lambda batch: {"y": batch["x"].sum(1)}, batch, "x", 1)
 
 
-def test_nodes_that_tell_no_module_are_worth_a_note(audited, edited):
+def test_nodes_without_metadata_are_a_note(audited, edited):
     path = edited(lambda model: None)
     path.with_suffix(".trace.json").write_text("{}")
     (message,) = told(audited(path), "note")
     assert message.startswith("none of its nodes has metadata of the module it came from")
 
 
-def test_a_weight_that_is_written_twice_is_worth_a_note(audited, edited):
+def test_a_weight_that_is_written_twice_is_a_note(audited, edited):
     def twice(model):
         tensor = next(one for one in model.graph.initializer if one.name == "embedding.weight")
         model.graph.initializer.add().CopyFrom(tensor)
@@ -200,7 +200,7 @@ def test_a_weight_that_is_written_twice_is_worth_a_note(audited, edited):
     assert message.endswith("numbers in its weights, and the model 274")
 
 
-def test_an_output_that_got_lost_is_a_warning(audited, edited):
+def test_a_missing_output_is_a_warning(audited, edited):
     found = audited(edited(lambda model: model.graph.output.pop()))
     assert told(found, "warning") == ["it does not give `pooled`, which the model gives"]
 
@@ -214,7 +214,7 @@ def test_an_output_that_the_model_does_not_give_is_compared_with_nothing(audited
     assert re.fullmatch(r"it gives `\S+`, which the model does not give: they are compared with nothing", message)
 
 
-def test_operators_that_nobody_knows_are_named_and_nothing_is_run(audited, edited):
+def test_custom_operators_are_named_and_nothing_is_run(audited, edited):
     def change(model):
         model.graph.node[0].domain = "acme.secret"
         model.opset_import.add(domain="acme.secret", version=1)
@@ -225,7 +225,7 @@ def test_operators_that_nobody_knows_are_named_and_nothing_is_run(audited, edite
     assert found.shapes == ()
 
 
-def test_functions_that_a_model_defines_itself_are_not_foreign(graph):
+def test_functions_that_a_model_defines_itself_are_no_custom_operators(graph):
     from onnx import helper
 
     from mqa_onnxruntime.graph.onnx_file import read_onnx_file
@@ -239,7 +239,7 @@ def test_functions_that_a_model_defines_itself_are_not_foreign(graph):
     assert read_onnx_file(path).custom_operators == ()
 
 
-def test_a_weight_that_is_not_used_is_worth_a_note(audited, exported, make, module):
+def test_a_weight_that_is_not_used_is_a_note(audited, exported, make, module):
     import copy
 
     import torch
@@ -251,13 +251,13 @@ def test_a_weight_that_is_not_used_is_worth_a_note(audited, exported, make, modu
     assert told(found, "note") == ["it lacks some of the model's weights (1): `spare`"]
 
 
-def test_every_finding_that_is_a_problem_says_what_to_do(audited, exported, edited):
+def test_every_problem_has_a_fix(audited, exported, edited):
     found = audited(exported, AuditRequest(16, "float16"))
     assert all(finding.fix for finding in found.findings)
     assert dataclasses.asdict(found.findings[0])["level"] == "problem"
 
 
-def test_predictions_that_depend_on_the_batch_are_remarked_on(model_under_test, exported):
+def test_predictions_that_depend_on_the_batch_are_a_warning(model_under_test, exported):
     rows = model_under_test.codec.encode(model_under_test.task.sample)
     sound = reference_of(model_under_test, None, model_under_test.codec.collate(rows))
 
@@ -276,7 +276,7 @@ class Twice(torch.nn.Module):
         return words.float(), 2 * words.float()
 
 
-def test_the_model_answers_under_the_names_that_its_export_has(make):
+def test_the_models_outputs_have_the_names_of_the_export(make):
     model_under_test = make(of=Twice().eval())
     batch = model_under_test.codec.collate(model_under_test.codec.encode(model_under_test.task.sample))
     answers = reference_of(model_under_test, None, batch).run(batch)

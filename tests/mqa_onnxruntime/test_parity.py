@@ -33,7 +33,7 @@ def reviews(tmp_path_factory):
     return ModelUnderTest(model, task, context, task.options()), backend
 
 
-def test_the_export_of_the_demo_model_answers_as_the_model(reviews, backend):
+def test_the_export_of_the_demo_model_agrees_with_the_model(reviews, backend):
     model_under_test, torch_backend = reviews
     texts = pq.read_table(ROWS).column("text").slice(0, 200).to_pylist()
     rows = model_under_test.codec.encode([{"text": text} for text in texts])
@@ -130,7 +130,7 @@ def test_an_export_with_another_weight_fails_by_that_weight(verdicts):
     assert any("of the model" in remark and "initializer" in remark for remark in result.evidence.remarks)
 
 
-def test_a_damaged_export_is_far_off_though_it_answers_the_same(verdicts):
+def test_a_damaged_export_has_a_large_ratio_though_its_labels_agree(verdicts):
     result = verdicts["tensors", "norm"]
     assert result.verdict == "FAIL"
     assert result.numbers["ratio"].estimate > 30
@@ -146,7 +146,7 @@ def test_an_export_that_gives_nan_fails_before_any_tolerance(verdicts):
     assert "NaN or Inf" in result.evidence.remarks[0]
 
 
-def test_neither_moves_with_the_company_of_a_row(verdicts):
+def test_predictions_do_not_depend_on_the_batch(verdicts):
     for backend in ("torch", "onnx"):
         result = verdicts["invariance", backend]
         assert result.verdict == "PASS"

@@ -24,7 +24,7 @@ from mqa_onnxruntime.runtime_errors import first_line, provider_failure
         ),
     ],
 )
-def test_the_reason_is_the_most_telling_line(said, reason):
+def test_the_reason_is_the_most_specific_line(said, reason):
     assert provider_failure(said).startswith(reason)
     assert "\x1b" not in provider_failure(said)
     assert bool(provider_failure(said)) == bool(reason)
@@ -55,7 +55,7 @@ WRONG_NUMBER = "Invalid device ID: 3, must be between 0 (inclusive) and 1 (exclu
         ("", "RuntimeError"),
     ],
 )
-def test_what_cuda_says_is_told_without_the_source_and_the_host_that_it_names(said, told):
+def test_an_error_of_cuda_is_shown_without_source_location_and_host_name(said, told):
     assert first_line(RuntimeError(said)) == told
 
 

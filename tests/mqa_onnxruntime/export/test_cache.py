@@ -54,7 +54,7 @@ def test_an_export_is_made_once(fresh, counted):
     assert kept(fresh) == [recipe_digest(export_recipe(fresh, None))]
 
 
-def test_what_was_made_is_written_down(fresh, counted):
+def test_the_recipe_of_an_export_is_written_with_it(fresh, counted):
     path = cached_export(fresh, None).path
     about = json.loads((path.parent / "recipe.json").read_text())
     assert about["recipe"] == export_recipe(fresh, None)
@@ -66,7 +66,7 @@ def test_what_was_made_is_written_down(fresh, counted):
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data", "model.trace.json", "audit.json", "recipe.json"])
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "gone"])
-def test_a_damaged_export_is_made_anew(fresh, counted, name, damage):
+def test_a_damaged_export_is_made_again(fresh, counted, name, damage):
     whole = cached_export(fresh, None)
     file = whole.path.with_name(name)
     content = file.read_bytes()
@@ -138,13 +138,13 @@ def test_a_failed_export_leaves_its_log_and_nothing_else(fresh, monkeypatch):
 
 
 @pytest.mark.parametrize("opset", [-1, 0, 99])
-def test_an_opset_that_there_is_not_is_refused_before_anything_is_made(fresh, counted, opset):
+def test_an_unknown_opset_is_refused_before_anything_is_exported(fresh, counted, opset):
     with pytest.raises(DataError, match=f"there is no opset {opset}: "):
         cached_export(fresh, opset)
     assert counted == []
 
 
-def test_a_log_in_which_nothing_was_said_is_not_pointed_at(fresh, monkeypatch):
+def test_an_empty_log_is_not_named_in_the_hint(fresh, monkeypatch):
     def die(model_under_test, job, timeout):
         (job.folder / "export.log").touch()
         raise NotRunError("it was killed")
@@ -155,7 +155,7 @@ def test_a_log_in_which_nothing_was_said_is_not_pointed_at(fresh, monkeypatch):
     assert (refused.value.hint, kept(fresh)) == ("", [])
 
 
-def test_a_model_that_cannot_be_built_is_no_matter_of_exporting(fresh, task):
+def test_a_model_that_cannot_be_built_is_reported_as_such(fresh, task):
     def refuse():
         raise NotRunError("the model needs `sentencepiece`")
 
@@ -181,7 +181,7 @@ def test_a_folder_that_is_a_file_is_one_line(make, tmp_path, counted):
         cached_export(make(exports=tmp_path / "file"), None)
 
 
-def test_who_comes_second_uses_what_the_first_one_made(fresh, counted, monkeypatch):
+def test_a_second_process_uses_the_export_of_the_first(fresh, counted, monkeypatch):
     """Another process puts the same export in place while this one is making it."""
     copy = cache.run_job
 
@@ -226,7 +226,7 @@ def process(exported, home, seconds):
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
 
 
-def test_a_kill_in_the_middle_leaves_nothing_that_is_taken_for_an_export(fresh, exported, counted):
+def test_a_killed_export_leaves_nothing_that_counts_as_an_export(fresh, exported, counted):
     home = fresh.run_context.exports
     with process(exported, home, 60) as making:
         assert making.stdout.readline() == "half\n"

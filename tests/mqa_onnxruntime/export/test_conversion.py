@@ -52,7 +52,7 @@ def run(backend, with_data):
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
-def test_a_variant_has_its_precision_and_answers_much_as_the_model(run, options, most):
+def test_an_export_in_another_precision_is_close_to_the_model(run, options, most):
     (right, _), (answers, facts) = run(), run(**options)
     assert facts.precision == options["precision"]
     assert answers["logits"].dtype == np.float32
@@ -60,7 +60,7 @@ def test_a_variant_has_its_precision_and_answers_much_as_the_model(run, options,
 
 
 @pytest.mark.parametrize("precision", ["float16", "int8-dynamic", "int8-static"])
-def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_path, monkeypatch, precision):
+def test_a_precision_of_a_model_too_large_for_one_file_runs_too(with_data, tmp_path, monkeypatch, precision):
     """Here everything is too large."""
     monkeypatch.setattr("mqa_onnxruntime.export.conversion.MAX_EMBEDDED", 0)
     plain = cached_export(with_data, None).path
@@ -75,7 +75,7 @@ def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_
     assert 0 < np.abs(answers["logits"] - right["logits"]).max() < 0.3
 
 
-def test_a_variant_keeps_its_nodes_descent_and_its_audit(model_under_test):
+def test_a_converted_export_keeps_the_provenance_of_its_nodes_and_has_an_audit(model_under_test):
     plain, half = (
         cached_export(model_under_test, None),
         cached_export(model_under_test, None, ExportPrecision("float16")),
@@ -99,7 +99,7 @@ def test_bfloat16_takes_and_gives_float32_whether_or_not_the_cpu_can_run_it(mode
         assert "cannot run" in error.message  # noqa: PT017  # it may run, and if not, it says so
 
 
-def test_no_two_variants_share_a_recipe(with_data, tmp_path):
+def test_no_two_precisions_share_a_recipe(with_data, tmp_path):
     pq.write_table(pa.table({"words": [[1, 2], [3]]}), tmp_path / "rows.parquet")
     variants = [
         FLOAT32,
@@ -113,7 +113,7 @@ def test_no_two_variants_share_a_recipe(with_data, tmp_path):
     assert len({recipe_digest(export_recipe(with_data, None, variant)) for variant in variants}) == len(variants)
 
 
-def test_no_two_variants_share_what_the_store_has(backend, with_data):
+def test_no_two_precisions_share_an_identity(backend, with_data):
     known = [
         backend.identity(with_data, SessionOptions(precision=one))
         for one in ("float32", "float16", "int8-dynamic", "int8-static")

@@ -113,7 +113,7 @@ def test_a_spec_makes_an_equal_spec(model_under_test):
     assert rebuild_model(one.spec).run_context == one.run_context
 
 
-def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
+def test_an_export_that_hangs_is_ended_and_its_function_is_named(make, tmp_path):
     message = (
         r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 9\); it last printed: so far so good$"
     )
@@ -132,19 +132,19 @@ def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
         ("leave", "the export crashed with exit code 0"),
     ],
 )
-def test_an_export_that_does_not_end_well_says_how_it_ended(make, fate, message):
+def test_a_crash_of_an_export_is_reported_with_how_it_ended(make, fate, message):
     with pytest.raises(NotRunError, match=message) as refused:
         make(fate)
     assert "\n" not in refused.value.message
 
 
-def test_what_the_user_has_to_mend_is_told_as_if_it_were_raised_here(make):
+def test_a_data_error_in_the_subprocess_is_raised_again(make):
     with pytest.raises(DataError, match=r"^the model lacks a leg$") as refused:
         make("refuse")
     assert refused.value.hint == "give it one"
 
 
-def test_no_module_of_the_current_folder_passes_for_a_library(make, tmp_path, monkeypatch):
+def test_no_module_of_the_current_folder_is_imported_as_a_library(make, tmp_path, monkeypatch):
     (tmp_path / "ctypes.py").write_text("raise SystemExit(7)")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="the model lacks a leg"):

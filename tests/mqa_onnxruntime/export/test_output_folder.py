@@ -109,7 +109,7 @@ def exported(export):
     return done
 
 
-def test_a_good_model_is_exported_and_everything_is_written_down(exported, place):
+def test_a_good_model_is_exported_with_its_stamp(exported, place):
     told = json.loads(exported.stdout)
     assert told.pop("exported") == ["model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"]
     assert told == json.loads((place / "out/model.mqa.json").read_text())
@@ -118,7 +118,7 @@ def test_a_good_model_is_exported_and_everything_is_written_down(exported, place
     assert told["verdict"] is None
 
 
-def test_a_person_reads_what_it_is(exported):
+def test_the_summary_of_an_export_is_for_people(exported):
     lines = [line.split(maxsplit=1) for line in exported.stderr.splitlines() if line.startswith("  ")]
     said = {line[0]: line[1] for line in lines if len(line) == 2}
     assert said["opset"].startswith("20, ")
@@ -136,7 +136,7 @@ def test_an_export_that_hangs_is_exit_3_with_one_line(export, place):
     assert not (place / "never").exists()
 
 
-def test_a_suite_calibrates_with_its_own_data_and_finds_what_was_exported_before(exported, mqa, place):
+def test_a_suite_calibrates_with_its_own_data_and_uses_the_cached_export(exported, mqa, place):
     pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), place / "rows.parquet")
     (place / "suite.toml").write_text(SUITE)
     done = mqa("run", "suite.toml", "--json", "report.json")
@@ -171,7 +171,7 @@ def test_a_suite_stamps_the_very_file_that_it_judged_and_does_so_again_from_the_
     assert "says FAIL" in " ".join(later.stdout.split())
 
 
-def test_another_process_makes_the_same_subject(place, tmp_path):
+def test_another_process_rebuilds_the_same_model_under_test(place, tmp_path):
     def spelled(path):
         return {"path on this machine": str(path)}
 

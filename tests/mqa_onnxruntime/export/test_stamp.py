@@ -24,7 +24,7 @@ def shipped(backend, model_under_test, exported, tmp_path):
     return backend.export(model_under_test, tmp_path / "out" / "deep", ExportOptions())
 
 
-def test_a_folder_gets_the_file_with_its_weights_its_descent_and_its_stamp(shipped):
+def test_the_output_folder_has_the_file_its_weights_its_trace_and_its_stamp(shipped):
     folder = shipped.files[0].parent
     names = ["model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"]
     assert [file.name for file in shipped.files] == names
@@ -32,7 +32,7 @@ def test_a_folder_gets_the_file_with_its_weights_its_descent_and_its_stamp(shipp
     assert shipped.findings == []
 
 
-def test_a_stamp_says_what_it_is_and_what_it_was_made_of(shipped, model_under_test):
+def test_a_stamp_records_the_file_and_the_model(shipped, model_under_test):
     told = json.loads(stamp_file(shipped.files[0]).read_text())
     assert told == json.loads(json.dumps(shipped.facts))
     assert told["sha256"] == read_onnx_file(shipped.files[0]).sha256()
@@ -43,14 +43,14 @@ def test_a_stamp_says_what_it_is_and_what_it_was_made_of(shipped, model_under_te
     assert {shape["outcome"] for shape in told["audit"]["shapes"]} == {"agrees"}
 
 
-def test_nothing_that_ships_names_a_folder_of_this_machine(shipped, exports):
+def test_no_exported_file_names_a_folder_of_this_machine(shipped, exports):
     for file in shipped.files:
         content = file.read_bytes()
         for place in (Path(__file__).parents[3], Path.home(), exports, "site-packages"):
             assert str(place).encode() not in content, (file.name, place)
 
 
-def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, model_under_test, shipped):
+def test_a_stamped_file_runs_while_it_is_unchanged(backend, model_under_test, shipped):
     path = shipped.files[0]
     assert backend.identity(model_under_test, SessionOptions(path=path))["onnx"] == shipped.facts["sha256"]
     data = path.with_name("model.onnx.data")
@@ -61,7 +61,7 @@ def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, model_un
         backend.identity(model_under_test, SessionOptions(path=path))
 
 
-def test_a_stamp_knows_its_file_by_its_name_too(backend, model_under_test, shipped):
+def test_a_stamp_identifies_its_file_by_name_too(backend, model_under_test, shipped):
     path = shipped.files[0]
     renamed = path.rename(path.with_name("bag.onnx"))
     stamp_file(path).rename(stamp_file(renamed))
@@ -89,7 +89,7 @@ def test_an_export_over_an_older_one_replaces_it(backend, model_under_test, ship
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.mqa.json", "model.trace.json"])
-def test_an_export_over_a_file_of_another_maker_is_refused(backend, model_under_test, tmp_path, name):
+def test_an_export_over_a_file_that_mqa_did_not_write_is_refused(backend, model_under_test, tmp_path, name):
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / name).write_bytes(b"mine")
     with pytest.raises(DataError, match="is there already, and mqa did not write it") as caught:
@@ -106,7 +106,7 @@ def test_an_export_over_one_that_was_changed_is_refused_unless_forced(backend, f
     assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
-def test_an_export_in_another_precision_takes_away_what_the_one_before_left(backend, model_under_test, shipped):
+def test_an_export_in_another_precision_removes_the_files_of_the_one_before(backend, model_under_test, shipped):
     folder = shipped.files[0].parent
     (folder / "notes.md").write_text("mine")
     again = backend.export(model_under_test, folder, ExportOptions(precision="int8-dynamic"))
@@ -118,7 +118,7 @@ def test_an_export_in_another_precision_takes_away_what_the_one_before_left(back
 @pytest.mark.parametrize(
     "files", [7, {"../mine": {"sha256": ""}}, {"mine": {"sha256": "another"}}, {"mine": {}}, {"": {"sha256": ""}}]
 )
-def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, forced, shipped, told, files):
+def test_a_file_that_a_stamp_lists_wrongly_is_not_removed(backend, forced, shipped, told, files):
     folder = shipped.files[0].parent
     for place in (folder, folder.parent):
         (place / "mine").write_text("")
@@ -128,7 +128,7 @@ def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, forced, shipped, t
     assert (folder.parent / "mine").exists()
 
 
-def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it(
+def test_a_full_disk_leaves_the_earlier_export_unchanged_and_no_other_file(
     backend, model_under_test, shipped, monkeypatch
 ):
     def full(source, target, **more):
@@ -193,7 +193,7 @@ def told(shipped):
     return lambda: json.loads(stamp_file(shipped.files[0]).read_text())
 
 
-def test_a_stamp_says_how_its_file_was_judged_and_all_that_it_said_before(judge, told, shipped):
+def test_a_verdict_is_added_to_a_stamp_and_nothing_is_lost(judge, told, shipped):
     before = told()
     level, message = judge("PASS", run="run-1")
     assert (level, "model.mqa.json` says PASS" in message) == ("note", True)
@@ -222,7 +222,7 @@ def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, mod
         {"providers": "CPUExecutionProvider, Other"},
     ],
 )
-def test_a_failure_is_not_hidden_by_what_passes_later_and_asks_less(judge, told, other):
+def test_a_failure_is_not_hidden_by_a_later_pass_of_fewer_checks(judge, told, other):
     judge("FAIL", run="first")
     level, message = judge("PASS", run="second", **other)
     assert level == "warning"
@@ -231,7 +231,7 @@ def test_a_failure_is_not_hidden_by_what_passes_later_and_asks_less(judge, told,
     assert [one["run"] for one in told()["judgements"]] == ["first", "second"]
 
 
-def test_the_same_suite_on_the_same_backend_counts_once_and_newest(judge, told):
+def test_of_one_suite_on_one_backend_the_newest_judgement_counts(judge, told):
     judge("FAIL", run="first")
     judge("INCONCLUSIVE", run="other", suite="sha256:other")
     judge("PASS", run="second")
@@ -280,13 +280,13 @@ def test_a_file_that_was_changed_while_it_was_judged_is_not_stamped(judge, told,
     assert judge("PASS") == (level, message)
 
 
-def test_a_stamp_that_was_replaced_meanwhile_is_not_written_into(judge, told, shipped):
+def test_a_stamp_that_was_replaced_during_the_run_is_not_written(judge, told, shipped):
     stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"sha256": "another"}))
     assert judge("PASS")[0] == "warning"
     assert told()["verdict"] is None
 
 
-def test_a_suite_about_another_model_says_nothing_of_this_file(judge, told):
+def test_a_suite_of_another_model_writes_no_verdict_into_the_stamp(judge, told):
     level, message = judge("PASS", model="sha256:other")
     assert (level, message.endswith("the suite has another model than the file was made of")) == ("warning", True)
     assert told()["verdict"] is None
@@ -295,7 +295,7 @@ def test_a_suite_about_another_model_says_nothing_of_this_file(judge, told):
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"judgements": 7}', '{"judgements": [{"verdict": "GOOD"}]}', '{"model": 7}']
 )
-def test_a_stamp_that_was_broken_meanwhile_is_one_warning_and_stays_as_it_is(judge, shipped, content):
+def test_a_stamp_that_was_damaged_during_the_run_is_one_warning_and_stays(judge, shipped, content):
     if content.startswith("{"):
         content = json.dumps({"sha256": shipped.facts["sha256"]} | json.loads(content))
     beside = stamp_file(shipped.files[0])

@@ -39,14 +39,14 @@ def told(graph, tmp_path):
     return path
 
 
-def test_a_node_knows_its_modules_and_its_line(told):
+def test_a_node_has_its_modules_and_its_source_line(told):
     found = read_metadata(told)["node_gelu"]
     assert found.scopes == ("", "encoder", "encoder.act", "gelu")
     assert found.classes == ("bert.Bert", "bert.Encoder", "torch.nn.GELU", "aten.gelu.default")
     assert found.fx_node == "%gelu : call_function"
 
 
-def test_stripping_moves_it_beside_the_file(told):
+def test_moving_the_metadata_writes_a_trace_file(told):
     before = read_metadata(told)
     move_metadata(told)
     assert trace_file(told).is_file()
@@ -55,7 +55,7 @@ def test_stripping_moves_it_beside_the_file(told):
     assert read_metadata(told) == {}
 
 
-def test_a_stripped_file_says_nothing_of_its_maker(told):
+def test_a_file_without_metadata_names_no_folder_of_its_exporter(told):
     move_metadata(told)
     content = told.read_bytes()
     assert [word for word in (b"secret", b"File", b"encoder", str(Path.home()).encode()) if word in content] == []
@@ -77,7 +77,7 @@ def test_a_source_file_that_no_package_holds_keeps_its_name_alone(graph):
     assert read_metadata(graph([node], {"x": [1]}))["n"].stack_trace == 'File "ours.py", line 9, in forward'
 
 
-def test_stripping_changes_no_answer(told):
+def test_moving_the_metadata_changes_no_output(told):
     import numpy as np
     import onnxruntime
 
@@ -90,7 +90,7 @@ def test_stripping_changes_no_answer(told):
     assert (answer() == before).all()
 
 
-def test_a_file_of_another_exporter_has_no_lineage(graph):
+def test_a_file_of_another_exporter_has_no_metadata(graph):
     from onnx import helper
 
     assert read_metadata(graph([helper.make_node("Neg", ["x"], ["y"])], {"x": [1]})) == {}
@@ -106,7 +106,7 @@ def test_metadata_are_read_and_never_run(graph, names):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"n": 1}', '{"n": {"scopes": 7}}', "[" * 99_999])
-def test_a_damaged_file_beside_it_is_named(told, content):
+def test_a_damaged_trace_file_is_named(told, content):
     trace_file(told).write_text(content)
     with pytest.raises(DataError, match="does not tell where nodes came from"):
         read_metadata(told)

@@ -30,7 +30,7 @@ def same(found, wanted):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5)])
-def test_bound_values_give_the_same_answers(session, shape):
+def test_bound_values_give_the_same_outputs(session, shape):
     same(DeviceBinding(session, "cpu").run(NAMES, feed(shape)), session.run(NAMES, feed(shape)))
 
 
@@ -42,7 +42,7 @@ def test_outputs_come_in_the_order_in_which_they_are_named(session):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 @given(runs=st.lists(st.tuples(SHAPES, st.integers(0, 9)), max_size=8), most=st.sampled_from([0, 1, 64]))
-def test_whatever_was_run_before_every_answer_is_its_own(session, runs, most):
+def test_replayed_graphs_give_the_outputs_of_their_own_inputs(session, runs, most):
     graphs = CudaGraphs(DeviceBinding(session, "cpu"), most)
     found = [graphs.run(NAMES, feed(shape, seed)) for shape, seed in runs]
     for outputs, (shape, seed) in zip(found, runs, strict=True):
@@ -86,7 +86,7 @@ class Failing:
         self.session.run_with_iobinding(binding)
 
 
-def test_a_capture_that_failed_is_not_replayed_and_its_number_never_used_again(session):
+def test_a_failed_capture_is_not_replayed_and_its_id_is_not_reused(session):
     failing = Failing(session)
     graphs = CudaGraphs(DeviceBinding(failing, "cpu"))
     with pytest.raises(RuntimeError, match="CUDA failure 900"):
@@ -134,7 +134,7 @@ def test_an_output_whose_size_depends_on_the_values_is_refused_and_never_cut(gra
 
 
 @pytest.mark.parametrize("graphs", [False, True])
-def test_what_is_given_is_left_as_it_is(session, graphs):
+def test_inputs_are_left_unchanged(session, graphs):
     binding = DeviceBinding(session, "cpu")
     runner, inputs = CudaGraphs(binding) if graphs else binding, feed((2, 3), 1)
     before = {name: array.copy() for name, array in inputs.items()}

@@ -31,17 +31,17 @@ def no_gpus(monkeypatch):
     monkeypatch.setattr(machine, "gpu_names", lambda: ())
 
 
-def test_without_a_gpu_auto_asks_for_the_cpu(context, no_gpus):
+def test_without_a_gpu_auto_requests_the_cpu(context, no_gpus):
     asked = resolve_providers(context(), None)
     assert (asked.providers, str(asked.device), asked.required) == ((CPU,), "cpu", False)
 
 
-def test_with_a_gpu_auto_tries_cuda_and_does_not_insist(context, gpus):
+def test_with_a_gpu_auto_prefers_cuda_and_does_not_require_it(context, gpus):
     asked = resolve_providers(context(), None)
     assert (asked.providers, str(asked.device), asked.required) == ((CUDA, CPU), "cuda:0", False)
 
 
-def test_a_build_without_cuda_is_not_asked_for_it(context, gpus, monkeypatch):
+def test_a_build_without_cuda_requests_the_cpu(context, gpus, monkeypatch):
     monkeypatch.setattr(execution_providers, "runtime_distribution", lambda: ("onnxruntime", "1.31.1"))
     assert resolve_providers(context(), None).providers == (CPU,)
 
@@ -57,7 +57,7 @@ def test_a_build_without_cuda_is_not_asked_for_it(context, gpus, monkeypatch):
         ("auto", [CPU, CPU], (CPU,), "cpu"),
     ],
 )
-def test_what_is_asked_for_is_binding(context, device, given, wanted, place):
+def test_a_requested_device_or_provider_is_required(context, device, given, wanted, place):
     asked = resolve_providers(context(device), given)
     assert (asked.providers, str(asked.device), asked.required) == (wanted, place, True)
 
@@ -74,7 +74,9 @@ def test_a_provider_that_this_build_lacks_is_named(context, exported):
 
 
 @pytest.mark.parametrize(("device", "given"), [("auto", [CUDA]), ("auto", [CUDA, CPU]), ("cuda", None)])
-def test_a_session_asked_for_cuda_that_lands_on_the_cpu_is_refused(context, no_gpus, exported, capfd, *, device, given):
+def test_a_session_that_requires_cuda_and_lands_on_the_cpu_is_refused(
+    context, no_gpus, exported, capfd, *, device, given
+):
     import onnxruntime
 
     if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
@@ -177,7 +179,7 @@ def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
         ("CUDA failure 2: out of memory ; GPU=0", ""),
     ],
 )
-def test_what_mends_a_session_that_does_not_open_on_a_gpu_is_said(context, exported, monkeypatch, said, fix):
+def test_the_fix_of_a_session_that_does_not_open_on_a_gpu_is_named(context, exported, monkeypatch, said, fix):
     def fail(*given, **options):
         raise RuntimeError(said)
 

@@ -33,7 +33,7 @@ def fixed(exported, folder, rows, length=None):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 8])
-def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, model_under_test, exported, tmp_path, rows):
+def test_batches_of_any_size_agree_with_the_dynamic_file(backend, model_under_test, exported, tmp_path, rows):
     with (
         backend.open(model_under_test, SessionOptions(path=exported)) as free,
         backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, rows))) as held,
@@ -57,7 +57,7 @@ def test_modules_are_timed_in_batches_of_that_size_alone(backend, model_under_te
             held.time_modules(BATCH, 2)
 
 
-def test_a_fixed_length_of_rows_is_still_refused_and_says_what_would_do(backend, model_under_test, exported, tmp_path):
+def test_a_fixed_length_of_rows_is_refused_with_a_hint(backend, model_under_test, exported, tmp_path):
     with (
         pytest.raises(
             DataError, match=r"`words` with a length of exactly 9 along axis 1, and this task gives it with 7"
@@ -80,7 +80,7 @@ def test_rows_are_fixed_where_every_input_has_the_same_number(shapes, rows):
 
 
 @given(size=st.integers(1, 20), rows=st.integers(1, 7))
-def test_every_row_comes_out_once_and_in_its_place(size, rows):
+def test_every_row_comes_out_once_and_in_order(size, rows):
     ran = []
 
     def execute(names, feed):
@@ -101,12 +101,12 @@ def test_one_batch_of_that_size_is_run_as_it_is():
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (4, 2)])
-def test_outputs_without_rows_in_front_are_not_put_together(shape):
+def test_outputs_without_rows_in_front_are_not_concatenated(shape):
     with pytest.raises(DataError, match="takes batches of 2 alone, and gives `y` with the shape"):
         run_in_fixed_batches(lambda names, feed: [np.ones(shape)], ["y"], {"x": np.ones((5, 3))}, 2)
 
 
-def test_nor_are_outputs_whose_shape_depends_on_the_row():
+def test_outputs_whose_shape_depends_on_the_row_are_not_concatenated():
     with pytest.raises(DataError, match=r"with the shape \[1, 1\] and \[1, 2\]"):
         run_in_fixed_batches(
             lambda names, feed: [np.ones((1, int(feed["x"][0, 0])))], ["y"], {"x": np.array([[1.0], [2.0]])}, 1

@@ -28,7 +28,7 @@ def session(*providers, options=None):
     return SimpleNamespace(get_providers=lambda: list(providers), get_provider_options=lambda: options)
 
 
-def test_tensorfloat_is_off_on_cuda_unless_it_is_asked_for(asked):
+def test_tf32_is_off_on_cuda_unless_requested(asked):
     assert not asked(CUDA).uses_tf32()
     assert asked(CUDA, tf32=True).uses_tf32()
     assert not asked(CPU, tf32=True).uses_tf32()
@@ -41,7 +41,7 @@ def test_tensorrt_uses_it_unless_cuda_forbids_it(asked, monkeypatch):
     assert not asked(CUDA, tf32=True).uses_tf32()
 
 
-def test_it_is_part_of_what_an_answer_depends_on(backend, make, model_under_test, monkeypatch):
+def test_tf32_is_part_of_the_identity(backend, make, model_under_test, monkeypatch):
     monkeypatch.delenv(TF32_OVERRIDE, raising=False)
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
     on_cuda = make(device="cuda")
@@ -53,7 +53,7 @@ def test_it_is_part_of_what_an_answer_depends_on(backend, make, model_under_test
     )
 
 
-def test_bound_memory_and_graphs_change_no_answer_and_no_identity(backend, make):
+def test_bound_memory_and_graphs_change_no_output_and_no_identity(backend, make):
     on_cuda = make(device="cuda")
     plain = backend.identity(on_cuda, SessionOptions())
     assert (
@@ -63,7 +63,7 @@ def test_bound_memory_and_graphs_change_no_answer_and_no_identity(backend, make)
     )
 
 
-def test_a_session_on_a_gpu_is_bound_unless_that_is_left_out(asked):
+def test_a_session_on_a_gpu_uses_io_binding_unless_disabled(asked):
     on = session(CUDA, CPU)
     assert select_execution(on, asked(CUDA), io_binding=True).__self__ == DeviceBinding(on, "cuda", 0)
     assert select_execution(on, asked(CUDA), io_binding=False) is None
@@ -71,7 +71,7 @@ def test_a_session_on_a_gpu_is_bound_unless_that_is_left_out(asked):
     assert gpu_facts(on, asked(CUDA), io_binding=True) == {"tf32": False, "io_binding": True, "cuda_graph": False}
 
 
-def test_one_that_landed_on_the_cpu_is_run_plainly(asked):
+def test_a_session_that_landed_on_the_cpu_is_run_without_binding(asked):
     assert select_execution(session(CPU), asked(CUDA, cuda_graph=True), io_binding=True) is None
     assert gpu_facts(session(CPU), asked(CUDA), io_binding=True) == {}
 
@@ -83,7 +83,7 @@ def test_graphs_are_captured_by_cuda_alone(backend, model_under_test):
             call(model_under_test, options)
 
 
-def test_sessions_that_are_run_plainly_capture_nothing():
+def test_sessions_without_cuda_graphs_capture_nothing():
     options = {CUDA: {"enable_cuda_graph": "1", "use_tf32": "0"}, CPU: {}}
     assert plain_provider_options(session(options=options)) == {
         CUDA: {"enable_cuda_graph": "0", "use_tf32": "0"},
@@ -138,7 +138,7 @@ def test_on_a_gpu_bound_outputs_lie_in_its_memory(opened, model_under_test):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_bound_memory_gives_the_same_answers(on_cuda):
+def test_on_a_gpu_bound_memory_gives_the_same_outputs(on_cuda):
     bound, facts = on_cuda(BATCHES)
     plain, _ = on_cuda(BATCHES, io_binding=False)
     assert facts.details["io_binding"]
@@ -147,7 +147,7 @@ def test_on_a_gpu_bound_memory_gives_the_same_answers(on_cuda):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_captured_graphs_give_the_same_answers(on_cuda):
+def test_on_a_gpu_captured_graphs_give_the_same_outputs(on_cuda):
     plain, _ = on_cuda(BATCHES)
     replayed, facts = on_cuda(BATCHES, cuda_graph=True)
     assert facts.details["cuda_graph"]
@@ -165,7 +165,7 @@ def test_on_a_gpu_a_runner_with_graphs_has_variants_that_capture_none(opened, mo
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_tensorfloat_is_told_where_it_is_allowed(on_cuda):
+def test_on_a_gpu_tf32_is_a_fact_where_it_is_allowed(on_cuda):
     exact, _ = on_cuda(BATCHES)
     rough, facts = on_cuda(BATCHES, tf32=True)
     assert facts.tf32 is True
@@ -174,7 +174,7 @@ def test_on_a_gpu_tensorfloat_is_told_where_it_is_allowed(on_cuda):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("precision", "atol"), [("float16", 1e-2), ("bfloat16", 1e-1)])
-def test_on_a_gpu_half_precision_answers_alike(on_cuda, precision, atol):
+def test_on_a_gpu_half_precision_agrees(on_cuda, precision, atol):
     plain, _ = on_cuda(BATCHES)
     try:
         half, facts = on_cuda(BATCHES, precision=precision)
@@ -189,7 +189,7 @@ def test_on_a_gpu_half_precision_answers_alike(on_cuda, precision, atol):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_tensorrt_answers_alike(on_cuda):
+def test_on_a_gpu_tensorrt_agrees(on_cuda):
     plain, _ = on_cuda(BATCHES[:2])
     try:
         built, facts = on_cuda(BATCHES[:2], providers=[TENSORRT, CUDA])

@@ -73,7 +73,7 @@ SAID = FileInterface(
 
 
 @pytest.mark.parametrize("rows", ["b", 1, 2])
-def test_names_constants_and_axes_are_taken_as_they_are_said(recurrent, rows):
+def test_names_constants_and_axes_are_used_as_given(recurrent, rows):
     found = runner(recurrent(rows), SAID).run(BATCH)
     assert list(found) == ["hidden", "y"]
     assert np.array_equal(found["y"], BATCH["x"] * 3 + 2)
@@ -97,7 +97,7 @@ def test_a_scalar_is_the_one_value_of_all_rows(recurrent):
         run(BATCH | {"sr": np.arange(5)})
 
 
-def test_a_graph_that_is_taken_apart_has_the_names_that_are_said(recurrent):
+def test_a_module_graph_has_the_outputs_names_of_the_interface(recurrent):
     found = runner(recurrent(), SAID)
     module_graph = found.module_graph()
     assert module_graph.output_names() == ("y", "hidden")
@@ -138,7 +138,7 @@ def test_a_graph_that_is_taken_apart_has_the_names_that_are_said(recurrent):
         ),
     ],
 )
-def test_what_does_not_fit_is_told_with_what_would(recurrent, interface, why, hint):
+def test_a_misfit_is_reported_with_what_would_fit(recurrent, interface, why, hint):
     with pytest.raises(DataError, match=why) as refused:
         runner(recurrent(), interface)
     assert hint in (refused.value.hint or "")
@@ -162,11 +162,11 @@ def test_a_constant_takes_its_size_from_inputs_that_share_its_axes():
         ({"outputs": {"a": "x", "b": "x"}}, "`outputs` gives two outputs the name `x`"),
     ],
 )
-def test_what_contradicts_itself_is_refused(said, why):
+def test_contradicting_options_are_refused(said, why):
     with pytest.raises(DataError, match=why):
         FileInterface(**said)
 
 
-def test_it_is_part_of_what_a_backend_is_known_by():
+def test_the_interface_is_part_of_the_identity():
     assert FileInterface().identity() == {}
     assert FileInterface(constants={"sr": 1}).identity() != FileInterface(constants={"sr": 2}).identity()

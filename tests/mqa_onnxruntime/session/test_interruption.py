@@ -49,7 +49,7 @@ def start(folder, *options):
     )
 
 
-def test_its_time_limit_ends_it_alone(folder):
+def test_the_time_limit_of_a_row_ends_that_row_alone(folder):
     shown, said = (process := start(folder, "--timeout", "5")).communicate(timeout=100)
     assert process.returncode == 3
     assert "was still at work when its time was up" in " ".join(shown.split())

@@ -14,7 +14,7 @@ from mqa_registry import DataError, RunContext
 NAMES = [option.name for option in fields(SessionOptions)]
 
 
-def test_an_export_takes_those_of_an_export_alone(backend):
+def test_export_options_are_those_of_an_export_alone(backend):
     exporting = {"opset", "precision", "per_channel", "calibration_data", "export_timeout", "custom_ops"}
     assert {option.name for option in fields(ExportOptions)} == exporting < set(NAMES)
     assert (backend.options, backend.export_options) == (SessionOptions, ExportOptions)
@@ -55,7 +55,7 @@ def test_a_timeout_below_a_second_and_options_of_an_export_without_a_file_are_fi
     assert options.interface.is_default
 
 
-def test_they_become_one_request_for_providers(tmp_path):
+def test_gpu_options_become_a_provider_request(tmp_path):
     context = RunContext(exports=tmp_path, device="cpu")
     request = SessionOptions(providers=[CPU], tf32=True).provider_request(context)
     assert (request.providers, request.tf32, request.cuda_graph) == ((CPU,), True, False)

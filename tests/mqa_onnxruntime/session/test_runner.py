@@ -73,7 +73,7 @@ NAMED = "node `m` (MatMul): "
         ("CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0 ; hostname=secret", "DEVICE_ALLOCATION_FAILED"),
     ],
 )
-def test_so_is_one_on_a_gpu_by_whatever_library_says_so(said, told):
+def test_out_of_memory_on_a_gpu_is_recognized_from_any_library(said, told):
     def fail(*_):
         raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : {NODE}{said}")
 
@@ -84,7 +84,7 @@ def test_so_is_one_on_a_gpu_by_whatever_library_says_so(said, told):
     assert raised.value.message.endswith(told)
 
 
-def test_any_other_failure_is_told_in_one_line_by_its_node(graph, run, capfd):
+def test_any_other_failure_is_one_line_with_its_node(graph, run, capfd):
     from onnx import helper
 
     path = graph([helper.make_node("Add", ["a", "b"], ["y"])], {"a": ["n"], "b": ["m"]})

@@ -35,7 +35,7 @@ def packed(graph):
 
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_a_weight_of_few_bits_is_the_model_s(packed, bits, symmetric):
+def test_a_weight_of_few_bits_is_recognized(packed, bits, symmetric):
     weights = compare_weights(packed(WEIGHT, bits, symmetric=symmetric), {"layer.weight": WEIGHT}.items)
     assert (weights.quantized, weights.missing, weights.unrecognized) == (1, (), ())
     assert weights.differences == ()
@@ -43,7 +43,7 @@ def test_a_weight_of_few_bits_is_the_model_s(packed, bits, symmetric):
 
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_another_weight_of_few_bits_is_told_by_its_rows(packed, bits, symmetric):
+def test_another_weight_of_few_bits_is_reported_by_its_rows(packed, bits, symmetric):
     changed = WEIGHT.copy()
     changed[5] = OTHER[5]
     weights = compare_weights(packed(changed, bits, symmetric=symmetric), {"layer.weight": WEIGHT}.items)
