@@ -30,14 +30,14 @@ def built(monkeypatch):
     def cuda(ours="13.0", theirs=None, driver=13000, cudnn=91002):
         import torch
 
-        def asked(library, function, *, by_pointer=True):
+        def library_version(library, function, *, by_pointer=True):
             number = driver if "cuda" in library else cudnn
             if number is None:
                 raise OSError(f"{library}: cannot open shared object file")
             return number
 
         monkeypatch.setattr(diagnoses, "cuda_version", lambda: ours)
-        monkeypatch.setattr(diagnoses, "_library_version", asked)
+        monkeypatch.setattr(diagnoses, "_library_version", library_version)
         monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=theirs))
         return {each.subject: each for each in diagnoses.check_cuda()}
 
@@ -116,9 +116,9 @@ def test_a_missing_library_is_a_note_on_a_machine_without_a_gpu(built, no_gpus):
     assert not any(each.fix for each in found.values())
 
 
-@pytest.mark.parametrize(("here", "level"), [("gpus", "problem"), ("no_gpus", "note")])
-def test_a_pytorch_for_another_cuda_is_named_with_both(request, built, here, level):
-    request.getfixturevalue(here)
+@pytest.mark.parametrize(("gpus_fixture", "level"), [("gpus", "problem"), ("no_gpus", "note")])
+def test_a_pytorch_for_another_cuda_is_named_with_both(request, built, gpus_fixture, level):
+    request.getfixturevalue(gpus_fixture)
     found = built(theirs="12.8")["PyTorch"]
     assert found.level == level
     assert "built for CUDA 12.8, and ONNX Runtime for 13.0" in found.message
@@ -133,7 +133,7 @@ def test_a_build_without_cuda_needs_no_libraries_of_cuda(built):
     assert [each.level for each in built(ours="").values()] == ["ok"]
 
 
-def test_opening_a_session_prints_nothing(no_gpus, capfd):
+def test_checking_cuda_prints_nothing(no_gpus, capfd):
     assert list(diagnoses.check_cuda())
     assert capfd.readouterr() == ("", "")
 
@@ -210,7 +210,7 @@ def test_an_old_driver_is_fixed_by_a_new_one(gpus, fails):
         (f"{FAILURE} 999: unknown error", ""),
     ],
 )
-def test_installed_libraries_are_not_in_the_fix(gpus, fails, text, fix):
+def test_where_the_libraries_are_installed_the_fix_installs_none(gpus, fails, text, fix):
     found = fails(CUDA, text)
     assert fix in found.fix
     assert bool(found.fix) == bool(fix)

@@ -157,13 +157,13 @@ def test_nodes_of_subgraphs_have_provenance_too(graph):
 def test_the_nodes_of_a_session_are_counted_by_provider(context, reshaping):
     session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), SessionConfig("disabled"))
     assert {(node.name, node.operator) for node in placed_nodes(session)[CPU]} >= {("matmul", "MatMul"), ("mul", "Mul")}
-    told = node_placement(session, resolve_providers(context("cpu"), None), reshaping, ())
-    assert told == {"nodes_by_provider": {CPU: len(placed_nodes(session)[CPU])}}
+    facts = node_placement(session, resolve_providers(context("cpu"), None), reshaping, ())
+    assert facts == {"nodes_by_provider": {CPU: len(placed_nodes(session)[CPU])}}
 
 
 def test_a_run_on_cuda_leaves_shapes_to_the_cpu(context, session, reshaping):
-    told = node_placement(session(cuda=DATA, cpu=SHAPES), resolve_providers(context("cuda"), None), reshaping, ())
-    assert told == {"nodes_by_provider": {CUDA: 3, CPU: 6}, "cpu_fallback": {}}
+    facts = node_placement(session(cuda=DATA, cpu=SHAPES), resolve_providers(context("cuda"), None), reshaping, ())
+    assert facts == {"nodes_by_provider": {CUDA: 3, CPU: 6}, "cpu_fallback": {}}
 
 
 def test_a_gpu_session_that_leaves_a_product_to_the_cpu_is_not_run(context, session, reshaping):
@@ -177,8 +177,8 @@ def test_a_gpu_session_that_leaves_a_product_to_the_cpu_is_not_run(context, sess
 
 def test_operators_that_are_allowed_on_the_cpu_are_counted_and_not_refused(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[DATA[2]])
-    told = node_placement(split, resolve_providers(context("cuda"), None), reshaping, ("MatMul",))
-    assert told["cpu_fallback"] == {"MatMul": 1}
+    facts = node_placement(split, resolve_providers(context("cuda"), None), reshaping, ("MatMul",))
+    assert facts["cpu_fallback"] == {"MatMul": 1}
 
 
 def test_where_cuda_is_preferred_alone_the_fallback_is_reported_and_not_refused(
@@ -187,8 +187,8 @@ def test_where_cuda_is_preferred_alone_the_fallback_is_reported_and_not_refused(
     from mqa_registry import machine
 
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
-    told = node_placement(session(cuda=DATA[:2], cpu=[DATA[2]]), resolve_providers(context(), None), reshaping, ())
-    assert told["cpu_fallback"] == {"MatMul": 1}
+    facts = node_placement(session(cuda=DATA[:2], cpu=[DATA[2]]), resolve_providers(context(), None), reshaping, ())
+    assert facts["cpu_fallback"] == {"MatMul": 1}
 
 
 def test_a_provider_that_takes_no_node_did_not_run_the_model(context, session, reshaping):

@@ -43,9 +43,9 @@ def test_the_export_of_the_demo_model_agrees_with_the_model(reviews, backend):
     ):
         for start in range(0, len(rows), 40):
             batch = model_under_test.codec.collate(rows[start : start + 40])
-            wanted, found = reference.run(batch)["logits"], candidate.run(batch)["logits"]
-            assert np.abs(wanted - found).max() < 1e-4
-            assert (wanted.argmax(1) == found.argmax(1)).all()
+            expected, found = reference.run(batch)["logits"], candidate.run(batch)["logits"]
+            assert np.abs(expected - found).max() < 1e-4
+            assert (expected.argmax(1) == found.argmax(1)).all()
         for text in ("", "x", "long " * 1000):
             batch = model_under_test.codec.collate(model_under_test.codec.encode([{"text": text}]))
             assert np.abs(reference.run(batch)["logits"] - candidate.run(batch)["logits"]).max() < 1e-4
@@ -197,7 +197,7 @@ def test_on_a_gpu_an_export_errs_no_more_than_pytorch_there(gpu, reviews, tmp_pa
     report = run(suite, RunOptions(device="cuda", store=tmp_path / "store"))
     found = {(result.check, result.backend): result for result in report.results}
     assert {key: (result.verdict, result.note) for key, result in found.items() if result.verdict != "PASS"} == {}
-    facts = {name: told["facts"] for name, told in report.environment["backends"].items()}
+    facts = {name: backend["facts"] for name, backend in report.environment["backends"].items()}
     assert {(name, one["device"], one["tf32"]) for name, one in facts.items()} == {
         (name, "cuda:0", False) for name in report.backends
     }

@@ -27,22 +27,22 @@ ROWS_AT_HAND = tuple({"words": [word % 23, (3 * word) % 23, 5]} for word in rang
 def with_data(make):
     """The model under test of a suite that has data."""
     bare = make()
-    return ModelUnderTest(bare.model, bare.task, bare.run_context, {}, examples=lambda most: ROWS_AT_HAND[:most])
+    return ModelUnderTest(bare.model, bare.task, bare.run_context, {}, examples=lambda limit: ROWS_AT_HAND[:limit])
 
 
 @pytest.fixture
 def run(backend, with_data):
     """What a variant answers on the task's sample, with the facts of its runner."""
 
-    def answer(**options):
+    def open_and_run(**options):
         with backend.open(with_data, SessionOptions(**options)) as runner:
             return runner.run(with_data.sample()), runner.facts
 
-    return answer
+    return open_and_run
 
 
 @pytest.mark.parametrize(
-    ("options", "most"),
+    ("options", "limit"),
     [
         ({"precision": "float16"}, 1e-2),
         ({"precision": "int8-dynamic"}, 0.2),
@@ -52,11 +52,11 @@ def run(backend, with_data):
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
-def test_an_export_in_another_precision_is_close_to_the_model(run, options, most):
-    (right, _), (answers, facts) = run(), run(**options)
+def test_an_export_in_another_precision_is_close_to_the_model(run, options, limit):
+    (expected, _), (outputs, facts) = run(), run(**options)
     assert facts.precision == options["precision"]
-    assert answers["logits"].dtype == np.float32
-    assert 0 < np.abs(answers["logits"] - right["logits"]).max() < most
+    assert outputs["logits"].dtype == np.float32
+    assert 0 < np.abs(outputs["logits"] - expected["logits"]).max() < limit
 
 
 @pytest.mark.parametrize("precision", ["float16", "int8-dynamic", "int8-static"])
@@ -70,9 +70,9 @@ def test_a_precision_of_a_model_too_large_for_one_file_runs_too(with_data, tmp_p
     convert(ExportPrecision(precision), plain, path, [with_data.sample()])
     assert {file.name for file in tmp_path.iterdir()} == {"out"}, "something was left in this folder"
     assert {file.name for file in path.parent.iterdir()} <= {"model.onnx", "model.onnx.data"}
-    answers = run_on_cpu(path, with_data.sample())(with_data.sample())
-    right = run_on_cpu(plain, with_data.sample())(with_data.sample())
-    assert 0 < np.abs(answers["logits"] - right["logits"]).max() < 0.3
+    outputs = run_on_cpu(path, with_data.sample())(with_data.sample())
+    expected = run_on_cpu(plain, with_data.sample())(with_data.sample())
+    assert 0 < np.abs(outputs["logits"] - expected["logits"]).max() < 0.3
 
 
 def test_a_converted_export_keeps_the_provenance_of_its_nodes_and_has_an_audit(model_under_test):
@@ -114,11 +114,11 @@ def test_no_two_precisions_share_a_recipe(with_data, tmp_path):
 
 
 def test_no_two_precisions_share_an_identity(backend, with_data):
-    known = [
+    identities = [
         backend.identity(with_data, SessionOptions(precision=one))
         for one in ("float32", "float16", "int8-dynamic", "int8-static")
     ]
-    assert len({tuple(sorted(one.items())) for one in known}) == 4
+    assert len({tuple(sorted(one.items())) for one in identities}) == 4
 
 
 def test_other_rows_calibrate_to_another_export(make):
@@ -126,7 +126,7 @@ def test_other_rows_calibrate_to_another_export(make):
 
     def digest(rows):
         model_under_test = ModelUnderTest(
-            bare.model, bare.task, bare.run_context, {}, examples=lambda most: rows[:most]
+            bare.model, bare.task, bare.run_context, {}, examples=lambda limit: rows[:limit]
         )
         return recipe_digest(export_recipe(model_under_test, None, ExportPrecision("int8-static")))
 

@@ -45,8 +45,8 @@ def test_an_export_has_the_modules_names_and_dynamic_axes(module, traced, tmp_pa
     assert "[torch.onnx]" in (tmp_path / "export.log").read_text()
     found = read_onnx_file(tmp_path / "model.onnx")
     assert found.dynamic_axes == {"words": (0, 1), "mask": (0, 1)}
-    kept = {"model.onnx", "model.onnx.data", "model.trace.json", "export.log"}
-    assert {file.name for file in tmp_path.iterdir()} == kept
+    files = {"model.onnx", "model.onnx.data", "model.trace.json", "export.log"}
+    assert {file.name for file in tmp_path.iterdir()} == files
 
 
 def test_where_one_exporter_fails_the_next_one_is_tried(module, traced, tmp_path, monkeypatch, model_under_test):

@@ -78,12 +78,12 @@ def model_under_test(tmp_path):
     file = tmp_path / "doom.py"
     file.write_text(PLUGIN)
 
-    def spelled(path):
+    def as_path(path):
         return {"path on this machine": str(path)}
 
     def make(fate):
-        options = {"fate": fate, "pids": spelled(tmp_path / "pid")}
-        context = {"exports": spelled(tmp_path / "exports"), "plugin_files": [spelled(file)]}
+        options = {"fate": fate, "pids": as_path(tmp_path / "pid")}
+        context = {"exports": as_path(tmp_path / "exports"), "plugin_files": [as_path(file)]}
         source, task = {"use": "doom/fated", "options": options}, {"use": "doom/words", "options": {}}
         return rebuild_model({"source": source, "task": task, "run_context": context})
 

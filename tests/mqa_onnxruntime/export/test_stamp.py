@@ -33,21 +33,21 @@ def test_the_output_folder_has_the_file_its_weights_its_trace_and_its_stamp(ship
 
 
 def test_a_stamp_records_the_file_and_the_model(shipped, model_under_test):
-    told = json.loads(stamp_file(shipped.files[0]).read_text())
-    assert told == json.loads(json.dumps(shipped.facts))
-    assert told["sha256"] == read_onnx_file(shipped.files[0]).sha256()
-    assert set(told["files"]) == {"model.onnx", "model.onnx.data"}
-    assert told["model"]["digest"] == model_under_test.model.digest
-    assert (told["opset"], told["precision"], told["verdict"]) == (20, "float32", None)
-    assert set(told["recipe"]["versions"]) == {"torch", "transformers", "onnx", "onnxscript"}
-    assert {shape["outcome"] for shape in told["audit"]["shapes"]} == {"agrees"}
+    stamp = json.loads(stamp_file(shipped.files[0]).read_text())
+    assert stamp == json.loads(json.dumps(shipped.facts))
+    assert stamp["sha256"] == read_onnx_file(shipped.files[0]).sha256()
+    assert set(stamp["files"]) == {"model.onnx", "model.onnx.data"}
+    assert stamp["model"]["digest"] == model_under_test.model.digest
+    assert (stamp["opset"], stamp["precision"], stamp["verdict"]) == (20, "float32", None)
+    assert set(stamp["recipe"]["versions"]) == {"torch", "transformers", "onnx", "onnxscript"}
+    assert {shape["outcome"] for shape in stamp["audit"]["shapes"]} == {"agrees"}
 
 
 def test_no_exported_file_names_a_folder_of_this_machine(shipped, exports):
     for file in shipped.files:
         content = file.read_bytes()
-        for place in (Path(__file__).parents[3], Path.home(), exports, "site-packages"):
-            assert str(place).encode() not in content, (file.name, place)
+        for directory in (Path(__file__).parents[3], Path.home(), exports, "site-packages"):
+            assert str(directory).encode() not in content, (file.name, directory)
 
 
 def test_a_stamped_file_runs_while_it_is_unchanged(backend, model_under_test, shipped):
@@ -118,11 +118,11 @@ def test_an_export_in_another_precision_removes_the_files_of_the_one_before(back
 @pytest.mark.parametrize(
     "files", [7, {"../mine": {"sha256": ""}}, {"mine": {"sha256": "another"}}, {"mine": {}}, {"": {"sha256": ""}}]
 )
-def test_a_file_that_a_stamp_lists_wrongly_is_not_removed(backend, forced, shipped, told, files):
+def test_a_file_that_a_stamp_lists_wrongly_is_not_removed(backend, forced, shipped, stamp, files):
     folder = shipped.files[0].parent
-    for place in (folder, folder.parent):
-        (place / "mine").write_text("")
-    stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"files": files}))
+    for directory in (folder, folder.parent):
+        (directory / "mine").write_text("")
+    stamp_file(shipped.files[0]).write_text(json.dumps(stamp() | {"files": files}))
     backend.export(forced, folder, ExportOptions())
     assert (folder / "mine").exists()
     assert (folder.parent / "mine").exists()
@@ -176,28 +176,28 @@ def test_a_folder_that_cannot_be_written_is_one_line(backend, model_under_test, 
 def judge(backend, model_under_test, shipped):
     """Judge the file that was shipped; gives the one finding, as its level and its message."""
     path = shipped.files[0]
-    known = dict(backend.identity(model_under_test, SessionOptions(path=path)))
+    identity = dict(backend.identity(model_under_test, SessionOptions(path=path)))
 
-    def write(verdict, *, providers=known["providers"], **of):
+    def write(verdict, *, providers=identity["providers"], **of):
         usual = {"run": "r", "suite": "sha256:s", "name": "gate", "backend": "onnx", "part": {}}
         usual |= {"model": model_under_test.model.digest, "judged": "2026-11-22T12:00:00Z"}
         judgement = Judgement(verdict, **(usual | of))
-        (found,) = backend.record_verdict(known | {"providers": providers}, judgement, SessionOptions(path=path))
+        (found,) = backend.record_verdict(identity | {"providers": providers}, judgement, SessionOptions(path=path))
         return found.level, found.message
 
     return write
 
 
 @pytest.fixture
-def told(shipped):
+def stamp(shipped):
     return lambda: json.loads(stamp_file(shipped.files[0]).read_text())
 
 
-def test_a_verdict_is_added_to_a_stamp_and_nothing_is_lost(judge, told, shipped):
-    before = told()
+def test_a_verdict_is_added_to_a_stamp_and_nothing_is_lost(judge, stamp, shipped):
+    before = stamp()
     level, message = judge("PASS", run="run-1")
     assert (level, "model.mqa.json` says PASS" in message) == ("note", True)
-    after = told()
+    after = stamp()
     assert (after["verdict"]["verdict"], after["verdict"]["run"]) == ("PASS", "run-1")
     assert (after["verdict"]["suite"], after["verdict"]["judged"]) == ("sha256:s", "2026-11-22T12:00:00Z")
     assert after["judgements"] == [after["verdict"]]
@@ -222,29 +222,29 @@ def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, mod
         {"providers": "CPUExecutionProvider, Other"},
     ],
 )
-def test_a_failure_is_not_hidden_by_a_later_pass_of_fewer_checks(judge, told, other):
+def test_a_failure_is_not_hidden_by_a_later_pass_of_fewer_checks(judge, stamp, other):
     judge("FAIL", run="first")
     level, message = judge("PASS", run="second", **other)
     assert level == "warning"
     assert "has this PASS in it, and says FAIL: the suite `gate` came to that in run `first`" in message
-    assert told()["verdict"]["run"] == "first"
-    assert [one["run"] for one in told()["judgements"]] == ["first", "second"]
+    assert stamp()["verdict"]["run"] == "first"
+    assert [one["run"] for one in stamp()["judgements"]] == ["first", "second"]
 
 
-def test_of_one_suite_on_one_backend_the_newest_judgement_counts(judge, told):
+def test_of_one_suite_on_one_backend_the_newest_judgement_counts(judge, stamp):
     judge("FAIL", run="first")
     judge("INCONCLUSIVE", run="other", suite="sha256:other")
     judge("PASS", run="second")
-    assert [one["run"] for one in told()["judgements"]] == ["other", "second"]
-    assert told()["verdict"]["verdict"] == "INCONCLUSIVE"
+    assert [one["run"] for one in stamp()["judgements"]] == ["other", "second"]
+    assert stamp()["verdict"]["verdict"] == "INCONCLUSIVE"
     assert judge("PASS", suite="sha256:other")[0] == "note"
-    assert told()["verdict"]["verdict"] == "PASS"
+    assert stamp()["verdict"]["verdict"] == "PASS"
 
 
-def test_a_failure_outweighs_a_crash_elsewhere(judge, told):
+def test_a_failure_outweighs_a_crash_elsewhere(judge, stamp):
     judge("FAIL", run="first")
     judge("ERROR", run="second", suite="sha256:other")
-    assert told()["verdict"]["run"] == "first"
+    assert stamp()["verdict"]["run"] == "first"
 
 
 def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
@@ -253,10 +253,10 @@ def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
     export = cached_export(model_under_test, None)
     problem = {"level": "problem", "subject": "shapes", "message": "it fails on 8 x 7", "fix": "", "evidence": ""}
     spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
-    monkeypatch.setattr("mqa_onnxruntime.export.output_folder.cached_export", lambda *asked, **more: spoiled)
+    monkeypatch.setattr("mqa_onnxruntime.export.output_folder.cached_export", lambda *arguments, **more: spoiled)
     path = backend.export(model_under_test, tmp_path / "spoiled", ExportOptions()).files[0]
-    told = json.loads(stamp_file(path).read_text())
-    assert told["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
+    stamp = json.loads(stamp_file(path).read_text())
+    assert stamp["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
     judgement = Judgement(
         "PASS", "r", "sha256:s", "gate", "onnx", {}, model_under_test.model.digest, "2026-11-22T12:00:00Z"
     )
@@ -265,31 +265,44 @@ def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
     )
     assert found.level == "warning"
     assert "has this PASS in it, and says FAIL: its audit found a problem" in found.message
-    told = json.loads(stamp_file(path).read_text())
-    assert (told["verdict"]["name"], [one["name"] for one in told["judgements"]]) == ("audit", ["audit", "gate"])
+    stamp = json.loads(stamp_file(path).read_text())
+    assert (stamp["verdict"]["name"], [one["name"] for one in stamp["judgements"]]) == ("audit", ["audit", "gate"])
 
 
-def test_a_file_that_was_changed_while_it_was_judged_is_not_stamped(judge, told, shipped):
-    before = told()
+def test_a_file_that_was_changed_while_it_was_judged_is_not_stamped(judge, stamp, shipped):
+    before = stamp()
     data = shipped.files[0].with_name("model.onnx.data")
     data.write_bytes(data.read_bytes()[:-1] + b"\x01")
     level, message = judge("PASS")
     assert (level, message.endswith("`model.onnx` was changed while it was judged")) == ("warning", True)
-    assert told() == before
+    assert stamp() == before
     shipped.files[0].write_bytes(b"no file at all")
     assert judge("PASS") == (level, message)
 
 
-def test_a_stamp_that_was_replaced_during_the_run_is_not_written(judge, told, shipped):
-    stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"sha256": "another"}))
+def test_a_stamp_that_was_replaced_during_the_run_is_not_written(judge, stamp, shipped):
+    stamp_file(shipped.files[0]).write_text(json.dumps(stamp() | {"sha256": "another"}))
     assert judge("PASS")[0] == "warning"
-    assert told()["verdict"] is None
+    assert stamp()["verdict"] is None
 
 
-def test_a_suite_of_another_model_writes_no_verdict_into_the_stamp(judge, told):
+def test_a_stamp_of_an_earlier_version_gets_its_verdict_and_is_replaced_by_an_export(
+    backend, model_under_test, judge, stamp, shipped
+):
+    """Nothing but its digests, its model and its judgements is read; the names in its audit were others."""
+    audit = {"opset_asked": None, "precision_asked": "float32", "types": {"float32": 274}, "findings": []}
+    path = stamp_file(shipped.files[0])
+    path.write_text(json.dumps(stamp() | {"audit": audit, "recipe": {"subject": "", "opset": None}}))
+    assert judge("PASS")[0] == "note"
+    assert (stamp()["verdict"]["verdict"], stamp()["audit"]) == ("PASS", audit)
+    backend.export(model_under_test, path.parent, ExportOptions())
+    assert "requested_opset" in stamp()["audit"]
+
+
+def test_a_suite_of_another_model_writes_no_verdict_into_the_stamp(judge, stamp):
     level, message = judge("PASS", model="sha256:other")
     assert (level, message.endswith("the suite has another model than the file was made of")) == ("warning", True)
-    assert told()["verdict"] is None
+    assert stamp()["verdict"] is None
 
 
 @pytest.mark.parametrize(
@@ -298,14 +311,14 @@ def test_a_suite_of_another_model_writes_no_verdict_into_the_stamp(judge, told):
 def test_a_stamp_that_was_damaged_during_the_run_is_one_warning_and_stays(judge, shipped, content):
     if content.startswith("{"):
         content = json.dumps({"sha256": shipped.facts["sha256"]} | json.loads(content))
-    beside = stamp_file(shipped.files[0])
-    beside.write_text(content)
+    stamp_path = stamp_file(shipped.files[0])
+    stamp_path.write_text(content)
     level, message = judge("PASS")
     assert (level, "cannot be read" in message) == ("warning", True)
-    assert beside.read_text() == content
+    assert stamp_path.read_text() == content
 
 
-def test_a_folder_that_cannot_be_written_is_one_warning(judge, told, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_one_warning(judge, stamp, monkeypatch):
     def refuse(*arguments, **more):
         raise OSError(errno.EROFS, "Read-only file system")
 
@@ -315,7 +328,7 @@ def test_a_folder_that_cannot_be_written_is_one_warning(judge, told, monkeypatch
         "warning",
         True,
     )
-    assert told()["verdict"] is None
+    assert stamp()["verdict"] is None
 
 
 def test_a_file_without_a_stamp_stays_without(backend, model_under_test, shipped, judge):
@@ -325,10 +338,10 @@ def test_a_file_without_a_stamp_stays_without(backend, model_under_test, shipped
     assert not stamp_file(shipped.files[0]).exists()
 
 
-def test_of_many_runs_at_once_every_judgement_is_kept(judge, told):
+def test_of_many_runs_at_once_every_judgement_is_kept(judge, stamp):
     runs = [threading.Thread(target=judge, args=("PASS",), kwargs={"suite": f"sha256:{n}"}) for n in range(16)]
     for run in runs:
         run.start()
     for run in runs:
         run.join()
-    assert {one["suite"] for one in told()["judgements"]} == {f"sha256:{n}" for n in range(16)}
+    assert {one["suite"] for one in stamp()["judgements"]} == {f"sha256:{n}" for n in range(16)}

@@ -26,13 +26,13 @@ def read(*lines, outputs=("out",), types=None):
     return ModuleIndex(helper.make_model(graph), resolve_provenance(graph.node, descents))
 
 
-def shown(parts):
+def outputs_of(parts):
     return [(part.module, part.call, part.value) for part in parts]
 
 
 def test_a_module_gives_the_last_value_that_leaves_it_and_inner_ones_come_first():
     reading = read("a.dense: in -> m", "a.dense: m -> d", "a: d -> r", "b: r -> out")
-    assert shown(reading.calls()) == [("a.dense", 0, "d"), ("a", 0, "r"), ("b", 0, "out"), ("", 0, "out")]
+    assert outputs_of(reading.calls()) == [("a.dense", 0, "d"), ("a", 0, "r"), ("b", 0, "out"), ("", 0, "out")]
 
 
 def test_further_outputs_of_a_module_are_listed():
@@ -43,17 +43,20 @@ def test_further_outputs_of_a_module_are_listed():
 
 
 def test_a_value_that_stays_inside_is_no_output():
-    assert ("a", 0, "kept") not in shown(read("a: in -> kept", "a: kept -> r", "b: r -> out").calls())
+    assert ("a", 0, "kept") not in outputs_of(read("a: in -> kept", "a: kept -> r", "b: r -> out").calls())
 
 
 def test_integers_are_no_outputs_of_modules():
     reading = read("a: in -> r", "a: in -> shape", "b: r shape -> out", types={"shape": TensorProto.INT64})
-    assert ("a", 0, "r") in shown(reading.calls())
+    assert ("a", 0, "r") in outputs_of(reading.calls())
 
 
 def test_calls_of_a_leaf_are_split_by_the_nodes_between():
     reading = read("act: in -> one", "b: one -> two", "act: two -> three", "c: three -> out")
-    assert [entry for entry in shown(reading.calls()) if entry[0] == "act"] == [("act", 0, "one"), ("act", 1, "three")]
+    assert [entry for entry in outputs_of(reading.calls()) if entry[0] == "act"] == [
+        ("act", 0, "one"),
+        ("act", 1, "three"),
+    ]
 
 
 def test_calls_of_a_module_are_split_where_a_submodule_comes_again():
@@ -62,14 +65,14 @@ def test_calls_of_a_module_are_split_where_a_submodule_comes_again():
         for one, part in (("in", "q"), ("inq", "k"), ("inqk", "q"), ("inqkq", "k"))
     ]
     reading = read(*calls, outputs=("inqkqk",))
-    found = [entry for entry in shown(reading.calls()) if entry[0] == "layer"]
+    found = [entry for entry in outputs_of(reading.calls()) if entry[0] == "layer"]
     assert found == [("layer", 0, "inqk"), ("layer", 1, "inqkqk")]
 
 
 def test_a_given_number_of_calls_of_a_module_is_used():
     reading = read("a: in -> one", "b: one -> two", "a: one two -> r", "c: r -> out")
-    assert [entry for entry in shown(reading.calls({"a": 1})) if entry[0] == "a"] == [("a", 0, "r")]
-    assert [entry for entry in shown(reading.calls({"a": 3})) if entry[0] == "a"] == []
+    assert [entry for entry in outputs_of(reading.calls({"a": 1})) if entry[0] == "a"] == [("a", 0, "r")]
+    assert [entry for entry in outputs_of(reading.calls({"a": 3})) if entry[0] == "a"] == []
 
 
 def test_nodes_between_modules_belong_to_the_module_around_them():

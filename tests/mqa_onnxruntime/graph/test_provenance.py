@@ -91,20 +91,20 @@ def test_no_line_is_made_up(stack):
     assert source_line(stack) == ""
 
 
-KNOWN = ("encoder", "encoder.query", "encoder.norm", "head")
+MODULES = ("encoder", "encoder.query", "encoder.norm", "head")
 
 
 def test_a_model_that_was_exported_inside_of_another_keeps_its_own_names():
     origin = NodeProvenance(
         ("", "wrapped", "wrapped.encoder", "wrapped.encoder.query"), ("W", "a.Model", "a.Encoder", "b.Linear")
     )
-    (found,) = align_provenance([origin], KNOWN)
+    (found,) = align_provenance([origin], MODULES)
     assert found.modules == ("", "encoder", "encoder.query")
     assert [found.class_name(name) for name in found.modules] == ["Model", "Encoder", "Linear"]
 
 
 def test_a_part_that_was_exported_has_the_names_that_it_has_in_the_model():
-    (found,) = align_provenance([NodeProvenance(("", "query"), ("a.Encoder", "b.Linear"))], KNOWN)
+    (found,) = align_provenance([NodeProvenance(("", "query"), ("a.Encoder", "b.Linear"))], MODULES)
     assert found.modules == ("encoder", "encoder.query")
 
 
@@ -154,9 +154,9 @@ def test_names_are_aligned_alike_in_every_process():
 
 def test_a_container_that_is_never_called_is_part_of_the_name():
     shared = ["stem", "body", "head"]
-    known = ["towers.0.query", "towers.0.norm", "towers.1.norm", *shared]
+    modules = ["towers.0.query", "towers.0.norm", "towers.1.norm", *shared]
     origins = [NodeProvenance(("", name)) for name in ("query", "norm", *shared)]
-    names = [one.modules[-1] for one in align_provenance(origins, known)]
+    names = [one.modules[-1] for one in align_provenance(origins, modules)]
     assert names == ["towers.0.query", "norm", *shared]  # `norm` may be either
 
 
@@ -169,7 +169,7 @@ def test_a_numbered_module_comes_with_the_name_of_its_container():
 
 def test_names_of_the_models_modules_stay():
     origins = [NodeProvenance(("", "encoder", "encoder.query")), NodeProvenance(("", "head")), UNKNOWN]
-    assert align_provenance(origins, KNOWN) == origins
+    assert align_provenance(origins, MODULES) == origins
     assert align_provenance(origins, ()) == origins
 
 

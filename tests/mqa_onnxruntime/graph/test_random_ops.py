@@ -15,14 +15,16 @@ def dropping(graph):
     from onnx import TensorProto, helper, numpy_helper
 
     def make(share=0.9, mode=True, *, outputs=("y",)):
-        told = [numpy_helper.from_array(np.array(share, np.float32), "share")]
-        told += [] if mode is None else [numpy_helper.from_array(np.array(mode), "mode")]
+        weights = [numpy_helper.from_array(np.array(share, np.float32), "share")]
+        weights += [] if mode is None else [numpy_helper.from_array(np.array(mode), "mode")]
         nodes = [
             helper.make_node("Neg", ["x"], ["before"]),
-            helper.make_node("Dropout", ["before", "share", "mode"][: len(told) + 1], ["after", "mask"], name="drop"),
+            helper.make_node(
+                "Dropout", ["before", "share", "mode"][: len(weights) + 1], ["after", "mask"], name="drop"
+            ),
             helper.make_node("Neg", ["after"], ["y"]),
         ]
-        return graph(nodes, {"x": [64]}, outputs, told, types={"mask": TensorProto.BOOL})
+        return graph(nodes, {"x": [64]}, outputs, weights, types={"mask": TensorProto.BOOL})
 
     return make
 

@@ -32,9 +32,9 @@ def reference(module, batch):
 
 def agree(runner, module, model_under_test, words):
     batch = batch_of(model_under_test, words)
-    found, wanted = runner.run(batch), reference(module, batch)
-    assert list(found) == ["logits", "pooled"] == list(wanted)
-    for name, values in wanted.items():
+    found, expected = runner.run(batch), reference(module, batch)
+    assert list(found) == ["logits", "pooled"] == list(expected)
+    for name, values in expected.items():
         assert found[name].dtype == np.float32
         np.testing.assert_allclose(found[name], values, atol=1e-5)
 
@@ -84,14 +84,14 @@ def test_the_report_says_what_ran_and_on_what(backend, model_under_test, exporte
 
 
 def test_a_session_on_the_requested_provider_has_the_identity_that_was_computed_before(backend, model_under_test):
-    known = backend.identity(model_under_test, SessionOptions())
+    identities = backend.identity(model_under_test, SessionOptions())
     with backend.open(model_under_test, SessionOptions()) as runner:
-        assert runner.identity == known
+        assert runner.identity == identities
         assert runner.budget > 0
 
 
 def test_whatever_changes_predictions_changes_the_identity(backend, model_under_test, make, with_data):
-    known = [
+    identities = [
         backend.identity(model_under_test, SessionOptions()),
         backend.identity(model_under_test, SessionOptions(opset=18)),
         backend.identity(model_under_test, SessionOptions(optimization="basic")),
@@ -101,7 +101,7 @@ def test_whatever_changes_predictions_changes_the_identity(backend, model_under_
         backend.identity(make(digest="sha256:other"), SessionOptions()),
         backend.identity(model_under_test, SessionOptions(path=with_data())),
     ]
-    assert len({tuple(sorted(each.items())) for each in known}) == len(known)
+    assert len({tuple(sorted(each.items())) for each in identities}) == len(identities)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data"])

@@ -25,8 +25,8 @@ def feed(shape, seed=7):
     return {"words": words, "mask": np.ones(shape, np.int64)}
 
 
-def same(found, wanted):
-    assert all((one == other).all() for one, other in zip(found, wanted, strict=True))
+def same(found, expected):
+    assert all((one == other).all() for one, other in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5)])
@@ -35,19 +35,19 @@ def test_bound_values_give_the_same_outputs(session, shape):
 
 
 def test_outputs_come_in_the_order_in_which_they_are_named(session):
-    wanted = session.run(NAMES, feed((2, 3)))
-    same(DeviceBinding(session, "cpu").run(NAMES[::-1], feed((2, 3))), wanted[::-1])
-    same(CudaGraphs(DeviceBinding(session, "cpu")).run(NAMES[::-1], feed((2, 3))), wanted[::-1])
+    expected = session.run(NAMES, feed((2, 3)))
+    same(DeviceBinding(session, "cpu").run(NAMES[::-1], feed((2, 3))), expected[::-1])
+    same(CudaGraphs(DeviceBinding(session, "cpu")).run(NAMES[::-1], feed((2, 3))), expected[::-1])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
-@given(runs=st.lists(st.tuples(SHAPES, st.integers(0, 9)), max_size=8), most=st.sampled_from([0, 1, 64]))
-def test_replayed_graphs_give_the_outputs_of_their_own_inputs(session, runs, most):
-    graphs = CudaGraphs(DeviceBinding(session, "cpu"), most)
+@given(runs=st.lists(st.tuples(SHAPES, st.integers(0, 9)), max_size=8), max_graphs=st.sampled_from([0, 1, 64]))
+def test_replayed_graphs_give_the_outputs_of_their_own_inputs(session, runs, max_graphs):
+    graphs = CudaGraphs(DeviceBinding(session, "cpu"), max_graphs)
     found = [graphs.run(NAMES, feed(shape, seed)) for shape, seed in runs]
     for outputs, (shape, seed) in zip(found, runs, strict=True):
         same(outputs, session.run(NAMES, feed(shape, seed)))
-    assert len(graphs.captured) == min(most, len({shape for shape, _ in runs}))
+    assert len(graphs.captured) == min(max_graphs, len({shape for shape, _ in runs}))
 
 
 def test_inputs_of_the_same_shapes_share_a_graph_and_its_addresses(session, monkeypatch):
@@ -56,10 +56,10 @@ def test_inputs_of_the_same_shapes_share_a_graph_and_its_addresses(session, monk
     graphs = CudaGraphs(DeviceBinding(session, "cpu"))
     graphs.run(NAMES, feed((2, 3), 1))
     (captured,) = graphs.captured.values()
-    places = [value.data_ptr() for value in (*captured.inputs.values(), *captured.outputs)]
+    addresses = [value.data_ptr() for value in (*captured.inputs.values(), *captured.outputs)]
     monkeypatch.setattr(onnxruntime.OrtValue, "ortvalue_from_numpy", None)  # no other value is made
     same(graphs.run(NAMES, feed((2, 3), 2)), session.run(NAMES, feed((2, 3), 2)))
-    assert places == [value.data_ptr() for value in (*captured.inputs.values(), *captured.outputs)]
+    assert addresses == [value.data_ptr() for value in (*captured.inputs.values(), *captured.outputs)]
 
 
 def test_graphs_have_numbers_of_their_own(session):

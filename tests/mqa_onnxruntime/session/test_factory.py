@@ -32,13 +32,13 @@ def no_gpus(monkeypatch):
 
 
 def test_without_a_gpu_auto_requests_the_cpu(context, no_gpus):
-    asked = resolve_providers(context(), None)
-    assert (asked.providers, str(asked.device), asked.required) == ((CPU,), "cpu", False)
+    request = resolve_providers(context(), None)
+    assert (request.providers, str(request.device), request.required) == ((CPU,), "cpu", False)
 
 
 def test_with_a_gpu_auto_prefers_cuda_and_does_not_require_it(context, gpus):
-    asked = resolve_providers(context(), None)
-    assert (asked.providers, str(asked.device), asked.required) == ((CUDA, CPU), "cuda:0", False)
+    request = resolve_providers(context(), None)
+    assert (request.providers, str(request.device), request.required) == ((CUDA, CPU), "cuda:0", False)
 
 
 def test_a_build_without_cuda_requests_the_cpu(context, gpus, monkeypatch):
@@ -47,7 +47,7 @@ def test_a_build_without_cuda_requests_the_cpu(context, gpus, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("device", "given", "wanted", "place"),
+    ("device", "given", "providers", "expected_device"),
     [
         ("cpu", None, (CPU,), "cpu"),
         ("cuda:1", None, (CUDA, CPU), "cuda:1"),
@@ -57,9 +57,9 @@ def test_a_build_without_cuda_requests_the_cpu(context, gpus, monkeypatch):
         ("auto", [CPU, CPU], (CPU,), "cpu"),
     ],
 )
-def test_a_requested_device_or_provider_is_required(context, device, given, wanted, place):
-    asked = resolve_providers(context(device), given)
-    assert (asked.providers, str(asked.device), asked.required) == (wanted, place, True)
+def test_a_requested_device_or_provider_is_required(context, device, given, providers, expected_device):
+    request = resolve_providers(context(device), given)
+    assert (request.providers, str(request.device), request.required) == (providers, expected_device, True)
 
 
 def test_no_providers_cannot_run_anything(context):
@@ -149,13 +149,13 @@ def test_a_session_takes_the_options_it_is_opened_with(context, exported):
 
 
 def test_cuda_computes_float32_in_float32(context, gpus):
-    asked = resolve_providers(context("cuda:1"), None)
+    request = resolve_providers(context("cuda:1"), None)
     plain = {"device_id": "1", "use_tf32": "0", "enable_cuda_graph": "0"}
-    assert asked.provider_options(CUDA) == plain
-    assert replace(asked, tf32=True).provider_options(CUDA) == plain | {"use_tf32": "1"}
-    assert replace(asked, cuda_graph=True).provider_options(CUDA) == plain | {"enable_cuda_graph": "1"}
-    assert asked.provider_options(TENSORRT) == {"device_id": "1"}
-    assert asked.provider_options(CPU) == {}
+    assert request.provider_options(CUDA) == plain
+    assert replace(request, tf32=True).provider_options(CUDA) == plain | {"use_tf32": "1"}
+    assert replace(request, cuda_graph=True).provider_options(CUDA) == plain | {"enable_cuda_graph": "1"}
+    assert request.provider_options(TENSORRT) == {"device_id": "1"}
+    assert request.provider_options(CPU) == {}
 
 
 def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
@@ -170,7 +170,7 @@ def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
 
 
 @pytest.mark.parametrize(
-    ("said", "fix"),
+    ("message", "fix"),
     [
         ('Failed to parse provider option "device_id": CUDA failure 100: no device', "`mqa doctor` shows"),
         ('Failed to parse provider option "device_id": Invalid device ID: 3', "name a GPU that is there"),
@@ -179,9 +179,9 @@ def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
         ("CUDA failure 2: out of memory ; GPU=0", ""),
     ],
 )
-def test_the_fix_of_a_session_that_does_not_open_on_a_gpu_is_named(context, exported, monkeypatch, said, fix):
+def test_the_fix_of_a_session_that_does_not_open_on_a_gpu_is_named(context, exported, monkeypatch, message, fix):
     def fail(*given, **options):
-        raise RuntimeError(said)
+        raise RuntimeError(message)
 
     monkeypatch.setattr(factory, "_prepare_providers", lambda request: None)
     monkeypatch.setattr(factory, "create_session", fail)
@@ -192,10 +192,10 @@ def test_the_fix_of_a_session_that_does_not_open_on_a_gpu_is_named(context, expo
 
 
 def test_cuda_has_the_options_that_it_is_given_under_these_names(context, gpus, exported):
-    asked = resolve_providers(context("cuda"), None)
+    request = resolve_providers(context("cuda"), None)
     if "Unknown provider option" not in _refusal(exported, "no_such_option", "1"):
         pytest.skip("needs the libraries of CUDA and a driver; a GPU it does not need")
-    for name in asked.provider_options(CUDA):
+    for name in request.provider_options(CUDA):
         assert f'Failed to parse provider option "{name}"' in _refusal(exported, name, "x")
 
 

@@ -36,25 +36,25 @@ def fixed(exported, folder, rows, length=None):
 def test_batches_of_any_size_agree_with_the_dynamic_file(backend, model_under_test, exported, tmp_path, rows):
     with (
         backend.open(model_under_test, SessionOptions(path=exported)) as free,
-        backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, rows))) as held,
+        backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, rows))) as fixed_runner,
     ):
-        assert held.facts.fixed_rows == rows
+        assert fixed_runner.facts.fixed_rows == rows
         assert free.facts.fixed_rows is None
         for size in (1, 3, 5):
             batch = {name: array[:size] for name, array in BATCH.items()}
-            right, found = free.run(batch), held.run(batch)
+            expected, found = free.run(batch), fixed_runner.run(batch)
             assert list(found) == ["logits", "pooled"]
-            for name, values in right.items():
+            for name, values in expected.items():
                 np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
-        with held.variant(optimization="disabled") as plain:
+        with fixed_runner.variant(optimization="disabled") as plain:
             assert plain.run(BATCH)["logits"].shape == (5, 2)
 
 
 def test_modules_are_timed_in_batches_of_that_size_alone(backend, model_under_test, exported, tmp_path):
-    with backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, 1))) as held:
-        assert held.time_modules({name: array[:1] for name, array in BATCH.items()}, 2)
+    with backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, 1))) as fixed_runner:
+        assert fixed_runner.time_modules({name: array[:1] for name, array in BATCH.items()}, 2)
         with pytest.raises(NotRunError, match="takes batches of 1 alone"):
-            held.time_modules(BATCH, 2)
+            fixed_runner.time_modules(BATCH, 2)
 
 
 def test_a_fixed_length_of_rows_is_refused_with_a_hint(backend, model_under_test, exported, tmp_path):
@@ -75,7 +75,7 @@ def test_a_fixed_length_of_rows_is_refused_with_a_hint(backend, model_under_test
     ([[None, 3]], None), ([[]], None), ([], None),
 ])  # fmt: skip
 def test_rows_are_fixed_where_every_input_has_the_same_number(shapes, rows):
-    nodes = [SimpleNamespace(name=str(place), shape=shape) for place, shape in enumerate(shapes)]
+    nodes = [SimpleNamespace(name=str(number), shape=shape) for number, shape in enumerate(shapes)]
     assert fixed_batch_size(SimpleNamespace(get_inputs=lambda: nodes)) == rows
 
 

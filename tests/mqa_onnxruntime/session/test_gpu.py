@@ -18,7 +18,7 @@ TENSORRT = "TensorrtExecutionProvider"
 
 
 @pytest.fixture
-def asked(tmp_path, monkeypatch):
+def request_for(tmp_path, monkeypatch):
     monkeypatch.delenv(TF32_OVERRIDE, raising=False)
     context = RunContext(exports=tmp_path)
     return lambda *providers, **rest: replace(resolve_providers(context, list(providers)), **rest)
@@ -28,17 +28,17 @@ def session(*providers, options=None):
     return SimpleNamespace(get_providers=lambda: list(providers), get_provider_options=lambda: options)
 
 
-def test_tf32_is_off_on_cuda_unless_requested(asked):
-    assert not asked(CUDA).uses_tf32()
-    assert asked(CUDA, tf32=True).uses_tf32()
-    assert not asked(CPU, tf32=True).uses_tf32()
+def test_tf32_is_off_on_cuda_unless_requested(request_for):
+    assert not request_for(CUDA).uses_tf32()
+    assert request_for(CUDA, tf32=True).uses_tf32()
+    assert not request_for(CPU, tf32=True).uses_tf32()
 
 
-def test_tensorrt_uses_it_unless_cuda_forbids_it(asked, monkeypatch):
-    assert asked(TENSORRT).uses_tf32()
+def test_tensorrt_uses_it_unless_cuda_forbids_it(request_for, monkeypatch):
+    assert request_for(TENSORRT).uses_tf32()
     monkeypatch.setenv(TF32_OVERRIDE, "0")
-    assert not asked(TENSORRT).uses_tf32()
-    assert not asked(CUDA, tf32=True).uses_tf32()
+    assert not request_for(TENSORRT).uses_tf32()
+    assert not request_for(CUDA, tf32=True).uses_tf32()
 
 
 def test_tf32_is_part_of_the_identity(backend, make, model_under_test, monkeypatch):
@@ -63,17 +63,17 @@ def test_bound_memory_and_graphs_change_no_output_and_no_identity(backend, make)
     )
 
 
-def test_a_session_on_a_gpu_uses_io_binding_unless_disabled(asked):
+def test_a_session_on_a_gpu_uses_io_binding_unless_disabled(request_for):
     on = session(CUDA, CPU)
-    assert select_execution(on, asked(CUDA), io_binding=True).__self__ == DeviceBinding(on, "cuda", 0)
-    assert select_execution(on, asked(CUDA), io_binding=False) is None
-    assert isinstance(select_execution(on, asked(CUDA, cuda_graph=True), io_binding=False).__self__, CudaGraphs)
-    assert gpu_facts(on, asked(CUDA), io_binding=True) == {"tf32": False, "io_binding": True, "cuda_graph": False}
+    assert select_execution(on, request_for(CUDA), io_binding=True).__self__ == DeviceBinding(on, "cuda", 0)
+    assert select_execution(on, request_for(CUDA), io_binding=False) is None
+    assert isinstance(select_execution(on, request_for(CUDA, cuda_graph=True), io_binding=False).__self__, CudaGraphs)
+    assert gpu_facts(on, request_for(CUDA), io_binding=True) == {"tf32": False, "io_binding": True, "cuda_graph": False}
 
 
-def test_a_session_that_landed_on_the_cpu_is_run_without_binding(asked):
-    assert select_execution(session(CPU), asked(CUDA, cuda_graph=True), io_binding=True) is None
-    assert gpu_facts(session(CPU), asked(CUDA), io_binding=True) == {}
+def test_a_session_that_landed_on_the_cpu_is_run_without_binding(request_for):
+    assert select_execution(session(CPU), request_for(CUDA, cuda_graph=True), io_binding=True) is None
+    assert gpu_facts(session(CPU), request_for(CUDA), io_binding=True) == {}
 
 
 def test_graphs_are_captured_by_cuda_alone(backend, model_under_test):
@@ -115,8 +115,8 @@ def on_cuda(opened, model_under_test):
     return run
 
 
-def alike(found, wanted, atol=1e-5):
-    assert all(np.allclose(one, other, atol=atol) for one, other in zip(found, wanted, strict=True))
+def alike(found, expected, atol=1e-5):
+    assert all(np.allclose(one, other, atol=atol) for one, other in zip(found, expected, strict=True))
 
 
 @pytest.mark.gpu

@@ -64,7 +64,7 @@ def runner(path, interface, batch=BATCH):
     )
 
 
-SAID = FileInterface(
+INTERFACE = FileInterface(
     inputs={"input.1": "x", "state": "h"},
     constants={"sr": 3},
     batch_axis={"state": 1, "stateN": 1},
@@ -74,7 +74,7 @@ SAID = FileInterface(
 
 @pytest.mark.parametrize("rows", ["b", 1, 2])
 def test_names_constants_and_axes_are_used_as_given(recurrent, rows):
-    found = runner(recurrent(rows), SAID).run(BATCH)
+    found = runner(recurrent(rows), INTERFACE).run(BATCH)
     assert list(found) == ["hidden", "y"]
     assert np.array_equal(found["y"], BATCH["x"] * 3 + 2)
     assert np.array_equal(found["hidden"], BATCH["h"] * 2)
@@ -98,7 +98,7 @@ def test_a_scalar_is_the_one_value_of_all_rows(recurrent):
 
 
 def test_a_module_graph_has_the_outputs_names_of_the_interface(recurrent):
-    found = runner(recurrent(), SAID)
+    found = runner(recurrent(), INTERFACE)
     module_graph = found.module_graph()
     assert module_graph.output_names() == ("y", "hidden")
     assert np.array_equal(module_graph.outputs(BATCH, ["y"])["y"], BATCH["x"] * 3 + 2)
@@ -155,16 +155,16 @@ def test_a_constant_takes_its_size_from_inputs_that_share_its_axes():
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("options", "why"),
     [
         ({"inputs": {"a": "x"}, "constants": {"a": 1}}, "`a` is in `inputs` and in `constants`"),
         ({"batch_axis": {"a": -1}}, "`batch_axis` of `a` is -1"),
         ({"outputs": {"a": "x", "b": "x"}}, "`outputs` gives two outputs the name `x`"),
     ],
 )
-def test_contradicting_options_are_refused(said, why):
+def test_contradicting_options_are_refused(options, why):
     with pytest.raises(DataError, match=why):
-        FileInterface(**said)
+        FileInterface(**options)
 
 
 def test_the_interface_is_part_of_the_identity():

@@ -59,7 +59,7 @@ NAMED = "node `m` (MatMul): "
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("message", "expected"),
     [
         (
             "/src/bfc_arena.cc:376 void* BFCArena::Alloc(size_t, bool) Failed to allocate memory for requested buffer of size 400\n",
@@ -73,15 +73,15 @@ NAMED = "node `m` (MatMul): "
         ("CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0 ; hostname=secret", "DEVICE_ALLOCATION_FAILED"),
     ],
 )
-def test_out_of_memory_on_a_gpu_is_recognized_from_any_library(said, told):
+def test_out_of_memory_on_a_gpu_is_recognized_from_any_library(message, expected):
     def fail(*_):
-        raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : {NODE}{said}")
+        raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : {NODE}{message}")
 
     session = SimpleNamespace(get_outputs=list, run=fail)
     with pytest.raises(OutOfMemoryError) as raised:
         SessionRunner(session, {}, CPU, 1, {}, RunnerFacts(), SessionFactory(Path("model.onnx"))).run({})
     assert raised.value.message.startswith(f"ONNX Runtime ran out of memory: {NAMED}")
-    assert raised.value.message.endswith(told)
+    assert raised.value.message.endswith(expected)
 
 
 def test_any_other_failure_is_one_line_with_its_node(graph, run, capfd):
@@ -90,8 +90,8 @@ def test_any_other_failure_is_one_line_with_its_node(graph, run, capfd):
     path = graph([helper.make_node("Add", ["a", "b"], ["y"])], {"a": ["n"], "b": ["m"]})
     with pytest.raises(RuntimeError) as raised:
         run(path, dict.fromkeys("ab", np.float32), {"a": np.ones(2), "b": np.ones(3)})
-    told = str(raised.value)
-    assert re.fullmatch(r"ONNX Runtime fails: node `\w*` \(Add\): [^/|]+", told)
+    expected = str(raised.value)
+    assert re.fullmatch(r"ONNX Runtime fails: node `\w*` \(Add\): [^/|]+", expected)
     assert not isinstance(raised.value, OutOfMemoryError)
     assert capfd.readouterr() == ("", "")
 

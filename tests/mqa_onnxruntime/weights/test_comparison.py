@@ -160,11 +160,11 @@ def test_weights_under_each_others_names_are_reported(found):
     assert reasons(weights) == {"a": ("a", "it is `b`"), "b": ("b", "it is `a`")}
 
 
-@pytest.mark.parametrize("kept", [np.float32, np.float16])
-def test_weights_rounded_to_fewer_bits_than_the_file_has_are_reported(found, kept):
+@pytest.mark.parametrize("weights", [np.float32, np.float16])
+def test_weights_rounded_to_fewer_bits_than_the_file_has_are_reported(found, weights):
     import ml_dtypes
 
-    rounded = TABLE.astype(ml_dtypes.bfloat16).astype(kept)
+    rounded = TABLE.astype(ml_dtypes.bfloat16).astype(weights)
     weight, reason = reasons(found({"table": TABLE}, {"t": rounded}))["t"]
     assert weight == "table"
     assert reason.startswith("it is rounded to bfloat16, by 0.0")
@@ -266,9 +266,9 @@ def convolved(graph):
 
     def look(weight, bias):
         node = helper.make_node("Conv", ["x", "onnx::Conv_1", "onnx::Conv_2"], ["y"])
-        kept = [numpy_helper.from_array(weight, "onnx::Conv_1"), numpy_helper.from_array(bias, "onnx::Conv_2")]
+        weights = [numpy_helper.from_array(weight, "onnx::Conv_1"), numpy_helper.from_array(bias, "onnx::Conv_2")]
         model = {"conv.weight": FILTERS, **NORM}
-        return compare_weights(graph([node], {"x": [1, 6, 9, 9]}, weights=kept), model.items)
+        return compare_weights(graph([node], {"x": [1, 6, 9, 9]}, weights=weights), model.items)
 
     return look
 
@@ -300,25 +300,25 @@ def test_a_number_that_half_precision_does_not_explain_is_reported(convolved, at
     weight, bias = folded_by_steps(np.float16)
     weight[at] *= np.float16(1.01)  # some ten steps, of a channel whose others are right
     bias[1] += np.float16(0.05)
-    told = reasons(convolved(weight, bias))
-    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
-    assert told["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
+    differences = reasons(convolved(weight, bias))
+    assert differences["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
+    assert differences["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
 
 
 def test_a_channel_whose_scale_half_precision_does_not_explain_is_reported(convolved):
     weight, bias = folded_by_steps(np.float16)
     weight[2] *= np.float16(1.01)
-    told = reasons(convolved(weight, bias))
-    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
+    differences = reasons(convolved(weight, bias))
+    assert differences["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
 
 
 def test_a_channel_or_a_bias_that_no_folding_gives_is_reported(convolved):
     weight, bias = folded()
     weight[2] *= np.float32(1.1)
     bias[5] += 1
-    told = reasons(convolved(weight, bias))
-    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
-    assert told["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
+    differences = reasons(convolved(weight, bias))
+    assert differences["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
+    assert differences["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
 
 
 @pytest.mark.parametrize("by_channel", [False, True])
@@ -360,8 +360,8 @@ def test_integers_of_a_buffer_are_matched_by_name(found):
     other[4, 4] = 0
     model = {"matrix": MATRIX, "position_index": index}
     assert found(model, {"matrix": MATRIX, "position_index": index}).differences == ()
-    told = reasons(found(model, {"matrix": MATRIX, "position_index": other}))
-    assert told == {"position_index": ("position_index", "1 of 90 integers differ")}
+    differences = reasons(found(model, {"matrix": MATRIX, "position_index": other}))
+    assert differences == {"position_index": ("position_index", "1 of 90 integers differ")}
 
 
 def test_the_same_model_after_some_more_training_differs_under_any_name(found):

@@ -39,7 +39,7 @@ def test_a_quantized_number_is_at_most_half_a_step_off(kind, shape, axis, attrib
     numbers = rng.normal(size=shape).astype(np.float32) * rng.uniform(1, 9, shape[0]).reshape(
         -1, *[1] * (len(shape) - 1)
     )
-    others = tuple(place for place in range(len(shape)) if place != axis)
+    others = tuple(dim for dim in range(len(shape)) if dim != axis)
     step = np.abs(numbers).max(axis=None if axis is None else others, keepdims=True) / 120
     integers = (np.round(numbers / step) + int(zero)).astype(zero.dtype)
     scale = np.float32(step.item()) if axis is None else step.ravel().astype(np.float32)
