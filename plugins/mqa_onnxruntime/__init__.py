@@ -1,4 +1,4 @@
-"""ONNX Runtime: runs a model's export, which it makes and keeps, or a given `.onnx` file."""
+"""ONNX Runtime: runs a model's export, which it makes and caches, or a given `.onnx` file."""
 
 from __future__ import annotations
 

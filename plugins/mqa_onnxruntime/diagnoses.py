@@ -1,6 +1,6 @@
 """The diagnoses of `mqa doctor`: whether ONNX Runtime, CUDA, cuDNN, the driver and PyTorch fit, and which providers start.
 
-Those providers that ONNX Runtime lists are those it was built with; whether one starts here is found out by starting it.
+Those providers that ONNX Runtime lists are those it was built with; whether one starts is tested by starting it.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _check_pytorch() -> Finding:
         return Finding("ok", "PyTorch", "is built without CUDA")
     if major(theirs) == major(ours):
         return Finding("ok", "PyTorch", f"is built for CUDA {theirs}, as ONNX Runtime is")
-    message = f"is built for CUDA {theirs}, and ONNX Runtime for {ours}: both want the cuDNN that is loaded first"
+    message = f"is built for CUDA {theirs}, and ONNX Runtime for {ours}: both use the cuDNN that is loaded first"
     return Finding(_level(), "PyTorch", message, fix)
 
 
@@ -151,7 +151,7 @@ def probe_providers() -> Iterator[Finding]:
 
 
 def _probe(provider: str, path: Path) -> Finding:
-    """Start one provider, with a session of its own."""
+    """Start one provider, in a new session."""
     with tempfile.TemporaryFile() as log:
         try:
             failure = _run(provider, path, log)
@@ -186,7 +186,7 @@ def _run(provider: str, path: Path, log: IO[bytes]) -> str:
         return f"the session landed on `{actual}`"
     if provider not in placed_nodes(session):
         return "it takes no node of a product of matrices"
-    return "" if product.tolist() == [[6.0]] else f"it says that 2 · 3 is {product.tolist()}"
+    return "" if product.tolist() == [[6.0]] else f"it computes 2 · 3 as {product.tolist()}"
 
 
 def _tiny_model(folder: Path) -> Path:
@@ -203,7 +203,7 @@ def _tiny_model(folder: Path) -> Path:
 
 
 def _is_expected(provider: str) -> bool:
-    """Whether mqa would use this provider here without being asked for it by name."""
+    """Whether mqa uses this provider on this machine without a request for it by name."""
     return provider == CPU or (provider == CUDA and has_gpu())
 
 

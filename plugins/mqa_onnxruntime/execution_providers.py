@@ -161,7 +161,7 @@ def compute_nodes(nodes: Iterable[PlacedNode], path: Path) -> list[PlacedNode]:
     """Those of the nodes on the CPU that matter: all that a weight or floating-point data pass through.
 
     Others make masks, positions and shapes, from integer inputs and small constants. ONNX Runtime leaves many of them to
-    the CPU on purpose: what `Shape` gives lies in the CPU's memory whatever the provider, and a copy of what is computed
+    the CPU on purpose: what `Shape` gives lies in the CPU's memory with any provider, and a copy of what is computed
     from that would take longer than computing it. Some it has to leave there, where CUDA has no kernel for their type,
     as older versions had none for a `GatherND` of booleans, and then all that follows from them alone.
     """

@@ -1,4 +1,4 @@
-"""The exports that are kept, each in a folder named by the digest of its recipe: everything that it depends on."""
+"""Cached exports, each in a folder named by the digest of its recipe: everything that it depends on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CALIBRATION_ROWS = 128  # more add next to nothing to the ranges that are measur
 
 @dataclass(frozen=True)
 class Export:
-    """One kept export: its ONNX file, its exporter, the facts of the file, its recipe, and its audit as JSON has it."""
+    """A cached export: its ONNX file, its exporter, the facts of the file, its recipe, and its audit as JSON has it."""
 
     path: Path
     exporter: str
@@ -69,7 +69,7 @@ def export_recipe(
 
 
 def recipe_digest(recipe: dict[str, Any]) -> str:
-    """The sha256 of a recipe, by which its export is kept."""
+    """The sha256 of a recipe, by which its export is cached."""
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
@@ -91,7 +91,7 @@ def cached_export(
         return _read_export(home) or _make_export(model_under_test, recipe, precision, home, timeout)
     except OSError as error:
         raise NotRunError(
-            f"the export cannot be kept in `{home.parent}`: {error.strerror or error}",
+            f"the export cannot be stored in `{home.parent}`: {error.strerror or error}",
             hint="see that the disk has room, and that the folder can be written",
         ) from error
 
@@ -119,7 +119,7 @@ def _read_export(home: Path) -> Export | None:
 def _make_export(
     model_under_test: ModelUnderTest, recipe: dict[str, Any], precision: ExportPrecision, home: Path, timeout: float
 ) -> Export:
-    """Make an export, unless another process has made the same by then, and read it from where it is kept."""
+    """Make an export, unless another process has made the same by then, and read it from the cache."""
     with atomic_folder(home, is_whole=lambda folder: _read_export(folder) is not None) as folder:
         job = _prepare_job(model_under_test, recipe["opset"], precision, folder, timeout)
         began = time.monotonic()
@@ -135,7 +135,7 @@ def _make_export(
         (folder / RECIPE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     export = _read_export(home)
     if export is None:
-        raise NotRunError(f"the export in `{home}` was changed while it was kept", hint="run it again")
+        raise NotRunError(f"the export in `{home}` was changed while it was stored", hint="run it again")
     return export
 
 
@@ -158,7 +158,7 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _run(model_under_test: ModelUnderTest, job: ExportJob, timeout: float, failure_log: Path) -> str:
-    """Do a job; where that fails, its log is kept at `failure_log`."""
+    """Do a job; where that fails, its log is moved to `failure_log`."""
     try:
         return run_job(model_under_test, job, timeout)
     except NotRunError as error:

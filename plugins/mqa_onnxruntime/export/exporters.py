@@ -1,4 +1,4 @@
-"""From a PyTorch module to an ONNX file, by the first exporter that succeeds."""
+"""Exporting a PyTorch module to an ONNX file, by the first exporter that succeeds."""
 
 from __future__ import annotations
 

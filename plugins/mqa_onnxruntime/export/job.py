@@ -199,7 +199,7 @@ def _start(log: int) -> subprocess.Popen[str]:
 def _send(process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
     """Write one line; the pipe stays open, since its end tells the subprocess that the run is gone."""
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it has ended already, and its exit code tells how
+    with suppress(BrokenPipeError):  # it has ended already; its exit code is read later
         process.stdin.write(json.dumps(message) + "\n")
         process.stdin.flush()
 
@@ -255,7 +255,7 @@ def _outcome(spec: Mapping[str, Any], job: ExportJob) -> dict[str, str]:
 
 
 def _exit_with_parent() -> None:
-    """End this process when its input ends: nobody waits for an export whose run is gone."""
+    """End this process when its input ends: its run is gone."""
     while os.read(0, 1024):  # not by `sys.stdin`, whose lock would be held when this process ends
         pass
     os._exit(1)

@@ -79,7 +79,7 @@ class ModuleGraph:
         return _with_output_names(with_inferred_types(model), self.interface.outputs)
 
     def calls(self, calls: Mapping[str, int] | None = None) -> tuple[ModuleCall, ...]:
-        """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
+        """Every call of every module, in the graph's order; `calls` is the number of calls of each, where known."""
         return self._index.calls(calls)
 
     def entry_calls(self, call: ModuleCall) -> tuple[ModuleCall, ...]:

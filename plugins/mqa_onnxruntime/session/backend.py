@@ -78,7 +78,7 @@ class ExportOptions:
 class SessionOptions(ExportOptions):
     """How ONNX Runtime runs the model.
 
-    `path` is an `.onnx` file; without one the model is exported, and the export is kept.
+    `path` is an `.onnx` file; without one the model is exported, and the export is cached.
 
     `providers` are execution providers, of which the first must run the model; left out, it is CUDA where that really
     starts, else the CPU. `optimization` is ONNX Runtime's level of graph optimization. `threads` is how many threads share
@@ -221,7 +221,7 @@ class OnnxSource:
     options: SessionOptions
 
     @property
-    def given_file(self) -> Path | None:
+    def existing_file(self) -> Path | None:
         """The file that needs no export: that of `path`, or the model itself; else None."""
         path = self.options.path or self.model_under_test.model.file
         if path is not None:
@@ -236,14 +236,14 @@ class OnnxSource:
                 f"`custom_ops` is a library of code, `{custom_ops}`, and that is not run",
                 hint="see where it is from, then allow it with `--allow-code`",
             )
-        path = self.given_file
+        path = self.existing_file
         fingerprint = self._fingerprint_file(path) if path else self._fingerprint_export()
         fingerprint |= self.options.interface.identity()
         return fingerprint if custom_ops is None else fingerprint | {"custom_ops": file_sha256(custom_ops)}
 
     def resolve(self) -> tuple[Path, dict[str, Any]]:
         """The file, exported now unless the export is kept already, and its facts for the report."""
-        if path := self.given_file:
+        if path := self.existing_file:
             return path, read_onnx_file(path).facts()
         options = self.options
         export = cached_export(

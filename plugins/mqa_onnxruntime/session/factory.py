@@ -32,7 +32,7 @@ RECORD_PLACEMENT = "session.record_ep_graph_assignment_info"
 EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"
 CHANGED = re.compile(r"GraphTransformer (\S+) modified: 1 ")
 OPTIMIZED = "optimized.onnx"  # the graph as it is run, in the folder of a profile
-OPTIMIZED_WEIGHTS = {  # apart from it, for one file holds no more than 2 GB
+OPTIMIZED_WEIGHTS = {  # apart from it: one file holds 2 GB at most
     "session.optimized_model_external_initializers_file_name": "weights",
     "session.optimized_model_external_initializers_min_size_in_bytes": "0",
 }

@@ -139,13 +139,13 @@ class FileInterface:
             rows if number == axis else length if isinstance(length, int) else sizes.get(length or "")
             for number, length in enumerate(node.shape)
         ]
-        known = [length for length in shape if length is not None]
-        if len(known) < len(shape):
+        lengths = [length for length in shape if length is not None]
+        if len(lengths) < len(shape):
             raise DataError(
                 f"the shape of the constant `{node.name}` is not known: {node.shape}",
                 hint="name the axis that counts rows with `batch_axis`, or give the input with the data",
             )
-        return np.full(known, value, dtype)
+        return np.full(lengths, value, dtype)
 
     def rows_first(self, names: Sequence[str], outputs: Sequence[Array]) -> list[Array]:
         """Outputs of these names with the axis of rows in front."""

@@ -65,7 +65,7 @@ class SessionRunner:
         arrays = [array.astype(np.float32) if array.dtype == np.float16 else array for array in outputs]
         if self.rows:  # concatenated, with the rows first already
             return self.interface.rename_outputs(dict(zip(names, arrays, strict=True)))
-        return self.named(names, arrays)
+        return self.name_outputs(names, arrays)
 
     @contextmanager
     def variant(
@@ -117,7 +117,7 @@ class SessionRunner:
         """Seconds of each PyTorch module's kernels in each repetition, from another session that keeps a profile."""
         if self.provider != CPU:
             raise NotRunError(
-                f"ONNX Runtime tells when a kernel of `{self.provider}` was begun, not how long it took",
+                f"ONNX Runtime records when a kernel of `{self.provider}` was begun, not how long it took",
                 hint="look at the modules on the CPU, or on a backend of `transformers/torch`",
             )
         feed = self.feed(batch)
@@ -126,7 +126,7 @@ class SessionRunner:
         return self._profiler.time_modules(feed, repetitions)
 
     def class_name(self, module: str) -> str:
-        """The name of a module's class; empty where the export does not tell it."""
+        """The name of a module's class; empty where the export has no metadata of it."""
         return self._profiler.class_name(module)
 
     @cached_property
@@ -147,7 +147,7 @@ class SessionRunner:
             return {name: np.asarray(batch[name], dtype) for name, dtype in self.inputs.items()}
         return self.interface.feed(self.session.get_inputs(), batch, self.inputs)
 
-    def named(self, names: Sequence[str], outputs: Sequence[npt.NDArray[Any]]) -> Arrays:
+    def name_outputs(self, names: Sequence[str], outputs: Sequence[npt.NDArray[Any]]) -> Arrays:
         """The graph's outputs under the model's names, rows first."""
         return self.interface.rename_outputs(dict(zip(names, self.interface.rows_first(names, outputs), strict=True)))
 

@@ -136,7 +136,7 @@ class ModelWeights:
             return 0.0, []
         whole = [name for name, vector in zip(names, vectors, strict=True) if np.isin(vector, values).all()]
         flat = values.ravel()
-        if values.dtype.itemsize == 2:  # a large model has most numbers of 16 bits: two in a row tell
+        if values.dtype.itemsize == 2:  # a large model has most numbers of 16 bits: only two in a row show something
             pairs = [_pairs(vector) for vector in vectors if vector.size > 1]
             follows = np.isin(_pairs(flat), np.concatenate(pairs)) if pairs else np.zeros(max(0, flat.size - 1), bool)
             found = np.append(follows, False) | np.append(False, follows)

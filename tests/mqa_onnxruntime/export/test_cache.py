@@ -170,14 +170,14 @@ def test_a_full_disk_is_one_line(fresh, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(cache, "run_job", full)
-    with pytest.raises(NotRunError, match=r"cannot be kept in .*: No space left on device"):
+    with pytest.raises(NotRunError, match=r"cannot be stored in .*: No space left on device"):
         cached_export(fresh, None)
     assert cached_names(fresh) == []
 
 
 def test_a_folder_that_is_a_file_is_one_line(make, tmp_path, counted):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotRunError, match="cannot be kept in"):
+    with pytest.raises(NotRunError, match="cannot be stored in"):
         cached_export(make(exports=tmp_path / "file"), None)
 
 

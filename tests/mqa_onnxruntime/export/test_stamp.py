@@ -301,7 +301,7 @@ def test_a_stamp_of_an_earlier_version_gets_its_verdict_and_is_replaced_by_an_ex
 
 def test_a_suite_of_another_model_writes_no_verdict_into_the_stamp(judge, stamp):
     level, message = judge("PASS", model="sha256:other")
-    assert (level, message.endswith("the suite has another model than the file was made of")) == ("warning", True)
+    assert (level, message.endswith("the suite has another model than the file was exported from")) == ("warning", True)
     assert stamp()["verdict"] is None
 
 
@@ -324,7 +324,7 @@ def test_a_folder_that_cannot_be_written_is_one_warning(judge, stamp, monkeypatc
 
     monkeypatch.setattr(Path, "write_text", refuse)  # whoever runs the tests may be above permissions
     level, message = judge("PASS")
-    assert (level, message.endswith("does not say that this run came to PASS: read-only file system")) == (
+    assert (level, message.endswith("does not get this run's verdict PASS: read-only file system")) == (
         "warning",
         True,
     )

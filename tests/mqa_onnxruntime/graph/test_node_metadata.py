@@ -108,7 +108,7 @@ def test_metadata_are_read_and_never_run(graph, names):
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"n": 1}', '{"n": {"scopes": 7}}', "[" * 99_999])
 def test_a_damaged_trace_file_is_named(path, content):
     trace_file(path).write_text(content)
-    with pytest.raises(DataError, match="does not tell where nodes came from"):
+    with pytest.raises(DataError, match="is no file of node metadata"):
         read_metadata(path)
 
 

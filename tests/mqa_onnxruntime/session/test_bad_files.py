@@ -172,7 +172,7 @@ def test_external_data_at_an_impossible_offset_are_refused(refused, graph, tmp_p
         tensor.external_data.add(key=key, value=value)
     error = refused(graph([helper.make_node("Mul", ["x", "w"], ["y"])], {"x": [4]}, weights=[tensor]))
     assert isinstance(error, DataError)
-    assert "does not say where the data of `w` lie" in error.message
+    assert "has an impossible offset or length for the data of `w`" in error.message
 
 
 def test_a_folder_for_a_file_is_refused(refused, tmp_path):
