@@ -135,7 +135,7 @@ def candidate(tmp_path):
             path.write_bytes(graph.SerializeToString())
             if origin is not None:
                 shutil.copyfile(trace_file(origin), trace_file(path))
-        opened = source(path, threads=1, providers={"CPUExecutionProvider": {}})
+        opened = source(path, SessionConfig(threads=1), providers={"CPUExecutionProvider": {}})
         session = opened.open()
         types = {one.name: np.int64 for one in session.get_inputs()}
         return SessionRunner(session, types, "CPUExecutionProvider", 512, {}, RunnerFacts(precision="float32"), opened)
