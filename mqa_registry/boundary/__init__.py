@@ -40,7 +40,7 @@ from mqa_registry.boundary.rows import (
     check_row_groups,
     check_table,
 )
-from mqa_registry.boundary.supervision import ROW_SECONDS, limit_calls, restart_time_limits, supervise
+from mqa_registry.boundary.time_limits import ROW_SECONDS, limit_calls, restart_time_limits, supervise
 
 __all__ = [
     "HOST_FOLDER",

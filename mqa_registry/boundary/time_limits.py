@@ -1,4 +1,4 @@
-"""Supervision: time limits of calls, and Ctrl-C kept apart from errors that plugins raise.
+"""Time limits of calls into plugins, and Ctrl-C kept apart from errors that plugins raise.
 
 A thread checks the active calls. A call over its time limit has TimeLimitReached raised in it, and compiled code in it is
 stopped by the function that its plugin gave. Where a call continues in spite of that, or of Ctrl-C, the process reports it
