@@ -112,6 +112,18 @@ def test_each_bound_has_a_need_of_its_own(engine, shout):
     assert [set(need.expect) for need in found] == [{"min"}, {"max_drop"}]
 
 
+@pytest.mark.parametrize(
+    ("expect", "best_case"),
+    [
+        (Expect(min=0.9), "each row scores 1"),
+        (Expect(max=0.1), "each row scores 0"),
+        (Expect(min=0.4, max=0.6), "the share lies in between"),
+    ],
+)
+def test_the_best_case_of_a_share_is_said(engine, expect, best_case):
+    assert one(engine, expect=expect).best_case == best_case
+
+
 def test_bounds_on_both_sides_leave_room_for_an_interval(engine):
     need = one(engine, expect=Expect(min=0.4, max=0.6))
     assert any(Claim("", Proportion(k, need.required), 0.4, 0.6).holds(0.95) for k in range(need.required))
