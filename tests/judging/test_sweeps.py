@@ -59,6 +59,7 @@ def test_where_no_way_is_better_there_is_no_error(expect):
 
 def test_a_value_above_the_best_has_no_error():
     assert summarize_sweep(steps(31.0, 28.0), Expect(min=20.0), 33.0).corruption_error is None
+    assert summarize_sweep(steps(0.9, 1.5), Expect(min=0.5), 0.9).corruption_error is None
 
 
 @pytest.mark.parametrize("clean", [1.0, math.nan])
