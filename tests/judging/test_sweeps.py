@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.judging.result import Number, Step, Verdict
-from mqa_registry.judging.sweeps import summarize_sweep
+from mqa_registry.judging.result import Number, Result, ResultEvidence, Step, Verdict
+from mqa_registry.judging.sweeps import compare_with_reference, summarize_sweep
 from mqa_registry.suite import Expect
 
 PASS, OPEN, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
@@ -49,6 +49,21 @@ def test_the_corruption_error_and_its_ratio_to_the_clean_error_by_hand():
         pytest.approx(0.3),
         pytest.approx(3.0),
     )
+
+
+def test_the_corruption_error_is_also_told_relative_to_that_of_the_reference_backend():
+    one, two, apart = (
+        Result(PASS, check=check, backend=backend, evidence=ResultEvidence(sweep=sweep))
+        for check, backend, sweep in [
+            ("a", "one", summarize_sweep(steps(0.9, 0.7), Expect(min=0.5), 0.9)),
+            ("a", "two", summarize_sweep(steps(0.8, 0.6), Expect(min=0.5), 0.9)),
+            ("b", "two", summarize_sweep(steps(0.8, 0.6), Expect(min=0.5), 0.9)),
+        ]
+    )
+    plain = Result(PASS, check="c", backend="two")
+    found = compare_with_reference([one, two, apart, plain], "one")
+    assert found[1].evidence.sweep.relative_corruption_error == {"one": pytest.approx(0.3 / 0.2)}
+    assert (found[0], *found[2:]) == (one, apart, plain)
 
 
 @pytest.mark.parametrize("expect", [Expect(max_gap=0.1), Expect(min=0.1, max=0.9)])
