@@ -84,3 +84,11 @@ def test_joint_bins_give_each_statistic_the_counts_of_its_own(data, few):
         found = joint.compute(counts[None], np.stack)[:, 0]
     assert found == pytest.approx([float(counted(one, times) @ weights) for one in statistics])
     assert joint.rows == np.count_nonzero((np.array(kinds) >= 0).any(axis=0))
+
+
+@pytest.mark.parametrize(("second", "combinations"), [([0, 1, 1, 0], 2 * 2), ([0, 1, 1, -1], 2 * 3)])
+def test_an_unseen_row_may_be_ignored_only_by_a_statistic_that_ignores_some(second, combinations):
+    weights = np.array([0.0, 1.0])
+    pair = [BinnedStatistic(lambda counts: counts @ weights, np.array(bins), 2) for bins in ([0, 0, 1, 1], second)]
+    joint = JointBins.of(pair)
+    assert (len(joint.counts), len(joint.candidates)) == (combinations, combinations)
