@@ -85,11 +85,6 @@ class Undefined:
     method: str = "none"
     span: Span = UNBOUNDED
 
-    @classmethod
-    def on(cls, rows: int) -> Undefined:
-        """A number that came out as NaN on so many rows."""
-        return cls(rows, explain_undefined(rows))
-
     def interval(self, confidence: float) -> Interval:
         return None
 
