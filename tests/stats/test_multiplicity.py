@@ -164,6 +164,8 @@ def test_of_very_many_groups_those_at_the_ends_are_looked_at_and_all_are_counted
     _, one = found(np.linspace(0.1, 0.9, 60), 40, 3)
     assert len(one.pairs[0]) == 40 * 39 // 2
     assert one.n_pairs == 60 * 59 // 2
+    _, few = found(np.linspace(0.1, 0.9, 30), 40, 3)
+    assert len(few.pairs[0]) == few.n_pairs == 30 * 29 // 2
 
 
 def test_a_number_without_an_interval_has_none_afterwards():
