@@ -109,14 +109,16 @@ def test_a_model_whose_labels_are_swapped_is_told_which_are_which(engine):
     assert "`labels` in `[data.words]`, or in `[model]`" in found.fix
 
 
-def test_a_backend_without_predictions_hides_no_other(engine):
+@pytest.mark.parametrize("is_predicted", [False, True], ids=["no predictions", "classes that the targets do not fit"])
+def test_a_backend_of_which_nothing_can_be_said_hides_no_other(engine, is_predicted):
     said = ["few" if text.count("e") * 4 / len(text) > 0.5 else "many" for text in engine.table["text"].to_pylist()]
     engine.table = engine.table.set_column(1, "label", [said])
     suite = engine.suite(engine.check(on=("one", "two")), backends=("one", "two"))
     plan, observations = plans.make(suite), engine.run(suite)
     results = judge(plan, observations)
     first = next(iter(observations.views))
-    views = observations.views | {first: replace(observations.views[first], predictions=None)}
+    others = replace(observations.views[first].predictions, classes=("few", "others")) if is_predicted else None
+    views = observations.views | {first: replace(observations.views[first], predictions=others)}
     (found,) = find_label_order(plan, replace(observations, views=views), results)
     assert (first.backend, found.subject) == ("one", "words on two")
 
