@@ -215,11 +215,11 @@ def test_names_of_no_run(project, tmp_path, monkeypatch):
 def test_a_name_unlike_any_gets_those_of_the_newest(tmp_path):
     names = [f"20260101-000000-000{number}" for number in range(7)]
     with pytest.raises(UsageError) as caught:
-        archive._match_name("nightly", names, tmp_path)
+        archive._match_name("other", names, ["nightly"], tmp_path)
     listed = ", ".join(f"`{name}`" for name in names[:1:-1])
-    assert caught.value.hint == f"it has {listed} and 2 more; `last` is the newest (a store keeps the 20 newest)"
+    assert caught.value.hint == f"it has {listed} and 2 more; `last` is the newest; `mqa runs` lists them"
     with pytest.raises(UsageError) as caught:
-        archive._match_name("nightly", names[:5], tmp_path)
+        archive._match_name("other", names[:5], ["nightly"], tmp_path)
     assert "more" not in caught.value.hint
 
 

@@ -57,7 +57,7 @@ def test_versions_are_those_of_what_is_installed():
 def test_what_the_model_was_permitted_is_told_beside_what_it_is(tmp_path):
     seen = Observations({}, {}, model={"digest": "sha256:m"})
     plain, permitted = (
-        describe_environment(CATALOG, seen, RunContext(exports=tmp_path, **given))["model"]
+        describe_environment(CATALOG, seen, RunContext(exports=tmp_path, **given), tmp_path / "suite.toml")["model"]
         for given in ({}, {"allow_pickle": True, "trust_remote_code": True})
     )
     assert plain == {"digest": "sha256:m"}
@@ -68,7 +68,7 @@ def test_a_plugin_in_a_file_is_told_by_its_digest(tmp_path):
     (tmp_path / "near.py").write_bytes(b"what it does")
     near = Plugin("near", str(tmp_path / "near.py"))
     catalog = Catalog(CATALOG.plugins | {"near": near, "gone": Plugin("gone", str(tmp_path / "gone.py"))})
-    found = describe_environment(catalog, Observations({}, {}), RunContext(exports=tmp_path))
+    found = describe_environment(catalog, Observations({}, {}), RunContext(exports=tmp_path), tmp_path / "suite.toml")
     assert found["plugins"] == {"own": "mqa-own 1", "near": near.distribution, "gone": str(tmp_path / "gone.py")}
     assert found["plugin_files"] == {"near": f"sha256:{hashlib.sha256(b'what it does').hexdigest()}"}
 
@@ -76,7 +76,7 @@ def test_a_plugin_in_a_file_is_told_by_its_digest(tmp_path):
 def test_a_backend_is_told_by_the_digest_of_what_it_depends_on_and_what_it_really_ran_on(tmp_path):
     facts = RunnerFacts(device="cpu", providers=("CPUExecutionProvider",), threads=2)
     seen = Observations({}, {}, backends={"onnx": BackendRecord("sha256:b", facts)})
-    found = describe_environment(CATALOG, seen, RunContext(exports=tmp_path))["backends"]
+    found = describe_environment(CATALOG, seen, RunContext(exports=tmp_path), tmp_path / "suite.toml")["backends"]
     assert found == {"onnx": {"digest": "sha256:b", "providers": ["CPUExecutionProvider"], "facts": facts.to_table()}}
     assert RunnerFacts.from_table(found["onnx"]["facts"]) == facts
 
