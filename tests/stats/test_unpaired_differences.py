@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -89,6 +89,8 @@ def test_a_ratio_of_quantiles_is_the_widest_and_never_below_0_where_they_are_not
     assert found.interval(0.95) == widest_ratio(one.interval(0.975), two.interval(0.975))
 
 
+@example((-0.75, -0.5), (1.0, 2.0))
+@example((-0.5, 0.5), (1.0, 2.0))
 @given(ENDS, ENDS)
 def test_the_widest_ratio_is_that_of_the_corners_and_open_where_the_divisor_may_be_0(one, two):
     corners = [top / bottom for top in one for bottom in two] if two[0] > 0 else [-math.inf, math.inf]
