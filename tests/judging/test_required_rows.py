@@ -14,7 +14,7 @@ from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
 from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.unpaired_differences import ProportionDifference
-from mqa_registry.suite import Expect, Use
+from mqa_registry.suite import Against, Expect, Use
 from tests.benchmarks.statistics import decide_claims
 
 ROWS = 1000
@@ -64,6 +64,21 @@ def _perturbed(engine, shout, *, rows=ROWS, **rest):
     rest["expect"] = {"value": rest.pop("expect")}
     check = engine.check("loud", shout, **rest)
     return find_required_rows(plans.make(engine.suite(check)), RowCounts({"words": rows}, {"words": rows}))
+
+
+def test_a_drop_from_other_rows_takes_as_many_on_both_sides_as_newcombe_needs(engine):
+    check = engine.check(against=Against(data="old"), expect={"value": Expect(max_drop=0.05)})
+    plan = plans.make(engine.suite(check))
+    counts = {"words": 900, "old": ROWS}
+    (need,) = find_required_rows(plan, RowCounts(counts, counts))
+
+    def holds(number):
+        return Claim("", ProportionDifference(Proportion(number, number), Proportion(number, number)), high=0.05).holds(
+            0.95
+        )
+
+    assert (holds(need.required - 1), holds(need.required)) == (False, True)
+    assert (need.available, need.best_case) == (900, "other rows, as many, each scores 1")
 
 
 @pytest.mark.parametrize("bound", [0.0, -0.02])
