@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mqa_registry.atomic import atomic_folder
     from mqa_registry.batch_norm import BatchNorm, channel_factors
     from mqa_registry.boundary import interruptible
     from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
@@ -53,8 +52,8 @@ if TYPE_CHECKING:
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.extras import optional_import
-    from mqa_registry.findings import Exported, Finding, Judgement
-    from mqa_registry.formats import FileFormat, file_format, is_special
+    from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
+    from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Result, Verdict
     from mqa_registry.languages import identify_language
@@ -83,7 +82,6 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "atomic": ("atomic_folder",),
     "batch_norm": ("BatchNorm", "channel_factors"),
     "boundary": ("interruptible",),
     "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
@@ -102,8 +100,8 @@ _HOMES = {
     ),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
     "extras": ("optional_import",),
-    "findings": ("Exported", "Finding", "Judgement"),
-    "formats": ("FileFormat", "file_format", "is_special"),
+    "findings": ("Exported", "Finding", "Judgement", "SuiteSelection"),
+    "files": ("FileFormat", "atomic_folder", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
     "judging": ("Result", "Verdict"),
@@ -172,6 +170,7 @@ __all__ = [
     "Scores",
     "Slice",
     "Statistic",
+    "SuiteSelection",
     "SupportsExport",
     "Targets",
     "Task",

@@ -1,6 +1,6 @@
 """The doctor: each diagnosis of a plugin in a process, and whether installed packages meet their requirements.
 
-In a process, what a diagnosis loads is gone afterwards, and its crash is nobody else's.
+In a process, what a diagnosis loads is gone afterwards, and its crash affects no other.
 """
 
 from __future__ import annotations

@@ -147,15 +147,15 @@ def summarize_error(error: BaseException | str) -> str:
 class ContributionError(MqaError):
     """A contribution crashed, ran out of time, or gave back what it must not: an error of whatever depends on it.
 
-    `kind` and `name` say whose it is (`metric`, `acme/f1`), `seen` what it did, `where` the line of its code.
+    `kind` and `name` are those of the contribution (`metric`, `acme/f1`), `fault` is what it did, `where` the line of its code.
     """
 
-    def __init__(self, kind: str, name: str, seen: str, *, where: str = "", hint: str = "") -> None:
+    def __init__(self, kind: str, name: str, fault: str, *, where: str = "", hint: str = "") -> None:
         at = f" ({where})" if where else ""
-        super().__init__(f"the {kind} `{name}` {seen}{at}", hint=hint)
+        super().__init__(f"the {kind} `{name}` {fault}{at}", hint=hint)
         self.kind = kind
         self.name = name
-        self.seen = seen
+        self.fault = fault
         self.where = where
 
 
@@ -165,7 +165,7 @@ class StoreError(MqaError):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in a suite file: line and column count from 1, `width` is in characters."""
+    """A position in a suite file: line and column count from 1, `width` is in characters."""
 
     file: str
     line: int
@@ -176,7 +176,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a suite, and where it stands."""
+    """One thing that is wrong with a suite, and its location."""
 
     message: str
     hint: str = ""

@@ -14,7 +14,7 @@ Level: TypeAlias = Literal["ok", "note", "warning", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One fact about a `subject`, such as a library, a provider or the weights of a file.
+    """One fact about a `topic`, such as a library, a provider or the weights of a file.
 
     `level` is `problem` where something is not as it must be, `warning` where that is possible, `note` where it is as it
     must be or does no harm yet, and `ok` where it works. `fix` says what repairs it; `evidence` is a library's message
@@ -22,7 +22,7 @@ class Finding:
     """
 
     level: Level
-    subject: str
+    topic: str
     message: str
     fix: str = ""
     evidence: str = ""
@@ -42,12 +42,23 @@ class Exported:
 
 
 @dataclass(frozen=True)
+class SuiteSelection:
+    """What a run selected of its suite: the checks with `only` these tags or names, these `backends`, `limit` rows.
+
+    What is empty, or None, selects nothing: all checks were run, on all backends and rows.
+    """
+
+    only: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class Judgement:
     """How one run judged the file that one of its backends runs.
 
     `verdict` is that of the critical checks that ran on this backend or on rows alone. `suite` is the suite's digest and
-    `name` its name; `part` says which part of it ran: `only`, `backends` and `limit` of the command line. `model` is the
-    model's digest, `judged` the time in UTC.
+    `name` its name; `selection` says which part of it ran. `model` is the model's digest, `judged` the time in UTC.
     """
 
     verdict: str
@@ -55,6 +66,6 @@ class Judgement:
     suite: str
     name: str
     backend: str
-    part: Mapping[str, Any]
+    selection: SuiteSelection
     model: str
     judged: str

@@ -113,7 +113,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Truncation:
-    """`rows` of a data set were cut to `limit` tokens, or whatever the task counts; the `longest` had that many."""
+    """The `rows` of a data set, and their `share`, that were cut to `limit` tokens, or what else the task counts as cost.
+
+    `longest` is the largest cost of a row before it was cut.
+    """
 
     rows: int
     share: float

@@ -1,4 +1,4 @@
-"""A healthy export of another architecture passes: `python -m tests.benchmarks.architectures` prints the whole table."""
+"""A sound export of another architecture passes: `python -m tests.benchmarks.architectures` prints the whole table."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ QUICK = "ViT"
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name == QUICK else pytest.mark.slow) for name in MODELS]
 )
-def test_a_healthy_export_never_fails(name):
-    found = architectures.apart(name)
+def test_a_sound_export_never_fails(name):
+    found = architectures.compare_in_subprocess(name)
     assert found["verdict"] == "PASS", found["note"]
     assert 0 < found["ratio"] < 10
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.reads_text])
-def test_a_healthy_export_passes_on_texts_of_any_length(name):
-    found = architectures.apart(name, options=["--sentences"])
+def test_a_sound_export_passes_on_texts_of_any_length(name):
+    found = architectures.compare_in_subprocess(name, flags=["--sentences"])
     assert found["verdict"] == "PASS", found["note"]
 
 
@@ -31,10 +31,10 @@ def swept(monkeypatch, capsys):
     """The exit code of the command, and what it prints, where the verdicts are these."""
 
     def sweep(*arguments, **verdicts):
-        def apart(name, limit, options):
+        def compare(name, limit, flags):
             return {"exporter": "torch", "verdict": verdicts.get(name, "PASS"), "ratio": 1.0, "note": "a reason"}
 
-        monkeypatch.setattr(architectures, "apart", apart)
+        monkeypatch.setattr(architectures, "compare_in_subprocess", compare)
         monkeypatch.setattr("sys.argv", ["architectures", *arguments])
         with pytest.raises(SystemExit) as ended:
             architectures.main()
@@ -44,9 +44,9 @@ def swept(monkeypatch, capsys):
 
 
 def test_all_that_pass_are_counted(swept):
-    code, told = swept()
+    code, printed = swept()
     assert code == 0
-    assert f"{len(MODELS)} of {len(MODELS)} pass, 0 fail" in told
+    assert f"{len(MODELS)} of {len(MODELS)} pass, 0 fail" in printed
 
 
 def test_one_false_alarm_is_enough(swept):
@@ -54,20 +54,20 @@ def test_one_false_alarm_is_enough(swept):
     assert swept("--only", "BERT", BERT="FAIL")[0] == 1
 
 
-def test_a_few_that_cannot_be_exported_are_borne_and_no_more(swept):
+def test_a_few_that_cannot_be_exported_are_accepted_and_no_more(swept):
     names = list(MODELS)
-    spare = len(names) - architectures.LEAST
+    spare = len(names) - architectures.MIN_PASSED
     assert swept(**dict.fromkeys(names[:spare], "NOT-RUN"))[0] == 0
     assert swept(**dict.fromkeys(names[: spare + 1], "NOT-RUN"))[0] == 1
 
 
-def test_what_takes_too_long_is_told(monkeypatch):
-    found = architectures.apart("BERT", 0.01)
+def test_a_timeout_is_an_error(monkeypatch):
+    found = architectures.compare_in_subprocess("BERT", 0.01)
     assert (found["verdict"], found["note"]) == ("ERROR", "not done after 0.01 s")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
-def test_a_healthy_export_in_half_precision_never_fails(name):
-    found = architectures.apart(name, options=["--precision", "float16"])
+def test_a_sound_export_in_half_precision_never_fails(name):
+    found = architectures.compare_in_subprocess(name, flags=["--precision", "float16"])
     assert found["verdict"] in {"PASS", "NOT-RUN"}, found["note"]

@@ -26,11 +26,11 @@ RuntimeError: shape '[3, -1]' is invalid for input of size 4
         ("\n \n", "ValueError"),
     ],
 )
-def test_the_line_that_tells_is_the_first_or_the_one_announced_or_the_last_of_a_traceback(text, summary):
+def test_the_summary_of_an_error_is_its_first_announced_or_last_line(text, summary):
     assert summarize_error(ValueError(text)) == summary
 
 
-def test_of_a_long_line_both_ends_are_told():
+def test_a_long_line_is_summarized_by_both_ends():
     text = f"Non-zero status code in Reshape. Name:'rr' {'/src/reshape_helper.h ' * 40} requested shape:{{13,-1,2}}"
     assert summarize_error(text).startswith("Non-zero status code in Reshape. Name:'rr'")
     assert summarize_error(text).endswith("requested shape:{13,-1,2}")

@@ -55,7 +55,7 @@ def load(monkeypatch):
     forget()
 
 
-def test_a_file_depends_on_what_it_imports_and_names_beside_it(tmp_path, load):
+def test_the_source_digest_of_a_file_covers_its_imports_and_neighbours(tmp_path, load):
     assert set(source_files(load(laid(tmp_path), "tool"))) == {"tool.py", "aside.py", "far.py", "words.txt"}
 
 

@@ -33,7 +33,7 @@ def open_runner(contributor: Contributor, opened: Any) -> Iterator[Runner]:
     if not (hasattr(opened, "__enter__") and hasattr(opened, "__exit__")):
         reject_output(
             contributor,
-            f"gave {summarize_value(opened)}, and a context manager of a runner is due",
+            f"gave {summarize_value(opened)}, and a context manager of a runner is expected",
             "`@contextmanager` makes one",
         )
     with ContributionCall(contributor):
@@ -52,7 +52,7 @@ def open_runner(contributor: Contributor, opened: Any) -> Iterator[Runner]:
 def check_identity(contributor: Contributor, output: Any) -> dict[str, Any]:
     """An identity, as values of JSON by name."""
     if not isinstance(output, Mapping):
-        reject_output(contributor, f"says that it is {summarize_value(output)}, and a table by name is due")
+        reject_output(contributor, f"says that it is {summarize_value(output)}, and a table by name is expected")
     return to_json_values(contributor, dict(output))
 
 
@@ -61,11 +61,11 @@ def check_facts(contributor: Contributor, output: Any) -> RunnerFacts:
     if not isinstance(output, RunnerFacts):
         reject_output(
             contributor,
-            f"has the facts {summarize_value(output)}, and `RunnerFacts` are due",
+            f"has the facts {summarize_value(output)}, and `RunnerFacts` are expected",
             '`RunnerFacts(device="cpu")` are such',
         )
-    known = [each for each in fields(output) if each.name != "details"]
-    for each in known:
+    facts = [each for each in fields(output) if each.name != "details"]
+    for each in facts:
         if not _is_like(getattr(output, each.name), each.default):
             reject_output(contributor, f"has the fact `{each.name}` {summarize_value(getattr(output, each.name))}")
     if not isinstance(output.details, Mapping):
@@ -74,7 +74,7 @@ def check_facts(contributor: Contributor, output: Any) -> RunnerFacts:
             f"has the details {summarize_value(output.details)} among its facts",
             "`details` is a table of values by name",
         )
-    if taken := sorted({each.name for each in known} & output.details.keys()):
+    if taken := sorted({each.name for each in facts} & output.details.keys()):
         reject_output(
             contributor, f"has `{taken[0]}` among the details of its facts", f"give it as `RunnerFacts({taken[0]}=...)`"
         )
@@ -146,14 +146,14 @@ def check_findings(contributor: Contributor, output: Any) -> list[Finding]:
     if not isinstance(output, Iterable) or isinstance(output, str | bytes | Mapping):
         reject_output(
             contributor,
-            f"gave {summarize_value(output)}, and findings are due",
+            f"gave {summarize_value(output)}, and findings are expected",
             "without any, it gives an empty list",
         )
     with ContributionCall(contributor):
         findings = list(output)
     for one in findings:
         if not isinstance(one, Finding):
-            reject_output(contributor, f"gave {summarize_value(one)}, and a `Finding` is due")
+            reject_output(contributor, f"gave {summarize_value(one)}, and a `Finding` is expected")
         if one.level not in LEVELS:
             reject_output(
                 contributor,
@@ -163,7 +163,8 @@ def check_findings(contributor: Contributor, output: Any) -> list[Finding]:
         for field in fields(one):
             if not isinstance(words := getattr(one, field.name), str):
                 reject_output(
-                    contributor, f"gave a finding with {summarize_value(words)} for its {field.name}, and words are due"
+                    contributor,
+                    f"gave a finding with {summarize_value(words)} for its {field.name}, and words are expected",
                 )
     return findings
 
@@ -171,9 +172,11 @@ def check_findings(contributor: Contributor, output: Any) -> list[Finding]:
 def check_export(contributor: Contributor, output: Any) -> Exported:
     """The export that a backend returned: files that exist, findings, facts as values of JSON, and a summary in words."""
     if not isinstance(output, Exported):
-        reject_output(contributor, f"gave {summarize_value(output)}, and an `Exported` is due")
+        reject_output(contributor, f"gave {summarize_value(output)}, and an `Exported` is expected")
     if not isinstance(output.files, list | tuple) or not all(isinstance(file, Path) for file in output.files):
-        reject_output(contributor, f"gave {summarize_value(output.files)} for its files, and a list of paths is due")
+        reject_output(
+            contributor, f"gave {summarize_value(output.files)} for its files, and a list of paths is expected"
+        )
     if absent := [file for file in output.files if not file.is_file()]:
         reject_output(contributor, f"says that it exported `{absent[0]}`, which is not there")
     if not output.files:
@@ -181,7 +184,7 @@ def check_export(contributor: Contributor, output: Any) -> Exported:
     if not isinstance(output.facts, Mapping) or not isinstance(output.summary, Mapping):
         reject_output(contributor, "gave no tables for its facts and its summary")
     if wrong := [one for pair in output.summary.items() for one in pair if not isinstance(one, str)]:
-        reject_output(contributor, f"gave {summarize_value(wrong[0])} in its summary, and words are due")
+        reject_output(contributor, f"gave {summarize_value(wrong[0])} in its summary, and words are expected")
     return replace(
         output,
         findings=check_findings(contributor, output.findings),

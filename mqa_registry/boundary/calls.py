@@ -93,7 +93,7 @@ class ContributionCall:
 
     An error that is raised inside becomes a ContributionError. These pass unchanged: Ctrl-C, a NotRunError, errors of the
     store and, for kinds that no single check names, the errors that tell a user what is wrong with the input.
-    `seconds` is the time limit; None takes that of the kind. `overdue` is true once the call was told to end. The
+    `seconds` is the time limit; None takes that of the kind. `overdue` is true once the call was stopped. The
     current folder is restored afterwards.
     """
 
@@ -257,7 +257,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def summarize_value(value: Any) -> str:
-    """A value with its type, cut short; it does not raise, whatever its `__repr__` raises."""
+    """A value with its type, cut short; it does not raise, even where its `__repr__` does."""
     try:
         text = repr(value)
     except BaseException:

@@ -27,7 +27,7 @@ def check_evidence(contributor: Contributor, output: Any) -> Evidence:
     if not isinstance(output, Evidence):
         reject_output(
             contributor,
-            f"shows {summarize_value(output)}, and an `Evidence` is due",
+            f"shows {summarize_value(output)}, and an `Evidence` is expected",
             "`Evidence(remarks=[...])` is one",
         )
     return Evidence(
@@ -94,7 +94,7 @@ def _check_example(contributor: Contributor, row: ExampleRow) -> ExampleRow:
 
 
 def check_correctness(contributor: Contributor, output: Any, rows: int) -> npt.NDArray[np.bool_]:
-    """Whether each answer is right, as a comparison's `right` has it."""
+    """Whether each prediction is correct, as a comparison's `is_correct` returned it."""
     try:
         array = np.asarray(output)
     except (ValueError, TypeError):
@@ -102,8 +102,8 @@ def check_correctness(contributor: Contributor, output: Any, rows: int) -> npt.N
     if array.dtype != bool or array.shape != (rows,):
         reject_output(
             contributor,
-            f"says of {rows:,} rows what is right by {summarize_value(output)}",
-            "`right` gives true or false for each row",
+            f"gave {summarize_value(output)} for whether {rows:,} rows are correct",
+            "`is_correct` gives true or false for each row",
         )
     return array
 

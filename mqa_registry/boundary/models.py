@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def check_model(contributor: Contributor, output: Any) -> Model:
     """The model that a source returned; its module and processor are built later, each by a ContributionCall."""
     if not isinstance(output, Model):
-        reject_output(contributor, f"gave {summarize_value(output)}, and a `Model` is due")
+        reject_output(contributor, f"gave {summarize_value(output)}, and a `Model` is expected")
     if not isinstance(output.digest, str):
         reject_output(
             contributor,
@@ -60,7 +60,7 @@ def check_inferred_task(contributor: Contributor, output: Any) -> str:
 def check_codec(contributor: Contributor, output: Any, schema: str, classes: Sequence[str]) -> CheckedCodec:
     """The codec that a task returned, wrapped."""
     if not isinstance(output, Codec):
-        reject_output(contributor, f"gave {summarize_value(output)}, and a `Codec` is due")
+        reject_output(contributor, f"gave {summarize_value(output)}, and a `Codec` is expected")
     return CheckedCodec(contributor, output, schema, classes)
 
 
@@ -149,7 +149,7 @@ class CheckedCodec(Codec):
 def check_arrays(contributor: Contributor, what: str, output: Any) -> None:
     """Refuse anything but arrays by name; arrays of a library that numpy can read are accepted."""
     if not isinstance(output, Mapping):
-        reject_output(contributor, f"{what} {summarize_value(output)}, and arrays by name are due")
+        reject_output(contributor, f"{what} {summarize_value(output)}, and arrays by name are expected")
     for name, array in output.items():
         if not isinstance(name, str):
             reject_output(contributor, f"{what} an array under the name {summarize_value(name)}")
@@ -157,7 +157,7 @@ def check_arrays(contributor: Contributor, what: str, output: Any) -> None:
             with ContributionCall(contributor):
                 array = np.asarray(array)  # noqa: PLW2901 - the same as numpy has it
         if array.dtype == object:
-            reject_output(contributor, f"{what} the array `{name}` of Python objects, and numbers or text are due")
+            reject_output(contributor, f"{what} the array `{name}` of Python objects, and numbers or text are expected")
 
 
 def is_whole_number(value: Any, *, minimum: int) -> bool:

@@ -33,7 +33,7 @@ EDITS = "each field has a list of edits, (from, to, replacement), in order and a
 def check_table(contributor: Contributor, output: Any) -> pa.Table:
     """A valid table without two columns of one name."""
     if not isinstance(output, pa.Table):
-        reject_output(contributor, f"gave {summarize_value(output)}, and a `pyarrow.Table` is due")
+        reject_output(contributor, f"gave {summarize_value(output)}, and a `pyarrow.Table` is expected")
     if twice := [name for name, count in Counter(output.column_names).items() if count > 1]:
         reject_output(contributor, f"gave a table with {Counter(output.column_names)[twice[0]]} columns `{twice[0]}`")
     try:
@@ -74,7 +74,7 @@ def check_predictions(contributor: Contributor, output: Any, schema: str) -> Pre
     if not isinstance(output, Predictions):
         reject_output(
             contributor,
-            f"gave {summarize_value(output)}, and `Predictions` are due",
+            f"gave {summarize_value(output)}, and `Predictions` are expected",
             "`as_predictions` makes them of a table",
         )
     if schema and output.schema != schema:
@@ -175,7 +175,9 @@ def check_row_groups(contributor: Contributor, output: Any, rows: int) -> Iterat
     if isinstance(output, pa.Array | pa.ChunkedArray):
         output = output.to_pylist()
     if not isinstance(output, Iterable) or isinstance(output, str | bytes | Mapping):
-        reject_output(contributor, f"gave {summarize_value(output)}, and a list with the groups of every row is due")
+        reject_output(
+            contributor, f"gave {summarize_value(output)}, and a list with the groups of every row is expected"
+        )
     with ContributionCall(contributor):
         groups = list(output)
     if len(groups) != rows:

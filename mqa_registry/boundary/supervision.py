@@ -36,7 +36,7 @@ DEFAULT_MINUTES = 60.0  # of kinds that load, export and run models, or read dat
 
 @contextmanager
 def limit_calls(seconds: float | None) -> Iterator[None]:
-    """Set the time limit of all calls inside, whatever their kind; 0 is no limit, None changes nothing."""
+    """Set the time limit of all calls inside, of any kind; 0 is no limit, None changes nothing."""
     before = _SUPERVISOR.seconds
     _SUPERVISOR.seconds = before if seconds is None else seconds
     try:
@@ -145,7 +145,7 @@ class _Supervisor:
             return
         stop_times = self._stop_times.setdefault((thread, id(call), since), [])
         if stop_times and now - stop_times[0] > GRACE_SECONDS:
-            _exit(f"error: {_describe_call(call)} did not end within {limit:g} seconds, nor when it was told to")
+            _exit(f"error: {_describe_call(call)} did not end within {limit:g} seconds, nor when it was stopped")
         if stop_times and now - stop_times[-1] < REPEAT_SECONDS:
             return
         stop_times.append(now)

@@ -2,14 +2,15 @@
 
 from mqa_registry.contributions.backend import (
     Backend,
+    Batching,
     Inspectable,
     Replay,
     Runner,
     RunnerFacts,
     SupportsExport,
     Timeable,
+    shapes,
 )
-from mqa_registry.contributions.batching import Batching, shapes
 from mqa_registry.contributions.contribution import (
     ClassContribution,
     Contribution,
@@ -19,8 +20,7 @@ from mqa_registry.contributions.contribution import (
 )
 from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice
 from mqa_registry.contributions.measure_outputs import Evidence, ExampleRow, Quantile, Scores, Statistic
-from mqa_registry.contributions.model_source import Model, ModelSource
-from mqa_registry.contributions.model_under_test import ModelUnderTest, RunContext
+from mqa_registry.contributions.model import Model, ModelSource, ModelUnderTest, RunContext
 from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
 from mqa_registry.contributions.task import Codec, OutputReading, Task
 from mqa_registry.contributions.versions import HOOKS_VERSION, RENAMED_IMPORTS, describe_renames

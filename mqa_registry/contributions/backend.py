@@ -1,21 +1,21 @@
-"""Backends: what runs a model, their runners, and replay of predictions that were made elsewhere."""
+"""Backends: what runs a model, their runners, replay of predictions that were made elsewhere, and how rows are batched."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy.typing as npt
 
-    from mqa_registry.contributions.model_under_test import ModelUnderTest
+    from mqa_registry.contributions.model import ModelUnderTest
     from mqa_registry.contributions.task import Batch, Outputs
     from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.types import Predictions
@@ -120,15 +120,15 @@ class RunnerFacts:
     def from_table(cls, table: Mapping[str, Any]) -> RunnerFacts:
         """The facts of a table, as `to_table` gives it."""
         names = {each.name for each in fields(cls)} - {"details"}
-        known: dict[str, Any] = {
+        facts: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in table.items() if name in names
         }
-        return cls(**known, details={name: value for name, value in table.items() if name not in names})
+        return cls(**facts, details={name: value for name, value in table.items() if name not in names})
 
     def to_table(self) -> dict[str, Any]:
         """The facts that say something, in one table, as reports and the store have them."""
-        known = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "details"}
-        table = {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
+        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "details"}
+        table = {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
         empty = {
             name for name, value in table.items() if value is None or (isinstance(value, str | list) and not value)
         }
@@ -197,3 +197,50 @@ class Timeable(Runner, Protocol):
     def class_name(self, module: str) -> str:
         """The name of a module's class; empty where it is unknown."""
         ...
+
+
+Rule: TypeAlias = Literal["padded", "equal length", "single"]
+Row = TypeVar("Row")
+
+MAX_ROWS = 512  # in one batch, however short the rows
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How rows are put into batches, the same for every backend of a run.
+
+    `padded`: rows of any lengths, padded to the longest. `equal length`: rows whose arrays have the same shapes, so that
+    nothing is padded. `single`: one row at a time. `reason` is what was measured of the reference, where the rule is not
+    `padded`; `takes_batches` is false where the model does not run several rows at all.
+    """
+
+    rule: Rule = "padded"
+    reason: str = ""
+    takes_batches: bool = True
+
+    def batches(
+        self, rows: Sequence[Row], budget: int, *, cost: Callable[[Row], int], shape: Callable[[Row], Hashable]
+    ) -> Iterator[Sequence[Row]]:
+        """Batches of at most `budget` in the cost of their rows, padding included, unless a row alone costs more.
+
+        `rows` are sorted by `cost`, the costliest first; `shape` tells the rows apart that would have to be padded.
+        """
+        for group in self._groups(rows, shape):
+            start = 0
+            while start < len(group):
+                count = 1 if self.rule == "single" else max(1, min(MAX_ROWS, budget // max(1, cost(group[start]))))
+                yield group[start : start + count]
+                start += count
+
+    def _groups(self, rows: Sequence[Row], shape: Callable[[Row], Hashable]) -> Iterable[Sequence[Row]]:
+        if self.rule != "equal length":
+            return [rows]
+        groups: dict[Hashable, list[Row]] = {}
+        for row in rows:
+            groups.setdefault(shape(row), []).append(row)
+        return groups.values()
+
+
+def shapes(encoded: Mapping[str, npt.NDArray[Any]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """The shape of every array of an encoded row: rows with the same shapes are batched without padding."""
+    return tuple((name, encoded[name].shape) for name in sorted(encoded))

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from mqa_registry.contributions.batching import Batching
+from mqa_registry.contributions.backend import Batching
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
 from mqa_registry.contributions.measure_outputs import Evidence
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_registry.contributions.backend import Runner
-    from mqa_registry.contributions.model_under_test import ModelUnderTest
+    from mqa_registry.contributions.model import ModelUnderTest
     from mqa_registry.contributions.task import Codec
     from mqa_registry.types import Predictions, Rows
 
@@ -116,7 +116,7 @@ class ViewContext:
 
 
 def _ignore_progress(_done: int, _total: int) -> None:
-    """Report progress to nobody."""
+    """The progress of a probe outside of a run is not reported."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from mqa_registry.contributions.model_source import Model
+    from mqa_registry.contributions.model import Model
     from mqa_registry.types import Example
 
     Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -80,7 +80,7 @@ class Codec(VersionedClass, ABC):
     def find_unusable(self, examples: Sequence[Example]) -> tuple[int, str] | None:
         """The position of the first example that the model cannot run, and why; None where it can run all.
 
-        It is asked of all rows before any is predicted.
+        It is called with all rows before any is predicted.
         """
         return None
 

@@ -13,7 +13,7 @@ from mqa_registry.execution.model_building import build_model, rebuild_model, re
 from mqa_registry.execution.prediction import predict
 from mqa_registry.execution.preflight import preflight_observations
 from mqa_registry.execution.preparation import load_rows, perturb_rows, prepare, validate_inputs
-from mqa_registry.execution.progress import Progress, SilentProgress
+from mqa_registry.execution.resources import Progress, SilentProgress
 
 __all__ = [
     "Progress",

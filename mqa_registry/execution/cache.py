@@ -1,6 +1,6 @@
 """The cache of a run in the store: the predictions of a backend, and how a task truncated examples, by example.
 
-An example is known by its fingerprint. Its key in the store also depends on whatever else its value depends on.
+An example is known by its fingerprint. Its key in the store also depends on all else that its value depends on.
 """
 
 from __future__ import annotations
@@ -105,24 +105,24 @@ class PredictionCache:
 
 
 class TruncationCache:
-    """The full sizes of truncated examples, by model and task: a run that encodes nothing reports them too."""
+    """The full costs of truncated examples, by model and task: a run that encodes nothing reports them too."""
 
     def __init__(self, store: Store, model_under_test: ModelUnderTest, task: Use) -> None:
-        content = {"truncation": 1, "model": model_under_test.model.digest, "task": task.as_table()}
+        content = {"truncation": 2, "model": model_under_test.model.digest, "task": task.as_table()}
         if model_under_test.fixed_length is not None:
             content["fixed_length"] = model_under_test.fixed_length
         text = json.dumps(content, sort_keys=True, default=str)
         self._store = store
         self._digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
 
-    def put(self, full_sizes: Mapping[bytes, int], limit: int | None) -> None:
-        """Store the full sizes of truncated examples, by fingerprint; `limit` is the size that they were cut to."""
-        keys = _example_keys(self._digest, join_keys([*full_sizes]))
+    def put(self, full_costs: Mapping[bytes, int], limit: int | None) -> None:
+        """Store the full costs of truncated examples, by fingerprint; `limit` is the cost that they were cut to."""
+        keys = _example_keys(self._digest, join_keys([*full_costs]))
         is_new = ~self._store.contains(self._digest, keys)
         if not is_new.any():
             return
-        sizes = np.array([*full_sizes.values()], np.int64)[is_new]
-        table = pa.table({"size": sizes, "limit": np.full(len(sizes), limit or 0, np.int64)})
+        costs = np.array([*full_costs.values()], np.int64)[is_new]
+        table = pa.table({"full_cost": costs, "limit": np.full(len(costs), limit or 0, np.int64)})
         self._store.put(self._digest, split_keys(keys[is_new]), table)
 
     def summarize(self, fingerprints: Keys) -> Truncation | None:
@@ -132,7 +132,7 @@ class TruncationCache:
         if table is None or not len(found):
             return None
         truncated = table.take(pa.array(found))
-        longest, limit = (max(truncated.column(name).to_pylist()) for name in ("size", "limit"))
+        longest, limit = (max(truncated.column(name).to_pylist()) for name in ("full_cost", "limit"))
         return Truncation(len(found), len(found) / len(fingerprints), longest, limit)
 
 

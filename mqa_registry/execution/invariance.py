@@ -1,4 +1,4 @@
-"""Batch invariance: whether a model predicts the same for a row whatever batch the row is in."""
+"""Batch invariance: whether the prediction of a row is the same in every batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.contributions import RunnerFacts
-from mqa_registry.contributions.batching import Batching, shapes
+from mqa_registry.contributions.backend import Batching, shapes
 from mqa_registry.errors import ContributionError, OutOfMemoryError, summarize_error
 
 if TYPE_CHECKING:

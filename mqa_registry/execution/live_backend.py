@@ -12,8 +12,8 @@ import pyarrow as pa
 from mqa_registry.boundary import CheckedCodec, ForwardPasses, check_identity, open_runner, read_budget, read_facts
 from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.execution.batching import join_outputs, select_encodings
 from mqa_registry.execution.cache import PredictionCache
-from mqa_registry.execution.measured_batching import join_outputs, select_encodings
 from mqa_registry.execution.model_building import runner_spec
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
@@ -23,12 +23,11 @@ from mqa_registry.types import Predictions, get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import ExitStack
 
     from mqa_registry.contributions import ModelUnderTest, OutputReading, Runner, RunnerFacts
     from mqa_registry.contributions.task import Batch, Outputs
-    from mqa_registry.execution.measured_batching import Encoding
-    from mqa_registry.execution.progress import Progress
+    from mqa_registry.execution.batching import Encoding
+    from mqa_registry.execution.resources import Progress, Resources
     from mqa_registry.observations import BackendRecord
     from mqa_registry.store import Store
     from mqa_registry.store.database import Keys
@@ -109,17 +108,17 @@ class LiveBackend:
 
     # Opening.
 
-    def open(self, stack: ExitStack, progress: Progress) -> None:
+    def open(self, resources: Resources) -> None:
         """Open the runner, once; an error becomes the backend's failure."""
         if self.runner is None and self.failure is None:
-            self._record_failure(lambda: self.load(stack, progress))
+            self._record_failure(partial(self.load, resources))
 
-    def load(self, stack: ExitStack, progress: Progress) -> Runner:
-        """The runner, open as long as the stack is; raises any error of the backend."""
-        progress.stage(f"loading {self.name}")
+    def load(self, resources: Resources) -> Runner:
+        """The runner, loaded and open; raises any error of the backend."""
+        resources.progress.stage(f"loading {self.name}")
         contributor = self._use.contributor
         opened = self._use.call_method(self._backend.open, self.model_under_test)
-        runner: Runner = stack.enter_context(open_runner(contributor, opened))
+        runner: Runner = resources.stack.enter_context(open_runner(contributor, opened))
         self._identity, facts = read_facts(contributor, runner)
         self._update_digest()
         self._reading = self._infer_reading(runner)
@@ -152,7 +151,7 @@ class LiveBackend:
         self._cache.set_content(
             {
                 "format": FORMAT,
-                "subject": self.model_under_test.digest,
+                "model_under_test": self.model_under_test.digest,
                 "backend": self._use_identity,
                 "identity": self._identity,
                 "batching": self.batching.rule,
@@ -178,7 +177,7 @@ class LiveBackend:
     def predict(self, encodings: Sequence[Encoding], progress: Progress) -> None:
         """Predict those of the encoded rows that are requested and missing.
 
-        Batches are made of all that are requested, so that a row is in the same batch whatever the store has.
+        Batches are made of all that are requested, so that the batch of a row does not depend on the store.
         """
         requested = select_encodings(encodings, self._cache.select_requested(_fingerprints(encodings)))
         missing = self._cache.select_missing(_fingerprints(requested))
@@ -186,7 +185,7 @@ class LiveBackend:
         if not budget:
             return
         batches = self.batching.batches(
-            requested, budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays)
+            requested, budget, cost=lambda row: row.cost, shape=lambda row: shapes(row.arrays)
         )
         for batch in batches:
             rows = select_encodings(batch, missing)

@@ -39,7 +39,7 @@ def build_model(
 ) -> ModelUnderTest:
     """The model with its task; its weights are not loaded yet. `rows` are unperturbed rows that it may take examples of.
 
-    `sample` and `given`, the examples by how many were asked for, come from the same model under test in another process,
+    `sample` and `given`, the examples by how many were requested, come from the same model under test in another process,
     where there are no `rows` in this one.
     """
     examples = given or {}
@@ -77,7 +77,7 @@ def rebuild_model(
     """The model under test of another process, built from its `spec`; a PluginError where its plugins are not installed.
 
     With its `sample`, none is made here, which may need a library that the model itself does not. `given` are the
-    examples of its rows, by how many were asked for.
+    examples of its rows, by how many were requested.
     """
     context = _run_context(spec)
     catalog = _load_plugins(context, spec["source"], spec["task"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,29 @@ class _Perturber:
         return {**example, **edited}, target
 
 
+@dataclass(frozen=True)
+class _AcceptedRows:
+    """The rows that no perturbation declined: their indices, what became of them, and how far those that changed moved."""
+
+    indices: list[int] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    targets: list[Any] = field(default_factory=list)
+    distances: list[int | None] = field(default_factory=list)  # of the rows that changed
+
+    def add(self, index: int, before: Example, after: Example, target: Any) -> None:
+        self.indices.append(index)
+        self.examples.append(after)
+        self.targets.append(target)
+        if after != before:
+            self.distances.append(edit_distance(before, after))
+
+    @property
+    def mean_distance(self) -> float | None:
+        """The mean of the distances that are known; None where none is."""
+        counted = [distance for distance in self.distances if distance is not None]
+        return sum(counted) / len(counted) if counted else None
+
+
 def apply_perturbations(
     rows: Rows, perturb: Sequence[Use], task: Task[Any] | None, seed: int
 ) -> PerturbedRows | Failure:
@@ -98,44 +121,40 @@ def apply_perturbations(
     if not perturb:
         return PerturbedRows(rows)
     perturbers = [_make_perturber(use, rows, task) for use in perturb]
-    targets: list[Any] = _targets(rows, perturbers)
-    accepted: list[int] = []  # indices of rows
-    examples: list[Example] = []
-    distances: list[int | None] = []  # of the rows that changed
+    accepted = _perturb_rows(rows, perturbers, seed)
+    if isinstance(accepted, Failure):
+        return accepted
+    if not accepted.indices:
+        names = " and ".join(f"`{use.name}`" for use in perturb)
+        return Failure(f"{names} declined all of {len(rows):,} rows, so nothing was tested")
+    changes_target = any(perturber.changes_target for perturber in perturbers)
+    try:
+        perturbed = _replace_columns(
+            rows, accepted.indices, accepted.examples, accepted.targets if changes_target else None
+        )
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:  # of another type than their column's
+        return _wrong_type_failure(perturbers[-1].contributor, error)
+    declined = len(rows) - len(accepted.indices)
+    return PerturbedRows(perturbed, declined, len(accepted.distances), accepted.mean_distance)
+
+
+def _perturb_rows(rows: Rows, perturbers: Sequence[_Perturber], seed: int) -> _AcceptedRows | Failure:
+    """Apply the perturbations row by row; a failure where one of them crashes, or cannot run."""
+    accepted = _AcceptedRows()
     with ExitStack() as calls:
         for perturber in perturbers:
             calls.enter_context(perturber.function)
-        for index, (name, example) in enumerate(zip(rows.ids.to_pylist(), rows.examples(), strict=True)):
+        triples = zip(rows.ids.to_pylist(), rows.examples(), _targets(rows, perturbers), strict=True)
+        for index, (name, example, target) in enumerate(triples):
             try:
-                perturbed = _apply_all(example, targets[index], perturbers, seed, name)
+                perturbed = _apply_all(example, target, perturbers, seed, name)
             except NotRunError as error:
                 return Failure.of_refusal(error)
             except ContributionError as error:  # only views of these rows fail
                 return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
-            if perturbed is None:
-                continue
-            accepted.append(index)
-            examples.append(perturbed[0])
-            targets[index] = perturbed[1]
-            if perturbed[0] != example:
-                distances.append(edit_distance(example, perturbed[0]))
-    if not accepted:
-        names = " and ".join(f"`{use.name}`" for use in perturb)
-        return Failure(f"{names} declined all of {len(rows):,} rows, so nothing was tested")
-    changes_target = any(perturber.changes_target for perturber in perturbers)
-    new_targets = [targets[index] for index in accepted] if changes_target else None
-    try:
-        table = _replace_columns(rows, accepted, examples, new_targets)
-    except (
-        pa.ArrowException,
-        TypeError,
-        ValueError,
-        OverflowError,
-    ) as error:  # values of another type than their column's
-        return _wrong_type_failure(perturbers[-1].contributor, error)
-    counted = [distance for distance in distances if distance is not None]
-    mean = sum(counted) / len(counted) if counted else None
-    return PerturbedRows(table, len(rows) - len(accepted), len(distances), mean)
+            if perturbed is not None:
+                accepted.add(index, example, *perturbed)
+    return accepted
 
 
 def _wrong_type_failure(contributor: Contributor, error: Exception) -> Failure:

@@ -12,12 +12,19 @@ import numpy as np
 
 from mqa_registry.contributions import RunnerFacts
 from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.execution.batching import (
+    RunBatching,
+    encode,
+    find_fixed_lengths,
+    fixed_length_findings,
+    measure_batching,
+    with_fixed_length,
+)
 from mqa_registry.execution.cache import TruncationCache
-from mqa_registry.execution.fixed_length import find_fixed_lengths, fixed_length_findings, with_fixed_length
 from mqa_registry.execution.live_backend import LiveBackend
-from mqa_registry.execution.measured_batching import RunBatching, encode, measure_batching
 from mqa_registry.execution.preparation import first_rows, live_backends_of, with_classes
 from mqa_registry.execution.probes import ProbeRunner
+from mqa_registry.execution.resources import Resources
 from mqa_registry.observations import BackendRecord, Failure, Observations, ObservedView, PreparedData
 from mqa_registry.store import join_keys, split_keys
 from mqa_registry.types import fingerprint
@@ -27,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.contributions import Codec
-    from mqa_registry.execution.measured_batching import Encodings
-    from mqa_registry.execution.progress import Progress
+    from mqa_registry.execution.batching import Encodings
+    from mqa_registry.execution.resources import Progress
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.store import Store
@@ -64,10 +71,9 @@ def predict(
     fingerprints = _fingerprint_rows(prepared) if live else {}
     truncations = _truncation_cache(plan, live, store)
     with ExitStack() as stack:
-        batching = _choose_batching(plan, prepared, live, store=store, stack=stack, progress=progress, fresh=fresh)
-        probes = stack.enter_context(
-            ProbeRunner(prepared, live, store, progress, failures=backends.failures, seed=plan.suite.seed, fresh=fresh)
-        )
+        resources = Resources(store, stack, progress, fresh)
+        batching = _choose_batching(plan, prepared, live, resources)
+        probes = stack.enter_context(ProbeRunner(prepared, live, resources, backends.failures, plan.suite.seed))
         probes.check(plan.probe_requests)
         incomplete = [
             backend
@@ -75,7 +81,7 @@ def predict(
             if backend.request_predictions(_requested_by(name, plan, fingerprints), fresh=fresh)
         ]
         if incomplete and truncations is not None:
-            _predict_missing(incomplete, prepared, fingerprints, truncations, stack=stack, progress=progress)
+            _predict_missing(incomplete, prepared, fingerprints, truncations, resources)
         views = {view: _observe_view(view, prepared, backends, fingerprints) for view in plan.views}
         probe_results = {request: probes.run(request, views) for request in plan.probe_requests}
     return Observations(
@@ -135,20 +141,11 @@ def _truncation_cache(plan: Plan, live: Mapping[str, LiveBackend], store: Store)
 
 
 def _choose_batching(
-    plan: Plan,
-    prepared: PreparedData,
-    live: Mapping[str, LiveBackend],
-    *,
-    store: Store,
-    stack: ExitStack,
-    progress: Progress,
-    fresh: bool,
+    plan: Plan, prepared: PreparedData, live: Mapping[str, LiveBackend], resources: Resources
 ) -> RunBatching:
     """Measure by which rule rows have to be batched, and set it on every backend."""
     rows = first_rows(plan, prepared.rows)
-    batching = RunBatching()
-    if rows is not None:
-        batching = measure_batching(live.values(), rows, store, stack, progress, fresh=fresh)
+    batching = measure_batching(live.values(), rows, resources) if rows is not None else RunBatching()
     for backend in live.values():
         backend.set_batching(batching.batching)
     return batching
@@ -168,25 +165,23 @@ def _predict_missing(
     prepared: PreparedData,
     fingerprints: Mapping[RowSet, Keys],
     truncations: TruncationCache,
-    *,
-    stack: ExitStack,
-    progress: Progress,
+    resources: Resources,
 ) -> None:
     """Make the predictions that backends lack. Each row is encoded once, for all of them."""
     _refuse_unusable_rows(backends[0].model_under_test.codec, prepared)
     for backend in backends:
-        backend.open(stack, progress)
+        backend.open(resources)
     opened = [backend for backend in backends if backend.failure is None]
     if not opened:
         return
     for backend in opened:
-        backend.start(progress)
+        backend.start(resources.progress)
     try:
         codec = opened[0].codec.with_array_rows()
         for encodings in _prefetch(encode(codec, chunk) for chunk in _chunks(prepared, fingerprints)):
-            truncations.put(encodings.truncated, codec.limit)
+            truncations.put(encodings.full_costs, codec.limit)
             for backend in opened:
-                backend.predict(encodings.rows, progress)
+                backend.predict(encodings.rows, resources.progress)
     except (ContributionError, NotRunError) as error:  # of the task, whose encodings all backends need
         for backend in opened:
             backend.failure = backend.failure or Failure.of(error)

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from mqa_registry.boundary import check_predictions
 from mqa_registry.contributions import Backend, Replay, Task
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
+from mqa_registry.execution.batching import find_fixed_lengths
 from mqa_registry.execution.datasets import load_dataset
-from mqa_registry.execution.fixed_length import find_fixed_lengths
 from mqa_registry.execution.model_building import build_model
 from mqa_registry.execution.perturbation import apply_perturbations
 from mqa_registry.execution.preflight import preflight
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mqa_registry.contributions import ModelUnderTest, RunContext
-    from mqa_registry.execution.progress import Progress
+    from mqa_registry.execution.resources import Progress
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.suite import Use
     from mqa_registry.types import Rows

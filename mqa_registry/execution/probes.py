@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,10 +29,9 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Codec, ModelUnderTest, Runner
     from mqa_registry.errors import Problem
     from mqa_registry.execution.live_backend import LiveBackend
-    from mqa_registry.execution.progress import Progress
+    from mqa_registry.execution.resources import Resources
     from mqa_registry.observations import ObservedView, PreparedData
     from mqa_registry.plan import ProbeRequest, View
-    from mqa_registry.store import Store
     from mqa_registry.types import Predictions
 
 FORMAT = 3  # increases when the host would cache the tables of probes in another form
@@ -49,22 +49,16 @@ class ProbeRunner:
         self,
         prepared: PreparedData,
         live: Mapping[str, LiveBackend],
-        store: Store,
-        progress: Progress,
-        *,
+        resources: Resources,
         failures: Mapping[str, Failure],
         seed: int,
-        fresh: bool,
     ) -> None:
         self._prepared = prepared
         self._views: Mapping[View, ObservedView] = {}
         self._live = live
         self._failures = failures
         self._seed = seed
-        self._store = store
-        self._progress = progress
-        self._fresh = fresh
-        self._stack = ExitStack()
+        self._resources = replace(resources, stack=ExitStack())
         self._runners: dict[str, Runner] = {}
         self._wrong_input: MqaError | None = None
 
@@ -75,9 +69,9 @@ class ProbeRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._stack.close()
+            self._resources.stack.close()
         except ContributionError as closed:  # the tables of all probes are complete by now
-            self._progress.stage(closed.message)
+            self._resources.progress.stage(closed.message)
 
     def check(self, requests: Iterable[ProbeRequest]) -> None:
         """Let probes check their options before anything is predicted: a SuiteError or DataError with all problems.
@@ -137,22 +131,22 @@ class ProbeRunner:
     def _read_cached(self, request: ProbeRequest) -> pa.Table | None:
         """The cached table of a request; None where there is none, or the probe is not cacheable, as timings are not."""
         key = self._key(request)
-        if self._fresh:
-            self._store.delete(key)
+        if self._resources.fresh:
+            self._resources.store.delete(key)
         if not request.probe.cacheable:
             return None
-        _, stored = self._store.get(key, join_keys([key]))
+        _, stored = self._resources.store.get(key, join_keys([key]))
         return None if stored is None else pa.ipc.open_stream(stored.column(TABLE)[0].as_py()).read_all()
 
     def _observe(self, request: ProbeRequest) -> pa.Table:
         """Run the probe, and cache its table under the identity that the opened backends have."""
-        self._progress.stage(f"probing: {request.use.name}")
+        self._resources.progress.stage(f"probing: {request.use.name}")
         table = check_table(
             request.use.contributor, request.use.call_method(request.probe.observe, self._context(request))
         )
         if request.probe.cacheable:
             key = self._key(request)
-            self._store.put(key, [key], pa.table({TABLE: pa.array([_to_bytes(table)], pa.binary())}))
+            self._resources.store.put(key, [key], pa.table({TABLE: pa.array([_to_bytes(table)], pa.binary())}))
         return table
 
     def _check_options(self, request: ProbeRequest) -> None:
@@ -190,7 +184,7 @@ class ProbeRunner:
         if backend not in self._runners:
             live = self._live[backend]
             try:
-                self._runners[backend] = live.runner or live.load(self._stack, self._progress)
+                self._runners[backend] = live.runner or live.load(self._resources)
             except MqaError as error:
                 self._wrong_input = error if error.exit_code is ExitCode.WRONG_INPUT else None
                 raise
@@ -203,7 +197,7 @@ class ProbeRunner:
     def _report_progress(self, request: ProbeRequest, done: int, total: int) -> None:
         """Report the progress of a probe, with `done` clipped to its total."""
         restart_time_limits()
-        self._progress.advance_probe(request.use.name, max(0, min(int(done), int(total))), int(total))
+        self._resources.progress.advance_probe(request.use.name, max(0, min(int(done), int(total))), int(total))
 
     def _key(self, request: ProbeRequest) -> bytes:
         """The key of a request in the store: a digest of all that its table depends on."""
@@ -212,7 +206,7 @@ class ProbeRunner:
             "format": FORMAT,
             "probe": identity(request.use),
             "version": request.probe.version,
-            "subject": "" if model_under_test is None else model_under_test.digest,
+            "model_under_test": "" if model_under_test is None else model_under_test.digest,
             "seed": self._seed,
             "views": [self._view_digests(request, view) for view in request.views],
         }

@@ -15,6 +15,7 @@ import numpy as np
 
 from mqa_registry.contributions import Metric, Quantile, Scores, Statistic
 from mqa_registry.sample_predictions import has_sample, measure_sample
+from mqa_registry.stats.nan_policy import omit_nan
 from mqa_registry.stats.sample_size import (
     can_hold_drop,
     can_hold_equal_groups,
@@ -43,7 +44,7 @@ class MetricKind(Enum):
 
 @dataclass(frozen=True)
 class BoundedScores:
-    """A score for each row, from `low` to `high` whatever the predictions are."""
+    """A score for each row, from `low` to `high` for all predictions."""
 
     low: float
     high: float
@@ -112,7 +113,7 @@ def _kind_of(raw: Any) -> MetricKind | Quantile:
     scores = np.asarray(raw, dtype=np.float64)
     if scores.ndim == 0:
         return MetricKind.POINT
-    return MetricKind.PROPORTION if np.isin(scores[~np.isnan(scores)], (0, 1)).all() else MetricKind.MEAN
+    return MetricKind.PROPORTION if np.isin(omit_nan(scores)[0], (0, 1)).all() else MetricKind.MEAN
 
 
 def _best_proportion(low: float, high: float, confidence: float) -> BestCase:

@@ -19,7 +19,8 @@ from mqa_registry.judging.measurements import estimate
 from mqa_registry.judging.result import Change, Flips, Number, Verdict
 from mqa_registry.judging.samples import SampleCache
 from mqa_registry.judging.verdicts import make_number, rule_for, whole_part
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.types import get_schema
 

@@ -55,8 +55,8 @@ class Evaluation:
 class StepEvaluation:
     """One severity of a case: all rows, each group, and the gaps between groups.
 
-    Groups under the least number of rows are `small_groups`. `needs_two_groups` says that a claim between groups was
-    asked for.
+    Groups under the least number of rows are `small_groups`. `needs_two_groups` says that some bound is on a
+    quantity between groups.
     """
 
     whole: Evaluation

@@ -58,7 +58,7 @@ def _judge_timed(plan: Plan, case: Case, cache: SampleCache) -> Result:
 
 def _judge_case(plan: Plan, case: Case, cache: SampleCache) -> Result:
     blank = _blank_result(case)
-    failure = next((seen.failure for seen in _observations_of(case, cache.observations) if seen.failure), None)
+    failure = next((one.failure for one in _observations_of(case, cache.observations) if one.failure), None)
     if failure is not None:
         return _failed(blank, failure)
     try:
@@ -176,8 +176,8 @@ def _overrule(
             )
         if case.check.by is not None and not evaluation.groups:
             return replace(decision, verdict=Verdict.NOT_RUN, note=f"`{case.check.by.name}` puts no row into any group")
-        seen = observations.views[step.view].perturbed
-        if step.view.rows.perturb and seen is not None and seen.changed == 0:
+        perturbed = observations.views[step.view].perturbed
+        if step.view.rows.perturb and perturbed is not None and perturbed.changed == 0:
             return replace(decision, verdict=Verdict.NOT_RUN, note=NOTHING_CHANGED)
         if len(sample) == 0:
             return replace(
@@ -187,30 +187,30 @@ def _overrule(
 
 
 def _step_result(step: Step, evaluation: StepEvaluation, rule: DecisionRule, observations: Observations) -> StepResult:
-    whole, seen = whole_part(evaluation, rule), observations.views[step.view].perturbed
-    assert seen is not None
-    groups, counts = group_parts(evaluation, rule), count_perturbed(len(seen.rows), seen)
+    whole, perturbed = whole_part(evaluation, rule), observations.views[step.view].perturbed
+    assert perturbed is not None
+    groups, counts = group_parts(evaluation, rule), count_perturbed(len(perturbed.rows), perturbed)
     return StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, counts)
 
 
 def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> Result:
     """The result of a probe, from the table that it made at each severity."""
-    seen = [cache.observations.probe_results[request] for request in case.probe_requests]
-    tables = [one.table for one in seen if one.table is not None]
+    observed = [cache.observations.probe_results[request] for request in case.probe_requests]
+    tables = [one.table for one in observed if one.table is not None]
     pairs = list(zip(case.probe_requests, tables, strict=True))
     steps = [StepEvaluation(_evaluate_probe(plan, case.check, request, table)) for request, table in pairs]
     unit = "rows" if case.probe_requests[0].probe.cacheable else "repetitions"  # more of what is timed, not of the data
     rule = rule_for(steps, plan.suite.confidence, by_point=case.check.gate == "point", unit=unit)
     decision = decide(steps, rule)
-    if case.steps[-1].view.rows.perturb and not any(one.changed for one in seen):
+    if case.steps[-1].view.rows.perturb and not any(one.changed for one in observed):
         decision = replace(decision, verdict=Verdict.NOT_RUN, note=NOTHING_CHANGED)
     wholes = [whole_part(one, rule) for one in steps]
     parts = [
         StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, {}, count_perturbed(one.rows, one))
-        for step, whole, one in zip(case.steps, wholes, seen, strict=True)
+        for step, whole, one in zip(case.steps, wholes, observed, strict=True)
     ]
     worst = next((number for number, part in enumerate(parts) if part.verdict is not Verdict.PASS), -1)
-    evidence = _gather_probe_evidence(*pairs[worst], seen[worst])
+    evidence = _gather_probe_evidence(*pairs[worst], observed[worst])
     if is_sweep := case.steps[0].severity is not None:
         evidence = replace(evidence, sweep=summarize_sweep(parts, case.expect, math.nan))
     evidence = _with_required_rows(evidence, decision, steps, rule)
@@ -232,25 +232,25 @@ def _evaluate_probe(plan: Plan, check: Check, request: ProbeRequest, table: pa.T
 
 
 def _compute_probe_numbers(request: ProbeRequest, table: pa.Table) -> Mapping[str, Any]:
-    """The numbers that a probe makes of what it saw, in the order in which it names them."""
+    """The numbers that a probe makes of what it observed, in the order of its outputs."""
     with ContributionCall(request.use.contributor):
         given = request.probe.numbers(table)
     return check_probe_numbers(request.use.contributor, given, request.probe.outputs)
 
 
-def _gather_probe_evidence(request: ProbeRequest, table: pa.Table, seen: ProbeResult) -> ResultEvidence:
+def _gather_probe_evidence(request: ProbeRequest, table: pa.Table, observed: ProbeResult) -> ResultEvidence:
     """What the probe shows, with the counts of rows that a perturbation left out or changed."""
     with ContributionCall(request.use.contributor):
         given = request.probe.evidence(table)
-    shown = check_evidence(request.use.contributor, given)
+    evidence = check_evidence(request.use.contributor, given)
     is_perturbed = bool(request.view.rows.perturb)
     return ResultEvidence(
-        declined=seen.declined if is_perturbed else 0,
-        changed=seen.changed if is_perturbed else None,
-        remarks=tuple(shown.remarks),
-        notes=tuple(shown.notes),
-        examples=tuple(shown.examples),
-        details=shown.details,
+        declined=observed.declined if is_perturbed else 0,
+        changed=observed.changed if is_perturbed else None,
+        remarks=tuple(evidence.remarks),
+        notes=tuple(evidence.notes),
+        examples=tuple(evidence.examples),
+        details=evidence.details,
     )
 
 
@@ -258,12 +258,12 @@ def _with_required_rows(
     evidence: ResultEvidence, decision: Decision, steps: Sequence[StepEvaluation], rule: DecisionRule
 ) -> ResultEvidence:
     """The evidence with how many more rows, or repetitions, would settle an open check, or that none would."""
-    is_open = decision.verdict is Verdict.INCONCLUSIVE
+    is_inconclusive = decision.verdict is Verdict.INCONCLUSIVE
     return replace(
         evidence,
         required_rows=decision.rows_to_settle or None,
-        required_unit=rule.unit if is_open else "rows",
-        never_settles=is_open and never_settles(steps, rule),
+        required_unit=rule.unit if is_inconclusive else "rows",
+        never_settles=is_inconclusive and never_settles(steps, rule),
     )
 
 

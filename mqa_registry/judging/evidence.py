@@ -14,7 +14,7 @@ from mqa_registry.contributions import Comparison, Evidence, ExampleRow, Statist
 from mqa_registry.judging.result import McNemarTest, ResultEvidence
 from mqa_registry.judging.samples import positions_of
 from mqa_registry.judging.sweeps import count_perturbed
-from mqa_registry.stats.proportions import PairedProportions
+from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.types import get_schema
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def gather_evidence(
     perturbed, clusters = observed.perturbed, inputs.sample.clusters
     assert perturbed is not None
     counts = count_perturbed(len(perturbed.rows), perturbed) if step.view.rows.perturb else None
-    shown = compare_predictions(step, inputs)
-    picked = shown.examples or None
+    compared = compare_predictions(step, inputs)
+    picked = compared.examples or None
     rows = observations.rows[step.view.rows.data]
     return replace(
-        shown,
+        compared,
         missing_predictions=inputs.sample.missing,
         missing_targets=inputs.sample.unlabelled,
         declined=counts.declined if counts else 0,
@@ -58,7 +58,7 @@ def gather_evidence(
         unpaired=not inputs.is_paired,
         clusters=None if clusters is None else len(np.unique(clusters)),
         absent_classes=_absent_classes(evaluation.whole),
-        mcnemar=shown.mcnemar or _mcnemar_of_change(evaluation.whole),
+        mcnemar=compared.mcnemar or _mcnemar_of_change(evaluation.whole),
         examples=select_examples(_worst_inputs(evaluation), perturbed.rows, rows, picked) if with_examples else (),
     )
 
@@ -76,11 +76,11 @@ def compare_predictions(step: Step, inputs: MeasureInputs) -> ResultEvidence:
     assert step.reference is not None
     if step.view.rows.changes_targets and not step.reference.rows.changes_targets:
         return ResultEvidence()
-    measure, shown, mcnemar = inputs.measure, Evidence(), None
+    measure, evidence, mcnemar = inputs.measure, Evidence(), None
     if comparison.evidence is not None:
         pair = inputs.reference.predictions, inputs.sample.predictions
-        shown = check_evidence(measure.contributor, measure.call_function(comparison.evidence, *pair))
-        check_example_ids(measure.contributor, shown.examples)
+        evidence = check_evidence(measure.contributor, measure.call_function(comparison.evidence, *pair))
+        check_example_ids(measure.contributor, evidence.examples)
     if comparison.is_correct is not None:
         pairs = _count_flips(measure, comparison.is_correct, inputs.reference, inputs.sample)
         if pairs is not None:
@@ -88,10 +88,10 @@ def compare_predictions(step: Step, inputs: MeasureInputs) -> ResultEvidence:
     at = "" if step.severity is None else f"at severity {step.severity:g}: "
     return ResultEvidence(
         mcnemar=mcnemar,
-        remarks=tuple(at + remark for remark in _write_remarks(shown.remarks, mcnemar)),
-        notes=tuple(shown.notes),
-        examples=tuple(shown.examples),
-        details=shown.details,
+        remarks=tuple(at + remark for remark in _write_remarks(evidence.remarks, mcnemar)),
+        notes=tuple(evidence.notes),
+        examples=tuple(evidence.examples),
+        details=evidence.details,
     )
 
 
@@ -102,7 +102,7 @@ def mcnemar_test(pairs: PairedProportions, *, is_swapped: bool = False, is_clust
     """
     flips = (pairs.negative_flips, pairs.positive_flips)
     negative, positive = reversed(flips) if is_swapped else flips
-    return McNemarTest(int(negative), int(positive), None if is_clustered else pairs.mcnemar)
+    return McNemarTest(int(negative), int(positive), None if is_clustered else pairs.mcnemar_p_value)
 
 
 def _absent_classes(evaluation: Evaluation) -> tuple[str, ...]:
@@ -132,20 +132,22 @@ def _worst_inputs(evaluation: StepEvaluation) -> MeasureInputs:
     return worst.measurement.selected_inputs
 
 
-def _count_flips(measure: Use, right: Callable[..., Any], before: Sample, now: Sample) -> PairedProportions | None:
-    """The rows that were right and are wrong, and the other way round, of those with a target on both sides."""
+def _count_flips(measure: Use, is_correct: Callable[..., Any], before: Sample, now: Sample) -> PairedProportions | None:
+    """The rows that were correct and are wrong, and the other way round, of those with a target on both sides."""
     if before.targets is None or now.targets is None:
         return None
     labelled = np.flatnonzero(~(before.targets.missing | now.targets.missing))
     if not len(labelled):
         return None
-    was, stays = (_is_right(measure, right, side.take(labelled)) for side in (before, now))
-    return PairedProportions(int((was & ~stays).sum()), int((stays & ~was).sum()), len(labelled))
+    before_correct, now_correct = (_are_correct(measure, is_correct, side.take(labelled)) for side in (before, now))
+    return PairedProportions(
+        int((before_correct & ~now_correct).sum()), int((now_correct & ~before_correct).sum()), len(labelled)
+    )
 
 
-def _is_right(measure: Use, right: Callable[..., Any], sample: Sample) -> Bools:
+def _are_correct(measure: Use, is_correct: Callable[..., Any], sample: Sample) -> Bools:
     with ContributionCall(measure.contributor):
-        given = right(sample.targets, sample.predictions)
+        given = is_correct(sample.targets, sample.predictions)
     return check_correctness(measure.contributor, given, len(sample))
 
 
@@ -158,19 +160,19 @@ def _write_remarks(remarks: Sequence[str], mcnemar: McNemarTest | None) -> Seque
 
 
 def select_examples(
-    inputs: MeasureInputs, seen: Rows, unperturbed: Rows, picked: Sequence[ExampleRow] | None = None
+    inputs: MeasureInputs, perturbed: Rows, unperturbed: Rows, picked: Sequence[ExampleRow] | None = None
 ) -> tuple[ExampleRow, ...]:
     """The rows that speak most against the check: predictions that differ from target or reference, surest first.
 
-    Where a comparison `picked` rows, those of them that were read, with what it says of each. `seen` are the rows as
-    the model saw them.
+    Where a comparison `picked` rows, those of them that were read, with what it says of each. `perturbed` are the rows
+    as the model reads them.
     """
     if picked is None:
-        return tuple(describe_rows(inputs, _surest_wrong_rows(inputs), seen, unperturbed))
+        return tuple(describe_rows(inputs, _surest_wrong_rows(inputs), perturbed, unperturbed))
     ids = pa.chunked_array([pa.array([row.id for row in picked], pa.string())])
     positions = positions_of(ids, inputs.sample.predictions.ids)
     found = np.flatnonzero(positions >= 0)[:MAX_PICKED_EXAMPLES]
-    rows = describe_rows(inputs, positions[found], seen, unperturbed)
+    rows = describe_rows(inputs, positions[found], perturbed, unperturbed)
     picks = (picked[number] for number in found)
     return tuple(_fill_in(row, pick) for row, pick in zip(rows, picks, strict=True))
 
@@ -178,8 +180,8 @@ def select_examples(
 def _fill_in(row: ExampleRow, pick: ExampleRow) -> ExampleRow:
     """The row, with what the pick says where the row says nothing."""
     empty = ExampleRow()
-    said = {name: value for name, value in vars(row).items() if value != getattr(empty, name)}
-    return replace(pick, **said)
+    filled = {name: value for name, value in vars(row).items() if value != getattr(empty, name)}
+    return replace(pick, **filled)
 
 
 def _surest_wrong_rows(inputs: MeasureInputs) -> Positions:
@@ -191,14 +193,14 @@ def order_by_confidence(sample: Sample, rows: Positions) -> Positions:
     return rows[np.argsort(-_confidences(sample.predictions)[rows], kind="stable")]
 
 
-def describe_rows(inputs: MeasureInputs, rows: Positions, seen: Rows, unperturbed: Rows) -> list[ExampleRow]:
-    """These rows, as they are and as the model saw them, with the predictions."""
+def describe_rows(inputs: MeasureInputs, rows: Positions, perturbed: Rows, unperturbed: Rows) -> list[ExampleRow]:
+    """These rows, as they are in the data and as the model reads them, with the predictions."""
     ids = inputs.sample.predictions.ids.take(pa.array(rows))
-    perturbed = seen.table.take(positions_of(ids, seen.ids)).select(seen.fields).to_pylist()
+    after = perturbed.table.take(positions_of(ids, perturbed.ids)).select(perturbed.fields).to_pylist()
     before = unperturbed.table.take(inputs.sample.row_indices[rows]).select(unperturbed.fields).to_pylist()
     return [
         _describe_row(inputs, int(row), name, fields, perturbed_fields)
-        for row, name, fields, perturbed_fields in zip(rows, ids.to_pylist(), before, perturbed, strict=True)
+        for row, name, fields, perturbed_fields in zip(rows, ids.to_pylist(), before, after, strict=True)
     ]
 
 
@@ -218,7 +220,7 @@ def differ(predictions: Predictions, others: Predictions) -> Bools:
     """Whether each prediction is another than that of the others, shape (rows,)."""
     if predictions.schema == "label":
         return np.asarray(predictions.codes != others.codes)
-    pairs = zip(predictions.answers(), others.answers(), strict=True)
+    pairs = zip(predictions.to_pylist(), others.to_pylist(), strict=True)
     return np.array([one != two for one, two in pairs], dtype=bool)
 
 

@@ -1,4 +1,7 @@
-"""Measurements: what a measure gives of the rows that a check is about, and the estimates that follow."""
+"""Measurements: what a measure gives of the rows that a check is about, and the estimates that follow.
+
+Rows that score NaN are ignored, by `stats/nan_policy.py`.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,14 @@ from mqa_registry.stats.clusters import estimate_design
 from mqa_registry.stats.estimates import (
     NO_ROWS,
     UNBOUNDED,
-    PointEstimate,
     Undefined,
     difference_span,
-    explain_undefined,
+    estimate_point,
 )
 from mqa_registry.stats.means import estimate_mean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.nan_policy import is_ignored, omit_nan
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.quantiles import estimate_quantile
 from mqa_registry.stats.resampling import bootstrap
 
@@ -90,7 +94,7 @@ class MeasureOutput:
             return estimate_quantile(self.value.values, self.value.share, None).value
         if isinstance(self.value, Statistic):
             return self.as_statistic(rows).value
-        scores, _ = _drop_ignored(_scores(self.value), None)
+        scores, _ = omit_nan(_scores(self.value))
         return float(scores.mean()) if len(scores) else math.nan
 
     def as_statistic(self, rows: int) -> BinnedStatistic:
@@ -174,14 +178,14 @@ def estimate(output: MeasureOutput, rows: int, options: IntervalOptions) -> Esti
     """The estimate of a measure on so many rows."""
     value, span = output.value, output.span
     if isinstance(value, float):
-        return Undefined(rows, explain_undefined(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
+        return estimate_point(value, rows, span)
     if isinstance(value, Quantile):
         return estimate_quantile(value.values, value.share, options.clusters, span)
     if isinstance(value, Statistic):
         if value.undefined:
             return Undefined(rows, f"is undefined, since {value.undefined}", value.never_defined)
         return _bootstrap([output], rows, lambda values: values[0], options, method="bca", span=span)
-    scores, clusters = _drop_ignored(_scores(value), options.clusters)
+    scores, clusters = omit_nan(_scores(value), options.clusters)
     if _is_proportion(output, scores):
         design = estimate_design(_floats(scores), clusters) if clusters is not None else None
         return Proportion(int(np.count_nonzero(scores)), len(scores), options.proportion_interval, design)
@@ -193,12 +197,11 @@ def estimate_drop(reference: MeasureOutput, candidate: MeasureOutput, rows: int,
     span = difference_span(reference.span, candidate.span)
     outputs = reference, candidate
     if any(isinstance(one.value, float) for one in outputs):
-        value = reference.point(rows) - candidate.point(rows)
-        return Undefined(rows, explain_undefined(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
+        return estimate_point(reference.point(rows) - candidate.point(rows), rows, span)
     scores = [_scores(one.value) for one in outputs if isinstance(one.value, np.ndarray | Scores)]
-    if len(scores) < 2 or (_is_ignored(scores[0]) != _is_ignored(scores[1])).any():
+    if len(scores) < 2 or (is_ignored(scores[0]) != is_ignored(scores[1])).any():
         return _bootstrap(outputs, rows, lambda values: values[0] - values[1], options, method="paired bca", span=span)
-    (one, clusters), (two, _) = (_drop_ignored(each, options.clusters) for each in scores)
+    (one, clusters), (two, _) = (omit_nan(each, options.clusters) for each in scores)
     if _is_proportion(reference, one) and _is_proportion(candidate, two):
         negative, positive = int(np.count_nonzero(one > two)), int(np.count_nonzero(two > one))
         design = estimate_design(_floats(one) - two, clusters) if clusters is not None else None
@@ -262,20 +265,8 @@ def _scores(value: Floats | Bools | Scores) -> Floats | Bools:
     return value.values if isinstance(value, Scores) else value
 
 
-def _drop_ignored(scores: Floats | Bools, clusters: Ints | None) -> tuple[Floats | Bools, Ints | None]:
-    """The scores of the rows that are not ignored, and their clusters."""
-    ignored = _is_ignored(scores)
-    if not ignored.any():
-        return scores, clusters
-    return scores[~ignored], clusters[~ignored] if clusters is not None else None
-
-
 def _floats(scores: Floats | Bools) -> Floats:
     return scores.astype(np.float64, copy=False)
-
-
-def _is_ignored(scores: Floats | Bools) -> Bools:
-    return np.zeros(len(scores), dtype=bool) if scores.dtype == bool else np.isnan(scores)
 
 
 def _is_proportion(output: MeasureOutput, scores: Floats | Bools) -> bool:

@@ -14,16 +14,18 @@ import numpy as np
 from mqa_registry.contributions import Comparison, Metric
 from mqa_registry.errors import ContributionError
 from mqa_registry.expect import QUANTITIES, words_of
-from mqa_registry.judging.best_case import find_best_case, find_metric_kind
+from mqa_registry.judging.best_case import BestCase, find_best_case, find_metric_kind
 from mqa_registry.judging.groups import groups_of, sees_predictions
 from mqa_registry.naming import counted
-from mqa_registry.stats.sample_size import find_fewest_rows
+from mqa_registry.stats.sample_size import (
+    find_fewest_rows,
+)
 from mqa_registry.types import distinct_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.judging.best_case import BestCase
+    from mqa_registry.expect import Quantity
     from mqa_registry.plan import Case, Plan
     from mqa_registry.stats.estimates import Bools
     from mqa_registry.suite import Check
@@ -107,30 +109,35 @@ def _group_sizes(check: Check, rows: Rows, labelled: Bools) -> dict[str, int]:
 
 
 def _required_by(case: Case, counts: RowCounts, confidence: float) -> Iterator[RequiredRows]:
-    check, bounds = case.check, {} if case.probe_requests else case.expect.bounds()
-    sizes = counts.sizes(case)
-    judged = sorted((size, name) for name, size in sizes.items() if size >= case.expect.min_rows)
+    """What each bound of a case requires; of a probe, nothing is known."""
+    bounds = {} if case.probe_requests else case.expect.bounds()
     for quantity in QUANTITIES:
-        expect: dict[str, float] = {word: bounds[word] for word in words_of(quantity=quantity) if word in bounds}
-        if not expect:
-            continue
-        kind = find_metric_kind(check.measure, counts.classes.get(check.data, ()))
-        best = find_best_case(case, expect, kind, confidence)
-        if check.by is None:
-            yield _require(check.name, expect, best, (counts.rows(case),))
-        elif sees_predictions(check.by):
-            yield RequiredRows(check.name, expect, counts.rows(case), None, "the groups depend on the predictions")
-        elif judged:
-            between = quantity.need == "groups"
-            is_grouped = isinstance(check.measure.contribution, Metric) and check.measure.contribution.takes_groups
-            rows = [size for size, _ in judged]
-            one = _require(check.name, expect, best, rows, group=judged[0][1], needs_two=between or is_grouped)
-            yield replace(one, is_per_group=not is_grouped)
-        else:
-            largest, name = max(((size, name) for name, size in sizes.items()), default=(0, ""))
-            least = case.expect.min_rows
-            why = f"no group has {counted(least, 'row')}"
-            yield RequiredRows(check.name, expect, largest, least, why, False, name, True)
+        expect = {word: bounds[word] for word in words_of(quantity=quantity) if word in bounds}
+        if expect:
+            yield _required_by_bound(case, quantity, expect, counts, confidence)
+
+
+def _required_by_bound(
+    case: Case, quantity: Quantity, expect: Mapping[str, float], counts: RowCounts, confidence: float
+) -> RequiredRows:
+    check = case.check
+    if sees_predictions(check.by):
+        return RequiredRows(check.name, expect, counts.rows(case), None, "the groups depend on the predictions")
+    kind = find_metric_kind(check.measure, counts.classes.get(check.data, ()))
+    best = find_best_case(case, expect, kind, confidence)
+    if check.by is None:
+        return _require(check.name, expect, best, (counts.rows(case),))
+    sizes = sorted((size, name) for name, size in counts.sizes(case).items())
+    judged = [(size, name) for size, name in sizes if size >= case.expect.min_rows]
+    if not judged:
+        largest, name = sizes[-1] if sizes else (0, "")
+        least = case.expect.min_rows
+        reason = f"no group has {counted(least, 'row')}"
+        return RequiredRows(check.name, expect, largest, least, reason, is_enough=False, group=name, is_per_group=True)
+    is_grouped = isinstance(check.measure.contribution, Metric) and check.measure.contribution.takes_groups
+    needs_two = is_grouped or quantity.need == "groups"
+    one = _require(check.name, expect, best, [size for size, _ in judged], group=judged[0][1], needs_two=needs_two)
+    return replace(one, is_per_group=not is_grouped)
 
 
 def _require(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
     from mqa_registry.contributions import ExampleRow
+    from mqa_registry.judging.waivers import AppliedWaiver
 
 
 class Verdict(StrEnum):
@@ -21,23 +21,6 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "INCONCLUSIVE"  # the rows at hand settle it neither way
     ERROR = "ERROR"  # the check or a backend crashed, or the reference gave NaN
     NOT_RUN = "NOT-RUN"  # it could not run as the suite wants it
-
-
-class WaiverState(StrEnum):
-    """What a waiver is worth on the day of the run."""
-
-    ACCEPTED = "accepted"  # a failure that it covers leaves the exit code alone
-    EXPIRED = "expired"  # its last day is over: that is itself a failure
-    UNNEEDED = "unneeded"  # the check holds wherever it runs: that is itself a failure, so that it is taken out
-
-
-@dataclass(frozen=True)
-class AppliedWaiver:
-    """The waiver of a check: its last day, why the suite accepts a failure, and what it is worth on the day of the run."""
-
-    until: date
-    reason: str
-    state: WaiverState
 
 
 @dataclass(frozen=True)
@@ -149,7 +132,7 @@ class ResultEvidence:
 
 @dataclass(frozen=True)
 class Step(Part):
-    """One severity of a sweep; `evidence` says how far its rows were really perturbed, None where nobody knows."""
+    """One severity of a sweep; `evidence` says how far its rows were really perturbed, None where that is unknown."""
 
     severity: float = 0.0
     groups: Mapping[str, Part] = field(default_factory=dict)

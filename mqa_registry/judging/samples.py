@@ -156,15 +156,15 @@ def make_sample(observed: ObservedView, rows: Rows, data: str, targets: TargetUs
     """A view without the rows that lack a prediction or, where targets are required, a target."""
     assert observed.perturbed is not None
     assert observed.predictions is not None
-    predictions, seen = observed.predictions, observed.perturbed.rows
+    predictions, perturbed = observed.predictions, observed.perturbed.rows
     row_targets = None
     unlabelled = np.zeros(len(predictions), dtype=bool)
     if targets == "required":
-        row_targets = read_targets(seen, predictions.schema, predictions.classes, data=data)
+        row_targets = read_targets(perturbed, predictions.schema, predictions.classes, data=data)
         unlabelled = row_targets.missing
     elif targets == "optional":
-        row_targets = _targets_if_any(seen, predictions, data)
-    row_indices = positions_of(seen.ids, rows.ids)
+        row_targets = _targets_if_any(perturbed, predictions, data)
+    row_indices = positions_of(perturbed.ids, rows.ids)
     clusters = clusters_of(rows)
     whole = Sample(
         predictions,
@@ -234,5 +234,5 @@ def _refuse_moved_targets(view: View, error: DataError) -> None:
     """Raise targets that do not fit as the fault of the perturbation that makes them, where one does."""
     for use in view.rows.perturb:
         if isinstance(use.contribution, Perturbation) and use.contribution.target_effect == "moves":
-            seen = f"moved a target: {error.message}"
-            raise ContributionError(use.contributor.kind, use.name, seen, hint=error.hint) from error
+            fault = f"moved a target: {error.message}"
+            raise ContributionError(use.contributor.kind, use.name, fault, hint=error.hint) from error

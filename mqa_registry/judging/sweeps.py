@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 DIGITS = 6  # of what a sweep comes to
 
 
-def count_perturbed(rows: int, seen: PerturbedRows | ProbeResult) -> StepEvidence:
+def count_perturbed(rows: int, perturbed: PerturbedRows | ProbeResult) -> StepEvidence:
     """How far rows were really perturbed."""
-    edits = None if seen.edits is None else round(seen.edits, DIGITS)
-    return StepEvidence(rows, seen.changed, seen.declined, edits)
+    edits = None if perturbed.edits is None else round(perturbed.edits, DIGITS)
+    return StepEvidence(rows, perturbed.changed, perturbed.declined, edits)
 
 
 def clean_value(case: Case, cache: SampleCache) -> float:

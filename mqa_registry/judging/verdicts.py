@@ -1,4 +1,4 @@
-"""Verdicts: what follows from the claims of one case, with the reason in words."""
+"""Verdicts: what follows from the claims of one case; `verdict_messages.py` words the reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mqa_registry.judging.result import Number, Part, Verdict
-from mqa_registry.naming import counted
+from mqa_registry.judging.verdict_messages import (
+    TOO_FEW_GROUPS,
+    describe_claim,
+    describe_small_group,
+    describe_unsettled_claim,
+)
 from mqa_registry.stats.multiplicity import holm_confidences
 from mqa_registry.stats.sample_size import rows_to_settle_all
 
@@ -15,11 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mqa_registry.judging.claims import Evaluation, StepEvaluation
-    from mqa_registry.stats.estimates import Claim, Estimate, Interval
-
-HUGE = 1e9  # from here on, a number is written in powers of ten
-SMALLEST = 0.0005  # below, a number is written in powers of ten, too
-NEVER_SETTLES = "one more of a kind not seen yet would move it as far, so more {} like these do not settle it"
+    from mqa_registry.stats.estimates import Claim, Estimate
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,23 @@ class DecisionRule:
         """The rule for all claims of a check: those on all severities, groups and bounds together."""
         return cls(confidence, by_point, {} if by_point else holm_confidences(claims, confidence), unit)
 
+    def holds(self, claim: Claim) -> bool:
+        """Whether it is shown to hold."""
+        if self.by_point:
+            return claim.is_defined and claim.holds_at_point()
+        return claim.is_defined and claim.holds(self.confidence)
+
     def fails(self, claim: Claim) -> bool:
+        """Whether it is shown not to hold."""
         if self.by_point:
             return claim.is_defined and not claim.holds_at_point()
         return claim.fails(self.fail_confidences[claim])
 
-    def is_open(self, claim: Claim) -> bool:
-        """Whether it is not shown to hold."""
-        return not (claim.is_defined and (self.by_point or claim.holds(self.confidence)))
-
     def decide(self, claims: Sequence[Claim]) -> Verdict:
         """The verdict on some of the claims."""
-        if any(self.fails(claim) for claim in claims):
+        if any(map(self.fails, claims)):
             return Verdict.FAIL
-        return Verdict.INCONCLUSIVE if not claims or any(map(self.is_open, claims)) else Verdict.PASS
+        return Verdict.PASS if claims and all(map(self.holds, claims)) else Verdict.INCONCLUSIVE
 
     def with_verdicts(self, numbers: Mapping[str, Number], claims: Sequence[Claim]) -> dict[str, Number]:
         """The numbers, those that claims are about with the verdict on these alone."""
@@ -87,28 +91,23 @@ def decide(steps: Sequence[StepEvaluation], rule: DecisionRule) -> Decision:
     """The decision on all severities and groups."""
     named = [(group, claim) for step in steps for group, claims in step.claims.items() for claim in claims]
     verdict = rule.decide([claim for _, claim in named])
-    if any(step.has_too_few_groups for step in steps) and verdict is not Verdict.FAIL:
-        return Decision(Verdict.INCONCLUSIVE, "too few groups have enough rows to be judged")
     if verdict is Verdict.FAIL:
-        group, worst = next((group, claim) for group, claim in named if rule.fails(claim))
-        return Decision(verdict, _describe(worst, group, rule))
+        group, failed = next((group, claim) for group, claim in named if rule.fails(claim))
+        return Decision(verdict, describe_claim(failed, group, rule))
+    if any(step.has_too_few_groups for step in steps):
+        return Decision(Verdict.INCONCLUSIVE, TOO_FEW_GROUPS)
     if verdict is Verdict.PASS or not named:
         return Decision(verdict)
-    pending = [(group, claim) for group, claim in named if rule.is_open(claim)]
+    pending = [(group, claim) for group, claim in named if not rule.holds(claim)]
     rows = rows_to_settle_all([claim for _, claim in pending], rule.confidence, rule.fail_confidences)
     group, first = pending[0]
-    reason = _describe(first, group, rule)
-    if first.estimate.never_settles:
-        more = "" if first.estimate.undefined_reason else f"; {NEVER_SETTLES.format(rule.unit)}"
-    else:
-        more = f"; about {rows:,} {rule.unit} would settle it" if rows else ""
-    return Decision(verdict, reason + more, rows)
+    return Decision(verdict, describe_unsettled_claim(first, group, rule, rows), rows)
 
 
 def never_settles(steps: Sequence[StepEvaluation], rule: DecisionRule) -> bool:
-    """Whether all that is open is such as no rows would settle."""
-    claims = [claim for step in steps for claim in step.all_claims if rule.is_open(claim)]
-    return bool(claims) and all(claim.estimate.never_settles for claim in claims)
+    """Whether no number of rows would show any of the claims to hold that are not shown to."""
+    pending = [claim for step in steps for claim in step.all_claims if not rule.holds(claim)]
+    return bool(pending) and all(claim.estimate.never_settles for claim in pending)
 
 
 def whole_part(step: StepEvaluation, rule: DecisionRule) -> Part:
@@ -144,46 +143,12 @@ def _numbers(evaluation: Evaluation, rule: DecisionRule) -> dict[str, Number]:
 
 
 def _group_part(evaluation: Evaluation, rule: DecisionRule, *, is_small: bool) -> Part:
-    numbers = _numbers(evaluation, rule)
+    numbers, claims = _numbers(evaluation, rule), evaluation.claims
     if is_small:
-        return Part(Verdict.INCONCLUSIVE, numbers, f"{counted(evaluation.rows, 'row is', 'rows are')} too few")
-    for verdict, decides in ((Verdict.FAIL, rule.fails), (Verdict.INCONCLUSIVE, rule.is_open)):
-        first = next((claim for claim in evaluation.claims if decides(claim)), None)
-        if first is not None:
-            return Part(verdict, numbers, _describe(first, "", rule))
-    return Part(Verdict.PASS, numbers)
-
-
-def _describe(claim: Claim, group: str, rule: DecisionRule) -> str:
-    """One claim in words: where the interval lies, and where the bound."""
-    subject = f"{claim.text} in `{group}`" if group else claim.text
-    if claim.estimate.undefined_reason:
-        return f"{subject} {claim.estimate.undefined_reason}"
-    interval = claim.estimate.interval(rule.confidence)
-    value = claim.estimate.value
-    text = _format_estimate(value, interval)
-    bound = min((bound for bound in (claim.low, claim.high) if math.isfinite(bound)), key=lambda one: abs(one - value))
-    if claim.fails(rule.confidence):
-        return f"{subject} is {text}, {'above' if value > bound else 'below'} {bound:g}"
-    if interval is not None and math.isinf(interval[claim.nearest_bound_is_above]):
-        open_end = "above" if claim.nearest_bound_is_above else "below"
-        return f"{subject} is {text}, left open {open_end} by {claim.estimate.rows:,} {rule.unit}"
-    return f"{subject} is {text}, on both sides of {bound:g}"
-
-
-def _format_estimate(value: float, interval: Interval) -> str:
-    """An estimate with its interval; without decimals where all of it is whole, as counts are."""
-    ends = interval or ()
-    is_whole = all(one.is_integer() for one in map(float, (value, *ends)) if math.isfinite(one))
-    to_text = _format_whole if is_whole else _format_decimal
-    return to_text(value) + (
-        f" [{', '.join('…' if math.isinf(end) else to_text(end) for end in ends)}]" if ends else ""
-    )
-
-
-def _format_whole(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) < HUGE else _format_decimal(value)
-
-
-def _format_decimal(value: float) -> str:
-    return f"{value:.1e}" if value and not SMALLEST <= abs(value) < HUGE else f"{value:.3f}"
+        return Part(Verdict.INCONCLUSIVE, numbers, describe_small_group(evaluation.rows))
+    failed = [claim for claim in claims if rule.fails(claim)]
+    pending = [claim for claim in claims if not rule.holds(claim)]
+    if not pending:
+        return Part(Verdict.PASS, numbers)
+    verdict = Verdict.FAIL if failed else Verdict.INCONCLUSIVE
+    return Part(verdict, numbers, describe_claim((failed or pending)[0], "", rule))

@@ -1,11 +1,12 @@
-"""Waivers: which results one covers, and which ones have expired or are not needed."""
+"""Waivers: known failures that a suite accepts until a day; which results they cover, and which waivers are overdue."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mqa_registry.judging.result import AppliedWaiver, Verdict, WaiverState
+from mqa_registry.judging.result import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Waiver
 
 WAIVABLE = (Verdict.FAIL, Verdict.INCONCLUSIVE)  # what did not run is no known failure
+
+
+class WaiverState(StrEnum):
+    """What a waiver is worth on the day of the run."""
+
+    ACCEPTED = "accepted"  # a failure that it covers leaves the exit code alone
+    EXPIRED = "expired"  # its last day is over: that is itself a failure
+    UNNEEDED = "unneeded"  # the check holds wherever it runs: that is itself a failure, so that it is taken out
+
+
+@dataclass(frozen=True)
+class AppliedWaiver:
+    """The waiver of a check: its last day, why the suite accepts a failure, and what it is worth on the day of the run."""
+
+    until: date
+    reason: str
+    state: WaiverState
 
 
 def apply_waivers(results: Sequence[Result], waivers: Sequence[Waiver], day: date) -> tuple[Result, ...]:

@@ -1,7 +1,6 @@
-"""Plugins: found by entry point, loaded by name, each by itself, so that a broken one harms nobody else."""
+"""Plugins: found by entry point, loaded by name, each by itself, so that a broken one does not affect the others."""
 
-from mqa_registry.plugins.catalog import Catalog, Plugin
-from mqa_registry.plugins.kinds import HOOKS, ROLES, Kinds, Role, find_role
+from mqa_registry.plugins.catalog import HOOKS, ROLES, Catalog, Kinds, Plugin, Role, find_role
 from mqa_registry.plugins.loading import find_entry_points, import_plugin, installed_entry_points, load, load_all
 
 __all__ = [

@@ -1,20 +1,73 @@
-"""The plugins of one run, and how a reference such as `metrics/f1` is looked up in them."""
+"""The catalog: the plugins of one run, and how a reference such as `metrics/f1` is looked up in them.
+
+A reference stands in a role, such as `measure`, that contributions of some kinds have.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from mqa_registry.contributions import (
+    Backend,
+    Comparison,
+    Contribution,
+    Dataset,
+    Diagnosis,
+    Metric,
+    ModelSource,
+    Perturbation,
+    Probe,
+    Replay,
+    Slice,
+    Task,
+)
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.naming import did_you_mean
-from mqa_registry.plugins.kinds import Kinds, find_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import ModuleType
 
-    from mqa_registry.contributions import Contribution
+
+Kinds: TypeAlias = tuple[type[Contribution], ...]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role that contributions of some kinds have. A contribution's name is unique in its role.
+
+    `title` is where they are named, in messages. `hooks` maps each hook that gives them to its kinds. `keys` are those
+    of their table that the host reads, so that no option can have such a name.
+    """
+
+    title: str
+    hooks: Mapping[str, Kinds]
+    keys: tuple[str, ...] = ("use",)
+
+    @property
+    def kinds(self) -> Kinds:
+        return tuple(kind for kinds in self.hooks.values() for kind in kinds)
+
+
+MODEL_SOURCE = Role("`[model]`", {"mqa_models": (ModelSource,)}, ("use", "task", "labels"))
+TASK = Role("the `task` of `[model]`", {"mqa_tasks": (Task,)})
+DATASET = Role("`[data.NAME]`", {"mqa_datasets": (Dataset,)}, ("use", "columns", "labels", "sample", "limit"))
+BACKEND = Role("`[backends.NAME]`", {"mqa_backends": (Backend, Replay)})
+MEASURE = Role("`measure`", {"mqa_metrics": (Metric,), "mqa_comparisons": (Comparison,), "mqa_probes": (Probe,)})
+PERTURBATION = Role("`perturb`", {"mqa_perturbations": (Perturbation,)})
+SLICE = Role("`by`", {"mqa_slices": (Slice,)})
+DIAGNOSIS = Role("the report of `mqa doctor`", {"mqa_diagnoses": (Diagnosis,)})
+
+ROLES = (MODEL_SOURCE, TASK, DATASET, BACKEND, MEASURE, PERTURBATION, SLICE, DIAGNOSIS)
+HOOKS: Mapping[str, Kinds] = {hook: kinds for role in ROLES for hook, kinds in role.hooks.items()}
+
+
+def find_role(kind: type[Contribution]) -> Role:
+    """The role of the contributions of a kind."""
+    return next(role for role in ROLES if issubclass(kind, role.kinds))
+
 
 NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 

@@ -14,8 +14,7 @@ from mqa_registry.contributions import ClassContribution, Contribution, Perturba
 from mqa_registry.expect import RESERVED
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import find_signature_problems
-from mqa_registry.plugins.catalog import NAME
-from mqa_registry.plugins.kinds import HOOKS, find_role
+from mqa_registry.plugins.catalog import HOOKS, NAME, find_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """Plugins that are installed, found by their entry points, and loaded by name, each by itself.
 
-Finding them imports none, and a broken one harms nobody else.
+Finding them imports none, and a broken one does not affect the others.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _import_file(path: Path) -> Any:
 def _describe_failure(error: MqaError) -> str:
     """Why a plugin could not be loaded, to its author."""
     if isinstance(error, ContributionError) and isinstance(error.__cause__, TimeLimitReached):
-        return f"it {error.seen}"
+        return f"it {error.fault}"
     if isinstance(error, ContributionError):
         return _describe_with_line(error.__cause__ or error)
     return f"{error.message}{_error_line(error)}"

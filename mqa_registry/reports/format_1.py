@@ -39,7 +39,7 @@ EXAMPLE = {
     "before": "reference",
     "cut": "truncated",
 }
-FINDING = {"mend": "fix"}
+FINDING = {"mend": "fix", "subject": "topic"}
 # Keys that stayed; any other key of evidence and of an example is a plugin's, and under `details` in format 2.
 EVIDENCE_STAYED = (
     "declined", "changed", "unpaired", "clusters", "mcnemar", "sweep", "remarks", "notes", "examples",

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from mqa_registry.contributions.measure_outputs import ExampleRow
 from mqa_registry.errors import ExitCode, UsageError
+from mqa_registry.files import is_special
 from mqa_registry.findings import Finding
-from mqa_registry.formats import is_special
 from mqa_registry.judging.result import (
-    AppliedWaiver,
     Change,
     Flips,
     McNemarTest,
@@ -27,10 +26,10 @@ from mqa_registry.judging.result import (
     SweepSummary,
     Verdict,
     VerdictChange,
-    WaiverState,
 )
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.observations import Work
-from mqa_registry.reports.format_1 import upgrade_report
+from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
 from mqa_registry.reports.json_report import FORMAT
 from mqa_registry.reports.report import Report, SuiteIdentity
 
@@ -91,7 +90,7 @@ def parse_report(content: Mapping[str, Any], name: str) -> Report:
             note=content.get("note", ""),
             hint=content.get("hint", ""),
             against=_parse_comparison(content["against"]) if "against" in content else None,
-            findings=tuple(_make_record(Finding, finding) for finding in content.get("findings", ())),
+            findings=tuple(_make_record(Finding, upgrade_finding(finding)) for finding in content.get("findings", ())),
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         problem = f"the report `{name}` is damaged: {type(error).__name__}: {error}"

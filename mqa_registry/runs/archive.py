@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_registry.atomic import atomic_folder, remove_folder
 from mqa_registry.errors import StoreError, UsageError
-from mqa_registry.formats import is_special
+from mqa_registry.files import atomic_folder, is_special, remove_folder
 from mqa_registry.naming import did_you_mean
 from mqa_registry.reports.report_file import load_report, read_report
 from mqa_registry.run_options import STORE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import plugins
 from mqa_registry.boundary import check_export, limit_calls
 from mqa_registry.contributions import SupportsExport, Task
-from mqa_registry.contributions.model_under_test import SAMPLES
+from mqa_registry.contributions.model import SAMPLES
 from mqa_registry.errors import UsageError
 from mqa_registry.execution import build_model
 from mqa_registry.execution.datasets import load_dataset

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mqa_registry.boundary import check_findings
 from mqa_registry.contributions import Backend
 from mqa_registry.errors import ExitCode, MqaError
-from mqa_registry.findings import Finding, Judgement
+from mqa_registry.findings import Finding, Judgement, SuiteSelection
 from mqa_registry.judging import Verdict, find_label_order
 from mqa_registry.judging.waivers import is_accepted, is_overdue
 from mqa_registry.reports import SuiteIdentity
@@ -91,7 +91,7 @@ def stamp_files(report: Report, plan: Plan, observations: Observations, override
             suite=plan.suite.digest,
             name=plan.suite.name,
             backend=name,
-            part=_selected_part(overrides),
+            selection=SuiteSelection(overrides.only, overrides.backends, overrides.limit),
             model=str(observations.model.get("digest", "")),
             judged=judged,
         )
@@ -124,12 +124,6 @@ def _reference_findings(report: Report, backend: str, verdict: Verdict, referenc
             yield Finding(
                 "note", backend, message, f"run the same checks on `{backend}`, if they have to hold for the file"
             )
-
-
-def _selected_part(overrides: Overrides) -> dict[str, Any]:
-    """What the command line selected of the suite; what it set is in the suite's digest."""
-    selected = {"only": list(overrides.only), "backends": list(overrides.backends), "limit": overrides.limit}
-    return {key: value for key, value in selected.items() if value}
 
 
 def _write_stamp(use: Use, identity: Mapping[str, str], judgement: Judgement) -> Iterator[Finding]:

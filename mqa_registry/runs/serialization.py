@@ -93,7 +93,7 @@ def deserialize_record(files: Files, folder: Path) -> Record:
         groups=content["groups"],
         report=report,
         texts=content["texts"],
-        findings=tuple(Finding(**entry) for entry in content["findings"]),
+        findings=tuple(Finding(**upgrade_finding(entry)) for entry in content["findings"]),
     )
 
 
@@ -106,7 +106,7 @@ def deserialize_report(files: Files, run: str) -> Report:
 def _upgrade(content: Table) -> Table:
     """The content of a run of the first two formats by the keys of this one; some of these runs have no findings."""
     views = [{**entry, "perturbed_rows": entry["seen"]} for entry in content["views"]]
-    findings = [upgrade_finding(entry) for entry in content.get("findings", ())]
+    findings = content.get("findings", ())
     return {**content, "views": views, "probe_results": content.get("sights", ()), "findings": findings}
 
 

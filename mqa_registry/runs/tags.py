@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError, UsageError
-from mqa_registry.formats import is_special
+from mqa_registry.files import is_special
 from mqa_registry.reports.output import explain_file_errors, write_text
 
 if TYPE_CHECKING:

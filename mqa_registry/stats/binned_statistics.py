@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from mqa_registry.stats.nan_policy import is_ignored
 from mqa_registry.stats.quantiles import SLACK
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def quantile_statistic(scores: Floats, share: float) -> BinnedStatistic:
 
 def _bin_scores(scores: Floats) -> tuple[Floats, Ints]:
     """The distinct scores, in order, and which each row has; -1 for a row that is ignored."""
-    counted = ~np.isnan(scores)
+    counted = ~is_ignored(scores)
     values, positions = np.unique(scores[counted], return_inverse=True)
     bins = np.full(len(scores), -1)
     bins[counted] = positions

@@ -92,6 +92,11 @@ class Undefined:
         return None
 
 
+def estimate_point(value: float, rows: int, span: Span) -> PointEstimate | Undefined:
+    """The estimate of a number that has no interval, of so many rows; undefined where it is NaN."""
+    return Undefined(rows, explain_undefined(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """That an estimate is at least `low` and at most `high`.

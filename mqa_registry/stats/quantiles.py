@@ -12,6 +12,7 @@ from scipy import special
 
 from mqa_registry.stats.clusters import estimate_design, explain_no_interval
 from mqa_registry.stats.estimates import UNBOUNDED, clip_to_span
+from mqa_registry.stats.nan_policy import omit_nan
 
 if TYPE_CHECKING:
     from mqa_registry.stats.clusters import ClusterDesign
@@ -77,13 +78,11 @@ class OrderStatistic:
 
 def estimate_quantile(values: Floats, share: float, clusters: Ints | None, span: Span = UNBOUNDED) -> OrderStatistic:
     """The quantile of values of shape (rows,), of which NaN are ignored; `clusters` has each row's, where it has one."""
-    counted = ~np.isnan(values)
-    ordered = np.sort(values[counted])
-    found = OrderStatistic(ordered, share, len(ordered), span=span)
+    counted, clusters = omit_nan(values, clusters)
+    found = OrderStatistic(np.sort(counted), share, len(counted), span=span)
     if clusters is None or not found.rows:
         return found
-    below = (values[counted] <= found.value).astype(np.float64)
-    return replace(found, design=estimate_design(below, clusters[counted]))
+    return replace(found, design=estimate_design((counted <= found.value).astype(np.float64), clusters))
 
 
 def quantile_rank(share: float, rows: int) -> int:

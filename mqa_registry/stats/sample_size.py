@@ -10,7 +10,8 @@ import numpy as np
 from mqa_registry.stats.bootstrap import BootstrapEstimate
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.unpaired_differences import ProportionDifference
 
@@ -129,7 +130,7 @@ def _rows_for_an_end(claim: Claim, confidence: float) -> int | None:
 def _search_rows(claim: Claim, confidence: float, fail_confidence: float) -> int | None:
     """Search the number of rows like those at hand at which the interval clears the bound.
 
-    It is more than those at hand where they do not settle it, whatever the search makes of so many.
+    Where the rows at hand do not settle it, it is more than those.
     """
 
     def settles(rows: int) -> bool:

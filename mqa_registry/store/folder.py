@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError
-from mqa_registry.formats import is_special
+from mqa_registry.files import is_special
 
 if TYPE_CHECKING:
     from pathlib import Path

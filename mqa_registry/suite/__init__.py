@@ -2,14 +2,14 @@
 
 from mqa_registry.expect import Expect
 from mqa_registry.suite.diagnostics import render
-from mqa_registry.suite.identity import identity
-from mqa_registry.suite.model import Against, Check, Data, IntervalKind, ModelUse, Severity, Suite, Use, Waiver
+from mqa_registry.suite.model import Against, Check, Data, IntervalKind, ModelUse, Severity, Suite, Waiver
 from mqa_registry.suite.overrides import Overrides
 from mqa_registry.suite.positions import Text
 from mqa_registry.suite.read import RawSuite, plugin_names, read, real_folder, require_inside, suite_of_tables
 from mqa_registry.suite.schema import json_schema
 from mqa_registry.suite.sections import unread_column_findings
 from mqa_registry.suite.toml import Node, bases, read_tree, to_toml, with_bases
+from mqa_registry.suite.use import Use, identity
 from mqa_registry.suite.validation import validate, validate_source, validate_tables
 
 __all__ = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import Problem
-from mqa_registry.naming import did_you_mean, shorten_check_name
+from mqa_registry.naming import did_you_mean, referenced_names, shorten_check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,14 +19,12 @@ def check_name(check: Node) -> str:
     given = check.get("name")
     if given is not None:
         return given.value if isinstance(given.value, str) else ""
-    names = (" + ".join(references(check.get(key))) for key in ("measure", "perturb", "by"))
-    return " / ".join(filter(None, names))
+    return " / ".join(filter(None, (" + ".join(referenced_names(reference)) for reference in _references(check))))
 
 
 def check_title(check: Node) -> str:
     """The shorter name of a check in reports."""
-    parts = (node.plain() if (node := check.get(key)) else None for key in ("measure", "perturb", "by"))
-    return shorten_check_name(check_name(check), *parts)
+    return shorten_check_name(check_name(check), *_references(check))
 
 
 def check_titles(checks: Iterable[Node]) -> dict[str, str]:
@@ -63,11 +61,6 @@ def join_names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def references(node: Node | None) -> list[str]:
-    """The contributions that a value names: by a string, a table with `use`, or an array of these."""
-    if node is None:
-        return []
-    if node.items:
-        return [name for item in node.items for name in references(item)]
-    use = node.get("use") or node
-    return [use.value] if isinstance(use.value, str) else []
+def _references(check: Node) -> list[Any]:
+    """What a check names as `measure`, `perturb` and `by`, without positions; None where it names nothing."""
+    return [node.plain() if (node := check.get(key)) else None for key in ("measure", "perturb", "by")]

@@ -9,7 +9,7 @@ from mqa_registry.contributions import Probe, Replay, Task
 from mqa_registry.expect import BOUNDS, RESERVED, VALUE, Expect, words_of
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options, format_value
-from mqa_registry.plugins.kinds import MEASURE, SLICE
+from mqa_registry.plugins.catalog import MEASURE, SLICE
 from mqa_registry.suite import grammar
 from mqa_registry.suite.check_names import check_name, join_names
 from mqa_registry.suite.model import Against, Check, Severity, default_against, takes_two_views
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from mqa_registry.options import Options
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.suite.diagnostics import Diagnostics
-    from mqa_registry.suite.model import Gate, IntervalKind, Use
+    from mqa_registry.suite.model import Gate, IntervalKind
     from mqa_registry.suite.references import Resolver
     from mqa_registry.suite.toml import Node
+    from mqa_registry.suite.use import Use
 
 KEY_HINTS = {word: f"bounds stand in `expect`, as in `expect = {{ {word} = 0.1 }}`" for word in grammar.EXPECT.names}
 KEY_HINTS |= dict.fromkeys(("threshold", "expect"), "bounds stand in a table, as in `expect = { min = 0.9 }`")

@@ -2,92 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
-from mqa_registry.boundary import ContributionCall, Contributor
-from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Probe
+from mqa_registry.contributions import Comparison, Probe
 from mqa_registry.expect import Expect
-from mqa_registry.options import read_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import date
     from pathlib import Path
 
     from mqa_registry.contributions import Contribution
-    from mqa_registry.errors import Location
-    from mqa_registry.plugins import Plugin
+    from mqa_registry.suite.use import Use
 
 Gate = Literal["interval", "point"]
 IntervalKind = Literal["exact", "wilson", "jeffreys"]
 
-T = TypeVar("T")
-
 SWEPT = "severity"  # the one option of a perturbation that may be an array of its values
 NO_BOUNDS = Expect()
-
-
-@dataclass(frozen=True)
-class Use:
-    """One contribution with its options.
-
-    `given` are the options as the suite file has them, which is how reports repeat them; `options` are the same after
-    validation, with paths made whole, which is how the function is called. `plugin` is who gives it, `at` where the
-    suite names it.
-    """
-
-    name: str  # plugin/name
-    contribution: Contribution = field(compare=False, repr=False)
-    given: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    plugin: Plugin | None = field(default=None, compare=False, repr=False)
-    at: Location | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def contributor(self) -> Contributor:
-        """The contribution as errors name it."""
-        return Contributor(self.contribution.kind, self.name, self.contribution.code)
-
-    def contribution_as(self, kind: type[T]) -> T:
-        """The contribution, known to be of this kind since the suite was checked."""
-        assert isinstance(self.contribution, kind), f"`{self.name}` is a {self.contribution.kind}"
-        return self.contribution
-
-    def call(self, *arguments: Any, seconds: float | None = None) -> Any:
-        """What the contribution's function returns for these arguments and the suite's options.
-
-        A ContributionError where it raises what it must not, or takes longer than `seconds`, where those are not as is
-        usual for its kind. What it returns is not checked yet.
-        """
-        return self.call_function(self.contribution_as(FunctionContribution).function, *arguments, seconds=seconds)
-
-    def call_function(self, function: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
-        """The same of a function that takes some of the options."""
-        names = set(read_options(function).names)
-        options = {name: value for name, value in self.options.items() if name in names}
-        with ContributionCall(self.contributor, seconds=seconds):
-            return function(*arguments, **deepcopy(options))  # whatever it does to them, the next call gets the suite's
-
-    def call_method(self, method: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
-        """What a method of the contribution returns for these arguments and the suite's options; else as `call`."""
-        options = self.contribution_as(ClassContribution).options_source
-        with ContributionCall(self.contributor, seconds=seconds):
-            return method(*arguments, options(**deepcopy(dict(self.options))))
-
-    def as_table(self) -> dict[str, Any]:
-        """The table of a suite file that names it, with the options that are given."""
-        return {"use": self.name, **self.given}
-
-    @property
-    def key(self) -> str:
-        """One string for this contribution with these options, equal for equal ones."""
-        return json.dumps(self.as_table(), sort_keys=True, default=str)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Location, Problem, SuiteError
-from mqa_registry.formats import FileFormat, file_format, is_special
-from mqa_registry.naming import did_you_mean
+from mqa_registry.files import FileFormat, file_format, is_special
+from mqa_registry.naming import did_you_mean, referenced_names
 from mqa_registry.options import describe_value
-from mqa_registry.suite.check_names import references
 from mqa_registry.suite.overrides import Overrides, merge_suites, skip_checks, with_settings
 from mqa_registry.suite.positions import Span, Text
 from mqa_registry.suite.toml import Node, make_tree, read_tree
@@ -68,7 +67,7 @@ def plugin_names(raw: RawSuite) -> frozenset[str]:
     nodes = [*tables, model.get("task") if model else None]
     checks = top.get("check")
     nodes += [check.get(key) for check in (checks.items if checks else ()) for key in ("measure", "perturb", "by")]
-    named = [reference.partition("/") for node in nodes for reference in references(node)]
+    named = [name.partition("/") for node in nodes if node is not None for name in referenced_names(node.plain())]
     return frozenset(plugin for plugin, slash, _ in named if slash)
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from mqa_registry.errors import Problem
 from mqa_registry.extras import install_command, missing_packages
-from mqa_registry.formats import is_special
+from mqa_registry.files import is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options, describe_value, plain_types
-from mqa_registry.plugins.kinds import PERTURBATION
-from mqa_registry.suite.model import SWEPT, Severity, Use
+from mqa_registry.plugins.catalog import PERTURBATION
+from mqa_registry.suite.model import SWEPT, Severity
+from mqa_registry.suite.use import Use
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mqa_registry.contributions import Comparison, Metric, Perturbation, Probe, Replay, Task
 from mqa_registry.expect import ANY, BY_WORD, VALUE, words_of
-from mqa_registry.plugins.kinds import MEASURE
+from mqa_registry.plugins.catalog import MEASURE
 from mqa_registry.suite.model import Against
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _schema_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnosti
         schema = context.schema(backend)
         if schema and schema not in schemas:
             names = " or ".join(dict.fromkeys(schemas))
-            message = f"`{draft.measure_name}` reads {names}, and backend `{backend}` answers with {schema}"
+            message = f"`{draft.measure_name}` reads {names}, and backend `{backend}` predicts {schema}"
             yield Diagnostic(draft.keys["measure"], message, _suggest_measures(schema, context))
             return
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mqa_registry.contributions import one_line_help
 from mqa_registry.options import contribution_options
 from mqa_registry.options import json_schema as options_schema
-from mqa_registry.plugins.kinds import BACKEND, DATASET, MEASURE, MODEL_SOURCE, PERTURBATION, SLICE, TASK
+from mqa_registry.plugins.catalog import BACKEND, DATASET, MEASURE, MODEL_SOURCE, PERTURBATION, SLICE, TASK
 from mqa_registry.suite import grammar
 from mqa_registry.suite.model import SWEPT
 

@@ -10,7 +10,7 @@ from mqa_registry.contributions import Backend, ModelSource, Slice, Task
 from mqa_registry.findings import Finding
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options
-from mqa_registry.plugins.kinds import BACKEND, DATASET, MODEL_SOURCE, TASK
+from mqa_registry.plugins.catalog import BACKEND, DATASET, MODEL_SOURCE, TASK
 from mqa_registry.suite import grammar
 from mqa_registry.suite.check_names import find_check, join_names
 from mqa_registry.suite.model import Data, ModelUse, Waiver
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from mqa_registry.options import Options
     from mqa_registry.plugins import Kinds
     from mqa_registry.suite.diagnostics import Diagnostics
-    from mqa_registry.suite.model import Check, Suite, Use
+    from mqa_registry.suite.model import Check, Suite
     from mqa_registry.suite.references import Resolver
     from mqa_registry.suite.toml import Node
+    from mqa_registry.suite.use import Use
 
 COLUMN_ROLES = ("id", "target", "cluster")  # columns that the host reads itself
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # files are called by these names, with a dot for what comes after
@@ -53,7 +54,7 @@ class ModelSection:
 
 
 def parse_model(node: Node | None, resolver: Resolver) -> ModelSection:
-    """Parse `[model]`; adds a problem for whatever is not valid."""
+    """Parse `[model]`; adds a problem for everything that is not valid."""
     if node is None:
         return ModelSection()
     section = _parse_section(node, grammar.MODEL, MODEL_SOURCE.kinds, "`[model]`", resolver)

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from mqa_registry.plugins import Catalog
-    from mqa_registry.suite.model import Check, Data, Gate, IntervalKind, ModelUse, Use
+    from mqa_registry.suite.model import Check, Data, Gate, IntervalKind, ModelUse
     from mqa_registry.suite.read import RawSuite
     from mqa_registry.suite.toml import Node
+    from mqa_registry.suite.use import Use
 
     Part = TypeVar("Part")
 

@@ -86,7 +86,7 @@ class Predictions:
         widths = pc.unique(pc.list_value_length(self.main).drop_null()).to_pylist()
         return _read_only(_list_matrix(self.main, max(widths, default=0)))
 
-    def answers(self) -> list[Any]:
+    def to_pylist(self) -> list[Any]:
         """Every row's prediction as plain Python values: the way to read spans, boxes, texts and rankings."""
         return list(self.main.to_pylist())
 
@@ -135,13 +135,13 @@ def _unique_ids(table: pa.Table) -> pa.ChunkedArray:
         repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
         raise DataError(
             f"{len(repeated):,} of the ids stand in more than one row, `{repeated[0]}` among them",
-            hint="keep the one answer to each row that counts",
+            hint="keep one prediction for each row",
         )
     return ids
 
 
 def _read_only(array: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
-    """The array for anybody to read and nobody to write; as a view, so that nobody can have it otherwise."""
+    """A read-only view of the array; its base is read-only too, so that the view cannot be made writable."""
     owned = array if array.base is None else array.copy()
     owned.flags.writeable = False
     return owned.view()

@@ -38,7 +38,7 @@ class TargetColumn:
         if TARGET not in rows.table.column_names:
             raise DataError(
                 f"the data set `{data}` has no column `target`, and a metric needs one",
-                hint='map the column with the right answers: `columns = { target = "..." }`',
+                hint='map the column with the targets: `columns = { target = "..." }`',
             )
         targets = cls(rows, data)
         if isinstance(targets.values.type, UnreadableType):

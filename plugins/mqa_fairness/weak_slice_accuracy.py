@@ -77,7 +77,7 @@ def assess_correctness(view: ViewContext, rng: np.random.Generator) -> Correctne
             "the rows have no column `target`, and without targets no slice is weak",
             hint='map the column with the targets: `columns = { target = "..." }`',
         )
-    predictions = view.predictions.answers()
+    predictions = view.predictions.to_pylist()
     targets = read_target_labels(view.rows, view.predictions.classes)
     correct = np.array([one == target for one, target in zip(predictions, targets, strict=True)], dtype=bool)
     ignored = [

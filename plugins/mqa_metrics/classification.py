@@ -46,7 +46,7 @@ def accuracy(predictions: Predictions, targets: Targets) -> Bools:
     if predictions.schema == "spans":
         pairs = zip(entities(predictions), entities(targets), strict=True)
         return np.array([predicted == actual for predicted, actual in pairs], bool)
-    texts = zip(predictions.answers(), targets.answers(), strict=True)
+    texts = zip(predictions.to_pylist(), targets.to_pylist(), strict=True)
     return np.array([predicted == actual for predicted, actual in texts], bool)
 
 

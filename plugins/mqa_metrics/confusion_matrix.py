@@ -146,7 +146,7 @@ def span_bins(predictions: Predictions, targets: Targets) -> ConfusionBins:
 
 def entities(predictions: Predictions) -> list[frozenset[Entity]]:
     """The entities of each row as (start, end, label), each once."""
-    return [frozenset((span["start"], span["end"], span["label"]) for span in row) for row in predictions.answers()]
+    return [frozenset((span["start"], span["end"], span["label"]) for span in row) for row in predictions.to_pylist()]
 
 
 def divide(numerator: Floats, denominator: Floats) -> Floats:

@@ -56,7 +56,7 @@ def parity(
     named: ModelOptions,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE.onnx", help="The export that is to be as good as the model.", show_default=False),
+        typer.Argument(metavar="FILE.onnx", help="The export that is compared with the model.", show_default=False),
     ],
     *,
     data: Annotated[
@@ -87,17 +87,19 @@ def parity(
     tolerance: Annotated[
         tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
     ] = None,
-    repro: Annotated[bool, typer.Option("--repro", help="Keep a script that shows a difference without mqa.")] = False,
+    reproduction: Annotated[
+        bool, typer.Option("--reproduction", help="Keep a script that shows a difference without mqa.")
+    ] = False,
     options: Annotated[RunOptions, RUN_FLAGS],
     report: ReportOptions,
 ) -> int:
-    """Hold an ONNX file against its PyTorch model, or another file, and name the first module that differs."""
+    """Compare an ONNX file with its PyTorch model, or another file, and name the first module that differs."""
     mapped = read_columns(columns or (), data)
     interface = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ())
     _check_files(file, data, inputs)
     array_task = ARRAYS if inputs is not None else ""
     model = resolve_model(named, options, sources=SOURCES, tasks=TASKS, array_task=array_task)
-    pair = Pair(model, file, data, mapped, inputs, interface, tolerance, repro, model.schema in DECISION_SCHEMAS)
+    pair = Pair(model, file, data, mapped, inputs, interface, tolerance, reproduction, model.schema in DECISION_SCHEMAS)
     findings = [Finding("note", "task", model.task_reason)] if model.task_reason else []
     judged = compare_file(pair, options, report)
     judged = replace(judged, findings=(*findings, *judged.findings))
@@ -144,12 +146,13 @@ def refine_criteria(pair: Pair, executed: ExecutedRun) -> tuple[Criteria, list[F
     unpredicted = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
     refined = Criteria(
         by_predictions=unpredicted,
-        by_invariance=bool(tensors.evidence.details.get("unheld")) and _is_less_invariant(others, pair.reference),
-        including=(*disagreeing, *shifted),
+        by_invariance=bool(tensors.evidence.details.get("unmatched_outputs"))
+        and _is_less_invariant(others, pair.reference),
+        include_rows=(*disagreeing, *shifted),
     )
     return refined, [
-        *_describe_added_rows(disagreeing, "that it answers otherwise"),
-        *_describe_added_rows(shifted, "whose probabilities part most"),
+        *_describe_added_rows(disagreeing, "that it predicts differently"),
+        *_describe_added_rows(shifted, "whose probabilities differ most"),
     ]
 
 
@@ -166,33 +169,33 @@ def _is_less_invariant(results: Sequence[Result], reference: str) -> bool:
 def _describe_added_rows(rows: Sequence[str], what: str) -> Iterator[Finding]:
     """A remark on rows that were compared besides those of the sample; none without rows. `what` says which they are."""
     if rows:
-        more = f"{len(rows)} {what} {'was' if len(rows) == 1 else 'were'} looked at as well"
-        yield Finding("note", "rows", f"the file holds on the rows that were sampled, and {more}")
+        more = f"{len(rows)} {what} {'was' if len(rows) == 1 else 'were'} compared as well"
+        yield Finding("note", "rows", f"the file agrees on the rows that were sampled, and {more}")
 
 
 def _describe_coverage(report: Report, executed: ExecutedRun, reference: str) -> list[Finding]:
     """Remarks on the rows that a passing file was compared on: a fault in others, or in longer ones, is not detected."""
     tensors = report.results[0]
-    observed = tensors.evidence.details.get("looked_at") if tensors.verdict is Verdict.PASS else None
+    observed = tensors.evidence.details.get("coverage") if tensors.verdict is Verdict.PASS else None
     if not observed:
         return []
-    rows = f"{observed['rows']:,} of {observed.get('of_rows', observed['rows']):,} rows were looked at"
-    longest = f", the longest of {observed['longest']:,} tokens" if "longest" in observed else ""
-    limit = f" of the model's {observed['of_longest']:,}" if longest and "of_longest" in observed else ""
-    if observed.get("compared", 0) > observed["rows"]:
-        rows += f", those that part most of {observed['compared']:,} among them"
-    unvaried = ", ".join(f"`{name}`" for name in tensors.evidence.details.get("unvaried", ()))
-    same = f", with one value of {unvaried} in all of them" if unvaried else ""
+    rows = f"{observed['rows']:,} of {observed.get('total_rows', observed['rows']):,} rows were compared"
+    longest = f", the longest of {observed['longest_row']:,} tokens" if "longest_row" in observed else ""
+    limit = f" of the model's {observed['max_tokens']:,}" if longest and "max_tokens" in observed else ""
+    if observed.get("screened_rows", 0) > observed["rows"]:
+        rows += f", the most different of {observed['screened_rows']:,} among them"
+    constant_inputs = ", ".join(f"`{name}`" for name in tensors.evidence.details.get("constant_inputs", ()))
+    same = f", with one value of {constant_inputs} in all of them" if constant_inputs else ""
     return [Finding("note", "rows", f"{rows}{longest}{limit}{same}"), *_describe_uncovered(executed, reference)]
 
 
 def _describe_uncovered(executed: ExecutedRun, reference: str) -> Iterator[Finding]:
     """A remark on predicted classes of which no row was compared; none without predictions for all rows."""
-    looked_at = {name for table in executed.probe_tables(TENSORS) for name in table.column("id").to_pylist()}
-    if classes := find_uncovered_classes(executed.predictions(reference), looked_at):
+    compared = {name for table in executed.probe_tables(TENSORS) for name in table.column("id").to_pylist()}
+    if classes := find_uncovered_classes(executed.predictions(reference), compared):
         listed = ", ".join(f"`{name}`" for name in classes[:MAX_NAMES])
         more = f" and {len(classes) - MAX_NAMES} more" if len(classes) > MAX_NAMES else ""
-        yield Finding("note", "rows", f"no row that the model answers with {listed}{more} was looked at")
+        yield Finding("note", "rows", f"no row that the model predicts {listed}{more} for was compared")
 
 
 def _has_no_ratio(report: Report) -> bool:
@@ -207,11 +210,11 @@ def _explain_criteria(pair: Pair, report: Report) -> Finding:
     why = f"PyTorch has no {precision}"
     if pair.model.source == ONNX_FILE:
         why = report.results[0].note.partition("since ")[2]
-    none = f"{why}, and so no error to hold the file's against"
+    none = f"{why}, and so no error to compare the file's with"
     if pair.has_decisions:
-        criteria = f"it is held by its mismatches and decisions, at most {MAX_FLIP_RATE:.0%} flips"
+        criteria = f"it is judged by its mismatches and decisions, at most {MAX_FLIP_RATE:.0%} flips"
         return Finding("note", "precision", f"{none}: {criteria}")
-    fix = "`--tolerance ATOL RTOL`, or a suite with bounds on `parity/tensors` or on what the answers are good for"
+    fix = "`--tolerance ATOL RTOL`, or a suite with bounds on `parity/tensors` or on the quality of predictions"
     return Finding("warning", "precision", f"{none}, and `{pair.model.task}` decides nothing that could flip", fix)
 
 

@@ -48,7 +48,7 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
         return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False), bool)
-    pairs = zip(reference.answers(), candidate.answers(), strict=True)
+    pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)
     schema = reference.schema
     return np.array([_canonicalize(schema, one) == _canonicalize(schema, other) for one, other in pairs], bool)
 
@@ -125,7 +125,7 @@ def score_shift(reference: Predictions, candidate: Predictions, *, positive: str
     if reference.schema == "value":
         return np.asarray(candidate.values - reference.values)
     code = positive_class(reference.classes, positive)
-    hint = "count how often the answer changes with `parity/flip-rate`"
+    hint = "count how often the prediction changes with `parity/flip-rate`"
     before, after = _require_probabilities(reference, hint), _require_probabilities(candidate, hint)
     return np.asarray(after[:, positive_class(candidate.classes, reference.classes[code])] - before[:, code])
 

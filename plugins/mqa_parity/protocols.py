@@ -224,12 +224,12 @@ class WeightDifference(Protocol):
 class WeightReport(Protocol):
     """How a file's tensors compare with a model's weights.
 
-    `held` counts those that are weights of the model, `differences` are those that are not, `unknown` those that stand
+    `matched` counts those that are weights of the model, `differences` are those that are not, `unknown` those that stand
     for no weight, and `unread` those that cannot be read.
     """
 
     @property
-    def held(self) -> int: ...
+    def matched(self) -> int: ...
     @property
     def unknown(self) -> Sequence[str]: ...
     @property

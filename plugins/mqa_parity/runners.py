@@ -42,7 +42,7 @@ class Runners:
 
     `candidate_precision` is the name of the candidate's own precision. Where the reference does not have it, as int8,
     the baseline's errors say nothing about the candidate's. Neither do they where a reference file has no float64:
-    `doubt` then says why, and `oracle` is the reference as it is. `reference_name` is what reports call the reference.
+    `oracle_problem` then says why, and `oracle` is the reference as it is. `reference_name` is what reports call the reference.
     """
 
     oracle: Runner
@@ -51,12 +51,12 @@ class Runners:
     candidate_precision: str
     precision: Precision
     reference_name: str = PYTORCH
-    doubt: str = ""
+    oracle_problem: str = ""
 
     @property
     def is_comparable(self) -> bool:
         """Whether the baseline has the candidate's precision, and its error is known."""
-        return self.candidate_precision == self.precision.name and not self.doubt
+        return self.candidate_precision == self.precision.name and not self.oracle_problem
 
     def with_matching_caches(self, outputs: Collection[str]) -> Runners:
         """The same, with references that give keys and values where the candidate's `outputs` contain them."""
@@ -81,16 +81,16 @@ def open_runners(reference: ViewContext, candidate: ViewContext) -> Iterator[Run
         return
     own = reference.runner
     with ExitStack() as stack:
-        oracle, doubt = own, ""
+        oracle, oracle_problem = own, ""
         try:
             oracle = stack.enter_context(_open_in_precision(reference, "float64"))
         except NotRunError as error:
-            doubt = error.message
-        yield Runners(oracle, own, candidate.runner, name, output_precision(precision_name(own)), FILE, doubt)
+            oracle_problem = error.message
+        yield Runners(oracle, own, candidate.runner, name, output_precision(precision_name(own)), FILE, oracle_problem)
 
 
 def check_oracle(runners: Runners, batch: Mapping[str, Any]) -> Runners:
-    """The same, with a `doubt` where the oracle does not run on a batch, or a file's oracle is off beyond rounding.
+    """The same, with an `oracle_problem` where the oracle does not run on a batch, or a file's oracle is off beyond rounding.
 
     The baseline's error is the unit of every other error, so a wrong oracle would let anything pass.
     """
@@ -102,13 +102,13 @@ def check_oracle(runners: Runners, batch: Mapping[str, Any]) -> Runners:
         raise
     except Exception as error:
         return replace(
-            runners, oracle=runners.baseline, doubt=f"{name} does not run in float64: {summarize_error(error)}"
+            runners, oracle=runners.baseline, oracle_problem=f"{name} does not run in float64: {summarize_error(error)}"
         )
     eps = runners.precision.eps
     wrong = next((output for output, array in exact.items() if _exceeds_rounding(array, baseline[output], eps)), "")
     if wrong and name == FILE:
-        doubt = f"`{wrong}` of {name} lies beyond rounding from what comes out in float64"
-        return replace(runners, oracle=runners.baseline, doubt=doubt)
+        oracle_problem = f"`{wrong}` of {name} lies beyond rounding from what comes out in float64"
+        return replace(runners, oracle=runners.baseline, oracle_problem=oracle_problem)
     return runners
 
 
@@ -162,7 +162,7 @@ def check_determinism(runner: Runner, backend: str, batches: Sequence[Batch], ep
         largest = max(max_magnitude(one) for one, _ in pairs)
         if rerun[name] > MAX_ROUNDINGS * (eps if values.dtype.kind == "f" else 0) * largest:
             raise MqaError(
-                f"backend `{backend}` does not give the same answer twice: `{name}` moves by {rerun[name]:.2g}",
+                f"backend `{backend}` does not give the same output twice: `{name}` moves by {rerun[name]:.2g}",
                 hint="no export can agree with a model that draws random numbers;"
                 " is there dropout that `eval()` does not reach?",
             )

@@ -144,21 +144,31 @@ def _strip_padding(codec: Codec, row: Row) -> Row:
 def cut_to_length(codec: Codec, row: Row, model: Row) -> Row | None:
     """A row with as many positions as `model`, padded alike; None where it has fewer, or arrays of other shapes."""
     target, own = (find_valid_positions(codec, one.arrays) for one in (model, row))
-    if target is not None and own is not None and np.count_nonzero(own) < np.count_nonzero(target):
+    masks = None if target is None or own is None else (target, own)
+    if masks is not None and np.count_nonzero(masks[1]) < np.count_nonzero(masks[0]):
         return None
     arrays: dict[str, Array] = {}
     for name, like in model.arrays.items():
-        array = row.arrays[name]
-        if target is not None and own is not None and (like.shape, array.shape) == (target.shape, own.shape):
-            arrays[name] = like.copy()
-            arrays[name][target] = array[own][: np.count_nonzero(target)]
-        elif like.ndim and like.shape[1:] == array.shape[1:] and len(array) >= len(like):
-            arrays[name] = array[: len(like)]
-        elif like.shape == array.shape:
-            arrays[name] = array
-        else:
+        cut = _cut_array(row.arrays[name], like, masks)
+        if cut is None:
             return None
+        arrays[name] = cut
     return replace(row, arrays=arrays)
+
+
+def _cut_array(array: Array, like: Array, masks: tuple[Bools, Bools] | None) -> Array | None:
+    """An array in the form of another; None where its shape does not allow that.
+
+    `masks` are the valid positions of the other's row and of this one's, where both rows have a mask.
+    """
+    if masks is not None and (like.shape, array.shape) == (masks[0].shape, masks[1].shape):
+        target, own = masks
+        cut = like.copy()
+        cut[target] = array[own][: np.count_nonzero(target)]
+        return cut
+    if like.ndim and like.shape[1:] == array.shape[1:] and len(array) >= len(like):
+        return array[: len(like)]
+    return array if like.shape == array.shape else None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Pair:
 
     `data` is a file of rows, whose `columns` are mapped to fields as in a suite, `inputs` one of arrays; without either
     there are a few sentences. `interface` says what the file calls its inputs and outputs, and which of these it must
-    have. `repro` keeps a script that shows a difference without mqa. `tolerance` has `atol` and `rtol`, which replace
+    have. `reproduction` keeps a script that shows a difference without mqa. `tolerance` has `atol` and `rtol`, which replace
     the bound on the ratio. `has_decisions` says whether the task's predictions are decisions, which can flip.
     """
 
@@ -74,7 +74,7 @@ class Pair:
     inputs: Path | None = None
     interface: FileInterface = field(default_factory=FileInterface)
     tolerance: tuple[float, float] | None = None
-    repro: bool = False
+    reproduction: bool = False
     has_decisions: bool = False
 
     @property
@@ -111,9 +111,9 @@ class Pair:
         return {"use": "datasets/sentences"}
 
     def _check_tables(self, criteria: Criteria) -> list[dict[str, Any]]:
-        tensors: dict[str, Any] = {"use": TENSORS} | ({"repro": True} if self.repro else {})
+        tensors: dict[str, Any] = {"use": TENSORS} | ({"reproduction": True} if self.reproduction else {})
         tensors |= {} if self.has_decisions else {"screen": True}  # no predictions would tell which rows differ
-        tensors |= {"including": list(criteria.including)} if criteria.including else {}
+        tensors |= {"include_rows": list(criteria.include_rows)} if criteria.include_rows else {}
         tensors |= {"outputs": list(self.interface.required)} if self.interface.required else {}
         expect: dict[str, Any] = {"mismatches": {"max": 0}, "ratio": {"max": MAX_RATIO}}
         if self.tolerance is not None:
@@ -136,13 +136,13 @@ class Criteria:
 
     `by_decisions`: hardly any decision may flip, which replaces the bound on the ratio. `by_predictions`: the file must
     predict every row. `by_invariance`: outputs without a counterpart in the reference may not change with the batch that
-    a row is in. `including` are ids of rows whose tensors are compared in any case.
+    a row is in. `include_rows` are ids of rows whose tensors are compared in any case.
     """
 
     by_decisions: bool = False
     by_predictions: bool = False
     by_invariance: bool = False
-    including: tuple[str, ...] = ()
+    include_rows: tuple[str, ...] = ()
 
 
 def read_interface(
@@ -195,7 +195,7 @@ def find_disagreeing_rows(reference: Predictions | None, candidate: Predictions 
     """The ids of such rows, at most 32: those without a prediction first, then those that the reference is surest of."""
     if reference is None or candidate is None:
         return ()
-    pairs = zip(reference.answers(), candidate.answers(), strict=True)
+    pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)
     rows = [row for row, (one, another) in enumerate(pairs) if one != another]
     probabilities = reference.probabilities
     sureness = probabilities.max(axis=1) if probabilities is not None else [0.0] * len(reference)

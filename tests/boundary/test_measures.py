@@ -39,7 +39,7 @@ def test_whatever_numpy_reads_as_a_number_a_row_are_scores(scores):
     assert found.tolist() == [1, 0, 1, 0]
 
 
-def test_what_a_mask_hides_has_no_say():
+def test_scores_under_a_mask_are_nan():
     found = measured(np.ma.array([True, False, True, True], mask=[0, 0, 0, 1]))
     np.testing.assert_array_equal(found, [1, 0, 1, np.nan])
 
@@ -119,7 +119,7 @@ def test_a_probe_gives_every_number_that_it_names_and_may_go_beyond_any_bound():
 
 
 @pytest.mark.parametrize("name", ["codes", "probabilities", "missing"])
-def test_nobody_can_write_into_the_arrays_of_predictions(name):
+def test_arrays_of_predictions_are_read_only(name):
     table = pa.table({"id": ["1"], "label": ["a"], "probability": pa.array([[0.5, 0.5]], pa.list_(pa.float64()))})
     array = getattr(Predictions("label", table, ("a", "b")), name)
     with pytest.raises(ValueError, match="read-only"):

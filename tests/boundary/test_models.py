@@ -51,7 +51,7 @@ def codec(**changed):
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        ("x", "gave 'x' (str), and a `Model` is due"),
+        ("x", "gave 'x' (str), and a `Model` is expected"),
         (model(digest=7), "gave a model with the digest 7 (int)"),
         (model(labels=("a", 1)), "gave a model with the labels ('a', 1) (tuple)"),
         (model(labels=("a", "a")), "gave a model with the labels ('a', 'a') (tuple)"),
@@ -94,7 +94,7 @@ def test_an_inferred_task_is_a_name():
         (
             {"decode": lambda outputs, rows: None},
             lambda one: one.decode({}, [{}]),
-            "gave None, and a `pyarrow.Table` is due",
+            "gave None, and a `pyarrow.Table` is expected",
         ),
         ({"cost": lambda row: -1}, lambda one: one.cost({}), "says that a row costs -1 (int)"),
         ({"cost": lambda row: 1.5}, lambda one: one.cost({}), "says that a row costs 1.5 (float)"),
@@ -153,7 +153,10 @@ def test_a_runner_is_entered_and_left_under_the_backends_name():
         pass
     with pytest.raises(KeyError, match="first"), open_runner(BACKEND, opened()):
         raise KeyError("first")
-    with pytest.raises(ContributionError, match="a context manager of a runner is due"), open_runner(BACKEND, "runner"):
+    with (
+        pytest.raises(ContributionError, match="a context manager of a runner is expected"),
+        open_runner(BACKEND, "runner"),
+    ):
         pass
 
 
@@ -161,7 +164,7 @@ def test_outputs_are_arrays_by_name_of_any_library():
     passes = ForwardPasses(BACKEND)
     runner = SimpleNamespace(run=lambda batch: {"x": pa.array([1.0]), "y": np.array([2])})
     assert {name: type(array) for name, array in passes.run(runner, {}).items()} == {"x": np.ndarray, "y": np.ndarray}
-    with pytest.raises(ContributionError, match=r"gave for outputs \[1\] \(list\), and arrays by name are due"):
+    with pytest.raises(ContributionError, match=r"gave for outputs \[1\] \(list\), and arrays by name are expected"):
         passes.run(SimpleNamespace(run=lambda batch: [1]), {})
     assert passes.run(runner, {})["y"].tolist() == [2]  # only a pass that did not end in time is the last
 
@@ -169,12 +172,12 @@ def test_outputs_are_arrays_by_name_of_any_library():
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        (None, "gave None, and findings are due"),
-        ("note", "gave 'note' (str), and findings are due"),
-        ({"note": NOTE}, "and findings are due"),
-        ([NOTE, "x"], "gave 'x' (str), and a `Finding` is due"),
+        (None, "gave None, and findings are expected"),
+        ("note", "gave 'note' (str), and findings are expected"),
+        ({"note": NOTE}, "and findings are expected"),
+        ([NOTE, "x"], "gave 'x' (str), and a `Finding` is expected"),
         ([Finding("worse", "x", "y")], "gave a finding of the level 'worse' (str)"),
-        ([Finding("note", 1, "y")], "gave a finding with 1 (int) for its subject"),
+        ([Finding("note", 1, "y")], "gave a finding with 1 (int) for its topic"),
     ],
 )
 def test_what_are_no_findings_is_refused(output, words):
@@ -191,12 +194,12 @@ def test_findings_may_be_yielded():
     ("changed", "words"),
     [
         ({"files": []}, "says that it exported no file"),
-        ({"files": ["model.onnx"]}, "and a list of paths is due"),
+        ({"files": ["model.onnx"]}, "and a list of paths is expected"),
         ({"files": None}, "gave None for its files"),
         ({"facts": []}, "gave no tables for its facts and its summary"),
         ({"summary": []}, "gave no tables for its facts and its summary"),
         ({"summary": {"size": 3}}, "gave 3 (int) in its summary"),
-        ({"findings": None}, "gave None, and findings are due"),
+        ({"findings": None}, "gave None, and findings are expected"),
     ],
 )
 def test_what_is_no_export_is_refused(tmp_path, changed, words):
@@ -212,5 +215,5 @@ def test_what_is_no_export_is_refused(tmp_path, changed, words):
 def test_an_exported_file_is_there(tmp_path):
     with pytest.raises(ContributionError, match="which is not there"):
         check_export(BACKEND, Exported(files=[tmp_path / "none.onnx"], findings=[], facts={}, summary={}))
-    with pytest.raises(ContributionError, match="an `Exported` is due"):
+    with pytest.raises(ContributionError, match="an `Exported` is expected"):
         check_export(BACKEND, None)

@@ -53,7 +53,7 @@ def in_place(example, rng):
         (lambda example, rng: exec("raise SystemExit(0)"), {}, "crashed: SystemExit: 0"),
     ],
 )  # fmt: skip
-def test_what_it_must_not_give_ends_its_own_views_by_name_and_row(function, declared, words):
+def test_an_invalid_perturbation_fails_its_own_views_with_name_and_row(function, declared, words):
     failure = perturbed(function, **declared)
     assert isinstance(failure, Failure)
     assert failure.message.startswith("the perturbation `acme/typos` ")
@@ -79,7 +79,7 @@ def test_all_rows_declined_is_nothing_tested_and_no_crash():
     assert (failure.message, failure.trace) == ("`acme/typos` declined all of 2 rows, so nothing was tested", "")
 
 
-def test_options_are_the_suites_whatever_a_function_does_to_them():
+def test_a_function_cannot_change_the_options_of_the_suite():
     def greedy(example, rng, *, words: list[str]):
         return {"text": f"{example['text']} {words.pop() if words else 'none'}"}
 
@@ -106,8 +106,8 @@ def grouped(function, inputs="example"):
         (lambda example: b"x", "example", "(bytes) for a row"),
         (lambda example: (1 / 0 for _ in "x"), "example", "crashed: ZeroDivisionError"),
         (lambda table: ["x"], "table", "gave 1 item for 2 rows"),
-        (lambda table: "xy", "table", "a list with the groups of every row is due"),
-        (lambda table: None, "table", "a list with the groups of every row is due"),
+        (lambda table: "xy", "table", "a list with the groups of every row is expected"),
+        (lambda table: None, "table", "a list with the groups of every row is expected"),
     ],
 )
 def test_a_slice_gives_names(function, inputs, words):
@@ -168,7 +168,7 @@ def test_further_columns_are_left_out_and_types_are_the_schemas():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ([{"label": "few"}] * 2, "(list), and a `pyarrow.Table` is due"),
+        ([{"label": "few"}] * 2, "(list), and a `pyarrow.Table` is expected"),
         (table().slice(1), "decoded 1 prediction for 2 rows"),
         (table().drop_columns(["label"]), "without the column `label`"),
         (table(("few", "lots")), "gave the label `lots`, which is none of the classes"),
@@ -182,14 +182,14 @@ def test_further_columns_are_left_out_and_types_are_the_schemas():
         (pa.table([pa.array(["few"] * 2)] * 2, names=["label", "label"]), "gave a table with 2 columns `label`"),
     ],
 )  # fmt: skip
-def test_answers_that_are_none_are_the_tasks_error(given, words):
+def test_invalid_predictions_are_an_error_of_the_task(given, words):
     with pytest.raises(ContributionError) as refused:
         check_decoded(WHO, given, "label", CLASSES, 2)
     assert refused.value.message.startswith("the task `acme/classify` ")
     assert words in refused.value.message
 
 
-def test_a_row_without_an_answer_needs_no_probabilities():
+def test_a_row_without_a_prediction_needs_no_probabilities():
     given = table(("few", None), ([1.0, 0.0], [math.nan, math.nan]))
     assert check_decoded(WHO, given, "label", CLASSES, 2)["label"].to_pylist() == ["few", None]
 
@@ -201,14 +201,14 @@ def test_a_row_without_an_answer_needs_no_probabilities():
         ("vector", lists([1, 2], [math.inf, 2], None), [[1, 2], None, None]),
     ],
 )
-def test_a_number_that_is_none_is_no_answer(schema, column, kept):
+def test_a_number_that_is_null_is_no_prediction(schema, column, kept):
     assert check_decoded(WHO, pa.table({schema: column}), schema, (), 3)[schema].to_pylist() == kept
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (table(), "(Table), and `Predictions` are due"),
+        (table(), "(Table), and `Predictions` are expected"),
         (Predictions("label", table(), CLASSES), "without a column `id`"),
         (Predictions("label", table(id=["a", "a"]), CLASSES), "ids are not one for each row"),
         (Predictions("label", table(probabilities=([math.nan] * 2,) * 2, id=["a", "b"]), CLASSES), "NaN or Inf"),
@@ -222,7 +222,7 @@ def test_predictions_made_elsewhere_are_held_to_the_same(given, words):
 
 def test_a_list_where_a_table_is_due_is_named():
     with pytest.raises(
-        ContributionError, match=r"the data set `acme/rows` gave \[1\] \(list\), and a `pyarrow.Table` is due"
+        ContributionError, match=r"the data set `acme/rows` gave \[1\] \(list\), and a `pyarrow.Table` is expected"
     ):
         check_table(Contributor("data set", "acme/rows"), [1])
 
@@ -230,7 +230,7 @@ def test_a_list_where_a_table_is_due_is_named():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["x"], "an `Evidence` is due"),
+        (["x"], "an `Evidence` is expected"),
         (Evidence(remarks="one"), "shows the remarks 'one' (str)"),
         (Evidence(notes=[1]), "shows the notes [1] (list)"),
         (Evidence(examples=[1]), "shows the examples [1] (list)"),
@@ -255,10 +255,10 @@ def test_evidence_without_end_is_refused():
         check_evidence(WHO, Evidence(details={"x": endless}))
 
 
-def test_examples_say_whose_they_are_and_right_says_it_of_every_row():
+def test_examples_have_ids_and_is_correct_is_about_every_row():
     with pytest.raises(ContributionError, match="without the `id` of its row"):
         check_example_ids(WHO, [ExampleRow()])
     for given in ([True], [1, 0], "yes", None):
-        with pytest.raises(ContributionError, match="says of 2 rows what is right by"):
+        with pytest.raises(ContributionError, match="for whether 2 rows are correct"):
             check_correctness(WHO, given, 2)
     assert check_correctness(WHO, [True, False], 2).tolist() == [True, False]

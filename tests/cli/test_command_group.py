@@ -189,7 +189,7 @@ def examined(site, monkeypatch):
 
     def examine():
         command_group.plugin_entry_points.cache_clear()
-        return {finding.subject: (finding.level, finding.message) for finding in _check_commands()}
+        return {finding.topic: (finding.level, finding.message) for finding in _check_commands()}
 
     yield examine
     command_group.plugin_entry_points.cache_clear()

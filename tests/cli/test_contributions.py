@@ -133,7 +133,7 @@ def test_a_call_that_no_exception_ends_ends_the_process_and_is_named(hostile):
     hostile.write(checks("stubborn"))
     done = hostile.run("--plugin", "bad.py", "--timeout", "3")
     assert (done.code, done.out) == (3, "")
-    assert "error: the metric `bad/stubborn` did not end within 3 seconds, nor when it was told to" in done.err
+    assert "error: the metric `bad/stubborn` did not end within 3 seconds, nor when it was stopped" in done.err
 
 
 def heed_interrupts() -> None:

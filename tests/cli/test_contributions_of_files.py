@@ -171,9 +171,9 @@ def test_a_source_that_does_not_tell_a_task_is_named(hostile, source, said):
     ("backend", "said"),
     [
         ("exits", "crashed: SystemExit: 0 (bad.py, line "),
-        ("gives_a_path", "gave PosixPath('out/model.onnx') (PosixPath), and an `Exported` is due"),
+        ("gives_a_path", "gave PosixPath('out/model.onnx') (PosixPath), and an `Exported` is expected"),
         ("gives_nothing", "says that it exported `out/model.onnx`, which is not there"),
-        ("finds_text", "gave 'fine' (str), and a `Finding` is due"),
+        ("finds_text", "gave 'fine' (str), and a `Finding` is expected"),
     ],
 )
 def test_an_export_that_is_none_is_named(hostile, backend, said):
@@ -189,7 +189,7 @@ def test_an_export_that_is_none_is_named(hostile, backend, said):
     [
         ("stamp_exits", "crashed: SystemExit: 0 (bad.py, line "),
         ("stamp_crashes", "crashed: ValueError: in the middle (bad.py, line "),
-        ("stamp_of_words", "gave 'stamped' (str), and findings are due"),
+        ("stamp_of_words", "gave 'stamped' (str), and findings are expected"),
         ("stamp_of_a_level", "gave a finding of the level 'fine' (str)"),
     ],
 )

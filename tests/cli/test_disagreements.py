@@ -35,36 +35,36 @@ def _predictions(column):
     return Predictions("label", pa.table(table), ("no", "yes"))
 
 
-def test_rows_without_an_answer_come_first_then_the_surest_of_the_others(disagreeing):
+def test_rows_without_a_prediction_come_first_then_the_surest_of_the_others(disagreeing):
     assert disagreeing([0.9, 0.6, 0.1, 0.8, 0.7], [0.9, 0.2, 0.9, None, 0.8]) == ("3", "2", "1")
 
 
-def test_equal_answers_are_not_odd_however_sure(disagreeing):
+def test_equal_predictions_do_not_disagree(disagreeing):
     assert disagreeing([0.9, 0.2], [0.6, 0.4]) == ()
 
 
-def test_there_are_not_more_than_can_be_looked_at(disagreeing):
+def test_at_most_32_rows_are_returned(disagreeing):
     assert len(disagreeing([0.9] * 200, [0.1] * 200)) == MAX_ADDED_ROWS
 
 
-def test_without_answers_there_are_none(disagreeing):
+def test_there_are_no_disagreements_without_predictions(disagreeing):
     assert disagreeing([0.9], None) == ()
 
 
-def test_rows_that_part_farther_than_elsewhere_come_first_the_farthest_of_them(shifted):
+def test_shifted_rows_are_ordered_by_their_shift(shifted):
     reference = [0.1] * 40
     candidate = [0.1 + 1e-7] * 40
     candidate[7], candidate[30] = 0.3, 0.45
     assert shifted(reference, candidate) == ("30", "7")
 
 
-def test_those_that_are_answered_otherwise_are_not_among_them_and_count(shifted):
+def test_disagreeing_rows_are_no_shifted_rows_and_count_towards_the_limit(shifted):
     reference, candidate = [0.1] * 400, [0.1] * 400
     candidate[:20], candidate[20:39] = [0.9] * 20, [0.4] * 19
     assert shifted(reference, candidate) == tuple(str(number) for number in range(20, 32))
 
 
-def test_roundings_and_what_moves_everywhere_are_not_far(shifted):
+def test_roundings_and_shifts_of_all_rows_are_not_far(shifted):
     assert shifted([0.1] * 40, [0.1] * 39 + [0.1009]) == ()
     assert shifted([0.1] * 40, [0.1] * 39 + [0.1011]) == ("39",)
     assert shifted([0.1] * 40, [0.2] * 39 + [0.4]) == ()
@@ -72,7 +72,7 @@ def test_roundings_and_what_moves_everywhere_are_not_far(shifted):
     assert shifted([0.1], None) == ()
 
 
-def test_classes_that_nobody_looked_at_are_those_of_no_row_among_them():
+def test_uncovered_classes_are_those_of_no_compared_row():
     reference = _predictions([0.9, 0.2, 0.1, None])
     assert find_uncovered_classes(reference, {"1", "2"}) == ("yes",)
     assert find_uncovered_classes(reference, {"0", "1"}) == ()

@@ -99,14 +99,14 @@ def test_a_diagnosis_that_comes_to_its_end_gives_what_it_yields(found):
 def test_one_that_does_not_is_a_problem_behind_what_it_found_before(found, name, message, evidence):
     *before, last = found(name)
     assert before == [Finding("ok", "first", "is fine")] * (name in {"raises", "crashes"})
-    assert (last.level, last.subject, last.message) == ("problem", name, message)
+    assert (last.level, last.topic, last.message) == ("problem", name, message)
     assert evidence in last.evidence
     assert last.fix
 
 
 def test_one_that_hangs_is_stopped_with_all_that_it_started(found):
     before, last = found("hangs", timeout=3)
-    assert before.subject == "first"
+    assert before.topic == "first"
     helper = Path(f"/proc/{before.evidence}/status")
     assert not helper.exists() or "State:\tZ" in helper.read_text()
     assert (last.level, last.message) == ("problem", "it was still at work after 3 seconds, and was stopped")
@@ -165,7 +165,7 @@ def test_a_line_that_mends_is_in_one_piece_as_far_as_there_is_room():
     stream = io.StringIO()
     machine = {"system": "", "cpu": "", "cores": 1, "gpus": []}
     environment = {"mqa": "0.1", "python": "3.11", "packages": {}, "machine": machine}
-    findings = [Finding("problem", "a-subject-of-many-letters", "is broken", line)]
+    findings = [Finding("problem", "a-topic-of-many-letters", "is broken", line)]
     print_findings(environment, {"plugin/name": findings}, Console(file=stream, width=80))
     assert f"\n    fix: {line}\n" in stream.getvalue()
 
@@ -183,7 +183,7 @@ def test_the_json_report_is_all_of_stdout_and_holds_all_of_it(examine):
     assert report["findings"][-1] == {
         "diagnosis": "ward/broken",
         "level": "problem",
-        "subject": "leg",
+        "topic": "leg",
         "message": "is broken",
         "fix": "rest",
         "evidence": "",
@@ -232,7 +232,7 @@ def test_this_machine_can_be_examined(project):
     done = project.mqa("doctor", "--json", "-")
     report = done.json
     assert done.code == report["exit_code"]
-    levels = {(each["diagnosis"], each["subject"]): each["level"] for each in report["findings"]}
+    levels = {(each["diagnosis"], each["topic"]): each["level"] for each in report["findings"]}
     assert levels["mqa/plugins", "usable"] == "ok"
     assert levels["onnxruntime/providers", "CPUExecutionProvider"] == "ok"
     assert levels["transformers/pytorch", "cpu"] == "ok"

@@ -115,7 +115,7 @@ def project(made, tmp_path, monkeypatch):
 
 
 def remarks(report):
-    return [found["message"] for found in report["findings"] if found["subject"] == "onnx"]
+    return [found["message"] for found in report["findings"] if found["topic"] == "onnx"]
 
 
 @pytest.mark.parametrize("file", ["one-dynamo", "many-dynamo", "one-traced", "many-traced"])
@@ -186,7 +186,7 @@ def test_a_suite_is_valid_and_gives_every_backend_the_same_rows(project):
         (flips,) = [one for one in done.report["results"] if (one["check"], one["backend"]) == ("flips", "fixed")]
         assert flips["numbers"]["value"]["estimate"] == 0
         assert done.report["environment"]["data"]["rows"]["truncated"]["rows"] == 1
-        assert [one["subject"] for one in done.report["findings"]] == ["fixed"]
+        assert [one["topic"] for one in done.report["findings"]] == ["fixed"]
 
 
 def test_two_lengths_in_one_run_are_refused_before_it(project):

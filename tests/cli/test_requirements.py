@@ -22,7 +22,7 @@ def install(tmp_path, monkeypatch):
 
 
 def told(name="host"):
-    return [(each.level, each.subject, each.message, each.fix) for each in find_unmet_requirements([name])]
+    return [(each.level, each.topic, each.message, each.fix) for each in find_unmet_requirements([name])]
 
 
 def test_where_all_is_as_asked_for_there_is_nothing_to_say(install):
@@ -54,7 +54,7 @@ def test_what_others_ask_for_in_turn_is_a_note(install):
 def test_extras_count_where_they_are_asked_for(install):
     install("host", requires=["zz-lib[fast]", "zz-never; extra == 'test'"])
     install("zz-lib", requires=["zz-fast; extra == 'fast'", "zz-slow; extra == 'slow'"])
-    assert [subject for _, subject, *_ in told()] == ["zz-fast"]
+    assert [topic for _, topic, *_ in told()] == ["zz-fast"]
 
 
 def test_requirements_of_other_machines_do_not_count(install):
@@ -65,7 +65,7 @@ def test_requirements_of_other_machines_do_not_count(install):
 def test_metadata_that_nobody_can_read_harms_nothing(install):
     install("host", requires=["!!!", "zz-odd", "zz-lib"])
     install("zz-odd", "not-a-version")
-    assert [subject for _, subject, *_ in told()] == ["zz-lib"]
+    assert [topic for _, topic, *_ in told()] == ["zz-lib"]
 
 
 def test_a_version_that_is_none_is_not_what_was_asked_for(install):

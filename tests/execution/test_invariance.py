@@ -10,7 +10,8 @@ from mqa_registry import OutOfMemoryError, RunnerFacts, batch_invariance
 from tests.stand_ins import make_codec
 
 ROWS = [
-    {"x": np.arange(1, length + 1, dtype=np.float32) + place} for place, length in enumerate([2, 3, 3, 5, 5, 5, 9, 12])
+    {"x": np.arange(1, length + 1, dtype=np.float32) + row_number}
+    for row_number, length in enumerate([2, 3, 3, 5, 5, 5, 9, 12])
 ]
 
 
@@ -18,8 +19,8 @@ def collate(rows):
     width = max(len(row["x"]) for row in rows)
     whole = np.zeros((len(rows), width), np.float32)
     mask = np.zeros((len(rows), width), np.float32)
-    for place, row in enumerate(rows):
-        whole[place, : len(row["x"])], mask[place, : len(row["x"])] = row["x"], 1
+    for row_number, row in enumerate(rows):
+        whole[row_number, : len(row["x"])], mask[row_number, : len(row["x"])] = row["x"], 1
     return {"x": whole, "mask": mask}
 
 
@@ -113,5 +114,5 @@ def test_a_sound_model_takes_few_passes():
 
 
 def test_one_longer_row_among_many_of_one_length_is_enough_to_see_padding():
-    rows = [{"x": np.full(4, place, np.float32)} for place in range(1, 20)] + [{"x": np.ones(9, np.float32)}]
+    rows = [{"x": np.full(4, row_number, np.float32)} for row_number in range(1, 20)] + [{"x": np.ones(9, np.float32)}]
     assert measured(lambda x, mask: x.mean(axis=1), rows).rule == "equal length"

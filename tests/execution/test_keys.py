@@ -160,16 +160,18 @@ def run(tmp_path):
             (tmp_path / name).write_text(dedent(text))
         command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--json", "-", *plugin, *arguments]
         env = os.environ | {"PYTHONPATH": str(path)}
-        told = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120)
-        report = json.loads(told.stdout or "{}")
-        assert report.get("verdict") == "PASS", told.stdout + told.stderr
-        found = re.search(r"(\d+) rows predicted", told.stderr)
+        finished = subprocess.run(
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120
+        )
+        report = json.loads(finished.stdout or "{}")
+        assert report.get("verdict") == "PASS", finished.stdout + finished.stderr
+        found = re.search(r"(\d+) rows predicted", finished.stderr)
         return [result["numbers"]["value"]["estimate"] for result in report["results"]], int(found[1]) if found else 0
 
     return done
 
 
-def test_what_did_not_change_is_not_predicted_again(run):
+def test_unchanged_inputs_use_cached_predictions(run):
     first, predicted = run()
     assert predicted == 8
     assert run() == (first, 0)
@@ -187,14 +189,14 @@ def test_what_did_not_change_is_not_predicted_again(run):
         ("counting.py", "len", "lambda text: 2 * len(text)"),
     ],
 )
-def test_a_prediction_follows_whatever_made_it(run, tmp_path, file, before, after):
+def test_a_cached_prediction_depends_on_all_that_made_it(run, tmp_path, file, before, after):
     changed = {"own.py": PLUGIN, "counting.py": "size = len\n", "suite.toml": SUITE}[file].replace(before, after, 1)
     (first, _), (second, predicted) = run(), run(**{file: changed})
     assert predicted == 8
     assert second[0] != first[0]
 
 
-def test_a_prediction_follows_the_file_behind_a_path(run):
+def test_a_cached_prediction_depends_on_the_content_of_a_file(run):
     suite = SUITE.replace('"own/plain"', '"own/plain"\nlexicon = "lexicon.txt"')
     (first, _), (second, predicted) = (
         run(**{"suite.toml": suite}),
@@ -204,7 +206,7 @@ def test_a_prediction_follows_the_file_behind_a_path(run):
     assert second[0] != first[0]
 
 
-def test_what_a_probe_saw_follows_its_lexicon_and_its_defaults(run):
+def test_the_table_of_a_probe_depends_on_its_files_and_defaults(run):
     first, _ = run()
     assert run(**{"lexicon.txt": "nothing"})[0][1] == 0 != first[1]
     assert run(**{"own.py": PLUGIN.replace("weight: float = 1.0", "weight: float = 0.5")})[0][1] == first[1] / 2
@@ -222,7 +224,7 @@ def test_two_plugins_of_one_code_share_nothing(run, tmp_path):
     assert run("--plugin", "twin.py", **{"suite.toml": twins})[1] == 8
 
 
-def test_another_version_of_an_installed_plugin_predicts_anew(run, tmp_path):
+def test_another_version_of_an_installed_plugin_ignores_cached_predictions(run, tmp_path):
     """Though its code is the same: what it stands on may be another."""
 
     def installed(version):

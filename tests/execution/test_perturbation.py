@@ -102,7 +102,7 @@ def test_another_target_is_left_as_it_is():
     assert seen.rows.table["target"].to_pylist() == ["x", "y", None]
 
 
-def test_a_perturbation_that_does_not_say_where_leaves_no_span_behind_in_silence():
+def test_a_perturbation_without_edits_is_refused_where_targets_are_spans():
     with pytest.raises(UsageError, match="does not say where"):
         after(rows(), use(plain))
     assert after(rows(["x", "y", "z"]), use(plain)).changed == 3
@@ -120,7 +120,7 @@ def test_spans_of_one_text_of_several_are_refused():
 
 
 @pytest.mark.parametrize("edits", [[(0, 99, "")], [(1, 0, "")], "no edits"])
-def test_edits_that_cannot_be_are_the_perturbations_crash(edits):
+def test_invalid_edits_are_an_error_of_the_perturbation(edits):
     def broken(example, rng):
         return dict.fromkeys(example, edits)
 
@@ -145,7 +145,7 @@ def by_the_book(one, other):
 
 
 @given(ANY_TEXT, ANY_TEXT)
-def test_edits_are_those_of_the_textbook_for_any_text(one, other):
+def test_the_edit_distance_is_the_textbooks_for_any_text(one, other):
     assert edit_distance({"text": one}, {"text": other}) == by_the_book(one, other)
 
 

@@ -18,7 +18,7 @@ def _view(observations, *, perturbed=False):
     return next(seen for view, seen in observations.views.items() if bool(view.rows.perturb) == perturbed)
 
 
-def test_every_distinct_row_takes_one_place_in_one_batch(engine):
+def test_every_distinct_row_is_in_one_batch_once(engine):
     engine.run(engine.suite(engine.check()))
     ran = [text for batch in engine.letters.batches for text in batch]
     assert sorted(ran) == sorted(set(engine.table["text"].to_pylist()))
@@ -28,7 +28,7 @@ def test_predictions_stand_in_the_order_of_the_rows(engine):
     observed = _view(engine.run(engine.suite(engine.check())))
     assert observed.predictions.ids.to_pylist() == observed.perturbed.rows.ids.to_pylist()
     expected = ["many" if text.count("e") * 4 / len(text) > 0.5 else "few" for text in engine.table["text"].to_pylist()]
-    assert observed.predictions.answers() == expected
+    assert observed.predictions.to_pylist() == expected
 
 
 def test_equal_views_are_predicted_once(engine):
@@ -40,7 +40,7 @@ def test_equal_views_are_predicted_once(engine):
 def test_rows_that_are_encoded_alike_are_predicted_once(engine, shout):
     observations = engine.run(engine.suite(engine.check(), engine.check("loud", shout)))
     assert sum(map(len, engine.letters.batches)) == len(engine.table)
-    assert _view(observations).predictions.answers() == _view(observations, perturbed=True).predictions.answers()
+    assert _view(observations).predictions.to_pylist() == _view(observations, perturbed=True).predictions.to_pylist()
 
 
 def test_a_row_is_encoded_once_for_all_backends(engine):
@@ -65,7 +65,7 @@ def test_a_second_run_opens_no_backend_and_encodes_nothing(engine):
     assert (second.work["one"].found, second.work["one"].predicted) == (50, 0)
 
 
-def test_fresh_predicts_anew(engine):
+def test_fresh_ignores_cached_predictions(engine):
     engine.run(engine.suite(engine.check()))
     assert engine.run(engine.suite(engine.check()), fresh=True).work["one"].predicted == 50
 
@@ -77,14 +77,14 @@ def test_another_model_never_gets_a_stored_prediction(engine):
 
 
 def test_a_backend_has_a_digest_that_is_another_where_its_predictions_may_be(engine):
-    def told():
+    def read_digests():
         return engine.run(engine.suite(engine.check())).backends["one"].digest
 
-    first = told()
+    first = read_digests()
     assert re.fullmatch("sha256:[0-9a-f]{64}", first)
-    assert told() == first
+    assert read_digests() == first
     engine.letters.digest = "letters-2"
-    assert told() != first
+    assert read_digests() != first
 
 
 def test_only_what_is_new_is_predicted(engine, swap):
@@ -166,18 +166,18 @@ def test_a_resumed_run_forms_the_same_batches(engine):
     assert engine.letters.batches == whole
 
 
-def test_a_backend_that_landed_elsewhere_stores_nothing_under_what_was_asked(engine):
+def test_a_backend_that_runs_elsewhere_stores_nothing_under_the_declared_identity(engine):
     engine.letters.landed = {"device": "elsewhere"}
     engine.run(engine.suite(engine.check()))
     engine.letters.landed = None
     assert engine.run(engine.suite(engine.check())).work["one"].found == 0
 
 
-def test_a_row_without_a_finite_answer_has_none(engine):
+def test_a_row_without_a_finite_output_has_no_prediction(engine):
     engine.letters.poison = "stone"
     predictions = _view(engine.run(engine.suite(engine.check()))).predictions
     assert predictions.missing.sum() == 5
-    assert [answer for answer, gone in zip(predictions.answers(), predictions.missing, strict=True) if gone] == [
+    assert [answer for answer, gone in zip(predictions.to_pylist(), predictions.missing, strict=True) if gone] == [
         None
     ] * 5
 
@@ -193,7 +193,7 @@ def test_a_label_the_model_does_not_know_is_found_before_anything_is_predicted(e
     assert engine.letters.batches == []
 
 
-def test_a_perturbation_draws_the_same_for_a_row_whatever_else_is_asked(engine, swap, shout):
+def test_the_randomness_of_a_perturbation_depends_on_the_row_alone(engine, swap, shout):
     alone = _view(engine.run(engine.suite(engine.check("swapped", swap))), perturbed=True)
     observations = engine.run(engine.suite(engine.check("loud", shout), engine.check(), engine.check("swapped", swap)))
     views = [seen for view, seen in observations.views.items() if "swap" in view.rows.name]

@@ -136,9 +136,9 @@ def test_a_probe_that_compares_sees_the_reference_backend_and_both_are_loaded_on
 
 def test_another_data_set_can_be_the_reference_of_a_probe_of_rows(engine, shout):
     watcher = Watcher(lambda context: pa.table({"score": [float(len(context.reference.rows))]}))
-    asked = check(engine, watcher.use(inputs="rows", compares=True), against=Against(unperturbed=True))
+    request = check(engine, watcher.use(inputs="rows", compares=True), against=Against(unperturbed=True))
     perturbed = engine.check("x", shout).steps
-    seen = only(engine.run(engine.suite(engine.check("y"), replace(asked, steps=perturbed))))
+    seen = only(engine.run(engine.suite(engine.check("y"), replace(request, steps=perturbed))))
     assert seen.table.column("score").to_pylist() == [float(len(engine.table))]
     assert seen.changed > 0
 
@@ -169,7 +169,7 @@ def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
     assert "ZeroDivisionError: no rows" in failures[0].message
     assert failures[0].trace
     assert (failures[1].message, failures[1].hint, failures[1].trace) == ("no GPU here", "use one that has one", "")
-    assert "the probe `watch/c` gave 3 (int), and a `pyarrow.Table` is due" in failures[2].message
+    assert "the probe `watch/c` gave 3 (int), and a `pyarrow.Table` is expected" in failures[2].message
     assert failures[3] is None
 
 

@@ -113,8 +113,8 @@ def spec(tmp_path):
 
 
 def test_it_is_the_same_model_with_the_same_options_in_the_same_context(spec, tmp_path):
-    told, model_under_test = spec
-    with reopen_runner(json.loads(told)) as runner:
+    spec_text, model_under_test = spec
+    with reopen_runner(json.loads(spec_text)) as runner:
         assert runner.run({"x": [4]}) == [11.0]
         assert runner.digest == model_under_test.model.digest == f"2.5 {tmp_path / 'weights.bin'} cpu"
         assert runner.sample == {"x": [30]}
@@ -132,13 +132,13 @@ def test_it_gives_the_rows_that_the_other_gave_and_no_others(spec):
 
 
 def test_a_plugin_that_is_not_here_is_an_error(spec):
-    told = json.loads(spec[0])
-    told["backend"]["use"] = "afar/walker"
-    with pytest.raises(PluginError, match="has no backend `walker`"), reopen_runner(told):
+    spec_text = json.loads(spec[0])
+    spec_text["backend"]["use"] = "afar/walker"
+    with pytest.raises(PluginError, match="has no backend `walker`"), reopen_runner(spec_text):
         pass
 
 
-def test_a_probe_of_a_runner_is_told_its_origin_and_another_is_not(engine):
+def test_a_probe_of_a_runner_has_its_spec_and_another_has_none(engine):
     import pyarrow as pa
 
     from mqa_registry.suite import Expect

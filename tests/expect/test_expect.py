@@ -30,10 +30,10 @@ def test_each_word_is_a_field_of_expect_and_a_key_of_the_suite_file():
 
 @pytest.mark.parametrize("bound", BOUNDS, ids=lambda bound: bound.word)
 def test_each_word_has_a_text_in_reports(bound):
-    (shown,) = describe_bounds({bound.word: 0.25}, grouped=False)
-    assert (shown.number, shown.limits) == (bound.quantity.name, (0.25,))
-    assert shown.text == f"{'' if bound.quantity is VALUE else f'{bound.quantity.name} '}{bound.sign} 0.25"
-    assert shown.is_between_groups == (bound.quantity.need == "groups")
+    (description,) = describe_bounds({bound.word: 0.25}, grouped=False)
+    assert (description.number, description.limits) == (bound.quantity.name, (0.25,))
+    assert description.text == f"{'' if bound.quantity is VALUE else f'{bound.quantity.name} '}{bound.sign} 0.25"
+    assert description.is_between_groups == (bound.quantity.need == "groups")
 
 
 def test_words_are_found_by_what_they_bound_and_by_what_that_needs():
@@ -51,9 +51,9 @@ def test_bounds_are_those_that_are_set_in_the_order_of_their_words(limits):
 @given(LIMITS)
 def test_what_is_needed_is_what_is_left_out(limits):
     expect = Expect(**limits, min_rows=7)
-    for need, words in (("reference", {"max_drop", "max_rise"}), ("groups", {"max_gap", "min_ratio"})):
-        assert expect.needs(need) == bool(limits.keys() & words)
-        left = expect.without(need)
+    for kind, words in (("reference", {"max_drop", "max_rise"}), ("groups", {"max_gap", "min_ratio"})):
+        assert expect.needs(kind) == bool(limits.keys() & words)
+        left = expect.without(kind)
         assert left.bounds() == {word: limit for word, limit in limits.items() if word not in words}
         assert left.min_rows == 7
 
@@ -85,7 +85,7 @@ def test_the_limits_of_a_quantity_are_those_of_its_words():
         ({}, 0),
     ],
 )
-def test_bounds_tell_which_way_a_value_is_good(limits, slope):
+def test_the_slope_of_bounds_says_whether_a_high_value_is_good(limits, slope):
     assert Expect(**limits).slope == slope
 
 

@@ -14,7 +14,7 @@ def measure(function, contribution=Metric):
     return Use("letters/x", contribution("x", function, schemas=("label",)))
 
 
-def crashes(*_):
+def fails_on_samples(*_):
     raise ValueError
 
 
@@ -27,7 +27,7 @@ def crashes(*_):
         (lambda one, other: Statistic(lambda counts: counts.sum(axis=-1)), MetricKind.STATISTIC),
         (lambda one, other: 3.0, MetricKind.POINT),
         (lambda one, other: Scores(one.probabilities[:, 1], 0.0, 1.0), MetricKind.SCORES),
-        (crashes, MetricKind.UNKNOWN),
+        (fails_on_samples, MetricKind.UNKNOWN),
     ],
 )
 def test_the_kind_of_a_measure_is_found_without_a_row(function, kind):

@@ -192,8 +192,8 @@ def swept(engine, judged):
     def results(*levels, backends=("one",), **check):
         def stars(example, rng, *, severity):
             letters = list(example["text"])
-            for place in rng.permutation(len(letters))[: 2 * severity]:
-                letters[place] = "*"
+            for position in rng.permutation(len(letters))[: 2 * severity]:
+                letters[position] = "*"
             return None if example["text"].endswith("7") and severity > 2 else {"text": "".join(letters)}
 
         made = Perturbation("stars", stars, modality="text")
@@ -214,7 +214,7 @@ def test_a_sweep_says_how_far_it_holds_and_where_it_breaks(swept):
     assert sweep.passes_through == (held[0] - 1 or None)
 
 
-def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_unperturbed_rows(engine, judged, swept):
+def test_the_corruption_error_of_a_sweep_is_compared_with_the_error_of_the_unperturbed_rows(engine, judged, swept):
     labels = engine.table["label"].to_pylist()
     engine.table = engine.table.set_column(1, "label", [pa.array(["many"] * 20 + labels[20:])])
     clean = judged(engine.check())[0].numbers["value"].estimate
@@ -226,7 +226,7 @@ def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_unperturbed_rows(e
         assert result.evidence.sweep.clean_error_ratio == pytest.approx(np.mean(errors) / (1 - clean), abs=1e-5)
 
 
-def test_a_second_backends_sweep_is_held_beside_the_reference_backends(engine, swept):
+def test_a_sweep_has_its_corruption_error_relative_to_the_reference_backend(engine, swept):
     one, two = swept(1, 3, backends=("one", "two"), expect=expect(min=0.1))
     assert one.evidence.sweep.relative_corruption_error == {}
     assert two.evidence.sweep.relative_corruption_error == {"one": 1.0}
@@ -259,7 +259,7 @@ def test_a_verdict_depends_on_nothing_but_its_own_check(engine, judged, swap, sh
     assert among.numbers == alone.numbers
 
 
-def test_equal_answers_have_equal_intervals_on_every_backend(engine, judged, swap):
+def test_equal_predictions_have_equal_intervals_on_every_backend(engine, judged, swap):
     def f1(predictions, targets):
         return Statistic(lambda counts: counts[..., 3] / counts.sum(axis=-1), targets.codes * 2 + predictions.codes, 4)
 
@@ -282,7 +282,7 @@ def test_a_check_that_holds_shows_no_example(engine, judged):
     assert judged(engine.check(expect=expect(min=0.0)))[0].evidence.examples == ()
 
 
-def test_an_open_check_names_the_rows_that_would_settle_it(engine, judged):
+def test_an_inconclusive_check_names_the_rows_that_would_settle_it(engine, judged):
     share = judged(engine.check())[0].numbers["value"].estimate
     (result,) = judged(engine.check(expect=expect(min=round(share - 0.02, 3))))
     assert result.verdict is Verdict.INCONCLUSIVE
@@ -311,7 +311,7 @@ def test_a_metric_may_be_a_quantile_of_all_rows_of_groups_and_of_clusters(engine
     assert grouped.numbers["gap"].method == "unpaired mover"
     (dropped,) = judged(engine.check("swapped", swap, measure=median, expect=expect(max_drop=0.9)))
     assert dropped.numbers["drop"].method == "paired bca"
-    engine.table = engine.table.append_column("cluster", pa.array([str(place // 5) for place in range(50)]))
+    engine.table = engine.table.append_column("cluster", pa.array([str(position // 5) for position in range(50)]))
     (clustered,) = judged(engine.check(measure=median, expect=expect(min=0.1)))
     assert clustered.numbers["value"].method == "cluster order statistics"
     assert clustered.numbers["value"].estimate == whole.numbers["value"].estimate
@@ -350,13 +350,13 @@ def scored(function, **rest):
     return Use("letters/scored", Metric("scored", score, schemas=("label",), **rest))
 
 
-def test_mcnemars_test_stands_beside_a_drop(engine, judged, swap):
+def test_a_drop_has_mcnemars_test(engine, judged, swap):
     (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5)))
-    shown = result.evidence.mcnemar
-    assert shown.negative_flips - shown.positive_flips == pytest.approx(50 * result.numbers["drop"].estimate)
-    assert 0 <= shown.p_value <= 1
+    mcnemar = result.evidence.mcnemar
+    assert mcnemar.negative_flips - mcnemar.positive_flips == pytest.approx(50 * result.numbers["drop"].estimate)
+    assert 0 <= mcnemar.p_value <= 1
     (risen,) = judged(engine.check("swapped", swap, expect=expect(max_rise=0.5)))
-    assert risen.evidence.mcnemar == shown
+    assert risen.evidence.mcnemar == mcnemar
 
 
 def test_a_check_chooses_the_interval_of_its_share(engine, judged):
@@ -454,9 +454,9 @@ def answered(name, **groups):
     right = np.concatenate([np.arange(rows) < good for rows, good in groups.values()])
     order = np.random.default_rng(len(kinds)).permutation(len(kinds))
     ids = pa.chunked_array([pa.array([f"{name}-{row}" for row in order])])
-    answers = pa.array(np.where(right, "many", "few")[order])
+    label_column = pa.array(np.where(right, "many", "few")[order])
     columns = {"id": ids, "target": pa.array(["many"] * len(kinds)), "group": pa.array(kinds[order])}
-    predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
+    predictions = Predictions("label", pa.table({"id": ids, "label": label_column}), ("few", "many"))
     data = Rows(pa.table(columns), ())
     return data, {plans.View("one", plans.RowSet(name)): ObservedView(PerturbedRows(data), predictions)}
 
@@ -510,8 +510,8 @@ def many(rows, groups):
     ids = pa.chunked_array([pa.array(np.arange(rows)).cast(pa.string())])
     columns = {"id": ids, "target": names.take(pa.array(codes)), "group": pa.array(np.arange(rows) % groups)}
     data = Rows(pa.table(columns), ())
-    answers = names.take(pa.array(np.where(rng.random(rows) < 0.9, codes, 1 - codes)))
-    predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
+    label_column = names.take(pa.array(np.where(rng.random(rows) < 0.9, codes, 1 - codes)))
+    predictions = Predictions("label", pa.table({"id": ids, "label": label_column}), ("few", "many"))
     view = plans.View("one", plans.RowSet("words"))
     return Observations({"words": data}, {view: ObservedView(PerturbedRows(data), predictions)})
 

@@ -18,7 +18,7 @@ from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.evidence import MAX_PICKED_EXAMPLES, mcnemar_test
 from mqa_registry.judging.result import McNemarTest, ResultEvidence
 from mqa_registry.observations import Observations, ObservedView, PerturbedRows
-from mqa_registry.stats.proportions import PairedProportions
+from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.suite import Against, Expect, Severity, Use
 from mqa_registry.types import Predictions, Rows
 
@@ -52,8 +52,8 @@ def judged(engine):
         count = len(RIGHT)
         ids = pa.chunked_array([pa.array([str(number) for number in range(count)])])
         texts = pa.array([f"text {number}" for number in range(count)])
-        known = {"target": RIGHT} if columns is None else columns
-        rows = Rows(pa.table({"id": ids, "text": texts, **known}), ("text",))
+        columns_too = {"target": RIGHT} if columns is None else columns
+        rows = Rows(pa.table({"id": ids, "text": texts, **columns_too}), ("text",))
         views = {
             plans.View(name, plans.RowSet("words")): ObservedView(
                 PerturbedRows(rows), Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
@@ -72,10 +72,10 @@ def judged(engine):
 def test_a_failed_check_shows_the_rows_that_the_comparison_picked_in_its_order(judged):
     result = judged(compare(evidence=evidence))
     assert result.verdict is Verdict.FAIL
-    shown = result.evidence.examples
-    assert [row.id for row in shown] == ["19", "18", "17", "16", "15", "14", "13", "12"]
+    examples = result.evidence.examples
+    assert [row.id for row in examples] == ["19", "18", "17", "16", "15", "14", "13", "12"]
     fields = {"text": "text 19"}
-    assert shown[0] == ExampleRow("19", fields, prediction="many", reference="few", details={"position": 19})
+    assert examples[0] == ExampleRow("19", fields, prediction="many", reference="few", details={"position": 19})
     assert result.evidence.details["flips"] == 8
     assert result.evidence.remarks == ("8 flips",)
     assert json.dumps(asdict(result.evidence))
@@ -112,10 +112,10 @@ def test_rows_newly_wrong_and_newly_right_are_counted_and_tested(judged):
     assert {row.id: row.target for row in result.evidence.examples}["19"] == "many"
 
 
-def test_they_are_told_by_themselves_where_the_comparison_says_nothing_more(judged):
+def test_flips_are_reported_alone_where_the_comparison_has_no_evidence(judged):
     result = judged(compare(is_correct=agreement))
     assert result.evidence.remarks == ("6 newly wrong, 2 newly right, McNemar p = 0.29",)
-    assert {row.id for row in result.evidence.examples} <= {str(place) for place in range(12, 20)}
+    assert {row.id for row in result.evidence.examples} <= {str(row) for row in range(12, 20)}
 
 
 def test_as_many_newly_right_as_newly_wrong_are_told_all_the_same(judged):
@@ -127,7 +127,7 @@ def test_as_many_newly_right_as_newly_wrong_are_told_all_the_same(judged):
 def test_a_comparison_without_evidence_shows_what_it_always_did(judged):
     result = judged(compare())
     assert result.evidence == ResultEvidence(examples=result.evidence.examples)
-    assert {row.id for row in result.evidence.examples} < {str(place) for place in range(12, 20)}
+    assert {row.id for row in result.evidence.examples} < {str(row) for row in range(12, 20)}
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_comparison_needs_no_targets_and_none_that_fit(judged, columns):
 
 
 def test_rows_without_a_target_are_no_more_than_not_counted(judged):
-    targets = [None if place % 2 else label for place, label in enumerate(RIGHT)]
+    targets = [None if row % 2 else label for row, label in enumerate(RIGHT)]
     result = judged(compare(evidence=evidence, is_correct=agreement), columns={"target": targets})
     assert (result.evidence.mcnemar.negative_flips, result.evidence.mcnemar.positive_flips) == (3, 1)
     assert result.numbers["value"].rows == 40
@@ -158,7 +158,7 @@ def test_rows_without_a_target_are_no_more_than_not_counted(judged):
 
 
 def test_rows_in_clusters_are_counted_and_not_tested(judged):
-    columns = {"target": RIGHT, "cluster": [str(place // 4) for place in range(40)]}
+    columns = {"target": RIGHT, "cluster": [str(row // 4) for row in range(40)]}
     result = judged(compare(evidence=evidence, is_correct=agreement), columns=columns)
     assert result.evidence.mcnemar == McNemarTest(6, 2)
     assert result.evidence.remarks == ("8 flips; 6 newly wrong, 2 newly right",)
@@ -227,7 +227,7 @@ def test_a_sweep_says_which_severity_it_speaks_of(engine, results):
     assert result.evidence.remarks[0].startswith("at severity 2.5: so it is; ")
 
 
-def test_answers_that_ought_to_change_are_neither_flips_nor_newly_wrong(engine, results):
+def test_predictions_that_should_change_are_neither_flips_nor_newly_wrong(engine, results):
     (result,) = results(swapped(engine, target_effect="changes"))
     assert (result.evidence.mcnemar, result.evidence.remarks) == (None, ())
     check = swapped(engine, target_effect="changes", against=Against(backend="one"))
@@ -237,10 +237,10 @@ def test_answers_that_ought_to_change_are_neither_flips_nor_newly_wrong(engine, 
 
 
 @settings(deadline=None)
-@given(lost=st.integers(0, 50), won=st.integers(0, 50))
-def test_the_p_of_a_swapped_pair_is_the_same(lost, won):
-    rows = lost + won + 1
-    found = mcnemar_test(PairedProportions(lost, won, rows))
-    assert found == mcnemar_test(PairedProportions(won, lost, rows), is_swapped=True)
-    expected = binomtest(lost, lost + won).pvalue if lost + won else 1.0
+@given(negative=st.integers(0, 50), positive=st.integers(0, 50))
+def test_the_p_of_a_swapped_pair_is_the_same(negative, positive):
+    rows = negative + positive + 1
+    found = mcnemar_test(PairedProportions(negative, positive, rows))
+    assert found == mcnemar_test(PairedProportions(positive, negative, rows), is_swapped=True)
+    expected = binomtest(negative, negative + positive).pvalue if negative + positive else 1.0
     np.testing.assert_allclose(found.p_value, expected)

@@ -31,9 +31,9 @@ TWO = {
 }
 
 
-def predictions(schema, answers, probabilities=None):
+def predictions(schema, values, probabilities=None):
     name, kind = SCHEMAS[schema].column, SCHEMAS[schema].type
-    columns = {"id": [f"r{number}" for number in range(len(answers))], name: pa.array(answers, kind)}
+    columns = {"id": [f"r{number}" for number in range(len(values))], name: pa.array(values, kind)}
     if probabilities is not None:
         columns["probability"] = pa.array(probabilities, pa.list_(pa.float64()))
     return Predictions(schema, pa.table(columns), CLASSES if SCHEMAS[schema].has_classes else ())
@@ -53,13 +53,13 @@ def table(number, word="text"):
     return Rows(pa.table({"id": ids, "text": [f"{word} {row}" for row in range(number)]}), ("text",))
 
 
-def shown(read, picked=None, *, seen=None):
+def select(read, picked=None, *, perturbed=None):
     rows = table(len(read.sample))
-    return select_examples(read, seen or rows, rows, picked)
+    return select_examples(read, perturbed or rows, rows, picked)
 
 
 def ids(read):
-    return [row.id for row in shown(read)]
+    return [row.id for row in select(read)]
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
@@ -75,7 +75,7 @@ def test_the_surest_of_five_wrong_rows_come_first_and_no_more_are_shown():
     sure = [0.6, 0.9, 0.7, 0.8, 0.95, 0.65, 0.99]
     found = predictions("label", ["few"] * 7, [[one, 1 - one] for one in sure])
     targets = predictions("label", ["many"] * 6 + ["few"])
-    rows = shown(inputs(found, targets=targets))
+    rows = select(inputs(found, targets=targets))
     assert [row.id for row in rows] == ["r4", "r1", "r3", "r2", "r5"]
     fields = {"text": "text 4"}
     assert rows[0] == ExampleRow("r4", fields, target="many", prediction="few", probability=0.95)
@@ -86,7 +86,7 @@ def test_against_a_reference_with_other_rows_the_targets_alone_say_what_is_wrong
     targets, reference = predictions("label", ["few", "many"]), predictions("label", ["many", "few"])
     read = inputs(found, targets, reference, is_paired=False)
     assert ids(read) == ["r1"]
-    assert shown(read)[0].reference is None
+    assert select(read)[0].reference is None
 
 
 def test_a_metric_held_against_a_reference_shows_what_is_wrong_and_was_predicted_otherwise():
@@ -95,15 +95,15 @@ def test_a_metric_held_against_a_reference_shows_what_is_wrong_and_was_predicted
     assert ids(inputs(found, targets, reference)) == ["r1"]
 
 
-def test_perturbed_fields_are_shown_beside_the_original_ones():
+def test_perturbed_fields_are_shown_with_the_original_ones():
     found, targets = predictions("label", ["few"]), predictions("label", ["many"])
-    (row,) = shown(inputs(found, targets=targets), seen=table(1, "TEXT"))
+    (row,) = select(inputs(found, targets=targets), perturbed=table(1, "TEXT"))
     assert (row.fields, row.perturbed) == ({"text": "text 0"}, {"text": "TEXT 0"})
 
 
 def test_of_picked_rows_twenty_that_were_read_are_shown_and_the_host_has_the_last_word():
     found = predictions("label", ["few"] * 30)
     picked = [ExampleRow(f"r{row}", prediction="no", details={"why": row}) for row in range(40, 4, -1)]
-    rows = shown(inputs(found, reference=predictions("label", ["many"] * 30)), picked)
+    rows = select(inputs(found, reference=predictions("label", ["many"] * 30)), picked)
     assert [row.id for row in rows] == [f"r{row}" for row in range(29, 9, -1)]
     assert rows[0] == ExampleRow("r29", {"text": "text 29"}, prediction="few", reference="many", details={"why": 29})

@@ -161,15 +161,15 @@ def test_a_metric_that_refuses_the_groups_is_not_run_and_the_others_are(engine, 
     assert other.verdict is Verdict.PASS
 
 
-def test_before_a_run_its_need_is_known_to_take_two_groups(engine, spread):
+def test_before_a_run_a_grouped_metric_is_known_to_require_two_groups(engine, spread):
     plan = plans.make(engine.suite(engine.check(measure=spread, by=by(), expect=expect(max=1))))
 
-    def need(**groups):
+    def required_rows(**groups):
         (found,) = find_required_rows(plan, RowCounts({"words": 50}, {"words": 50}, {"accuracy": groups}))
         return found.best_case, found.is_enough, found.group, found.is_per_group
 
-    assert need(even=25, odd=24) == ("resampled: depends on the rows", True, "odd", False)
-    assert need(even=25) == ("resampled: depends on the rows", False, "even", False)
+    assert required_rows(even=25, odd=24) == ("resampled: depends on the rows", True, "odd", False)
+    assert required_rows(even=25) == ("resampled: depends on the rows", False, "even", False)
 
 
 def test_a_slice_may_see_the_whole_table(engine, judged):
@@ -183,7 +183,7 @@ def test_a_slice_may_see_the_whole_table(engine, judged):
     assert list(result.groups) == ["long"]
 
 
-def test_a_slice_may_see_the_answers_of_the_view_itself(engine, judged):
+def test_a_slice_may_read_the_predictions_of_the_view_itself(engine, judged):
     def answered(predictions):
         return predictions.main.to_pylist()
 
@@ -192,7 +192,7 @@ def test_a_slice_may_see_the_answers_of_the_view_itself(engine, judged):
     assert sum(part.numbers["value"].rows for part in results[0].groups.values()) == 50
 
 
-def test_where_there_is_a_reference_its_answers_make_the_groups(engine, judged, swap):
+def test_a_slice_of_predictions_reads_those_of_the_reference(engine, judged, swap):
     def answered(predictions):
         return [f"was {label}" for label in predictions.main.to_pylist()]
 
@@ -206,17 +206,21 @@ def test_where_there_is_a_reference_its_answers_make_the_groups(engine, judged, 
     }
 
 
-def test_a_slice_that_answers_for_fewer_rows_than_there_are_has_crashed(engine, judged):
+def test_a_slice_that_gives_groups_for_too_few_rows_is_an_error(engine, judged):
     (result,) = judged(engine.check(by=by(lambda table: ["a"], inputs="table")))
     assert result.verdict is Verdict.ERROR
     assert "gave 1 item for 50 rows" in result.note
 
 
-def test_before_a_run_groups_that_depend_on_answers_have_no_size(engine):
+def test_before_a_run_groups_that_depend_on_predictions_have_no_size(engine):
     slices = by(lambda predictions: predictions.main.to_pylist(), inputs="predictions")
     plan = plans.make(engine.suite(engine.check(by=slices, expect=expect(min=0.1))))
-    (need,) = find_required_rows(plan, RowCounts({"words": 50}, {"words": 50}, {"accuracy": {}}))
-    assert (need.available, need.required, need.best_case) == (50, None, "the groups depend on the predictions")
+    (required_rows,) = find_required_rows(plan, RowCounts({"words": 50}, {"words": 50}, {"accuracy": {}}))
+    assert (required_rows.available, required_rows.required, required_rows.best_case) == (
+        50,
+        None,
+        "the groups depend on the predictions",
+    )
 
 
 @pytest.mark.parametrize("least", [5, 26])
@@ -227,6 +231,6 @@ def test_a_sweep_starts_from_the_number_of_the_same_groups(engine, judged, sprea
         measure=spread, by=by(), steps=(Severity(uses, 1.0),), expect={"value": Expect(max=0.9, min_rows=least)}
     )
     (result,) = judged(check)
-    told = result.evidence.sweep.clean_value
-    assert told == (pytest.approx(clean.numbers["value"].estimate, abs=1e-6) if least < 25 else None)
+    clean_value = result.evidence.sweep.clean_value
+    assert clean_value == (pytest.approx(clean.numbers["value"].estimate, abs=1e-6) if least < 25 else None)
     assert result.verdict is not Verdict.ERROR

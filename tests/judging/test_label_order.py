@@ -36,13 +36,13 @@ def test_the_order_that_was_lost_is_found(rng, order):
 
 @pytest.mark.parametrize("rows", [12, 30, 400])
 @pytest.mark.parametrize("classes", [2, 3, 10])
-def test_answers_at_random_fit_no_other_order_far_better(rng, rows, classes):
+def test_random_predictions_fit_no_other_order_far_better(rng, rows, classes):
     for _ in range(50):
         drawn = rng.integers(0, classes, (2, rows))
         assert find_better_order(*drawn, classes) is None
 
 
-def test_a_constant_answer_is_no_order_of_the_labels(rng):
+def test_a_constant_prediction_suggests_no_other_order(rng):
     targets = (rng.random(400) < 0.95).astype(int)
     assert find_better_order(np.zeros(400, int), targets, 2) is None
 
@@ -52,9 +52,9 @@ def test_a_good_model_is_left_alone(rng):
     assert find_better_order(noisy(rng, targets, 3, 0.8), targets, 3) is None
 
 
-def swapped(kept, rows, swaps):
+def swapped(unswapped, rows, swaps):
     """Targets and predictions: `kept` rows of a class that is always right, `rows` of each of two with `swaps` swapped."""
-    targets = np.repeat([0, 1, 2], [kept, rows, rows])
+    targets = np.repeat([0, 1, 2], [unswapped, rows, rows])
     predicted = targets.copy()
     for code, other in ((1, 2), (2, 1)):
         predicted[np.flatnonzero(targets == code)[:swaps]] = other
@@ -62,7 +62,7 @@ def swapped(kept, rows, swaps):
 
 
 @pytest.mark.parametrize(("swaps", "is_found"), [(2010, True), (1990, False)])
-def test_another_order_has_to_fit_a_fifth_of_the_rows_more(swaps, is_found):
+def test_another_order_fits_at_least_a_fifth_of_the_rows_more(swaps, is_found):
     assert (find_better_order(*swapped(4000, 3000, swaps), 3) is not None) is is_found
 
 
@@ -97,13 +97,13 @@ def test_few_rows_show_nothing():
     assert find_better_order(np.zeros(0, int), np.zeros(0, int), 2) is None
 
 
-def test_a_model_whose_labels_are_swapped_is_told_which_are_which(engine):
-    said = ["few" if text.count("e") * 4 / len(text) > 0.5 else "many" for text in engine.table["text"].to_pylist()]
-    engine.table = engine.table.set_column(1, "label", [said])
+def test_swapped_labels_are_reported_with_their_fix(engine):
+    labels = ["few" if text.count("e") * 4 / len(text) > 0.5 else "many" for text in engine.table["text"].to_pylist()]
+    engine.table = engine.table.set_column(1, "label", [labels])
     suite = engine.suite(engine.check())
     plan, observations = plans.make(suite), engine.run(suite)
     (found,) = find_label_order(plan, observations, judge(plan, observations))
-    assert (found.level, found.subject) == ("warning", "words on one")
+    assert (found.level, found.topic) == ("warning", "words on one")
     assert found.message == "another order of the labels would fit 1 of the rows, and this one fits 0"
     assert "the model says `few` where the data say `many`, `many` where the data say `few`" in found.fix
     assert "`labels` in `[data.words]`, or in `[model]`" in found.fix
@@ -120,10 +120,10 @@ def test_a_backend_of_which_nothing_can_be_said_hides_no_other(engine, is_predic
     others = replace(observations.views[first].predictions, classes=("few", "others")) if is_predicted else None
     views = observations.views | {first: replace(observations.views[first], predictions=others)}
     (found,) = find_label_order(plan, replace(observations, views=views), results)
-    assert (first.backend, found.subject) == ("one", "words on two")
+    assert (first.backend, found.topic) == ("one", "words on two")
 
 
-def test_of_a_check_that_holds_nothing_is_said(engine):
+def test_a_check_that_holds_has_no_finding_about_labels(engine):
     suite = engine.suite(engine.check(expect={"value": Expect(min=0.1)}))
     plan, observations = plans.make(suite), engine.run(suite)
     results = judge(plan, observations)

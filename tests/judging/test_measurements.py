@@ -15,7 +15,8 @@ from mqa_registry.stats import binned_statistics
 from mqa_registry.stats.binned_statistics import BinnedStatistic
 from mqa_registry.stats.estimates import PointEstimate
 from mqa_registry.stats.means import BoundedMean, Mean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.resampling import IntervalOptions, bootstrap
 from mqa_registry.stats.unpaired_differences import (
     EstimateDifference,
@@ -48,7 +49,7 @@ def test_right_and_wrong_rows_are_a_share():
     assert estimate(MeasureOutput.of([True, False, True, True]), 4, HOW) == Proportion(3, 4)
 
 
-def test_a_row_without_a_say_is_left_out():
+def test_a_row_that_scores_nan_is_ignored():
     assert estimate(MeasureOutput.of([1.0, math.nan, 0.0]), 3, HOW) == Proportion(1, 2)
 
 
@@ -141,7 +142,7 @@ def test_equal_statistics_drop_by_nothing_as_far_as_so_many_equal_rows_can_show(
     assert 0.05 < high < 0.2
 
 
-def test_cells_and_rows_resample_alike():
+def test_bins_and_rows_resample_alike():
     rng = np.random.default_rng(5)
     truth, predicted = rng.integers(2, size=(2, 2000))
     celled = precision(truth, predicted)
@@ -155,18 +156,18 @@ def test_cells_and_rows_resample_alike():
     assert one.interval(0.95) == pytest.approx(two.interval(0.95), abs=0.01)
 
 
-def test_many_cells_are_counted_as_few_are(monkeypatch):
+def test_many_bins_are_counted_as_few_are(monkeypatch):
     rng = np.random.default_rng(5)
-    scores, places = rng.normal(size=(2, 300)), rng.integers(-1, 40, size=(2, 300))
+    scores, bins_of_rows = rng.normal(size=(2, 300)), rng.integers(-1, 40, size=(2, 300))
     pair = [
         BinnedStatistic(lambda counts, score=score: counts @ score[:40] / counts.sum(axis=-1), bins, 40)
-        for score, bins in zip(scores, places, strict=True)
+        for score, bins in zip(scores, bins_of_rows, strict=True)
     ]
     few = bootstrap(pair, lambda values: values[0] - 2 * values[1], HOW)
     monkeypatch.setattr(binned_statistics, "FEW_BINS", 1)
     many = bootstrap(pair, lambda values: values[0] - 2 * values[1], HOW)
-    spoken = [score[bins[bins >= 0]].mean() for score, bins in zip(scores, places, strict=True)]
-    assert few.value == pytest.approx(spoken[0] - 2 * spoken[1])
+    counted = [score[bins[bins >= 0]].mean() for score, bins in zip(scores, bins_of_rows, strict=True)]
+    assert few.value == pytest.approx(counted[0] - 2 * counted[1])
     np.testing.assert_allclose(many.replicates, few.replicates)
 
 
@@ -178,7 +179,7 @@ def test_the_same_purpose_resamples_the_same():
     assert (estimate(measured, 300, HOW).replicates != other.replicates).any()
 
 
-def test_a_row_without_a_say_in_a_statistic_counts_in_no_bin():
+def test_a_row_that_a_statistic_ignores_is_in_no_bin():
     bins = np.array([0, 0, 1, -1, -1] * 20)
     found = estimate(MeasureOutput(Statistic(lambda counts: counts[..., 0] / counts.sum(axis=-1), bins, 2)), 100, HOW)
     assert found.value == pytest.approx(2 / 3)

@@ -93,11 +93,11 @@ def test_a_quantile_of_too_few_repetitions_is_open_and_says_how_many_it_takes(ju
     bounds = {"p99_ms": Expect(max=1000)}
     (result,) = judged(probe(numbers, tuple(numbers), cacheable=reused), bounds)
     assert result.verdict is Verdict.INCONCLUSIVE
-    needed = result.evidence.required_rows
-    assert 368 <= needed <= 370
+    required = result.evidence.required_rows
+    assert 368 <= required <= 370
     assert result.evidence.required_unit == unit
-    shown = "p99_ms is 197 [194, …], left open above by 200"
-    assert result.note == f"{shown} {unit}; about {needed} {unit} would settle it"
+    value_text = "p99_ms is 197 [194, …], left open above by 200"
+    assert result.note == f"{value_text} {unit}; about {required} {unit} would settle it"
     assert (result.numbers["p99_ms"].low, result.numbers["p99_ms"].high) == (194.0, None)
     assert json.dumps(asdict(result.evidence))
 
@@ -110,7 +110,7 @@ def test_an_open_end_hinders_no_bound_on_the_other_side(judged):
     assert result.note.startswith("value is -198 […, -194], left open below by 200 rows; about 3")
 
 
-def test_a_share_in_percent_is_the_probes_mistake_and_its_checks_error(judged):
+def test_a_share_in_percent_is_an_error_of_the_probes_check(judged):
     (result,) = judged(probe({"value": Quantile(np.arange(200.0), 99)}), {"value": Expect(max=190)})
     assert result.verdict is Verdict.ERROR
     assert "the probe `watch/scene` gave a quantile of the share 99" in result.note
@@ -128,7 +128,7 @@ def test_what_is_undefined_settles_nothing_and_what_is_infinite_is_beyond_any_bo
     assert result.verdict is verdict
 
 
-def test_what_no_rows_would_settle_is_told_apart_from_what_some_would(judged):
+def test_what_no_rows_would_settle_is_distinguished(judged):
     never = Statistic(
         lambda counts: np.full(counts.shape[:-1], np.nan), undefined="PyTorch has no int8", never_defined=True
     )
@@ -164,8 +164,8 @@ def test_a_probe_that_crashed_is_an_error_with_its_trace(judged):
 
 
 def test_evidence_is_what_the_probe_shows(judged):
-    shown = Evidence(remarks=["it is the third layer"], notes=["ok"], details={"worst": "encoder.layer.3"})
-    (result,) = judged(probe({"value": 1.0}, evidence=lambda table: shown), {"value": Expect(max=2)})
+    value_text = Evidence(remarks=["it is the third layer"], notes=["ok"], details={"worst": "encoder.layer.3"})
+    (result,) = judged(probe({"value": 1.0}, evidence=lambda table: value_text), {"value": Expect(max=2)})
     assert result.evidence == ResultEvidence(
         remarks=("it is the third layer",), notes=("ok",), details={"worst": "encoder.layer.3"}
     )

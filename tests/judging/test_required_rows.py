@@ -1,3 +1,5 @@
+"""None"""
+
 from __future__ import annotations
 
 import math
@@ -12,7 +14,8 @@ from mqa_registry.judging import Verdict
 from mqa_registry.judging.required_rows import RowCounts, count_rows, find_required_rows
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.unpaired_differences import ProportionDifference
 from mqa_registry.suite import Against, Expect, Use
 from tests.benchmarks.statistics import decide_claims
@@ -20,7 +23,7 @@ from tests.benchmarks.statistics import decide_claims
 ROWS = 1000
 
 
-def needed(engine, *, rows=ROWS, groups=None, by=None, confidence=0.95, **rest):
+def require(engine, *, rows=ROWS, groups=None, by=None, confidence=0.95, **rest):
     """The needs of one check, about so many rows and groups of these sizes."""
     from dataclasses import replace
 
@@ -35,8 +38,8 @@ def needed(engine, *, rows=ROWS, groups=None, by=None, confidence=0.95, **rest):
 
 
 def one(engine, **rest):
-    (need,) = needed(engine, **rest)
-    return need
+    (required,) = require(engine, **rest)
+    return required
 
 
 @pytest.mark.parametrize(
@@ -51,9 +54,9 @@ def test_a_share_of_all_rows_clears_its_bound_from_a_known_number_on(engine, bou
 @pytest.mark.parametrize("bound", [0.001, 0.01, 0.05, 0.3])
 def test_a_drop_takes_as_many_rows_as_tango_needs_where_nothing_changes(engine, shout, bound):
     rest = {"expect": Expect(max_drop=bound)}
-    (need,) = _perturbed(engine, shout, **rest)
-    rows = need.required
-    assert need.best_case == "no row changes"
+    (required,) = _perturbed(engine, shout, **rest)
+    rows = required.required
+    assert required.best_case == "no row changes"
     assert Claim("", PairedProportions(0, 0, rows), high=bound).holds(0.95)
     assert not Claim("", PairedProportions(0, 0, rows - 1), high=bound).holds(0.95)
     # Without a change the score interval is that of a share without one: z² / (n + z²).
@@ -83,14 +86,14 @@ def test_a_drop_from_other_rows_takes_as_many_on_both_sides_as_newcombe_needs(en
 
 @pytest.mark.parametrize("bound", [0.0, -0.02])
 def test_a_gain_that_is_asked_for_can_be_shown_only_where_rows_get_better(engine, shout, bound):
-    (need,) = _perturbed(engine, shout, expect=Expect(max_drop=bound))
-    assert need.best_case == "each row gets better"
-    assert 0 < need.required < 20
+    (required,) = _perturbed(engine, shout, expect=Expect(max_drop=bound))
+    assert required.best_case == "each row gets better"
+    assert 0 < required.required < 20
 
 
 def test_a_gap_is_of_two_equal_groups(engine):
-    need = one(engine, groups={"a": 500, "b": 400, "c": 29}, expect=Expect(max_gap=0.05))
-    rows = need.required
+    required = one(engine, groups={"a": 500, "b": 400, "c": 29}, expect=Expect(max_gap=0.05))
+    rows = required.required
 
     def holds(number):
         pair = ProportionDifference(Proportion(number, number), Proportion(number, number))
@@ -98,10 +101,10 @@ def test_a_gap_is_of_two_equal_groups(engine):
 
     assert holds(rows)
     assert not holds(rows - 1)
-    assert (need.available, need.group, need.is_enough) == (400, "b", True)
+    assert (required.available, required.group, required.is_enough) == (400, "b", True)
 
 
-def test_the_mark_is_for_the_groups_at_hand_and_not_for_equal_ones(engine):
+def test_is_enough_is_about_the_groups_of_the_data(engine):
     rows = one(engine, groups={"a": 500, "b": 400}, expect=Expect(max_gap=0.05)).required
     lopsided = one(engine, groups={"a": 5000, "b": rows - 1}, expect=Expect(max_gap=0.05))
     assert lopsided.available < lopsided.required
@@ -111,8 +114,8 @@ def test_the_mark_is_for_the_groups_at_hand_and_not_for_equal_ones(engine):
 
 
 def test_every_group_has_to_clear_a_bound(engine):
-    need = one(engine, groups={"a": 500, "b": 35}, expect=Expect(min=0.9))
-    assert (need.available, need.required, need.group, need.is_enough) == (35, 36, "b", False)
+    required = one(engine, groups={"a": 500, "b": 35}, expect=Expect(min=0.9))
+    assert (required.available, required.required, required.group, required.is_enough) == (35, 36, "b", False)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +125,9 @@ def test_too_few_groups_are_never_enough(engine, groups, expect):
     assert not one(engine, groups=groups, expect=expect).is_enough
 
 
-def test_each_bound_has_a_need_of_its_own(engine, shout):
+def test_each_bound_has_required_rows(engine, shout):
     found = _perturbed(engine, shout, expect=Expect(min=0.9, max_drop=0.1))
-    assert [set(need.expect) for need in found] == [{"min"}, {"max_drop"}]
+    assert [set(required.expect) for required in found] == [{"min"}, {"max_drop"}]
 
 
 @pytest.mark.parametrize(
@@ -140,14 +143,14 @@ def test_the_best_case_of_a_share_is_said(engine, expect, best_case):
 
 
 def test_bounds_on_both_sides_leave_room_for_an_interval(engine):
-    need = one(engine, expect=Expect(min=0.4, max=0.6))
-    assert any(Claim("", Proportion(k, need.required), 0.4, 0.6).holds(0.95) for k in range(need.required))
-    assert 90 < need.required < 110
+    required = one(engine, expect=Expect(min=0.4, max=0.6))
+    assert any(Claim("", Proportion(k, required.required), 0.4, 0.6).holds(0.95) for k in range(required.required))
+    assert 90 < required.required < 110
 
 
 def test_a_bound_that_nothing_reaches_has_no_number(engine):
-    need = one(engine, expect=Expect(min=1.0))
-    assert (need.required, need.is_enough) == (None, False)
+    required = one(engine, expect=Expect(min=1.0))
+    assert (required.required, required.is_enough) == (None, False)
 
 
 def test_a_point_needs_one_row(engine):
@@ -165,7 +168,7 @@ def crashes(*_):
 @pytest.mark.parametrize("expect", [Expect(max=0.3), Expect(min=0.6), Expect(min=0.2, max=0.7)])
 def test_scores_with_a_range_take_as_many_rows_as_the_judge_does(engine, expect):
     squares = Metric("x", lambda one, other: 2 * one.probabilities[:, 1] ** 2, schemas=("label",), range=(0.0, 2.0))
-    need = one(engine, expect=expect, measure=Use("letters/x", squares))
+    required = one(engine, expect=expect, measure=Use("letters/x", squares))
     low, high = expect.min, expect.max
     best = 0.0 if low is None else 2.0 if high is None else (low + high) / 2
     low, high = -np.inf if low is None else low, np.inf if high is None else high
@@ -173,22 +176,22 @@ def test_scores_with_a_range_take_as_many_rows_as_the_judge_does(engine, expect)
     def holds(rows):
         return Claim("", BoundedMean.from_scores(np.full(rows, best), 0.0, 2.0, None), low, high).holds(0.95)
 
-    assert holds(need.required)
-    assert not holds(need.required - 1)
-    assert need.best_case == f"each row scores {best:g}"
+    assert holds(required.required)
+    assert not holds(required.required - 1)
+    assert required.best_case == f"each row scores {best:g}"
 
 
-def test_scores_whose_range_depends_on_the_answers_have_no_number(engine):
+def test_scores_whose_range_depends_on_the_predictions_have_no_required_rows(engine):
     sure = _measure(lambda one, other: Scores(1 - one.probabilities.max(axis=1), 0.0, one.probabilities.max()))
-    need = one(engine, expect=Expect(max=0.3), measure=sure)
-    assert (need.required, need.best_case) == (None, "depends on how sure the predictions are")
+    required = one(engine, expect=Expect(max=0.3), measure=sure)
+    assert (required.required, required.best_case) == (None, "depends on how sure the predictions are")
 
 
 @pytest.mark.parametrize(("function", "words"), [(lambda *_: 3.0, "no interval"), (crashes, "not known")])
-def test_without_a_share_there_is_no_number_and_the_reason_is_said(engine, function, words):
-    need = one(engine, expect=Expect(min=0.5), measure=_measure(function))
-    assert need.required is None
-    assert words in need.best_case
+def test_other_metrics_have_no_required_rows_and_a_reason(engine, function, words):
+    required = one(engine, expect=Expect(min=0.5), measure=_measure(function))
+    assert required.required is None
+    assert words in required.best_case
 
 
 @pytest.mark.parametrize(
@@ -205,16 +208,16 @@ def test_without_a_share_there_is_no_number_and_the_reason_is_said(engine, funct
 )
 def test_a_quantile_takes_as_many_rows_as_give_its_interval_an_end(engine, share, bound, rows):
     measure = _measure(lambda one, other: Quantile(one.probabilities.max(axis=1), share))
-    need = one(engine, expect=bound, measure=measure, groups={"a": 500, "b": 500} if bound.max_gap else None)
-    assert need.required == rows
+    required = one(engine, expect=bound, measure=measure, groups={"a": 500, "b": 500} if bound.max_gap else None)
+    assert required.required == rows
     if rows is not None:
-        assert need.best_case == "no row lies beyond the bound"
+        assert required.best_case == "no row lies beyond the bound"
         assert one(engine, expect=bound, measure=measure, rows=rows).is_enough
         assert not one(engine, expect=bound, measure=measure, rows=rows - 1).is_enough
 
 
 @pytest.mark.parametrize("bound", [0.5, 0.9, 0.97, 0.999])
-def test_it_is_the_number_with_which_the_judge_itself_says_pass(engine, bound):
+def test_with_the_required_rows_the_judge_says_pass(engine, bound):
     rows = one(engine, expect=Expect(min=bound)).required
     verdicts = [decide_claims([Claim("", Proportion(number, number), bound)], 0.95) for number in (rows - 1, rows)]
     assert verdicts == [Verdict.INCONCLUSIVE, Verdict.PASS]

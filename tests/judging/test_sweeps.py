@@ -17,9 +17,9 @@ VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 def steps(*values, verdicts=()):
     """Severities from 1 on."""
-    told = verdicts or [PASS] * len(values)
+    verdict_list = verdicts or [PASS] * len(values)
     numbers = [Number(value, None, None, 100, "exact") for value in values]
-    pairs = zip(told, numbers, strict=True)
+    pairs = zip(verdict_list, numbers, strict=True)
     return [Step(verdict, {"value": number}, severity=level) for level, (verdict, number) in enumerate(pairs, 1)]
 
 
@@ -89,7 +89,7 @@ def test_what_is_undefined_at_one_severity_has_no_error():
 
 
 @given(VALUES, st.floats(0, 1), st.sampled_from([Expect(min=0), Expect(max=1), Expect(max_gap=1)]))
-def test_a_curve_turns_where_it_is_not_monotone(values, clean, expect):
+def test_severities_at_which_a_sweep_is_not_monotonic_are_named(values, clean, expect):
     found = summarize_sweep(steps(*values), expect, clean)
     whole = [clean, *values]
     falls = all(after <= before for before, after in pairwise(whole))

@@ -107,7 +107,7 @@ def test_a_failure_says_where_the_interval_lies(claim, note):
     assert (found.verdict, found.note, found.rows_to_settle) == (Verdict.FAIL, note, None)
 
 
-def test_what_is_open_says_how_many_rows_would_settle_it():
+def test_an_inconclusive_check_says_how_many_rows_would_settle_it():
     found = decision(at_least(905, 1000, 0.9), unit="repetitions")
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.note == (
@@ -127,7 +127,7 @@ def test_an_open_end_is_named():
     assert below.note.startswith("p1 is 0 […, 3], left open below by 100 rows")
 
 
-def test_what_no_rows_settle_is_said_to_be_so_and_needs_no_number():
+def test_what_no_rows_settle_has_no_number_of_rows():
     nowhere = Undefined(50, "is undefined, since it is", never_settles=True)
     found = decision(Claim("value", nowhere, low=0.5))
     assert (found.note, found.rows_to_settle) == ("value is undefined, since it is", None)
@@ -201,7 +201,7 @@ def test_small_groups_decide_nothing_and_too_few_large_ones_only_a_failure(step,
         assert found.note == ""
 
 
-def test_a_small_group_says_so():
+def test_a_small_group_is_inconclusive_with_its_reason():
     found = grouped(["b"], a=at_least(96, 96, 0.9), b=at_least(1, 9, 0.9))
     part = group_parts(found, rule_for([found], 0.95, by_point=False))["b"]
     assert (part.verdict, part.note) == (Verdict.INCONCLUSIVE, "0 rows are too few")

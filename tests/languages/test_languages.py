@@ -30,7 +30,7 @@ def test_a_sentence_is_in_its_language(code, text):
 @pytest.mark.parametrize(
     "text", ["", " \n\t", "123 !? 4.5", "\U0001f600" * 9, "\ud800", "ok", "excellent.", "\u202eabc\u202c"]
 )
-def test_a_text_that_says_too_little_is_in_none(text):
+def test_a_short_text_has_no_language(text):
     assert identify_language(text) is None
 
 
@@ -125,7 +125,7 @@ def test_a_lower_bound_leaves_fewer_texts_uncertain(text, bound):
         ([], "two languages or more", "leave it out"),
     ],
 )
-def test_languages_that_cannot_be_told_apart_are_refused_with_a_hint(languages, message, hint):
+def test_languages_that_cannot_be_distinguished_are_refused_with_a_hint(languages, message, hint):
     with pytest.raises(UsageError, match=message) as caught:
         identify_language("", languages=languages)
     assert hint in caught.value.hint

@@ -64,23 +64,23 @@ def test_a_gpu_that_is_not_there_can_be_asked_for_and_is_unknown(gpus):
     assert (str(find_device("cuda:5")), find_device("cuda:5").name) == ("cuda:5", "unknown")
 
 
-@pytest.mark.parametrize("asked", ["", "gpu", "cuda:", "cuda:-1", "CPU", "cuda:1:2", "cuda:x"])
-def test_another_word_is_no_device(asked):
+@pytest.mark.parametrize("word", ["", "gpu", "cuda:", "cuda:-1", "CPU", "cuda:1:2", "cuda:x"])
+def test_another_word_is_no_device(word):
     with pytest.raises(UsageError, match="no device"):
-        find_device(asked)
+        find_device(word)
 
 
 @pytest.mark.parametrize(
-    ("shown", "names"),
+    ("visible", "names"),
     [("1", ("B",)), ("1,0", ("B", "A")), ("", ()), ("-1", ()), ("0,7,1", ("A",)), ("GPU-3f1c", ("unknown",))],
 )
-def test_only_the_gpus_that_a_process_may_see_count(gpus, monkeypatch, shown, names):
+def test_only_the_gpus_that_a_process_may_see_count(gpus, monkeypatch, visible, names):
     gpus("A", "B")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert machine.gpu_names() == names
 
 
-def test_without_driver_files_the_drivers_tool_is_asked(monkeypatch, tmp_path):
+def test_without_driver_files_the_tool_of_the_driver_is_run(monkeypatch, tmp_path):
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho 'NVIDIA RTX 6000'\necho 'NVIDIA T4'\n")
     tool.chmod(0o755)
@@ -105,7 +105,7 @@ def test_a_cpu_without_a_name_in_the_systems_file_still_has_one(monkeypatch, tmp
     assert machine.cpu_name()
 
 
-def test_asking_loads_no_numerical_library():
+def test_finding_a_device_loads_no_numerical_library():
     code = "import sys; from mqa_registry import find_device; find_device('auto'); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "False"

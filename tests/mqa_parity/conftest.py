@@ -112,7 +112,7 @@ class Weighed(Numpy):
     """One that shows its weights as the PyTorch backend does, and holds its own, of which some differ, against others."""
 
     differing: int = 0
-    trouble: str = ""
+    error: str = ""
     unread: tuple[str, ...] = ()
 
     def weights(self, module):
@@ -120,18 +120,18 @@ class Weighed(Numpy):
 
     def compare_weights(self, weights):
         assert dict(weights()).keys() == {"layer.weight"}
-        if self.trouble:
-            raise ValueError(self.trouble)
+        if self.error:
+            raise ValueError(self.error)
         reason = "1 of 400 rows differ, by 0.46 at most"
         one = SimpleNamespace(tensor="val_1", weight="layer.weight", reason=reason)
         differences = (one,) * self.differing
-        return SimpleNamespace(held=57 - self.differing, unknown=(), unread=self.unread, differences=differences)
+        return SimpleNamespace(matched=57 - self.differing, unknown=(), unread=self.unread, differences=differences)
 
 
 @pytest.fixture(scope="session")
 def weighed():
     """A runner of which so many of its 57 weights differ."""
-    return lambda differing=0, trouble="", unread=(): Weighed(differing=differing, trouble=trouble, unread=unread)
+    return lambda differing=0, error="", unread=(): Weighed(differing=differing, error=error, unread=unread)
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ def test_the_same_noise_everywhere_makes_one_flip_in_forty_damage(answered):
     assert 0.01 < damage / (ties + damage) < 0.04
 
 
-def test_rows_that_are_damaged_make_no_ties_of_others_nor_of_themselves(answered):
+def test_damaged_rows_do_not_raise_the_tie_limit(answered):
     reference, candidate = noisy(noise=0.001)
     candidate[:20] = -reference[:20]
     one, other = answered(reference), answered(candidate)
@@ -82,7 +82,7 @@ def test_rows_that_are_damaged_make_no_ties_of_others_nor_of_themselves(answered
     assert not found.damage[20:].any()
 
 
-def test_where_everything_moves_far_no_flip_of_a_sure_answer_is_harmless(answered):
+def test_a_flip_of_a_sure_prediction_is_damage_however_far_all_rows_moved(answered):
     found = find_flips(*(answered(logits) for logits in noisy(noise=5.0)))
     assert found.limit == MAX_TIE_LIMIT
     assert found.margins[found.damage].min() > MAX_TIE_LIMIT
@@ -95,7 +95,7 @@ def test_a_margin_of_a_few_roundings_of_float32_is_a_tie_however_few_rows_there_
     assert (found.ties.tolist(), found.damage.tolist()) == ([True, False], [False, True])
 
 
-def test_rows_that_did_not_move_say_nothing_of_how_far_the_others_do(answered):
+def test_rows_that_did_not_move_are_left_out_of_the_tie_limit(answered):
     reference, candidate = noisy(noise=0.05)
     moved = find_flips(answered(reference), answered(candidate))
     still = np.random.default_rng(1).normal(size=(5000, 2))
@@ -103,14 +103,14 @@ def test_rows_that_did_not_move_say_nothing_of_how_far_the_others_do(answered):
     assert find_flips(one, other).limit == moved.limit > MIN_TIE_LIMIT
 
 
-def test_a_few_rows_show_nothing_of_what_is_usual(answered):
+def test_a_few_rows_do_not_raise_the_tie_limit(answered):
     p = np.array([[0.51, 0.49]] * 12)
     q = p + np.array([[-0.03, 0.03]] * 6 + [[0.03, -0.03]] * 6)
     found = find_flips(answered(p, exact=True), answered(q, exact=True))
     assert (found.limit, found.ties.sum(), found.damage.sum()) == (MIN_TIE_LIMIT, 0, 6)
 
 
-def test_a_margin_that_float32_does_not_know_is_a_tie(answered):
+def test_a_margin_below_the_resolution_of_float32_is_a_tie(answered):
     p = np.array([[0.5 + 4e-6, 0.5 - 4e-6], [0.9, 0.1]])
     found = find_flips(answered(p, exact=True), answered(p[:, ::-1], exact=True))
     assert (found.ties.tolist(), found.damage.tolist()) == ([True, False], [False, True])
@@ -146,7 +146,7 @@ def test_spans_are_counted_without_margins(predicted):
     )
 
 
-def test_answers_without_a_flip_are_told_in_numbers_alone(answered):
+def test_predictions_without_a_flip_have_no_remark(answered):
     same = answered(np.array([[0.9, 0.1]] * 30), exact=True)
     shown = flip_evidence(same, same)
     assert shown.details["flips"] == {
@@ -156,7 +156,7 @@ def test_answers_without_a_flip_are_told_in_numbers_alone(answered):
     assert shown.remarks == ()
 
 
-def test_classes_are_held_together_by_name(predicted):
+def test_classes_are_matched_by_name(predicted):
     names = ("a", "b", "c")
     one = predicted("label", names, a=[0.6, 0.1], b=[0.3, 0.5], c=[0.1, 0.4])
     other = predicted("label", names[::-1], a=[0.2, 0.1], b=[0.7, 0.5], c=[0.1, 0.4])
@@ -174,7 +174,7 @@ def test_classes_are_held_together_by_name(predicted):
         ([0.3, np.nan], [1, 1], "2 flips: 1 damage (margin 0.3), 1 without a margin"),
     ],
 )
-def test_it_is_said_in_one_line(answered, margins, flipped, said):
+def test_flips_are_summarized_in_one_line(answered, margins, flipped, said):
     p = np.array([[0.5 + margin / 2, 0.5 - margin / 2] for margin in np.nan_to_num(margins, nan=0.2)])
     q = np.where(np.array(flipped, bool)[:, None], p[:, ::-1], p)
     labels = np.where(np.isnan(margins), "class 1", "class 0").tolist()  # not of the highest, where NaN
@@ -200,7 +200,7 @@ SAME_AND_NOT = {
 
 
 @pytest.mark.parametrize("schema", SAME_AND_NOT)
-def test_the_same_answer_agrees_and_another_flips(predicted, schema):
+def test_equal_predictions_agree_and_others_flip(predicted, schema):
     one, other = (predicted(schema, **columns) for columns in SAME_AND_NOT[schema])
     assert agreement(one, other).tolist() == [True, False]
     assert flip_rate(one, other).tolist() == [False, True]
@@ -219,7 +219,7 @@ def test_probabilities_do_not_matter(predicted):
     assert agreement(one, other).tolist() == [True, False]
 
 
-def test_labels_are_held_together_by_name_not_by_their_place_among_the_classes(predicted):
+def test_labels_are_matched_by_name_and_not_by_index(predicted):
     one = predicted("label", ("yes", "no"), label=["yes", "no"])
     other = predicted("label", ("no", "yes"), label=["yes", "no"])
     assert agreement(one, other).all()

@@ -86,16 +86,14 @@ LEAKS = {
 
 @pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
 @pytest.mark.parametrize("texts", [["abcd", "efgh", "ijkl"], ["ab", "cdefgh"]], ids=["as long", "one longer"])
-def test_a_model_that_takes_something_of_other_rows_moves_with_them_and_not_with_copies(
-    seen, numpy_runner, leak, texts
-):
+def test_a_model_that_mixes_rows_moves_with_other_rows_and_not_with_copies(seen, numpy_runner, leak, texts):
     found, shown, _ = seen(numpy_runner(changes=moving(leak)), texts=texts)
     assert found["others"] > ROUGH
     assert found["batch"] < 10
     assert any("next to other rows of its length" in remark for remark in shown.remarks)
 
 
-def test_batch_statistics_in_place_of_running_ones_are_seen(context, numpy_runner):
+def test_batch_statistics_in_place_of_running_ones_are_detected(context, numpy_runner):
     """As a BatchNorm without running statistics has them: a row among copies of itself has its own."""
     import torch
 
@@ -119,12 +117,12 @@ def test_one_row_has_no_others(seen):
     assert math.isnan(seen(texts=["abcd"])[0]["others"])
 
 
-def test_a_model_that_looks_at_its_first_row_moves_with_the_order(seen, numpy_runner):
+def test_a_model_that_uses_its_first_row_moves_with_the_order(seen, numpy_runner):
     found, _, _ = seen(numpy_runner(changes=moving(lambda logits: logits + logits[:1] / 10)))
     assert unfair(found) == {"order", "others"}
 
 
-def test_an_output_that_holds_every_row_against_every_other_is_left_out(seen, numpy_runner):
+def test_an_output_that_compares_every_row_with_every_other_is_left_out(seen, numpy_runner):
     found, _, table = seen(numpy_runner(changes=lambda found: found | {"beside": found["logits"] @ found["logits"].T}))
     assert not unfair(found)
     assert set(table.column("output").to_pylist()) == {"hidden", "logits"}
@@ -137,7 +135,7 @@ def test_a_model_that_draws_random_numbers_moves_when_it_is_run_again(seen, nump
     assert any("when it is run again" in remark for remark in shown.remarks)
 
 
-def test_threads_are_held_against_another_number_of_them_where_there_are_any(seen, numpy_runner, fixed_runner):
+def test_threads_are_compared_with_another_number_of_them_where_it_can_change(seen, numpy_runner, fixed_runner):
     steady = numpy_runner(threaded=lambda found: found)
     assert seen(steady)[0]["threads"] == 0
     moved = numpy_runner(threaded=moving(lambda logits: logits * 1.1))
@@ -146,7 +144,7 @@ def test_threads_are_held_against_another_number_of_them_where_there_are_any(see
         assert math.isnan(seen(without)[0]["threads"])
 
 
-def test_nan_beside_a_longer_row_is_infinitely_far(seen, numpy_runner, network):
+def test_nan_next_to_a_longer_row_is_infinitely_far(seen, numpy_runner, network):
     def overflowing(batch, dtype):
         found = network(batch, dtype)
         lost = (batch["mask"] == 0).any(axis=1)[:, None]
@@ -156,7 +154,7 @@ def test_nan_beside_a_longer_row_is_infinitely_far(seen, numpy_runner, network):
     assert found["padding"] == math.inf
 
 
-def test_rows_of_one_length_say_nothing_of_padding(seen):
+def test_padding_is_undefined_for_rows_of_one_length(seen):
     found, _, _ = seen(texts=["abcd", "efgh", "ijkl"])
     assert math.isnan(found["padding"])
     assert found["value"] >= 0

@@ -75,7 +75,7 @@ def results(report):
     return {one["check"]: one | {"seconds": 0} for one in to_json(report)["results"]}
 
 
-def test_flips_are_told_as_ties_and_damage_with_what_became_of_right_answers(suite):
+def test_flips_are_reported_as_ties_and_damage_with_the_change_of_correct_predictions(suite):
     found = results(run(suite))
     flips = found["flips"]["evidence"]["details"]["flips"]
     assert (flips["damage"], flips["largest_margin"]) == (3, 0.9)
@@ -93,7 +93,7 @@ def test_flips_are_told_as_ties_and_damage_with_what_became_of_right_answers(sui
     }
 
 
-def test_judged_again_they_are_the_same(suite):
+def test_flips_are_the_same_when_judged_again(suite):
     report = run(suite)
     assert results(judge("last", store=suite.parent / ".mqa")) == results(report)
 
@@ -106,7 +106,7 @@ def test_without_examples_margins_are_kept_and_no_words(suite):
     assert results(judge("last", store=suite.parent / ".mqa")) == bare
 
 
-def test_on_the_console_it_is_one_line_and_words_of_the_data_never_act(suite):
+def test_the_console_has_one_line_and_escapes_words_of_the_data(suite):
     written = io.StringIO()
     print_report(run(suite), Console(file=written, width=200, force_terminal=True))
     shown = written.getvalue()

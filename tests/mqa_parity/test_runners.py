@@ -20,7 +20,7 @@ TENSORS = TensorParity()
 
 
 @pytest.fixture
-def held(context, numpy_runner):
+def compare(context, numpy_runner):
     """What the probe sees of a candidate beside a file; `wide` is what that is in float64."""
 
     class File(numpy_runner):
@@ -36,24 +36,24 @@ def held(context, numpy_runner):
                 raise self.wide
             yield self.wide or replace(numpy_runner(), dtype=dtype)
 
-    def look(candidate=None, wide=None, **options):
+    def run(candidate=None, wide=None, **options):
         reference = File()
         reference.wide = wide
         table = TENSORS.observe(context(candidate or numpy_runner(), reference), TensorOptions(**options))
         return TENSORS.numbers(table), TENSORS.evidence(table)
 
-    return look
+    return run
 
 
-def test_a_file_is_its_own_yardstick(held, numpy_runner):
-    found, shown = held(numpy_runner(changes=lambda one: one | {"logits": one["logits"] * np.float32(1.001)}))
+def test_a_file_is_its_own_baseline(compare, numpy_runner):
+    found, shown = compare(numpy_runner(changes=lambda one: one | {"logits": one["logits"] * np.float32(1.001)}))
     assert found["ratio"] > 100
     assert "times as far from float64 as the reference file in float32" in shown.remarks[0]
-    assert held()[0]["ratio"] <= 1
+    assert compare()[0]["ratio"] <= 1
 
 
-def test_a_precision_that_the_file_has_not_has_no_ratio(held, numpy_runner):
-    found, shown = held(numpy_runner(dtype="float16"))
+def test_there_is_no_ratio_in_a_precision_that_the_reference_lacks(compare, numpy_runner):
+    found, shown = compare(numpy_runner(dtype="float16"))
     assert found["ratio"].undefined == "the reference file has no float16"
     assert found["mismatches"] == 0
     assert 0 < found["max_abs"] < 0.1
@@ -64,33 +64,33 @@ def crashes(batch, dtype):
     raise ValueError("no such kernel")
 
 
-def test_a_file_that_has_no_float64_is_held_without_a_ratio(held, numpy_runner):
+def test_a_reference_file_without_float64_has_no_ratio(compare, numpy_runner):
     for wide, why in [
         (NotRunError("it calculates with integers"), "it calculates with integers"),
         (numpy_runner(crashes), "the reference file does not run in float64: no such kernel"),
     ]:
-        found, shown = held(wide=wide)
+        found, shown = compare(wide=wide)
         assert found["ratio"].undefined == why
         assert (found["mismatches"], found["max_abs"]) == (0, 0)
         assert shown.remarks[0].startswith(f"{why}, which leaves nothing to compare this with")
 
 
-def test_a_float64_beyond_rounding_is_no_yardstick(held, numpy_runner):
+def test_an_oracle_beyond_rounding_gives_no_ratio(compare, numpy_runner):
     wrong = numpy_runner(dtype="float64", changes=lambda one: one | {"hidden": one["hidden"] * 2})
-    found, _ = held(numpy_runner(changes=lambda one: one | {"hidden": one["hidden"] * 3}), wide=wrong)
+    found, _ = compare(numpy_runner(changes=lambda one: one | {"hidden": one["hidden"] * 3}), wide=wrong)
     assert (
         found["ratio"].undefined == "`hidden` of the reference file lies beyond rounding from what comes out in float64"
     )
     assert found["max_abs"] > 1
 
 
-def test_a_model_whose_float64_does_not_run_is_held_without_a_ratio_too(context, numpy_runner):
+def test_a_model_that_does_not_run_in_float64_has_no_ratio(context, numpy_runner):
     def compute(batch, dtype):
         if dtype is np.float64:
             raise TypeError("input is float, and bias is double")
         return numpy_runner.compute(batch, dtype)
 
-    table = TENSORS.observe(context(numpy_runner(), numpy_runner(compute)), TensorOptions(blame=False))
+    table = TENSORS.observe(context(numpy_runner(), numpy_runner(compute)), TensorOptions(attribute=False))
     assert (
         TENSORS.numbers(table)["ratio"].undefined
         == "PyTorch does not run in float64: input is float, and bias is double"
@@ -98,7 +98,7 @@ def test_a_model_whose_float64_does_not_run_is_held_without_a_ratio_too(context,
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
-def test_of_an_error_in_torchscript_its_reason_is_told():
+def test_the_reason_of_an_error_in_torchscript_is_reported():
     class Narrow(torch.nn.Module):
         def forward(self, x):
             return x.view(3, -1)
@@ -108,7 +108,7 @@ def test_of_an_error_in_torchscript_its_reason_is_told():
     assert summarize_error(raised.value) == "RuntimeError: shape '[3, -1]' is invalid for input of size 4"
 
 
-def test_an_error_without_words_is_told_by_its_type():
+def test_an_error_without_a_message_is_reported_by_its_type():
     assert summarize_error(ValueError("\n \n")) == "ValueError"
 
 
@@ -134,7 +134,7 @@ def test_a_reference_may_move_by_64_roundings_of_its_largest_number(moving, roun
         assert rerun["y"] == pytest.approx(4 * EPS * roundings)
     else:
         with pytest.raises(
-            MqaError, match=r"backend `torch` does not give the same answer twice: `y` moves by 3.3e-05"
+            MqaError, match=r"backend `torch` does not give the same output twice: `y` moves by 3.3e-05"
         ):
             check_determinism(moving(roundings), "torch", [batch], EPS)
 

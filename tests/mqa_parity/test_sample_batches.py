@@ -41,7 +41,7 @@ def test_an_axis_that_follows_the_width_counts_positions(layout):
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_a_row_has_what_belongs_to_its_own_positions(layout, side):
+def test_a_row_has_the_values_of_its_own_positions(layout, side):
     padded = batch(4, 2, side=side)
     whole = outputs(padded)
     row, cut = list(layout.row_slices("keys", padded))[1]
@@ -54,7 +54,7 @@ def test_a_row_has_what_belongs_to_its_own_positions(layout, side):
     np.testing.assert_array_equal(cut(whole["logits"]), whole["logits"][1])
 
 
-def test_what_has_no_rows_is_one_part(layout):
+def test_an_output_without_rows_is_one_part(layout):
     padded = batch(4, 2)
     for name in ("scale", "codes"):
         ((row, cut),) = layout.row_slices(name, padded)

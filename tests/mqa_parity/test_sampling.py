@@ -66,7 +66,7 @@ def test_no_more_rows_are_encoded_than_the_choice_needs(context, numpy_runner, c
     assert len(seen) == 5 * 4 + 5, "those of a larger draw, and those that were chosen"
 
 
-def test_rows_that_are_named_are_among_them_whatever_is_drawn(context, numpy_runner):
+def test_named_rows_are_always_sampled(context, numpy_runner):
     texts = ["aa"] * 1000 + ["b"]
     shown = context(numpy_runner(), texts=texts)
     named = ["row 999", "row 3", "row 500"]
@@ -77,12 +77,12 @@ def test_rows_that_are_named_are_among_them_whatever_is_drawn(context, numpy_run
         sample_rows(shown, 6, ["row 5000"])
 
 
-def test_fewer_rows_than_wanted_are_all_rows(drawn):
+def test_fewer_rows_than_requested_are_all_rows(drawn):
     assert len(drawn(["a", "bb", "ccc"], 64)) == 3
     assert len(drawn(["a"], 1)) == 1
 
 
-def test_no_rows_at_all_cannot_be_looked_at(drawn, context, numpy_runner):
+def test_no_rows_cannot_be_sampled(drawn, context, numpy_runner):
     empty = context(numpy_runner(), texts=["a"])
     with pytest.raises(NotRunError, match="no rows"):
         sample_rows(type(empty)(_without_rows(empty.view), empty.rng, None, empty.model_under_test), 4)
@@ -92,7 +92,7 @@ def _without_rows(view):
     return replace(view, rows=replace(view.rows, table=view.rows.table.slice(0, 0)))
 
 
-def test_batches_hold_every_row_once_within_the_budget(drawn, codec):
+def test_batches_have_every_row_once_within_the_budget(drawn, codec):
     rows = drawn(["x" * (1 + number % 17) for number in range(100)], 50)
     batches = list(make_batches(codec, rows, 64))
     assert [row.id for batch in batches for row in batch.rows] == [row.id for row in rows]
@@ -105,7 +105,7 @@ def test_batches_hold_every_row_once_within_the_budget(drawn, codec):
     assert any(not batch.valid.all() for batch in batches), "short and long share a batch"
 
 
-def test_what_a_decoder_reads_is_told_from_the_text_that_it_is_as_long_as_in_most_batches():
+def test_decoder_inputs_as_long_as_the_text_are_told_apart_from_it():
     lengths = {"short": (3, 3), "long": (5, 5), "other": (3, 5)}  # of the text, and of what the decoder reads
     rows = [Row(name, {MASK: np.ones(one), SAID: np.ones(other)}, one, "") for name, (one, other) in lengths.items()]
     codec = make_codec(collate=_padded, cost=lambda row: len(row[MASK]), padding_mask=MASK)
@@ -136,7 +136,7 @@ def test_the_help_of_screen_says_how_many_rows_it_adds():
     assert f"the {MAX_SCREENED_ROWS} whose outputs differ most" in " ".join((TensorOptions.__doc__ or "").split())
 
 
-def test_a_row_beyond_the_budget_goes_alone(drawn, codec):
+def test_a_row_beyond_the_budget_runs_alone(drawn, codec):
     rows = drawn(["x", "y" * 500, "zz"], 3)
     assert [len(batch) for batch in make_batches(codec, rows, 64)] == [1, 1, 1]
 
@@ -194,7 +194,7 @@ def screened(context, numpy_runner):
             return change(found, (batch["words"] == rare).any(axis=1)) if change else found
 
         table = TENSORS.observe(
-            context(numpy_runner(compute), numpy_runner(), texts=texts), TensorOptions(blame=False, **options)
+            context(numpy_runner(compute), numpy_runner(), texts=texts), TensorOptions(attribute=False, **options)
         )
         return TENSORS.numbers(table), TENSORS.evidence(table), table
 
@@ -210,24 +210,24 @@ def test_ten_rows_of_a_thousand_that_are_wrong_are_found(screened):
     found, shown, table = screened(moves, rows=16, screen=True)
     assert sampled["ratio"] <= 1, "none of the rows that were drawn is one of them"
     assert found["ratio"] > 1000
-    assert shown.details["looked_at"] == {"rows": 26, "compared": 1000, "of_rows": 1000}
-    assert shown.remarks[-1] == "looked at 26 of 1,000 rows, the most different of 1,000 among them"
+    assert shown.details["coverage"] == {"rows": 26, "screened_rows": 1000, "total_rows": 1000}
+    assert shown.remarks[-1] == "compared 26 of 1,000 rows, the most different of 1,000 among them"
     assert {f"row {place}" for place in range(99, 1000, 100)} <= set(table.column("id").to_pylist())
 
 
-def test_a_sound_candidate_passes_on_the_rows_that_part_most(screened):
+def test_a_sound_candidate_passes_on_the_most_different_rows(screened):
     found, _, _ = screened(None, rows=16, screen=True)
     assert found["ratio"] <= 1
 
 
-def test_there_are_not_more_than_are_worth_a_look(screened):
+def test_at_most_sixteen_rows_are_added(screened):
     def everywhere(found, rare):
         return found | {"logits": found["logits"] + np.float32(0.1)}
 
-    assert screened(everywhere, rows=16, screen=True)[1].details["looked_at"]["rows"] == 16 + MAX_SCREENED_ROWS
+    assert screened(everywhere, rows=16, screen=True)[1].details["coverage"]["rows"] == 16 + MAX_SCREENED_ROWS
 
 
-def test_rows_on_which_the_candidate_crashes_or_gives_another_shape_are_looked_at(screened):
+def test_rows_on_which_the_candidate_crashes_or_gives_another_shape_are_compared(screened):
     def crashes(found, rare):
         if rare.any():
             raise RuntimeError("Gather: index out of bounds")
@@ -244,4 +244,4 @@ def test_rows_on_which_the_candidate_crashes_or_gives_another_shape_are_looked_a
 
 def test_where_all_rows_are_drawn_there_is_nothing_to_screen(screened):
     _, shown, _ = screened(None, rows=1000, screen=True)
-    assert shown.remarks[-1] == "looked at 1,000 of 1,000 rows"
+    assert shown.remarks[-1] == "compared 1,000 of 1,000 rows"

@@ -60,7 +60,7 @@ def test_mean_kl_takes_the_reference_first(predicted):
     assert mean_kl(one, other)[0] == pytest.approx(0.8 * np.log(2) - 0.2 * np.log(3))
 
 
-def test_a_row_without_probabilities_has_no_say_in_mean_kl():
+def test_a_row_without_probabilities_is_ignored_in_mean_kl():
     columns = {"id": ["1", "2"], "label": ["a", "a"], "probability": pa.array([[1.0, 0.0], None])}
     one = Predictions("label", pa.table(columns), ("a", "b"))
     assert np.isnan(mean_kl(one, one)).tolist() == [False, True]
@@ -80,7 +80,7 @@ def test_labels_may_come_with_a_probability_each(predicted):
     assert max_abs_diff(one, other) == pytest.approx(0.2)
 
 
-def test_a_number_on_one_side_alone_is_no_difference_to_be_known():
+def test_a_number_on_one_side_alone_makes_the_difference_nan():
     def values(*rows):
         return Predictions("value", pa.table({"id": ["1", "2"], "value": pa.array(rows, pa.float64())}))
 
@@ -124,7 +124,7 @@ def scored(predicted, p, names=("no", "yes")):
     return predicted("label", names, **{name: list(column) for name, column in zip(names, np.array(p).T, strict=True)})
 
 
-def test_it_is_the_signed_rise_of_the_probability_of_a_class(predicted):
+def test_score_shift_is_the_signed_rise_of_the_probability_of_a_class(predicted):
     before, after = scored(predicted, [[0.8, 0.2], [0.5, 0.5]]), scored(predicted, [[0.4, 0.6], [0.9, 0.1]])
     np.testing.assert_allclose(score_shift(before, after), [0.4, -0.4])
     np.testing.assert_allclose(score_shift(before, after, positive="no"), [-0.4, 0.4])
@@ -146,7 +146,7 @@ def test_of_several_classes_one_has_to_be_named(predicted):
         score_shift(one, one, positive="d")
 
 
-def test_a_number_shifts_as_it_is(predicted):
+def test_score_shift_of_values_is_their_difference(predicted):
     before, after = predicted("value", value=[1.0, None, 3.0]), predicted("value", value=[1.5, 2.0, 0.0])
     np.testing.assert_allclose(score_shift(before, after), [0.5, np.nan, -3])
 

@@ -29,7 +29,7 @@ def test_the_unit_is_the_baselines_error_and_at_least_its_floor():
     assert error_unit(np.array([0.0, 5.0]), np.array([2.0, 2.0]), 0.5).tolist() == [1.0, 5.0]
 
 
-def test_an_error_where_the_unit_is_nothing_is_infinite_and_no_error_is_none():
+def test_an_error_in_units_of_zero_is_infinite_and_no_error_is_zero():
     assert in_units(6.0, 2.0) == 3
     assert in_units(6.0, 0.0) == math.inf
     assert in_units(0.0, 0.0) == 0
@@ -39,11 +39,11 @@ def test_an_error_where_the_unit_is_nothing_is_infinite_and_no_error_is_none():
     ("units", "allowed", "ratio"),
     [(0.5, 4.0, 0.5), (1.0, 4.0, 1.0), (1.5, 4.0, 2.5), (4.0, 4.0, 10.0), (7.0, 4.0, 19.0), (7.0, 10.0, 7.0)],
 )
-def test_what_is_allowed_is_a_ratio_of_ten_in_every_precision(units, allowed, ratio):
+def test_the_allowed_error_is_a_ratio_of_ten_in_every_precision(units, allowed, ratio):
     assert as_ratio(units, allowed) == pytest.approx(ratio)
 
 
-def test_noise_is_raised_towards_what_is_expected_the_more_the_less_is_known():
+def test_noise_of_few_degrees_of_freedom_is_raised_most_towards_the_expected():
     freedom = np.array([1.0, 4.0, 1e9])
     assert moderate_noise(np.zeros(3), np.ones(3), freedom) == pytest.approx(
         [math.sqrt(0.8), math.sqrt(0.5), 0], abs=1e-4
@@ -52,7 +52,7 @@ def test_noise_is_raised_towards_what_is_expected_the_more_the_less_is_known():
 
 
 @given(st.integers(1, 4000), st.integers(1, 10**6))
-def test_what_chance_may_do_is_the_quantile_of_the_f_distribution(count, groups):
+def test_the_limit_by_chance_is_the_quantile_of_the_f_distribution(count, groups):
     oracle = stats.f.isf(FALSE_ALARM / groups, count, count + PRIOR_FREEDOM)
     assert chance_limit(np.array([float(count)]), groups)[0] ** 2 == pytest.approx(oracle, rel=1e-3)
 

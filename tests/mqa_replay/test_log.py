@@ -229,7 +229,7 @@ def test_confidences_and_probabilities_of_a_class_give_the_same_predictions(tmp_
             "`user_id` and `request_id` may each be it",
             'columns = { id = "user_id" }',
         ),
-        ("id,label\n1,a\n1,b\n", {}, "1 of the ids stand in more than one row", "keep the one answer"),
+        ("id,label\n1,a\n1,b\n", {}, "1 of the ids stand in more than one row", "keep one prediction"),
         ("id,label\n1,a\n,b\n", {}, "1 of 2 rows have no `id`", "row 2 is the first"),
         ("id,x\n1,a\n", {}, "there is no column `label`", 'write `columns = { label = "..." }`'),
         ("id,y\n1,2.5\n", {"schema": "value"}, "there is no column `value`", 'write `columns = { value = "..." }`'),

@@ -187,7 +187,7 @@ def companion(tmp_path, monkeypatch):
 
 def test_pytorch_computes_on_the_cpu(no_gpus):
     (finding,) = device.diagnose_pytorch()
-    assert (finding.level, finding.subject, finding.message) == ("ok", "cpu", f"PyTorch {torch.__version__} computes")
+    assert (finding.level, finding.topic, finding.message) == ("ok", "cpu", f"PyTorch {torch.__version__} computes")
 
 
 def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monkeypatch):
@@ -200,7 +200,7 @@ def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monke
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", unavailable)
     _, finding = device.diagnose_pytorch()
-    assert (finding.level, finding.subject) == ("problem", "cuda")
+    assert (finding.level, finding.topic) == ("problem", "cuda")
     assert "driver on your system is too old" in finding.evidence
 
 
@@ -226,7 +226,7 @@ def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
 
 def test_transformers_loads_here(no_gpus, monkeypatch):
     monkeypatch.setattr(device, "COMPANIONS", ())
-    assert [(each.level, each.subject) for each in device.diagnose_companions()] == [("ok", "transformers")]
+    assert [(each.level, each.topic) for each in device.diagnose_companions()] == [("ok", "transformers")]
 
 
 def test_a_companion_of_this_pytorch_is_fine(companion):

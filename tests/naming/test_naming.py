@@ -29,6 +29,6 @@ def test_names_are_close_where_at_least_six_in_ten_characters_fit():
     assert close_names("abc", ["abcd", "abce", "abcf"], limit=1) == ["abcf"]
 
 
-def test_a_hint_may_say_what_it_names():
+def test_a_hint_may_have_a_noun_before_the_names():
     assert did_you_mean("modle", ["model"], noun="the folder") == "did you mean the folder `model`?"
     assert did_you_mean("xyz", ["model"], noun="the folder") == ""

@@ -43,7 +43,7 @@ def test_options_are_the_keyword_only_parameters_in_their_order():
     assert (beta.name, beta.required) == ("beta", True)
 
 
-def test_types_read_as_a_suites_author_would_say_them():
+def test_types_are_described_in_the_words_of_a_suite():
     def f(
         *,
         text: str,
@@ -126,7 +126,7 @@ def test_positional_parameters_may_name_types_for_type_checkers_alone():
     assert words_for(f) == {"beta": "a number"}
 
 
-def test_a_type_that_cannot_be_resolved_is_told_with_what_to_do():
+def test_a_type_that_cannot_be_resolved_is_reported_with_a_fix():
     def f(predictions, targets, *, beta: Decimal): ...
 
     (problem,) = metric(f)
@@ -166,7 +166,7 @@ def taken(predictions, targets, *, use: str): ...
 
 
 @pytest.mark.parametrize(
-    ("function", "said"),
+    ("function", "message"),
     [
         (missing, "a metric takes (predictions, targets, *, options), and its function (predictions)"),
         (extra, "`average` must be keyword-only to be an option: put `*` before it in the signature"),
@@ -182,8 +182,8 @@ def taken(predictions, targets, *, use: str): ...
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_wrong_signature_is_told_to_its_author(function, said):
-    assert metric(function) == (said,)
+def test_a_wrong_signature_is_reported_to_its_author(function, message):
+    assert metric(function) == (message,)
 
 
 def test_something_else_than_a_plain_function_is_refused():
@@ -211,11 +211,11 @@ def test_a_metric_may_take_groups():
 def test_a_slice_takes_what_it_sees():
     def row(example): ...
     def table(table, *, column: str): ...
-    def answers(predictions): ...
+    def predictions_only(predictions): ...
 
     assert find_signature_problems(Slice("s", row)) == ()
     assert find_signature_problems(Slice("s", table, inputs="table")) == ()
-    assert find_signature_problems(Slice("s", answers, inputs="predictions")) == ()
+    assert find_signature_problems(Slice("s", predictions_only, inputs="predictions")) == ()
     (problem,) = find_signature_problems(Slice("s", row, inputs="table"))
     assert problem == "a slice takes (table, *, options), and its function (example)"
 

@@ -29,7 +29,7 @@ def everything(
     device: int | Literal["auto"] = "auto",
     path: Path | None = None,
     paths: list[Path] | None = None,
-    place: str | Path = "",
+    location: str | Path = "",
 ) -> None:
     """`share` is the share of the rows."""
 
@@ -46,7 +46,7 @@ def fault(**given):
     return only
 
 
-def said(**given):
+def message_and_hint(**given):
     only = fault(**given)
     return only.message, only.hint
 
@@ -101,17 +101,17 @@ def test_arrays_become_what_the_function_asks_for():
         ({"path": 3}, "`path` must be a path, not 3", 'put it in quotes: `"3"`'),
         ({"path": ""}, '`path` must be a path, not the string ""', "it must not be empty"),
         ({"path": "a\0b"}, '`path` must be a path, not the string "a\\u0000b"', ""),
-        ({"place": ""}, '`place` must be a string or a path, not the string ""', "it must not be empty"),
+        ({"location": ""}, '`location` must be a string or a path, not the string ""', "it must not be empty"),
     ],
     ids=str,
 )
-def test_a_value_that_does_not_fit_is_told_in_the_words_of_toml(given, message, hint):
-    assert said(**given) == (message, hint)
+def test_a_value_that_does_not_fit_is_described_in_the_words_of_toml(given, message, hint):
+    assert message_and_hint(**given) == (message, hint)
 
 
-@pytest.mark.parametrize(("length", "shown"), [(58, f'"{"x" * 58}"'), (59, f'"{"x" * 56}...')])
-def test_a_message_repeats_at_most_60_characters_of_a_value(length, shown):
-    assert said(count="x" * length)[0] == f"`count` must be a whole number, not the string {shown}"
+@pytest.mark.parametrize(("length", "repeated"), [(58, f'"{"x" * 58}"'), (59, f'"{"x" * 56}...')])
+def test_a_message_repeats_at_most_60_characters_of_a_value(length, repeated):
+    assert message_and_hint(count="x" * length)[0] == f"`count` must be a whole number, not the string {repeated}"
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ def test_a_message_repeats_at_most_60_characters_of_a_value(length, shown):
     ],
 )
 def test_a_share_above_1_was_meant_in_per_cent(value, hint):
-    assert said(share=value)[1] == hint
+    assert message_and_hint(share=value)[1] == hint
 
 
 @pytest.mark.parametrize(
     ("value", "hint"), [(2.0, "write `2`"), (2.5, ""), (2.0**52, f"write `{2**52}`"), (2.0**53, "")]
 )
 def test_a_number_that_is_whole_can_be_written_as_one(value, hint):
-    assert said(count=value)[1] == hint
+    assert message_and_hint(count=value)[1] == hint
 
 
 def test_a_fault_inside_a_value_points_at_it():
@@ -140,7 +140,7 @@ def test_a_fault_inside_a_value_points_at_it():
     assert (columns.path, columns.message) == (("columns", "text"), "`columns.text` must be a string, not 3")
 
 
-def test_every_fault_is_told_at_once():
+def test_every_fault_is_reported_at_once():
     assert [fault.path for fault in check(text=1, count="a", names=[1, 2]).faults] == [
         ("text",),
         ("count",),
@@ -149,14 +149,14 @@ def test_every_fault_is_told_at_once():
     ]
 
 
-def test_an_unknown_option_is_told_with_one_like_it():
+def test_an_unknown_option_is_reported_with_a_similar_one():
     only = fault(avrage="macro")
     assert only.message == "`metrics/f1` has no option `avrage`"
     assert only.hint == "did you mean `average`?"
     assert only.at_key
 
 
-def test_an_unknown_option_like_no_other_is_told_with_all_there_are():
+def test_an_unknown_option_like_no_other_is_reported_with_all_options():
     assert fault(zzz=1).hint.startswith("its options are `text`, `count`")
     (only,) = validate(read_options(lambda: None), {"a": 1}, owner="`x/y`").faults
     assert only.hint == "it has no options"
@@ -167,7 +167,7 @@ def test_an_unknown_option_may_have_meant_a_key_of_the_host():
     assert only.hint == "did you mean `limit`?"
 
 
-def test_a_required_option_that_is_missing_is_told_with_what_it_takes():
+def test_a_missing_required_option_is_reported_with_its_type():
     def f(*, rate: Annotated[float, Ge(0)], word: str): ...
 
     (only,) = validate(read_options(f), {"word": "a"}, owner="`x/y`").faults
@@ -176,7 +176,7 @@ def test_a_required_option_that_is_missing_is_told_with_what_it_takes():
     assert only.hint == "`rate` is a number of at least 0"
 
 
-def test_a_required_option_that_is_there_misspelt_is_told_once():
+def test_a_misspelt_required_option_is_reported_once():
     def f(*, average: str): ...
 
     (only,) = validate(read_options(f), {"averge": "a"}, owner="`x/y`").faults
@@ -192,12 +192,12 @@ def test_paths_are_relative_to_the_folder_of_their_file(tmp_path):
 def test_a_string_or_path_is_a_path_where_something_is_there(tmp_path):
     (tmp_path / "model").mkdir()
 
-    def place(value):
-        return validate(OPTIONS, {"place": value}, owner="x", bases={"place": tmp_path}).values["place"]
+    def read(value):
+        return validate(OPTIONS, {"location": value}, owner="x", bases={"location": tmp_path}).values["location"]
 
-    assert place("model") == tmp_path / "model"
-    assert place("org/model") == "org/model"
-    assert place("x" * 5000) == "x" * 5000
+    assert read("model") == tmp_path / "model"
+    assert read("org/model") == "org/model"
+    assert read("x" * 5000) == "x" * 5000
 
 
 def test_options_may_have_any_name():
@@ -216,13 +216,13 @@ TOML = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*OPTIONS.names, "other"]), TOML, max_size=4))
-def test_whatever_a_file_holds_it_is_valid_or_told_where_it_stands(given):
+def test_any_value_is_valid_or_reported_with_its_location(given):
     valid = check(**given)
     assert bool(valid.faults) != (set(valid.values) == set(given))
     for one in valid.faults:
-        place: Any = given
+        value: Any = given
         for step in one.path:
-            place = place[step]
+            value = value[step]
         assert "\n" not in one.message + one.hint
 
 
@@ -239,4 +239,4 @@ def test_the_json_schema_says_the_same_as_validation():
     }
     assert schema["properties"]["average"] == {"enum": ["macro", "micro"], "default": "macro"}
     assert schema["properties"]["names"] == {"type": "array", "items": {"type": "string"}, "minItems": 1}
-    assert schema["properties"]["place"] == {"type": "string", "default": ""}
+    assert schema["properties"]["location"] == {"type": "string", "default": ""}

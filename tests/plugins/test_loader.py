@@ -76,7 +76,7 @@ def test_what_is_named_and_not_installed_is_not_there(load):
     assert "nobody" not in load("nobody").plugins
 
 
-def test_a_name_that_two_distributions_claim_is_nobodys(install, load):
+def test_a_name_that_two_distributions_claim_is_refused(install, load):
     install("mqa-good", GOOD, name="shared")
     install("mqa-evil", "raise RuntimeError('imported')", name="shared", version="0.2")
     plugin = load("shared").plugin("shared")
@@ -182,19 +182,19 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("source", "reason"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_plugin_says_why(broken, source, reason):
+def test_a_broken_plugin_is_reported_with_the_reason(broken, source, reason):
     assert reason in broken(source if source.startswith(("def (", "\n1", "import sys")) else HEAD + source)
 
 
-def test_an_entry_point_without_its_module_or_object_says_so(install, load):
+def test_an_entry_point_without_its_module_or_object_is_reported(install, load):
     install("mqa-lost", GOOD, value="no_such_module")
     install("mqa-half", GOOD, value="mqa_half:no_such_object")
     assert load("lost").plugin("lost").broken == "ModuleNotFoundError: No module named 'no_such_module'"
     assert "has no attribute 'no_such_object'" in load("half").plugin("half").broken
 
 
-def test_everything_that_is_wrong_is_said_at_once(broken):
-    said = broken(
+def test_every_mistake_of_a_plugin_is_reported_at_once(broken):
+    message = broken(
         HEAD
         + """
 @hookimpl
@@ -203,7 +203,7 @@ def mqa_metrics():
     yield Metric("c", lambda predictions, targets, *, x: 0, schemas=())
 """
     )
-    assert all(part in said for part in ("metric 'a b'", "metric `c`: `schemas`", "option `x` has no type"))
+    assert all(part in message for part in ("metric 'a b'", "metric `c`: `schemas`", "option `x` has no type"))
 
 
 def test_a_hook_of_a_newer_mqa_can_be_marked_as_optional(install, load):
@@ -226,7 +226,7 @@ def test_contributions_of_different_kinds_may_share_a_name(install, load):
 
 
 def test_a_metric_and_a_comparison_may_not_share_a_name(broken):
-    said = broken(
+    message = broken(
         """
 from mqa_registry import Comparison, Metric, hookimpl
 
@@ -239,7 +239,7 @@ def mqa_comparisons():
     yield Comparison("same", lambda reference, candidate: 0, schemas=("label",))
 """
     )
-    assert said == "`same` is given 2 times for `measure`"
+    assert message == "`same` is given 2 times for `measure`"
 
 
 def test_an_entry_point_whose_name_cannot_stand_in_a_reference_is_broken(install, load):
@@ -255,7 +255,7 @@ def test_a_file_is_one_more_plugin_named_by_its_stem(tmp_path, load):
     assert isinstance(catalog.find((Metric,), "mine/accuracy"), Metric)
 
 
-def test_a_broken_file_says_why(tmp_path, load):
+def test_a_broken_file_is_reported_with_the_reason(tmp_path, load):
     file = tmp_path / "mine.py"
     file.write_text("import no_such_module", "utf-8")
     found = load(files=[file]).find((Metric,), "mine/accuracy")
@@ -346,7 +346,7 @@ def test_a_class_lacks_nothing_that_its_kind_needs(install, load, line, reason):
     assert reason in load("watch").plugin("watch").broken
 
 
-def test_a_class_in_place_of_an_instance_says_so(install, load):
+def test_a_class_in_place_of_an_instance_is_reported(install, load):
     install("mqa-watch", WATCHES.format(inputs="rows", output="value").replace("[Watch()]", "[Watch]"))
     assert (
         "hook `mqa_probes` yields the class `Watch`: yield an instance, `Watch()`"

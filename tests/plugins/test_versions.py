@@ -82,11 +82,11 @@ def plugin(hook, *yields, head=""):
 
 
 @pytest.mark.parametrize(("hook", "form", "change"), FORMS)
-def test_the_form_of_an_earlier_version_is_told_with_what_it_is_now(broken, hook, form, change):
+def test_the_form_of_an_earlier_version_is_reported_with_its_present_form(broken, hook, form, change):
     assert broken(plugin(hook, form)) == f"{EARLIER}{change} (mqa_bad.py, line 6)"
 
 
-def test_a_class_with_attributes_of_an_earlier_version_is_told_their_names(broken):
+def test_attributes_of_an_earlier_version_are_reported_with_their_present_names(broken):
     probe = """
 from mqa_registry import NoOptions
 class Size(Probe[NoOptions]):
@@ -101,7 +101,7 @@ class Size(Probe[NoOptions]):
 
 
 @pytest.mark.parametrize(("name", "now"), RENAMED_IMPORTS.items())
-def test_a_name_that_is_imported_by_its_earlier_name_is_told_with_its_name_now(broken, name, now):
+def test_an_import_by_an_earlier_name_is_reported_with_its_present_name(broken, name, now):
     assert name not in mqa_registry.__all__
     assert now in mqa_registry.__all__
     assert broken(f"from mqa_registry import {name}").endswith(
@@ -110,18 +110,18 @@ def test_a_name_that_is_imported_by_its_earlier_name_is_told_with_its_name_now(b
 
 
 @pytest.mark.parametrize(("name", "end"), [("Metrics", "; did you mean `Metric`?"), ("zzz", "")])
-def test_a_name_that_is_imported_with_a_typo_is_told_with_what_is_like_it(broken, name, end):
+def test_an_import_with_a_typo_is_reported_with_a_similar_name(broken, name, end):
     assert broken(f"from mqa_registry import {name}").endswith(f" (mqa_bad.py, line 1){end}")
 
 
-def test_a_codec_of_functions_is_told_that_it_is_a_class():
+def test_a_codec_of_functions_is_refused_as_it_is_a_class():
     with pytest.raises(PluginError, match="`Codec` is a class: derive from it, make its functions methods") as raised:
         mqa_registry.Codec(encode=list, collate=list, decode=list, size=len, mask="attention_mask")
     assert raised.value.message.endswith("return an instance; `size` is now `cost`, `mask` is now `padding_mask`")
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED_FIELDS["Statistic"].items())
-def test_a_statistic_by_its_earlier_fields_is_told_those_of_now(old, new):
+def test_earlier_fields_of_a_statistic_are_reported_with_their_present_names(old, new):
     with pytest.raises(PluginError, match=f"of `Statistic`, `{old}` is now `{new}`"):
         Statistic(**{old: np.sum})
 

@@ -76,10 +76,10 @@ def test_a_severity_says_how_many_edits_by_its_new_key():
     assert found["evidence"] == {"rows": 9, "changed": 3, "declined": 0, "mean_edits": 1.5}
 
 
-def test_a_finding_has_a_fix():
+def test_a_finding_has_a_topic_and_a_fix():
     finding = {"level": "note", "subject": "x", "message": "y", "mend": "z", "evidence": ""}
     (found,) = upgrade_report({"format": 1, "results": [], "findings": [finding]})["findings"]
-    assert Finding(**found).fix == "z"
+    assert (Finding(**found).topic, Finding(**found).fix) == ("x", "z")
 
 
 @pytest.mark.parametrize("result", [{}, 3, None, {"evidence": None, "series": 3}, {"series": [1, {"evidence": []}]}])

@@ -14,7 +14,6 @@ from mqa_registry.contributions import ExampleRow
 from mqa_registry.errors import UsageError
 from mqa_registry.findings import Finding
 from mqa_registry.judging.result import (
-    AppliedWaiver,
     McNemarTest,
     Number,
     Part,
@@ -24,8 +23,8 @@ from mqa_registry.judging.result import (
     StepEvidence,
     SweepSummary,
     Verdict,
-    WaiverState,
 )
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.observations import Work
 from mqa_registry.reports import to_json, write_report
 from mqa_registry.reports.report_file import load_report, parse_report, read_report

@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from mqa_registry.judging.result import AppliedWaiver, Number, Part, Verdict, WaiverState
+from mqa_registry.judging.result import Number, Part, Verdict
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.reports.report import list_checks
 from mqa_registry.reports.summary import find_weak_points
 

@@ -57,14 +57,15 @@ def test_the_report_that_was_kept_with_the_run_is_upgraded_too(report):
     assert without_times(kept) == without_times(given)
 
 
-def test_findings_of_a_kept_run_have_their_fix(tmp_path):
+def test_findings_of_a_kept_run_have_their_topic_and_fix(tmp_path):
     shutil.copytree(FOLDER / "runs", tmp_path / "runs")
     (folder,) = (tmp_path / "runs").iterdir()
     content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     finding = {"level": "note", "subject": "device", "message": "is slow", "mend": "wait", "evidence": ""}
     (folder / "run.json").write_text(json.dumps(content | {"findings": [finding]}), encoding="utf-8")
     write_checksums(folder)
-    assert [(one.message, one.fix) for one in runs.judge("last", store=tmp_path).findings] == [("is slow", "wait")]
+    (found,) = runs.judge("last", store=tmp_path).findings
+    assert (found.topic, found.message, found.fix) == ("device", "is slow", "wait")
 
 
 def test_a_run_that_is_kept_today_has_the_keys_of_today(tmp_path, project):

@@ -10,7 +10,7 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.errors import DataError, ExitCode
-from mqa_registry.findings import Finding
+from mqa_registry.findings import Finding, SuiteSelection
 from mqa_registry.judging import Result, Verdict, judge
 from mqa_registry.observations import Observations
 from mqa_registry.reports import Report, SuiteIdentity, to_json
@@ -60,12 +60,12 @@ def test_a_backend_is_handed_what_the_run_came_to_with_its_identity_and_its_own_
     report, handed = stamps(Result(PASS, backend="onnx"), overrides=Overrides(only=("smoke",), limit=9))
     judgement, known, path = handed["onnx"]
     assert (judgement.verdict, judgement.run, judgement.suite, judgement.name) == ("PASS", "run-1", "sha256:s", "gate")
-    assert (judgement.part, judgement.model) == ({"only": ["smoke"], "limit": 9}, "sha256:m")
+    assert (judgement.selection, judgement.model) == (SuiteSelection(only=("smoke",), limit=9), "sha256:m")
     assert datetime.fromisoformat(judgement.judged).tzinfo is not None
     assert (known, path) == ({"known": "onnx"}, "x")
     assert report.findings == (NOTE,)
     assert to_json(report)["findings"] == [
-        {"level": "note", "subject": "onnx", "message": "stamped", "fix": "", "evidence": ""}
+        {"level": "note", "topic": "onnx", "message": "stamped", "fix": "", "evidence": ""}
     ]
 
 
@@ -133,7 +133,7 @@ def test_columns_that_nothing_reads_are_told_of_a_whole_suite_alone(engine):
     words = replace(suite.data["words"], columns={"txt": "words"})
     plan = plans.make(replace(suite, data={"words": words}))
     whole, partial = (collect_findings(plan, observations, judge(plan, observations), partial=p) for p in (False, True))
-    assert [finding.subject for finding in whole] == ["onnx", "columns"]
+    assert [finding.topic for finding in whole] == ["onnx", "columns"]
     assert "`txt` of `words` is no field of the task" in whole[1].message
     assert partial == (NOTE,)
 

@@ -6,8 +6,7 @@ import pytest
 
 from mqa_registry.errors import ExitCode
 from mqa_registry.judging import Result, Verdict
-from mqa_registry.judging.result import WaiverState
-from mqa_registry.judging.waivers import apply_waivers
+from mqa_registry.judging.waivers import WaiverState, apply_waivers
 from mqa_registry.reports.json_report import to_json
 from mqa_registry.runs import exit_code
 from mqa_registry.suite import Waiver

@@ -127,7 +127,7 @@ def test_distances_that_are_nothing_but_noise_are_not_shown_to_be_more():
     rng = np.random.default_rng(3)
     bins = np.arange(200) % 15
 
-    def shown(seed):
+    def measure(seed):
         chance = rng.uniform(0.5, 1, 200)
         surplus = (rng.random(200) < chance) - chance
         within = (bins[:, None] == np.arange(15)) * surplus[:, None]
@@ -138,7 +138,7 @@ def test_distances_that_are_nothing_but_noise_are_not_shown_to_be_more():
         found = estimate(MeasureOutput(Statistic(of)), 200, IntervalOptions(seed, "test", 300))
         return found.value, (found.interval(0.95) or (0.0, 1.0))[0]
 
-    values, lows = np.array([shown(seed) for seed in range(200)]).T
+    values, lows = np.array([measure(seed) for seed in range(200)]).T
     assert np.quantile(values, 0.05) > 0.05
     assert (lows > 0.02).mean() <= 0.05
 

@@ -165,7 +165,7 @@ def test_differences_of_groups_in_clusters_say_so():
         assert difference(*(estimate(each, len(one), how) for each in pair)).method == method
 
 
-def test_rows_without_a_say_take_no_cluster_with_them():
+def test_rows_that_score_nan_are_ignored_with_their_clusters():
     scores = np.array([1.0, 0.0, 1.0, math.nan, math.nan])
     found = estimate(MeasureOutput.of(scores), 5, IntervalOptions(0, "t", clusters=np.array([0, 1, 2, 3, 3])))
     assert found.design.clusters == 3

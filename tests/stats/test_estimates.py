@@ -6,32 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from mqa_registry.stats.bootstrap import BootstrapEstimate
 from mqa_registry.stats.estimates import Claim, PointEstimate
 from mqa_registry.stats.means import Mean
-from mqa_registry.stats.proportions import PairedProportions, Proportion, wilson_interval
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.unpaired_differences import ProportionDifference
+from tests.stats.strategies import CONFIDENCES, SHARES
 
 SCORES = st.integers(-5000, 5000).map(lambda number: number / 1000)
-CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999])
-SHARES = st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
-
-
-@given(SHARES, CONFIDENCES)
-def test_the_interval_of_a_share_is_that_of_clopper_and_pearson(share, confidence):
-    oracle = stats.binomtest(*share).proportion_ci(confidence, method="exact")
-    assert Proportion(*share).interval(confidence) == pytest.approx((oracle.low, oracle.high), abs=1e-9)
-
-
-@given(SHARES, CONFIDENCES)
-def test_wilsons_interval_is_scipys(share, confidence):
-    oracle = stats.binomtest(*share).proportion_ci(confidence, method="wilson")
-    assert wilson_interval(share[0] / share[1], share[1], confidence) == pytest.approx(
-        (oracle.low, oracle.high), abs=1e-9
-    )
 
 
 @given(st.lists(SCORES, min_size=3, max_size=50).filter(lambda rows: np.std(rows) > 1e-3), CONFIDENCES)
@@ -46,45 +31,6 @@ def test_the_difference_of_two_shares_is_newcombes(one, two, confidence):
     ours = ProportionDifference(Proportion(*one), Proportion(*two)).interval(confidence)
     oracle = confint_proportions_2indep(*one, *two, method="newcomb", compare="diff", alpha=1 - confidence)
     assert ours == pytest.approx(oracle, abs=1e-9)
-
-
-def _constrained_score(lost: int, won: int, rows: int, drop: float) -> float:
-    """Tango's statistic from its definition: the restricted maximum likelihood estimate is searched, not derived."""
-
-    def loglikelihood(share: float) -> float:
-        cells = (lost, share + drop), (won, share), (rows - lost - won, 1 - 2 * share - drop)
-        return -sum(count * math.log(max(chance, 1e-300)) for count, chance in cells if count)
-
-    bounds = (max(0.0, -drop), (1 - drop) / 2)
-    share = optimize.minimize_scalar(loglikelihood, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
-    variance = rows * (2 * share + drop * (1 - drop))
-    return (lost - won - rows * drop) / math.sqrt(variance)
-
-
-@pytest.mark.parametrize(
-    ("lost", "won", "rows"), [(12, 2, 44), (9, 2, 20), (1, 6, 60), (30, 25, 500), (0, 5, 100), (7, 0, 90)]
-)
-@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
-def test_at_the_ends_of_tangos_interval_the_score_is_the_normal_quantile(lost, won, rows, confidence):
-    low, high = PairedProportions(lost, won, rows).interval(confidence)
-    reach = stats.norm.ppf((1 + confidence) / 2)
-    assert _constrained_score(lost, won, rows, low) == pytest.approx(reach, rel=1e-3)
-    assert _constrained_score(lost, won, rows, high) == pytest.approx(-reach, rel=1e-3)
-
-
-@given(st.integers(1, 400), st.data(), CONFIDENCES)
-def test_the_interval_of_a_drop_turns_over_when_the_sides_are_swapped(rows, data, confidence):
-    lost = data.draw(st.integers(0, rows))
-    won = data.draw(st.integers(0, rows - lost))
-    low, high = PairedProportions(lost, won, rows).interval(confidence)
-    assert -1 <= low <= (lost - won) / rows <= high <= 1
-    assert PairedProportions(won, lost, rows).interval(confidence) == pytest.approx((-high, -low), abs=1e-9)
-
-
-def test_no_change_at_all_still_leaves_room_for_some():
-    low, high = PairedProportions(0, 0, 1000).interval(0.95)
-    assert low == pytest.approx(-high)
-    assert high == pytest.approx(1 / (1 + 1000 / stats.norm.ppf(0.975) ** 2), rel=1e-6)
 
 
 def test_the_bca_interval_is_scipys():

@@ -113,7 +113,7 @@ def found(shares, each, seed, *, ratio=False):
 
 
 @pytest.mark.parametrize("ratio", [False, True], ids=["difference", "ratio"])
-def test_groups_that_hold_the_bound_are_seldom_said_to_break_it(ratio):
+def test_groups_within_the_bound_seldom_fail(ratio):
     shares, truth = [0.45] * 5 + [0.55] * 5, 0.45 / 0.55 if ratio else 0.1
     alone = together = 0
     for seed in range(60):

@@ -74,8 +74,8 @@ def test_a_resample_has_numpys_quantile_as_well(values, share, seed):
     statistic = of(values, share).as_statistic(len(values))
     rows = np.random.default_rng(seed).integers(len(values), size=(3, len(values)))
     counts = np.array([np.bincount(statistic.bins[row], minlength=statistic.n_bins) for row in rows], dtype=float)
-    wanted = [np.quantile(np.array(values)[row], share, method="inverted_cdf") for row in rows]
-    assert statistic.compute(counts).tolist() == wanted
+    expected = [np.quantile(np.array(values)[row], share, method="inverted_cdf") for row in rows]
+    assert statistic.compute(counts).tolist() == expected
     assert np.isnan(statistic.compute(np.zeros(statistic.n_bins)))
 
 
@@ -133,7 +133,7 @@ def test_a_machine_with_two_speeds_has_no_latency_below_its_fastest():
     assert times.min() <= low <= high <= times.max()
 
 
-def test_a_row_without_a_say_is_left_out():
+def test_a_row_that_scores_nan_is_ignored():
     one = found([math.nan, 3.0, 1.0, math.nan, 2.0])
     assert (one.value, one.rows) == (2.0, 3)
 

@@ -17,8 +17,8 @@ words = st.lists(st.text(max_size=5), min_size=1, max_size=3)
 
 @given(st.integers(0, 2**40), words)
 def test_a_generator_is_philox_under_the_digest_of_its_purpose(seed: int, purpose: list[str]) -> None:
-    said = "\0".join((str(seed), *purpose)).encode("utf-8", "surrogatepass")
-    key = int.from_bytes(hashlib.blake2b(said, digest_size=16).digest(), "little")
+    key_text = "\0".join((str(seed), *purpose)).encode("utf-8", "surrogatepass")
+    key = int.from_bytes(hashlib.blake2b(key_text, digest_size=16).digest(), "little")
     theirs = np.random.Generator(np.random.Philox(key=key))
 
     assert np.array_equal(generator(seed, *purpose).integers(2**63, size=9), theirs.integers(2**63, size=9))

@@ -11,7 +11,8 @@ from mqa_registry.stats import sample_size
 from mqa_registry.stats.clusters import ClusterDesign
 from mqa_registry.stats.estimates import Claim, PointEstimate, Undefined
 from mqa_registry.stats.means import BoundedMean, Mean
-from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.paired_proportions import PairedProportions
+from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.sample_size import (
     MAX_ROWS,
@@ -87,7 +88,7 @@ def test_a_bound_that_no_rows_come_near_has_no_number_of_rows(estimate, bound):
     assert decide_claims([claim], 0.95) == "INCONCLUSIVE"
 
 
-def test_a_hundred_million_rows_are_the_most_that_are_told():
+def test_no_more_than_a_hundred_million_rows_are_suggested():
     assert MAX_ROWS == 100_000_000
     reach = 1.959964 * 0.1
     near, beyond = (Claim("value", Mean(0.5, 0.1, 10**9, 100), low=0.5 - reach / 10**p) for p in (2.99, 3.01))
@@ -124,7 +125,7 @@ def test_of_many_claims_the_twenty_that_need_the_most_are_searched(monkeypatch):
     assert seen == claims[:20]
 
 
-def test_what_looks_hardest_need_not_be():
+def test_the_claim_that_seems_to_need_the_most_rows_need_not_decide():
     """The rough number of a share without a mistake is far from the one that the search finds."""
     rough_first = Claim("value", Proportion(999, 1000), low=0.9985)
     claims = [rough_first, Claim("value", Proportion(0, 40), high=0.005)]
@@ -141,7 +142,7 @@ def test_what_looks_hardest_need_not_be():
         OrderStatistic(np.arange(1000.0), 0.5, 1000, ClusterDesign(50, 2.0)),
     ],
 )
-def test_more_rows_in_clusters_are_not_simulated_but_told_by_the_root_of_the_rows(estimate):
+def test_required_rows_in_clusters_follow_from_the_root_of_the_rows(estimate):
     assert estimate.with_rows(2000) is None
     bound = estimate.value - (estimate.value - estimate.interval(0.95)[0]) / 2
     assert rows_to_settle(Claim("value", estimate, low=bound), 0.95) == pytest.approx(4000, rel=0.01)

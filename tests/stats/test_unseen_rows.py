@@ -104,15 +104,15 @@ def test_a_change_of_few_rows_is_not_taken_for_none():
         truth = 2 * table[3] / (2 * table[3] + table[1] + table[2]) - 2 * after[3] / (
             2 * after[3] + after[1] + after[2]
         )
-        shown = []
+        failed = []
         for seed in range(80):
             predictions, targets = wrong.draw(rng, rows)
             pair = (
                 MeasureOutput(f1(each, targets), SHARE)
                 for each in (predictions, flip_predictions(rng, predictions, share))
             )
-            shown.append(estimate_drop(*pair, rows, IntervalOptions(seed, "few", 300)).interval(0.95)[1] < truth)
-        assert np.mean(shown) <= 0.05
+            failed.append(estimate_drop(*pair, rows, IntervalOptions(seed, "few", 300)).interval(0.95)[1] < truth)
+        assert np.mean(failed) <= 0.05
 
 
 def test_a_rare_class_is_what_there_is_least_to_know_of():
@@ -161,7 +161,7 @@ def test_rounding_makes_no_resamples_differ():
 
 
 @pytest.mark.parametrize("span", [SHARE, (-np.inf, np.inf)])
-def test_a_statistic_without_cells_for_what_was_not_seen_moves_like_a_mean_or_has_no_interval(span):
+def test_a_statistic_without_bins_for_unseen_rows_moves_like_a_mean_or_has_no_interval(span):
     constant = Statistic(lambda counts: np.ones(counts.shape[:-1]))
     found = estimate(MeasureOutput(constant, span), 100, HOW)
     if np.isinf(span[0]):
@@ -171,7 +171,7 @@ def test_a_statistic_without_cells_for_what_was_not_seen_moves_like_a_mean_or_ha
         assert found.interval(0.95) == pytest.approx((1 - 0.0362, 1), abs=0.002)
 
 
-def test_a_leap_is_not_said_to_be_settled_by_rows():
+def test_a_statistic_that_jumps_is_settled_by_no_rows():
     """The mean of two precisions, of which one class was never answered: one right answer would make it 1 at once."""
 
     def of_precisions(counts):
@@ -184,7 +184,7 @@ def test_a_leap_is_not_said_to_be_settled_by_rows():
     assert rows_to_settle(Claim("value", found, low=0.9), 0.95) is None
 
 
-def test_a_number_that_unseen_rows_turn_does_not_leap_and_names_more_rows_than_there_are():
+def test_a_number_that_unseen_rows_turn_does_not_jump_and_requires_more_rows():
     """The calibration error of eight answers, all right and sure to 0.9: with the first mistake it falls, then it grows."""
 
     def gap(counts):

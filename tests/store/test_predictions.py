@@ -35,9 +35,9 @@ def filled(folder, *batches):
 
 
 def got(store, numbers, backend=BACKEND):
-    places, found = store.get(backend, join_keys([key(number) for number in numbers]))
+    positions, found = store.get(backend, join_keys([key(number) for number in numbers]))
     values = found.column("value").to_pylist() if found else []
-    return [None if place < 0 else values[place] for place in places]
+    return [None if position < 0 else values[position] for position in positions]
 
 
 def test_what_was_put_is_got_in_any_order(tmp_path):
@@ -85,12 +85,12 @@ def test_keys_survive_being_joined_whatever_their_bytes(keys):
 
 @given(st.lists(st.lists(st.integers(0, 40), min_size=1, unique=True), max_size=5), st.lists(st.integers(0, 60)))
 @settings(deadline=None, max_examples=30)
-def test_every_key_is_found_once_it_is_put_and_no_other(tmp_path_factory, batches, wanted):
+def test_every_key_is_found_once_it_is_put_and_no_other(tmp_path_factory, batches, requested):
     store = filled(tmp_path_factory.mktemp("store"), *batches)
-    known = {number for batch in batches for number in batch}
-    assert got(store, wanted) == [float(number) if number in known else None for number in wanted]
-    assert list(store.contains(BACKEND, join_keys([key(number) for number in wanted]))) == [
-        number in known for number in wanted
+    stored = {number for batch in batches for number in batch}
+    assert got(store, requested) == [float(number) if number in stored else None for number in requested]
+    assert list(store.contains(BACKEND, join_keys([key(number) for number in requested]))) == [
+        number in stored for number in requested
     ]
     store.close()
 
@@ -125,11 +125,11 @@ def test_any_flipped_byte_is_repaired_or_refused_and_never_believed(tmp_path):
     whole = (tmp_path / "whole" / "predictions.sqlite").read_bytes()
     rng = np.random.default_rng(11)
     outcomes = []
-    for place in rng.integers(len(whole), size=200):
-        folder = tmp_path / f"flipped-{place}"
+    for position in rng.integers(len(whole), size=200):
+        folder = tmp_path / f"flipped-{position}"
         folder.mkdir()
         flipped = bytearray(whole)
-        flipped[place] ^= int(rng.integers(1, 256))
+        flipped[position] ^= int(rng.integers(1, 256))
         (folder / "predictions.sqlite").write_bytes(flipped)
         try:
             store = Store(folder)
@@ -165,13 +165,13 @@ def test_a_process_killed_while_writing_leaves_whole_batches(tmp_path):
         process = subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path), str(first)], stdout=subprocess.PIPE, text=True
         )
-        said = [process.stdout.readline() for _ in range(int(rng.integers(5, 60)))]
+        lines = [process.stdout.readline() for _ in range(int(rng.integers(5, 60)))]
         os.kill(process.pid, signal.SIGKILL)
-        said += process.stdout.readlines()
+        lines += process.stdout.readlines()
         process.wait()
         process.stdout.close()
         store = Store(tmp_path)
-        last = int(said[-1])
+        last = int(lines[-1])
         written = range(first, last + 50)
         assert got(store, written) == [float(number) for number in written]
         after = got(store, range(last + 50, last + 150))
@@ -245,7 +245,7 @@ def test_a_store_of_another_format_is_refused(tmp_path):
         Store(tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_is_refused_with_a_way_out(tmp_path):
+def test_a_folder_that_cannot_be_made_is_refused_with_a_hint(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used") as caught:
         Store(tmp_path / "file" / "store")
@@ -267,8 +267,8 @@ def test_a_name_in_the_file_that_is_no_text_any_more_is_damage_like_any_other(tm
     filled(tmp_path, [1, 2, 3]).close()
     database = tmp_path / "predictions.sqlite"
     content = database.read_bytes()
-    place = content.rindex(b"sqlite_autoindex_facts_1") + 15
-    database.write_bytes(content[:place] + b"\x91" + content[place + 1 :])
+    position = content.rindex(b"sqlite_autoindex_facts_1") + 15
+    database.write_bytes(content[:position] + b"\x91" + content[position + 1 :])
     store = Store(tmp_path)
     assert set(got(store, [1, 2, 3])) <= {1.0, 2.0, 3.0, None}
     store.close()

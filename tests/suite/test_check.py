@@ -189,7 +189,7 @@ def test_a_task_is_named_in_full_or_as_one_of_the_model_sources_plugin(suite, he
     assert made.model.task.options == options
 
 
-def test_a_model_is_a_folder_where_there_is_one_beside_the_suite(suite, folder):
+def test_a_model_is_a_folder_where_there_is_one_next_to_the_suite(suite, folder):
     assert suite(ACCURACY).model.source.options == {"id": "my-model"}
     (folder / "my-model").mkdir()
     assert suite(ACCURACY).model.source.options == {"id": Path("my-model")}
@@ -300,4 +300,4 @@ def test_a_replay_without_a_schema_brings_labels(folder, head):
     with pytest.raises(SuiteError) as caught:
         validate(read("suite.toml"), catalog)
     (problem,) = caught.value.problems
-    assert problem.message == "`metrics/span-f1` reads spans, and backend `service` answers with label"
+    assert problem.message == "`metrics/span-f1` reads spans, and backend `service` predicts label"

@@ -26,16 +26,16 @@ def mapped(head):
 
 
 def test_a_mapping_to_no_field_of_the_task_is_refused_where_it_stands(problems, mapped):
-    said = problems(text=mapped('{ text = "premise", txt = "hypothesis", target = "gold" }'))
-    first, line, caret, hint = said.splitlines()
+    message = problems(text=mapped('{ text = "premise", txt = "hypothesis", target = "gold" }'))
+    first, line, caret, hint = message.splitlines()
     assert first.endswith("`txt` is no field of the task `transformers/text-classification`, and nothing else reads it")
     assert line[caret.index("^") : caret.rindex("^") + 1] == "txt"
     assert hint == "hint: did you mean `text`? the task reads `text`"
 
 
 def test_a_name_like_none_gets_the_fields_and_the_roles(problems, mapped):
-    said = problems(text=mapped('{ pair = "pair" }'))
-    assert said.endswith("hint: the task reads `text`; roles are `id`, `target` and `cluster`")
+    message = problems(text=mapped('{ pair = "pair" }'))
+    assert message.endswith("hint: the task reads `text`; roles are `id`, `target` and `cluster`")
 
 
 @pytest.mark.parametrize("columns", ['{ text = "a", id = "b", target = "c", cluster = "d" }', "{}"])

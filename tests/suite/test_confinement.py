@@ -65,7 +65,7 @@ def test_a_path_that_leads_out_is_refused_there_or_not_whatever_option_names_it(
     assert said.startswith(f"`{path}` leads out of")
 
 
-def test_every_path_that_leads_out_is_told(folder):
+def test_every_path_that_leads_out_is_reported(folder):
     assert len(refused('model.id="../a"', 'data.reviews.path="../b"')) == 2
 
 

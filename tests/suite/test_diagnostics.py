@@ -10,7 +10,7 @@ from mqa_registry.errors import Location, Problem
 from mqa_registry.suite import render
 
 
-def test_a_problem_shows_its_line_and_points_at_the_place():
+def test_a_problem_shows_its_line_and_points_at_the_position():
     where = Location("suites/nlp.toml", 14, 3, 6, '  mesure = "metrics/accuracy"')
     assert render(Problem("the check has no key `mesure`", "did you mean `measure`?", where)) == (
         "suites/nlp.toml:14:3: the check has no key `mesure`\n"
@@ -20,15 +20,15 @@ def test_a_problem_shows_its_line_and_points_at_the_place():
     )
 
 
-def test_a_problem_without_a_place_or_a_hint_is_one_line():
+def test_a_problem_without_a_location_or_a_hint_is_one_line():
     assert render(Problem("there is no file `x`")) == "there is no file `x`"
 
 
-def test_a_place_without_a_line_of_its_own_shows_none():
+def test_a_location_without_a_line_shows_none():
     assert render(Problem("no", "", Location("s.toml", 1, 1, 1, ""))) == "s.toml:1:1: no"
 
 
-def test_a_place_on_the_command_line_has_no_line_number():
+def test_a_location_on_the_command_line_has_no_line_number():
     assert render(Problem("no", "", Location("--set", 1, 6, 3, "seed=abc"))) == "--set: no\n    seed=abc\n         ^^^"
 
 
@@ -58,17 +58,17 @@ def test_what_moves_the_cursor_or_turns_the_text_is_shown_as_its_escape():
     )
 
 
-def test_a_long_line_is_cut_around_the_place():
+def test_a_long_line_is_cut_around_the_location():
     source = "x" * 500 + "HERE" + "y" * 500
-    _, shown, carets = render(Problem("no", "", Location("s.toml", 1, 501, 4, source))).split("\n")
-    assert shown == f"    ...{'x' * 40}HERE{'y' * 56}..."
-    assert carets.index("^") == shown.index("HERE")
+    _, source_line, carets = render(Problem("no", "", Location("s.toml", 1, 501, 4, source))).split("\n")
+    assert source_line == f"    ...{'x' * 40}HERE{'y' * 56}..."
+    assert carets.index("^") == source_line.index("HERE")
     assert carets.strip() == "^^^^"
 
 
-def test_a_place_longer_than_a_line_is_cut():
-    _, shown, carets = render(Problem("no", "", Location("s.toml", 1, 5, 900, "a = " + "z" * 900))).split("\n")
-    assert shown == f"    a = {'z' * 96}..."
+def test_a_location_longer_than_a_line_is_cut():
+    _, source_line, carets = render(Problem("no", "", Location("s.toml", 1, 5, 900, "a = " + "z" * 900))).split("\n")
+    assert source_line == f"    a = {'z' * 96}..."
     assert carets == "        " + "^" * 96
 
 

@@ -34,16 +34,16 @@ def linted(request, tmp_path):
         done = subprocess.run(
             [tool, *how, "suites/suite.toml"], cwd=tmp_path, capture_output=True, text=True, check=False
         )
-        said = done.stdout + done.stderr
-        return done.returncode == 0 and "strict mode" not in said and "not allowed" not in said, said
+        output = done.stdout + done.stderr
+        return done.returncode == 0 and "strict mode" not in output and "not allowed" not in output, output
 
     return lint
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
 def test_a_suite_has_no_unknown_key(linted, suite):
-    sound, said = linted(suite.read_text())
-    assert sound, said
+    sound, output = linted(suite.read_text())
+    assert sound, output
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_nothing_can_be_dropped_from_nothing(folder):
     )
 
 
-def test_a_circle_is_told_with_all_its_files(folder):
+def test_a_circle_of_extends_is_reported_with_all_its_files(folder):
     (folder / "a").mkdir()
     (folder / "a/one.toml").write_text('extends = "../two.toml"', "utf-8")
     Path("two.toml").write_text('extends = "./s.toml"', "utf-8")
@@ -183,11 +183,11 @@ def test_a_suite_cannot_extend_itself(folder):
         ('["a.toml"]', "s.toml:1:11: `extends` must be a string, the name of a suite file, not an array"),
     ],
 )
-def test_what_cannot_be_extended_is_told_where_it_is_named(folder, extends, said):
+def test_what_cannot_be_extended_is_reported_where_it_is_named(folder, extends, said):
     assert read_refused(f"extends = {extends}").startswith(said)
 
 
-def test_broken_toml_is_told_in_the_file_that_is_broken(folder):
+def test_broken_toml_is_reported_in_the_file_that_is_broken(folder):
     Path("base.toml").write_text("format = 1\na = True", "utf-8")
     assert read_refused('extends = "base.toml"').startswith("base.toml:2:5: `True` is no TOML value")
 

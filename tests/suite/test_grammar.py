@@ -6,7 +6,7 @@ import pytest
 
 from mqa_registry.contributions import Dataset
 from mqa_registry.options import find_signature_problems
-from mqa_registry.plugins.kinds import BACKEND, DATASET, MODEL_SOURCE, ROLES
+from mqa_registry.plugins.catalog import BACKEND, DATASET, MODEL_SOURCE, ROLES
 from mqa_registry.suite import grammar
 
 

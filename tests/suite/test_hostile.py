@@ -76,11 +76,11 @@ def spelled(value):
     )
 
 
-def places(value, path=()):
+def key_paths(value, path=()):
     yield path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in inner:
-        yield from places(each, (*path, key))
+        yield from key_paths(each, (*path, key))
 
 
 @st.composite
@@ -88,7 +88,7 @@ def damaged(draw, tables):
     """The tables with some values replaced, removed, or moved to another key."""
     tables = copy.deepcopy(tables)
     for _ in range(draw(st.integers(1, 3))):
-        *path, last = draw(st.sampled_from([path for path in places(tables) if path]))
+        *path, last = draw(st.sampled_from([path for path in key_paths(tables) if path]))
         holder = tables
         for step in path:
             holder = holder[step]
@@ -146,7 +146,7 @@ def test_any_bytes_are_a_suite_or_a_problem(folder, catalog, content):
 
 @given(st.text(max_size=20), st.text("ab\"'.=[]{}\n é\x7f", max_size=12))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_setting_is_taken_or_told(suite, one, other):
+def test_any_setting_is_applied_or_reported(suite, one, other):
     made, problems = outcome(lambda: suite(CHECKS, overrides=Overrides(set=(one, other))))
     assert made or problems
     assert all(render(problem) for problem in problems)

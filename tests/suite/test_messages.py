@@ -163,27 +163,27 @@ expect = {{ min = 0.1 }}
 
 
 @pytest.mark.parametrize("mistake", TOP)
-def test_a_bad_top_says(problems, head, mistake, snapshot):
+def test_messages_about_the_top_of_a_suite(problems, head, mistake, snapshot):
     rest = head.replace("format = 1\n", "") + GOOD
     assert problems(text=TOP[mistake] + rest) == snapshot
 
 
 @pytest.mark.parametrize("mistake", TABLES)
-def test_a_bad_table_says(problems, head, mistake, snapshot):
+def test_messages_about_the_tables_of_a_suite(problems, head, mistake, snapshot):
     kept = head[: head.index("[model]")] + head[head.index("[data") :] if "[model" in TABLES[mistake] else head
     assert problems(text=f"{kept}{TABLES[mistake]}{GOOD}") == snapshot
 
 
 @pytest.mark.parametrize("mistake", CHECKS)
-def test_a_bad_check_says(problems, mistake, snapshot):
+def test_messages_about_a_check(problems, mistake, snapshot):
     assert problems(CHECKS[mistake]) == snapshot
 
 
 @pytest.mark.parametrize("mistake", OTHERS)
-def test_a_suite_that_cannot_work_says(problems, mistake, snapshot):
+def test_messages_about_a_suite_that_cannot_run(problems, mistake, snapshot):
     assert problems(text=OTHERS[mistake]) == snapshot
 
 
-def test_every_problem_of_a_suite_is_said_at_once(problems, head):
+def test_every_problem_of_a_suite_is_reported_at_once(problems, head):
     said = problems(text=head + "".join(CHECKS.values()))
     assert said.count("suite.toml:") > len(CHECKS)

@@ -22,7 +22,7 @@ def check(measure, *, against=None, **bounds):
 
 
 @pytest.mark.parametrize(
-    ("measure", "bounds", "needed"),
+    ("measure", "bounds", "is_needed"),
     [
         (METRIC, {"min": 0.5}, False),
         (METRIC, {"max_gap": 0.5}, False),
@@ -33,8 +33,8 @@ def check(measure, *, against=None, **bounds):
         (COMPARING, {"max": 0.5}, True),
     ],
 )
-def test_a_reference_is_needed_by_what_compares_and_by_bounds_on_a_difference(measure, bounds, needed):
-    assert check(measure, **bounds).needs_reference is needed
+def test_a_reference_is_needed_by_what_compares_and_by_bounds_on_a_difference(measure, bounds, is_needed):
+    assert check(measure, **bounds).needs_reference is is_needed
 
 
 def test_bounds_on_another_number_of_a_probe_need_no_reference():

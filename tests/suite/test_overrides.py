@@ -106,7 +106,7 @@ def test_later_settings_win(changed):
         "data.reviews.limit=0",
     ],
 )
-def test_what_cannot_be_set_says_so(refused, setting, snapshot):
+def test_what_cannot_be_set_is_reported(refused, setting, snapshot):
     assert refused(setting) == snapshot
 
 
@@ -215,10 +215,10 @@ def test_a_limit_holds_for_every_data_set_and_raises_none(changed):
     ],
     ids=str,
 )
-def test_a_choice_that_leaves_nothing_says_so(refused, overrides, snapshot):
+def test_a_selection_that_leaves_nothing_is_reported(refused, overrides, snapshot):
     assert refused(**overrides) == snapshot
 
 
-def test_a_wrong_check_is_told_even_where_it_is_not_chosen(problems):
+def test_an_invalid_check_is_reported_even_where_it_is_not_selected(problems):
     checks = CHECKS.replace('"robustness/typos"', '"robustness/typo"')
     assert "robustness/typos" in problems(checks, overrides=Overrides(only=("quick",)))

@@ -108,11 +108,11 @@ def test_a_string_ends_where_its_own_quotes_close_it(spelling):
 
 def test_lines_and_columns_count_from_one_and_in_characters():
     text = Text("s.toml", 'a = 1\r\n  "é😀" = [\n "x" ]\n')
-    places = index_positions(text)
-    value, key = text.location(places["é😀",].value), text.location(places["é😀",].key)
+    positions = index_positions(text)
+    value, key = text.location(positions["é😀",].value), text.location(positions["é😀",].key)
     assert (key.line, key.column, key.width, key.source) == (2, 3, 4, '  "é😀" = [')
     assert (value.line, value.column, value.width) == (2, 10, 1)  # its part in the first line
-    item = text.location(places["é😀", 0].value)
+    item = text.location(positions["é😀", 0].value)
     assert (item.line, item.column, item.width, item.source) == (3, 2, 3, ' "x" ]')
 
 
@@ -121,7 +121,7 @@ def test_a_table_begun_by_a_longer_header_stands_where_its_own_header_does():
     assert text.location(index_positions(text)["a",].key).line == 3
 
 
-def test_a_text_without_anything_has_no_places():
+def test_an_empty_text_has_no_positions():
     assert index_positions(Text("s.toml", "")) == {}
     assert index_positions(Text("s.toml", "# nothing\n\n")) == {}
 
@@ -245,13 +245,13 @@ def same(one, other):
 
 
 @given(documents())
-def test_the_text_at_every_place_is_the_value_that_tomllib_reads(document):
+def test_the_text_at_every_position_is_the_value_that_tomllib_reads(document):
     text = Text("s.toml", document)
     expected = dict(paths(tomllib.loads(text.content)))
-    places = index_positions(text)
-    assert places.keys() == expected.keys()
-    for path, place in places.items():
-        key, value = (text.content[span.start : span.end] for span in (place.key, place.value))
+    positions = index_positions(text)
+    assert positions.keys() == expected.keys()
+    for path, position in positions.items():
+        key, value = (text.content[span.start : span.end] for span in (position.key, position.value))
         names = [step for step in path if isinstance(step, str)]
         if isinstance(expected[path], dict | list) and value[0] not in "[{":
             assert key == value  # made by a header or a dotted key, which stands for it
@@ -263,11 +263,11 @@ def test_the_text_at_every_place_is_the_value_that_tomllib_reads(document):
 
 
 @given(documents())
-def test_every_place_lies_in_a_line_of_its_own_source(document):
+def test_every_position_lies_in_a_line_of_the_source(document):
     text = Text("s.toml", document)
     lines = text.content.split("\n")
-    for place in index_positions(text).values():
-        for span in (place.key, place.value):
+    for position in index_positions(text).values():
+        for span in (position.key, position.value):
             where = text.location(span)
             assert where.source == lines[where.line - 1]
             assert 1 <= where.column <= len(where.source)

@@ -18,7 +18,7 @@ def refused(path):
     return render(problem)
 
 
-def test_a_file_that_is_not_there_is_told_with_one_like_it(folder):
+def test_a_missing_file_is_reported_with_a_similar_name(folder):
     (folder / "suites").mkdir()
     (folder / "suites/nlp.toml").touch()
     assert refused("suites/npl.toml") == "there is no file `suites/npl.toml`\nhint: did you mean `suites/nlp.toml`?"
@@ -50,7 +50,7 @@ def test_a_folder_is_no_suite(folder):
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is unreadable here")
-def test_a_file_without_permission_says_so(folder):
+def test_a_file_without_permission_is_reported(folder):
     (folder / "s.toml").touch(mode=0)
     assert refused("s.toml") == "`s.toml` cannot be read: Permission denied"
 
@@ -60,7 +60,7 @@ def test_a_path_that_can_be_none_is_refused(folder):
     assert "cannot be read" in refused("x" * 300 + ".toml")
 
 
-def test_text_that_is_not_utf8_is_told_by_its_byte(folder):
+def test_text_that_is_not_utf8_is_reported_with_its_byte(folder):
     (folder / "s.toml").write_bytes('format = 1\r\nname = "é'.encode() + b'\xe9"\n')
     assert refused("s.toml") == (
         's.toml:2:10: byte 0xe9 is not UTF-8, and TOML is\n    name = "é�"\n             ^\nhint: save the file as UTF-8'
@@ -95,7 +95,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(folder):
     assert (where.line, where.column, where.source) == (2, 8, "name = 3")
 
 
-def test_broken_toml_is_told_with_its_place(folder):
+def test_broken_toml_is_reported_with_its_position(folder):
     (folder / "s.toml").write_text("format = 1\ncritical = True\n", "utf-8")
     assert refused("s.toml") == (
         "s.toml:2:12: `True` is no TOML value\n    critical = True\n               ^^^^\nhint: write `true`"

@@ -38,7 +38,7 @@ def draft(kind, bounds):
 CONTEXT = ValidationContext({}, (), None, "interval", "exact", Catalog({}))
 
 
-def said(kind, **bounds):
+def range_problems(kind, **bounds):
     return [f"{found.message}; {found.hint}" for found in RULE(draft(kind, bounds), CONTEXT)]
 
 
@@ -64,7 +64,7 @@ def metric(*ends):
     ],
 )
 def test_a_bound_beyond_the_range_is_refused(ends, bounds, words):
-    (problem,) = said(metric(*ends), **bounds)
+    (problem,) = range_problems(metric(*ends), **bounds)
     assert words in problem
 
 
@@ -78,24 +78,24 @@ def test_a_bound_beyond_the_range_is_refused(ends, bounds, words):
     ],
 )
 def test_a_bound_within_the_range_and_any_of_a_measure_without_one_stay(ends, bounds):
-    assert said(metric(*ends), **bounds) == []
+    assert range_problems(metric(*ends), **bounds) == []
 
 
 def test_comparisons_and_the_numbers_of_probes_have_ranges_too():
     comparison = Comparison("one", lambda reference, candidate: 1.0, schemas=("label",), range=(0, 1))
-    assert len(said(comparison, min=99.5)) == 1
+    assert len(range_problems(comparison, min=99.5)) == 1
     probe = make_probe("one", lambda context: None, outputs=("value", "share"), ranges={"share": (0, 1)})
-    assert said(probe, max=100) == []
-    (problem,) = said(probe, share={"max": 50})
+    assert range_problems(probe, max=100) == []
+    (problem,) = range_problems(probe, share={"max": 50})
     assert "`share` of `metrics/one` lies between 0 and 1" in problem
 
 
 def test_the_problem_stands_at_the_bound_with_a_caret(problems_with):
-    shown = problems_with(Metric("share", lambda predictions, targets: 1.0, schemas=("label",), range=(0.0, 1.0)))
-    assert "`min` is 85, and `third/share` lies between 0 and 1" in shown
-    assert "expect = { min = 85 }" in shown
-    assert "^^" in shown
-    assert "write 0.85" in shown
+    message = problems_with(Metric("share", lambda predictions, targets: 1.0, schemas=("label",), range=(0.0, 1.0)))
+    assert "`min` is 85, and `third/share` lies between 0 and 1" in message
+    assert "expect = { min = 85 }" in message
+    assert "^^" in message
+    assert "write 0.85" in message
 
 
 def test_every_number_of_the_built_in_measures_is_known_to_lie_somewhere():

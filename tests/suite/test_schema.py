@@ -214,7 +214,7 @@ def parts(schema):
         yield from parts(each)
 
 
-def test_nothing_is_one_of_several_alternatives_of_which_each_would_have_its_say(schema):
+def test_the_schema_has_no_any_of_and_no_one_of(schema):
     assert not [part for part in parts(schema) if isinstance(part.get("anyOf"), list)]
     assert not [part for part in parts(schema) if isinstance(part.get("oneOf"), list)]
 
@@ -270,8 +270,8 @@ expect = { min = 0.9 }
 def test_fifteen_faults_and_more_at_once_are_one_message_each():
     jsonschema = pytest.importorskip("jsonschema")
     errors = list(jsonschema.Draft202012Validator(json_schema(load_all())).iter_errors(tomllib.loads(FAULTY)))
-    places = sorted(".".join(map(str, error.absolute_path)) for error in errors)
-    assert places == sorted(
+    paths = sorted(".".join(map(str, error.absolute_path)) for error in errors)
+    assert paths == sorted(
         [
             "", "format", "confidence", "interval", "model", "model.id", "data.reviews.use", "data.other.format",
             "data.other.limit", "backends.torch.use", "check.0.measure", "check.0.perturb.rate", "check.0.by",

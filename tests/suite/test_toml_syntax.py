@@ -58,23 +58,23 @@ def problem(content):
     return only
 
 
-def test_what_is_wrong_is_said_where_it_is_and_how_to_mend_it(snapshot):
-    told = []
+def test_a_mistake_is_reported_where_it_is_with_a_fix(snapshot):
+    messages = []
     for mistake, content in BROKEN.items():
         only = problem(content)
         where = only.location
         caret = " " * (where.column - 1) + "^" * where.width
-        told.append(
+        messages.append(
             f"# {mistake}\n{where.line}:{where.column}: {only.message}\n{where.source}\n{caret}\nhint: {only.hint}"
         )
-    assert "\n\n".join(told) == snapshot
+    assert "\n\n".join(messages) == snapshot
 
 
 def test_a_line_of_windows_ends_counts_as_one():
     assert problem("a = 1\r\nb = True\r\n").location.line == 2
 
 
-def test_a_control_character_is_told_by_where_it_is():
+def test_a_control_character_is_reported_with_its_position():
     only = problem('a = "x"\nb = "\x1b"')
     assert only.message == "a control character cannot stand here"
     assert (only.location.line, only.location.column) == (2, 6)
@@ -94,9 +94,9 @@ def test_what_tomllib_cannot_take_is_a_problem_too(content, said):
     assert said in problem(content).message
 
 
-@pytest.mark.parametrize(("word", "shown"), [("x" * 40, "x" * 40), ("x" * 41, "x" * 37 + "...")])
-def test_a_message_repeats_at_most_40_characters(word, shown):
-    assert problem(f"a = {word}").message == f"`{shown}` is no TOML value"
+@pytest.mark.parametrize(("word", "repeated"), [("x" * 40, "x" * 40), ("x" * 41, "x" * 37 + "...")])
+def test_a_message_repeats_at_most_40_characters(word, repeated):
+    assert problem(f"a = {word}").message == f"`{repeated}` is no TOML value"
 
 
 @pytest.mark.parametrize(("levels", "fits"), [(31, True), (32, False)])

@@ -53,8 +53,8 @@ def test_a_name_that_reports_give_two_checks_means_both():
 
 def test_two_waivers_may_not_mean_one_check_by_both_its_names(problems):
     unnamed = CHECK.replace('name = "acc"\n', "")
-    said = problems(unnamed + WAIVER.replace("acc", "accuracy") + WAIVER.replace("acc", "metrics/accuracy"))
-    assert "two waivers are for the check `metrics/accuracy`" in said
+    message = problems(unnamed + WAIVER.replace("acc", "accuracy") + WAIVER.replace("acc", "metrics/accuracy"))
+    assert "two waivers are for the check `metrics/accuracy`" in message
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -16,13 +16,13 @@ LETTERS = st.text(st.sampled_from("ab \U0001f600\u05d0\ud83d"), max_size=12)
 @st.composite
 def changes(draw):
     """A text, edits of it, and what stands between the edits."""
-    kept = draw(st.lists(LETTERS, min_size=1, max_size=5))
-    old, new = (draw(st.lists(LETTERS, min_size=len(kept) - 1, max_size=len(kept) - 1)) for _ in range(2))
-    text, edits = kept[0], []
-    for gone, come, stays in zip(old, new, kept[1:], strict=True):
+    unchanged = draw(st.lists(LETTERS, min_size=1, max_size=5))
+    old, new = (draw(st.lists(LETTERS, min_size=len(unchanged) - 1, max_size=len(unchanged) - 1)) for _ in range(2))
+    text, edits = unchanged[0], []
+    for gone, come, stays in zip(old, new, unchanged[1:], strict=True):
         edits.append((len(text), len(text) + len(gone), come))
         text += gone + stays
-    return text, edits, kept
+    return text, edits, unchanged
 
 
 def span(start, end, **more):
@@ -39,9 +39,9 @@ def words_after(text, marked, edits):
 
 @given(changes())
 def test_what_stands_between_the_edits_stays_and_what_they_cover_is_replaced(made):
-    text, edits, kept = made
+    text, edits, unchanged = made
     new = [replacement for _, _, replacement in edits]
-    assert edited(text, edits) == "".join(part for pair in zip(kept, [*new, ""], strict=True) for part in pair)
+    assert edited(text, edits) == "".join(part for pair in zip(unchanged, [*new, ""], strict=True) for part in pair)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,11 @@ def test_edits_out_of_order_or_out_of_the_text_are_refused(edits):
 
 @given(changes())
 def test_a_span_that_no_edit_touches_still_says_the_same(made):
-    text, edits, kept = made
+    text, edits, unchanged = made
     after = edited(text, edits)
     borders = [0, *(border for start, end, _ in edits for border in (start, end)), len(text)]
-    for place, part in enumerate(kept):
-        start, end = borders[2 * place : 2 * place + 2]
+    for number, part in enumerate(unchanged):
+        start, end = borders[2 * number : 2 * number + 2]
         if start < end:
             (there,) = move_spans([span(start, end)], text, edits)
             assert after[there["start"] : there["end"]] == part
@@ -113,5 +113,5 @@ def test_a_span_keeps_whatever_else_it_says():
     assert move_spans([span(1, 2, label="x", score=0.5)], "ab", [(0, 1, "")]) == [span(0, 1, label="x", score=0.5)]
 
 
-def test_an_empty_span_stays_a_place():
+def test_an_empty_span_stays_empty():
     assert move_spans([span(1, 1)], "ab", [(1, 1, "long")]) == [span(5, 5)]

@@ -81,7 +81,7 @@ def test_packed_files(file):
     assert read(file("rows.jsonl.gz", gzip.compress(b'{"text": "a"}'))) == {"text": ["a"]}
 
 
-def test_the_format_can_be_said_where_the_name_does_not_tell(file):
+def test_a_format_can_be_given_where_the_name_has_none(file):
     assert read(file("rows.dat", "text\na\n"), "csv") == {"text": ["a"]}
     assert read(file("rows.csv", '{"text": "a"}'), "jsonl") == {"text": ["a"]}
 
@@ -181,7 +181,7 @@ def test_no_block_ends_between_a_carriage_return_and_its_line_feed(file, before,
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.csv.gz"])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_cells_are_parted_by_what_the_header_has(file, name, separator):
+def test_the_header_says_what_separates_the_cells_of_a_csv(file, name, separator):
     content = f'"a,;\t|b"{separator}stars\nx{separator}1\n'.encode()
     path = file(name, gzip.compress(content) if name.endswith("gz") else content)
     assert read(path) == {"a,;\t|b": ["x"], "stars": [1]}
@@ -312,8 +312,8 @@ def written(path, table):
 
 @pytest.mark.parametrize("name", ["rows.parquet", "rows.arrow"])
 def test_class_labels_come_by_the_names_that_the_schema_has_for_them(tmp_path, name):
-    said = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
-    assert read(written(tmp_path / name, CODED.replace_schema_metadata(said))) == NAMED
+    metadata = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
+    assert read(written(tmp_path / name, CODED.replace_schema_metadata(metadata))) == NAMED
 
 
 def test_class_labels_come_by_the_names_that_the_folder_has_for_them(tmp_path):
@@ -321,9 +321,9 @@ def test_class_labels_come_by_the_names_that_the_folder_has_for_them(tmp_path):
     assert read(written(tmp_path / "rows.parquet", CODED)) == NAMED
 
 
-@pytest.mark.parametrize("said", ["no json", "[]", '{"features": 5}', '{"info": 3}', '{"features": {"label": 3}}'])
-def test_a_description_that_describes_nothing_changes_nothing(tmp_path, said):
-    (tmp_path / "dataset_info.json").write_text(said)
+@pytest.mark.parametrize("metadata", ["no json", "[]", '{"features": 5}', '{"info": 3}', '{"features": {"label": 3}}'])
+def test_a_description_that_describes_nothing_changes_nothing(tmp_path, metadata):
+    (tmp_path / "dataset_info.json").write_text(metadata)
     assert read_table(written(tmp_path / "rows.parquet", CODED)).equals(CODED)
 
 
@@ -372,7 +372,7 @@ def test_an_empty_file_is_refused(file, name):
 
 
 @pytest.mark.parametrize("name", ["rows", "rows.xlsx", "rows.gz", "rows.parquet.gz", ".csv"])
-def test_a_name_that_does_not_tell_the_format_is_refused(file, name):
+def test_a_name_without_a_format_is_refused(file, name):
     error = refusal(file(name, "text\na\n"))
     assert "does not tell its format" in error.message
     assert ".parquet" in error.hint
@@ -467,10 +467,10 @@ def test_no_bytes_lead_to_any_error_but_a_data_error(tmp_path_factory, content, 
     try:
         read_table(path).to_pylist()
     except DataError as error:
-        said = error.message
+        metadata = error.message
     else:
-        said = str(path)
-    assert str(path) in said
+        metadata = str(path)
+    assert str(path) in metadata
 
 
 # What is damaged

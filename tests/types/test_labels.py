@@ -21,7 +21,7 @@ def rows(*targets):
 
 
 def read(*targets, classes=TWO, schema="label"):
-    return read_targets(rows(*targets), schema, classes, data="d").answers()
+    return read_targets(rows(*targets), schema, classes, data="d").to_pylist()
 
 
 def refusal(*targets, classes=TWO, schema="label"):
@@ -103,7 +103,7 @@ def test_numbers_of_which_some_name_a_class_have_no_one_meaning():
     )
 
 
-def test_classes_that_differ_in_case_alone_are_told_apart_by_their_letters():
+def test_classes_that_differ_in_case_alone_are_distinct():
     assert read("US", "us", classes=("US", "us")) == ["US", "us"]
     assert "could be several classes" in refusal("Us", classes=("US", "us")).message
 
@@ -211,7 +211,7 @@ def test_labels_are_read_as_classes_or_one_of_them_is_named(classes, labels):
         assert set(found) <= set(classes)
 
 
-def test_labels_of_targets_beside_those_that_predictions_happen_to_have():
+def test_labels_of_targets_that_predictions_do_not_have():
     assert unknown_labels({"POSITIVE", "neutral"}, ("negative", "positive")) == {"neutral"}
     assert unknown_labels({"1", "2", "7"}, ("1", "2")) == {"7"}
     assert unknown_labels({"c"}, ("a", "b")) == {"c"}
@@ -225,5 +225,5 @@ def test_numbers_for_names_are_refused_and_never_judged_as_other_labels(labels, 
 
 
 @pytest.mark.parametrize("word", ["NaN", "None", "null", "NA", "N/A", "<NA>", "NaT"])
-def test_a_word_that_programs_write_for_no_value_is_told_with_the_way_to_say_so(word):
+def test_a_word_that_programs_write_for_no_value_has_a_hint(word):
     assert "where it means that there is no label, leave it empty" in refusal("positive", word).hint

@@ -135,7 +135,7 @@ def test_a_label_that_is_not_given_is_the_likeliest_class():
     assert predictions.codes.tolist() == [0, 1]
 
 
-def test_a_label_that_is_given_stays_whatever_the_probabilities_say():
+def test_a_given_label_stays_even_against_the_probabilities():
     assert rows(converted(no=[0.9], yes=[0.1], label=["yes"])) == [{"label": "yes", "probability": [0.9, 0.1]}]
 
 
@@ -156,7 +156,7 @@ def test_labels_alone_have_the_classes_that_they_name_or_those_that_are_given():
 
 
 @pytest.mark.parametrize("broken", [NAN, float("inf"), -float("inf")])
-def test_probabilities_with_nan_or_inf_are_no_answer_even_beside_a_label(broken):
+def test_probabilities_with_nan_or_inf_are_no_prediction_even_with_a_label(broken):
     given_label = converted(no=[0.9, broken], yes=[0.1, 0.5], label=["no", "yes"])
     derived = converted(no=[0.9, broken], yes=[0.1, 0.5])
     for predictions in (given_label, derived):
@@ -302,7 +302,7 @@ def test_a_vector_may_be_one_column_per_dimension():
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float32(), 2), pa.large_list(pa.float64())])
-def test_a_vector_with_nan_or_inf_is_no_answer_and_shifts_no_other(kind):
+def test_a_vector_with_nan_or_inf_is_no_prediction_and_shifts_no_other(kind):
     column = pa.array([[1.0, NAN], None, [3.0, 4.0], [float("inf"), 0.0]], kind)
     predictions = converted("vector", vector=column)
     assert rows(predictions) == [{"vector": None}, {"vector": None}, {"vector": [3.0, 4.0]}, {"vector": None}]
@@ -315,7 +315,7 @@ def test_vectors_must_be_of_one_length():
     assert refusal("vector", vector=[None, []]).message.startswith("row `2` has a vector of 0 numbers")
 
 
-def test_a_value_that_is_nan_or_inf_is_no_answer():
+def test_a_value_that_is_nan_or_inf_is_no_prediction():
     assert converted("value", value=[1, None, 3]).values[[0, 2]].tolist() == [1, 3]
     assert converted("value", value=[1.0, NAN, float("inf")]).missing.tolist() == [False, True, True]
 

@@ -64,7 +64,7 @@ def test_the_other_schemas_have_no_sample():
     ]  # fmt: skip
 
 
-def test_a_list_of_labels_with_null_in_it_is_told_from_a_row_without_labels():
+def test_a_list_of_labels_with_a_null_is_distinct_from_a_row_without_labels():
     table = pa.table({"id": ["1", "2"], "labels": pa.array([["a"], None], pa.list_(pa.string()))})
     assert as_predictions(table, "labels").missing.tolist() == [False, True]
     damaged = Predictions("labels", pa.table({"id": ["1"], "labels": pa.array([["a", None]])}), ("a",))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Diagnoses: TypeAlias = Mapping[str, Sequence[Finding]]  # findings by the name of the diagnosis
 
-FORMAT = 2  # in the first, the `fix` of a finding was under `mend`
+FORMAT = 2  # in the first, `topic` and `fix` of a finding were under `subject` and `mend`
 DISTRIBUTION = "mqa-registry"
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from mqa_registry.judging.result import Verdict, WaiverState
+from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.waivers import WaiverState
 from mqa_registry.reports.console.layout import Note
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES
 from mqa_registry.reports.number_format import format_count, format_number

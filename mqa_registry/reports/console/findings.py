@@ -61,9 +61,9 @@ def _render_diagnoses(
 
 
 def _subject_width(findings: Sequence[Finding], builder: TextBuilder) -> int:
-    """The cells of the widest subject, none of which takes more than a third of the line."""
+    """The cells of the widest topic, none of which takes more than a third of the line."""
     cells = min(_MAX_SUBJECT_CELLS, builder.width // 3)
-    return max((builder.quote(finding.subject, cells=cells).cell_len for finding in findings), default=0)
+    return max((builder.quote(finding.topic, cells=cells).cell_len for finding in findings), default=0)
 
 
 def _render_machine(environment: Mapping[str, Any], builder: TextBuilder) -> Iterator[Text]:
@@ -83,8 +83,8 @@ def _render_machine(environment: Mapping[str, Any], builder: TextBuilder) -> Ite
 def _render_finding(finding: Finding, width: int, builder: TextBuilder) -> Iterator[Text]:
     in_unicode, in_ascii, style = _SYMBOLS[finding.level]
     symbol = builder.literal(in_ascii if builder.is_ascii else in_unicode, style)
-    subject = builder.quote(finding.subject, "" if finding.level == "note" else "bold", cells=width)
-    lead = builder.join("  ", symbol, " ", subject, " " * (width - subject.cell_len + 2))
+    topic = builder.quote(finding.topic, "" if finding.level == "note" else "bold", cells=width)
+    lead = builder.join("  ", symbol, " ", topic, " " * (width - topic.cell_len + 2))
     yield from builder.wrap_after(lead, builder.quote(finding.message, cells=MAX_NOTE_CELLS))
     if finding.fix:
         title = builder.join(_INDENT, builder.literal("fix: ", "bold"))  # before a line to copy

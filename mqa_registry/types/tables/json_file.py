@@ -87,7 +87,7 @@ def _without_dates(kind: pa.DataType) -> pa.DataType:
 
 
 class _RepeatedKeys(dict[str, Any]):
-    """An object that has one key twice; which of the values counts, nobody can say."""
+    """An object that has one key twice, so that it is unknown which of the values counts."""
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

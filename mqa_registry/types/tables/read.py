@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory, summarize_error
-from mqa_registry.formats import is_special
+from mqa_registry.files import is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.types.tables.arrow_file import read_arrow, read_parquet
 from mqa_registry.types.tables.csv_file import read_csv

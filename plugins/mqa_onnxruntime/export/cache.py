@@ -51,7 +51,7 @@ def export_recipe(
         "source": source_digest(sys.modules[__name__]),
         "model": model_under_test.model.digest,
         "task": model_under_test.task.name,
-        "subject": model_under_test.digest,
+        "model_under_test": model_under_test.digest,
         "exporters": list(EXPORTERS),
         "opset": opset,
         "versions": {name: version(name) for name in LIBRARIES},

@@ -29,7 +29,7 @@ SEVERITY = (
     "INCONCLUSIVE",
     "PASS",
 )  # the worst first: what was shown to fail fails, whatever crashed elsewhere
-JUDGEMENT_KEY = ("suite", "part", "backend", "providers")  # of two with an equal key, the newer one counts
+JUDGEMENT_KEY = ("suite", "selection", "backend", "providers")  # of two with an equal key, the newer one counts
 AUDIT = "audit"  # the name of the judgement that no run made
 RERUN_HINT = "run the suite again, on the file as it is now"
 OWN_MODEL_HINT = "hold it against the model that it was made of, or export this one"
@@ -183,7 +183,7 @@ def _is_of_another_model(stamp: Mapping[str, Any], judgement: Judgement) -> bool
 
 def _with_judgement(stamp: Mapping[str, Any], judgement: Judgement, identity: Mapping[str, str]) -> dict[str, Any]:
     """All judgements, the newest last, and the worst of them: of equals the newest."""
-    own = asdict(judgement) | {"providers": identity.get("providers", "")}
+    own: dict[str, Any] = json.loads(json.dumps(asdict(judgement))) | {"providers": identity.get("providers", "")}
     own.pop("model")  # the stamp has it
     others = [one for one in stamp.get("judgements", []) if any(one.get(key) != own[key] for key in JUDGEMENT_KEY)]
     return {"verdict": _worst([own, *reversed(others)]), "judgements": [*others, own]}

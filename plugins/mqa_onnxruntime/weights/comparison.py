@@ -75,7 +75,7 @@ class WeightComparison:
     unread: tuple[str, ...] = ()
 
     @property
-    def held(self) -> int:
+    def matched(self) -> int:
         """How many tensors are weights of the model, or come of some."""
         return self.exact + self.transposed + self.cast + self.quantized + len(self.derived) + len(self.folded)
 

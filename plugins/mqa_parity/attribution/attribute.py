@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.attribution.anonymous_graph import attribute_by_numbers
 from mqa_parity.attribution.between_modules import attribute_after_modules, find_gap
-from mqa_parity.attribution.dimensions import (
+from mqa_parity.attribution.dynamic_axes import (
     collect_weight_sizes,
     combine_batches,
     disambiguate_sequence_axis,
@@ -21,7 +21,7 @@ from mqa_parity.attribution.dimensions import (
 from mqa_parity.attribution.first_faulty_module import (
     FAULT_RATIO,
     find_first_faulty,
-    list_surroundings,
+    list_nearby_modules,
     make_graph_test,
     make_module_test,
     measure_modules,
@@ -150,12 +150,12 @@ def _attribute_to_module(run: PairedRun) -> Attribution:
     if faulty is None:
         outside = attribute_after_modules(run, graph, values)
         return replace(
-            outside or _attribute_to_no_module(run, graph, errors), surroundings=list_surroundings(errors, None)
+            outside or _attribute_to_no_module(run, graph, errors), nearby_modules=list_nearby_modules(errors, None)
         )
     attribution = _attribute_at(run, graph, values, faulty)
     if attribution.kind == "precision":
         faulty, attribution = _attribute_beyond_precision(run, graph, values, errors, faulty)
-    return replace(attribution, surroundings=list_surroundings(errors, faulty))
+    return replace(attribution, nearby_modules=list_nearby_modules(errors, faulty))
 
 
 def _attribute_anonymous(run: PairedRun, graph: ModuleGraph) -> Attribution:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.attribution.result import Cause
-from mqa_parity.attribution.weight_faults import parameters_of
+from mqa_parity.attribution.weight_faults import get_parameters
 from mqa_registry import BatchNorm, channel_factors
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ class FoldedWeight:
     explanation: Explanation = Explanation()
 
 
-def wrong_folded_weight(test: SubgraphTest) -> Cause | None:
+def find_wrong_folded_weight(test: SubgraphTest) -> Cause | None:
     """A weight with which the subgraph agrees once it is what folding makes of the model's."""
-    for one in _folded_weights(test):
+    for one in _propose_folded_weights(test):
         weight, right = test.weights[one.name], one.right[one.name]
         if test.agrees(weights={name: array.astype(weight.dtype) for name, array in one.right.items()}):
             changed = np.abs(weight - right) > ROUNDING * np.abs(right).max()
@@ -76,26 +76,26 @@ def wrong_folded_weight(test: SubgraphTest) -> Cause | None:
     return None
 
 
-def _folded_weights(test: SubgraphTest) -> Iterator[FoldedWeight]:
+def _propose_folded_weights(test: SubgraphTest) -> Iterator[FoldedWeight]:
     """For each weight that may be one of a module before this one, it and the bias with it, as they must be.
 
     Scale and shift are read off the model in float64. A weight that only has other factors by channel is the
     normalization's fault; any other is the fault of the module whose weight it is.
     """
-    learned = parameters_of(test.run.reference.baseline, "") if test.module else {}
-    for name, parameter in _candidate_parameters(test, learned):
+    learned = get_parameters(test.run.reference.baseline, "") if test.module else {}
+    for name, parameter in _propose_parameters(test, learned):
         owner, own = parameter.rpartition(".")[0], learned[parameter]
-        line = _linear_map(test, owner) if own.ndim > 1 and own.shape == test.weights[name].shape else None
+        line = _fit_linear_map(test, owner) if own.ndim > 1 and own.shape == test.weights[name].shape else None
         if line is not None and len(line[0]) == len(own):
             scale, before = line[0], np.broadcast_to(learned.get(f"{owner}.bias", 0), line[0].shape)
             right = ChannelMap(scale, line[1] + scale * before, before)
             weight = own * scale.reshape(-1, *[1] * (own.ndim - 1))
             factors = _find_factors(test.weights[name], own)
             one = FoldedWeight(name, {name: weight}, parameter, owner if factors is None else test.module)
-            yield from _with_biases(test, one, right, factors)
+            yield from _propose_with_biases(test, one, right, factors)
 
 
-def _candidate_parameters(test: SubgraphTest, learned: Arrays) -> Iterator[tuple[str, str]]:
+def _propose_parameters(test: SubgraphTest, learned: Arrays) -> Iterator[tuple[str, str]]:
     """Weights of the subgraph with the parameters they may be: those of their names, else of the modules before."""
     before = [f"{one.module}.weight" for one in test.module_inputs if one.module != test.module]
     for name in test.weights:
@@ -103,12 +103,12 @@ def _candidate_parameters(test: SubgraphTest, learned: Arrays) -> Iterator[tuple
         yield from ((name, one) for one in names if one in learned)
 
 
-def _with_biases(
+def _propose_with_biases(
     test: SubgraphTest, weight: FoldedWeight, right: ChannelMap, factors: Array | None
 ) -> Iterator[FoldedWeight]:
     """The weight alone; then each initializer that may be its bias, alone and with the weight."""
     yield weight
-    learned = parameters_of(test.run.reference.baseline, test.module)
+    learned = get_parameters(test.run.reference.baseline, test.module)
     for name, found in test.weights.items():
         if found.shape == right.bias.shape:
             wrong = None if factors is None else ChannelMap(factors, found, right.bias_before)
@@ -117,7 +117,7 @@ def _with_biases(
             yield replace(weight, right={**weight.right, name: right.bias}, explanation=explanation)
 
 
-def _linear_map(test: SubgraphTest, owner: str) -> tuple[Array, Array] | None:
+def _fit_linear_map(test: SubgraphTest, owner: str) -> tuple[Array, Array] | None:
     """Scale and shift of every channel from the output of a module to that of the tested one.
 
     None where there is no straight line, or too few different numbers of a channel, over all rows, to know.
@@ -164,7 +164,7 @@ def explain_change(learned: Arrays, right: ChannelMap, found: ChannelMap) -> Exp
         return Explanation(f"another `bias` or `running_mean`{front} would make it so")
     if not _is_close(found.bias, batch_norm.fold_bias(found.bias_before, found.scale)):
         return Explanation()
-    if (epsilons := _epsilons(batch_norm, right.scale, found.scale)) is not None:
+    if (epsilons := _compute_epsilons(batch_norm, right.scale, found.scale)) is not None:
         own, other = epsilons
         return Explanation(f"an epsilon of {other:.3g} would make it so, and the model has {own:.3g}", is_learned=False)
     channels = np.count_nonzero(np.abs(found.scale - right.scale) > ROUNDING * np.abs(right.scale).max())
@@ -173,7 +173,7 @@ def explain_change(learned: Arrays, right: ChannelMap, found: ChannelMap) -> Exp
     )
 
 
-def _epsilons(batch_norm: BatchNorm, right: Array, found: Array) -> tuple[float, float] | None:
+def _compute_epsilons(batch_norm: BatchNorm, right: Array, found: Array) -> tuple[float, float] | None:
     """The model's and the file's epsilon, by the scales of all channels; None if one factor would explain them as well."""
     some = (batch_norm.weight != 0) & (right != 0) & (found != 0)
     if not some.any() or _is_close(

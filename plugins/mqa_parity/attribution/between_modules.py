@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import takewhile
+from itertools import product, takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.attribution.dimensions import prefer_frozen_dimension
+from mqa_parity.attribution.dynamic_axes import prefer_frozen_dimension
 from mqa_parity.attribution.first_faulty_module import make_value_test
 from mqa_parity.attribution.module_io import Tensor
 from mqa_parity.attribution.result import Attribution, Cause
 from mqa_parity.attribution.root_cause import find_cause
 from mqa_parity.attribution.value_matching import MATCH_RATIO
-from mqa_parity.attribution.weight_faults import parameters_of
+from mqa_parity.attribution.weight_faults import get_parameters
 from mqa_parity.protocols import class_name
 from mqa_parity.tolerance import nearest_float32, precision_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from mqa_parity.attribution.first_faulty_module import SubgraphTest
@@ -57,21 +59,28 @@ def _describe_inserted(one: InsertedNodes) -> Cause:
 
 def _find_missing_before(test: SubgraphTest, values: MatchedValues) -> Cause | None:
     """What PyTorch does with a value before the module reads it, and the file does not."""
-    for value in (value for value in test.feeds if value in values.oracle):
-        current = values.oracle[value]
-        for tensor in test.module_inputs:
-            if tensor.oracle.size != current.size or np.array_equal(tensor.oracle.ravel(), current.ravel()):
-                continue
-            if _replace_feed(test, value, tensor.oracle).agrees():
-                if absent := values.absent_maker(tensor):
-                    return _describe_missing(absent, test)
-                maker = values.calls[value].module
-                around = _find_common_parent(test.module, maker)
-                where = f"`{around}`" if around else "the model"
-                what = f"what {where} makes of `{maker}` before it gives it to `{test.module}` is not in the file"
-                reason = f"{what}: `{test.module}` agrees where it is given that"
-                return Cause("exporter", reason, module=around, faulty_nodes=(), meaning=what)
+    for value, tensor in _propose_inputs(test, values):
+        if not _replace_feed(test, value, tensor.oracle).agrees():
+            continue
+        if absent := values.absent_maker(tensor):
+            return _describe_missing(absent, test)
+        maker = values.calls[value].module
+        around = _find_common_parent(test.module, maker)
+        where = f"`{around}`" if around else "the model"
+        what = f"what {where} makes of `{maker}` before it gives it to `{test.module}` is not in the file"
+        reason = f"{what}: `{test.module}` agrees where it is given that"
+        return Cause("exporter", reason, module=around, faulty_nodes=(), meaning=what)
     return None
+
+
+def _propose_inputs(test: SubgraphTest, values: MatchedValues) -> Iterator[tuple[str, Tensor]]:
+    """Values that a subgraph reads, each with the module's inputs of as many elements and of other numbers."""
+    for value, tensor in product(test.feeds, test.module_inputs):
+        if value not in values.oracle:
+            continue
+        current, other = values.oracle[value].ravel(), tensor.oracle.ravel()
+        if other.size == current.size and not np.array_equal(other, current):
+            yield value, tensor
 
 
 def _find_missing_module(graph: ModuleGraph, test: SubgraphTest) -> Cause | None:
@@ -79,12 +88,15 @@ def _find_missing_module(graph: ModuleGraph, test: SubgraphTest) -> Cause | None
     reference = test.run.reference
     absent = _list_absent_modules(graph, reference.baseline)
     outputs = reference.oracle.module_outputs(test.run.batch, absent) if absent else {}
-    for name in absent:
-        for array in outputs[name]:
-            for value, fed in test.feeds.items():
-                if fed.size == array.size and fed.dtype.kind == "f" and _replace_feed(test, value, array).agrees():
-                    return _describe_missing(name, test)
-    return None
+    trials = (
+        (name, value, array)
+        for name in absent
+        for array in outputs[name]
+        for value, fed in test.feeds.items()
+        if fed.size == array.size and fed.dtype.kind == "f"
+    )
+    missing = next((name for name, value, array in trials if _replace_feed(test, value, array).agrees()), "")
+    return _describe_missing(missing, test) if missing else None
 
 
 def _describe_missing(name: str, test: SubgraphTest) -> Cause:
@@ -110,7 +122,7 @@ def _list_absent_modules(graph: ModuleGraph, reference: Reference) -> list[str]:
     """The outermost modules that have weights, and no node in the file."""
     names = [name for name in reference.module_names() if not graph.nodes_inside(name)]
     absent = frozenset(names)
-    return [name for name in names if name.rpartition(".")[0] not in absent and parameters_of(reference, name)]
+    return [name for name in names if name.rpartition(".")[0] not in absent and get_parameters(reference, name)]
 
 
 def attribute_after_modules(run: PairedRun, graph: ModuleGraph, values: MatchedValues) -> Attribution | None:

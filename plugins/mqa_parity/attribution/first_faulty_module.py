@@ -92,7 +92,7 @@ def find_first_faulty(errors: Sequence[ModuleError], limit: float = MATCH_RATIO)
     return first or (most if most is not None and most.local_ratio > min(MATCH_RATIO, limit) else None)
 
 
-def list_surroundings(errors: Sequence[ModuleError], faulty: ModuleError | None) -> tuple[ModuleRatio, ...]:
+def list_nearby_modules(errors: Sequence[ModuleError], faulty: ModuleError | None) -> tuple[ModuleRatio, ...]:
     """The modules around the faulty one; where there is none, those that are farthest off."""
     if faulty is None:
         return tuple(error.to_record() for error in sorted(errors, key=lambda error: -error.graph_ratio)[:5])

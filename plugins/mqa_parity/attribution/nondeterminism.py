@@ -96,7 +96,7 @@ def _describe_randomness(random_nodes: Mapping[str, str]) -> str:
     names = [f"`{name}` ({operator})" for name, operator in random_nodes.items()]
     more = f" and {len(names) - MAX_NODES} more" if len(names) > MAX_NODES else ""
     why = f": random numbers are drawn by {', '.join(names[:MAX_NODES])}{more}" if names else ""
-    return f"the file does not repeat its own answers{why}"
+    return f"the file does not repeat its own outputs{why}"
 
 
 def attribute_to_reference(run: PairedRun) -> Attribution | None:
@@ -131,8 +131,8 @@ def _find_changed_reference(run: PairedRun, rows: list[int], when: str) -> Attri
     if not name or changes[name] <= max(MIN_CHANGE, run.limit):
         return None
     module = _find_first_changing_module(reference, run.batch, batch, rows)
-    meaning = f"the model does not agree with itself: its own answer moves {when}"
-    why = "dropout, or statistics of a batch, take part in it"
+    meaning = f"the model does not agree with itself: its own output moves {when}"
+    why = "dropout, or statistics of the batch, affect it"
     reason = f"{meaning}, of the same row `{name}` by {changes[name]:.3g} times PyTorch's noise: {why}"
     return Attribution(
         "reference", reason, changes[name], module=module, class_name=class_name(reference, module), meaning=meaning

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.attribution.dimensions import has_ambiguous_positions
+from mqa_parity.attribution.dynamic_axes import has_ambiguous_positions
 from mqa_parity.tensors.channels import find_worst_group, sum_row_errors
 from mqa_parity.tensors.output_matching import match_names
 from mqa_parity.tensors.weight_comparison import WeightComparison
@@ -232,7 +232,7 @@ def channel_ratio(found: Array, baseline: Array, oracle: Array, mask: Bools | No
     0 where the array has no channels, or the baseline has nothing to round.
     """
     worst = worst_channel(found, baseline, oracle, mask, precision)
-    return precision.allowed * worst.times / worst.allowed if worst else 0.0
+    return precision.allowed * worst.units / worst.allowed_units if worst else 0.0
 
 
 def worst_channel(

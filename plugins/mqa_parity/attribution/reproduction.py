@@ -30,34 +30,34 @@ if TYPE_CHECKING:
 
 MAX_SINGLE_ROWS = 8  # rows that are tried alone
 CPU = "CPUExecutionProvider"
-SCRIPT = Path(__file__).with_name("repro.py")
+SCRIPT = Path(__file__).with_name("reproduce.py")
 
 
 def write_bundle(run: PairedRun, attribution: Attribution, folder: Path) -> None:
-    """Write `piece.onnx`, `inputs.npz`, `expected.npz`, `session.json`, `blame.json` and `repro.py`, which runs them.
+    """Write `subgraph.onnx`, `inputs.npz`, `expected.npz`, `session.json`, `attribution.json`, and a script for them.
 
-    The script needs only numpy and onnxruntime; `session.json` has the providers that the difference was found on. The
+    The script, `reproduce.py`, needs only numpy and onnxruntime; `session.json` has the providers that the difference was found on. The
     input is the smallest that still fails. Where one module is at fault, the subgraph is from the outputs of the modules
     before it, with PyTorch's numbers, to its output; else it is the whole graph. Raises NotRunError where the candidate
     has no graph.
     """
     if not isinstance(run.candidate, SupportsGraph):
-        raise NotRunError("the candidate has no graph to cut a piece out of")
+        raise NotRunError("the candidate has no graph to cut a subgraph out of")
     small = minimize_run(run)
     test = _make_test(small, module_graph(run.candidate, run.reference.baseline), attribution)
     with atomic_folder(folder, is_whole=lambda _: False) as draft:  # it replaces that of an earlier run
-        test.subgraph.save(draft / "piece.onnx")
+        test.subgraph.save(draft / "subgraph.onnx")
         np.savez(draft / "inputs.npz", allow_pickle=False, **test.feeds)
         np.savez(
             draft / "expected.npz",
             allow_pickle=False,
             expected=test.oracle,
-            shaped=test.is_whole,  # a module's output may have other axes in the graph
+            check_shape=test.is_whole,  # a module's output may have other axes in the graph
             **_make_criterion(test),
         )
-        (draft / "blame.json").write_text(json.dumps(attribution.evidence(), indent=2) + "\n", encoding="utf-8")
+        (draft / "attribution.json").write_text(json.dumps(attribution.evidence(), indent=2) + "\n", encoding="utf-8")
         (draft / "session.json").write_text(json.dumps(_describe_session(run)) + "\n", encoding="utf-8")
-        shutil.copyfile(SCRIPT, draft / "repro.py")
+        shutil.copyfile(SCRIPT, draft / "reproduce.py")
 
 
 def find_worst_run(runs: Iterable[PairedRun]) -> PairedRun | None:
@@ -93,19 +93,19 @@ def still_fails(run: PairedRun) -> bool:
 def _make_criterion(test: SubgraphTest) -> dict[str, Any]:
     """Which elements of the output are compared, and the largest error allowed: of all, or of the worst channel or row."""
     run, valid = test.run, test.run.reference.valid
-    counts = is_valid(test.oracle, valid)
+    compared = is_valid(test.oracle, valid)
     allowed = run.limit * noise_unit(test.baseline, test.oracle, valid, run.precision)
     if not run.by_channel or run.crash:
-        return {"counts": counts, "allowed": allowed}
+        return {"compared": compared, "allowed_error": allowed}
     found = reshape_like(test.subgraph.run(test.feeds, optimization="all"), test.oracle)
     whole = noise_ratio(found, test.baseline, test.oracle, valid, run.precision)
     worst = worst_channel(found, test.baseline, test.oracle, valid, run.precision)
     if worst is None or whole > run.limit:
-        return {"counts": counts, "allowed": allowed}
+        return {"compared": compared, "allowed_error": allowed}
     axis, index = (0, int(worst.row or 0)) if worst.axis is None else (worst.axis, worst.index or 0)
-    group = np.zeros(counts.shape, bool)
+    group = np.zeros(compared.shape, bool)
     group[(slice(None),) * axis + (index,)] = True
-    return {"counts": counts & group, "allowed": worst.error * worst.allowed / worst.times}
+    return {"compared": compared & group, "allowed_error": worst.error * worst.allowed_units / worst.units}
 
 
 def _describe_session(run: PairedRun) -> dict[str, Any]:

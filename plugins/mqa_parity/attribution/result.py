@@ -1,16 +1,19 @@
-"""The result of an attribution: the kind of fault, the module in which it begins, and the reasons to believe it."""
+"""The result of an attribution: the kind of fault, the module in which it begins, and the reasons; as JSON and in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-FaultKind = Literal["exporter", "pass", "kernel", "precision", "signature", "weights", "reference", "tolerance"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FaultKind = Literal["exporter", "optimizer", "kernel", "precision", "signature", "weights", "reference", "tolerance"]
 
 MEANINGS: dict[FaultKind, str] = {
     "exporter": "the file computes something else than the model, and every runtime would",
-    "pass": "an optimizer of ONNX Runtime changes what the file computes",
+    "optimizer": "an optimizer of ONNX Runtime changes what the file computes",
     "kernel": "the file is right, and ONNX Runtime computes it wrong",
     "precision": "the file computes in fewer bits than the model",
     "signature": "the numbers are right, and come under other names, in another order, shape or type",
@@ -55,7 +58,7 @@ class Attribution:
 
     `module` is PyTorch's name, empty where no single module is at fault, and `call_index` counts its calls from 0.
     `ratio` is the error there in units of the baseline's own, `source` the line of the model's code. `node_names` are
-    nodes of the ONNX graph, `output_value` is the module's output there, and `surroundings` are the modules around it.
+    nodes of the ONNX graph, `output_value` is the module's output there, and `nearby_modules` are the modules around it.
     `meaning` replaces that of the kind.
     """
 
@@ -70,7 +73,7 @@ class Attribution:
     optimizer: str = ""
     weight: str = ""
     output_value: str = ""
-    surroundings: tuple[ModuleRatio, ...] = ()
+    nearby_modules: tuple[ModuleRatio, ...] = ()
     meaning: str = ""
 
     def evidence(self) -> dict[str, Any]:
@@ -81,20 +84,47 @@ class Attribution:
             "reason": self.reason,
             "ratio": _finite(self.ratio),
             "module": self.module,
-            "call": self.call_index,
+            "call_index": self.call_index,
             "class": self.class_name,
             "source": self.source,
             "node": self.node_names[-1] if self.node_names else "",
             "nodes": list(self.node_names),
             "optimizer": self.optimizer,
             "weight": self.weight,
-            "value": self.output_value,
-            "trail": [
-                {"module": one.module, "ratio": _finite(one.graph_ratio), "local": _finite(one.local_ratio)}
-                for one in self.surroundings
+            "output_value": self.output_value,
+            "nearby_modules": [
+                {
+                    "module": one.module,
+                    "graph_ratio": _finite(one.graph_ratio),
+                    "local_ratio": _finite(one.local_ratio),
+                }
+                for one in self.nearby_modules
             ],
         }
         return {name: value for name, value in fields.items() if value not in ("", 0, [])}
+
+
+def describe_divergence(divergence: Mapping[str, Any], *, has_baseline: bool) -> Iterator[str]:
+    """A first divergence in words. Without a baseline every module errs, and the module is the one that errs most."""
+    if divergence.get("module"):
+        begins = "few bits cost most" if not has_baseline and divergence.get("kind") == "precision" else "it begins"
+        node = f"node `{divergence['node']}`" if divergence.get("node") else ""
+        details = [one for one in (divergence.get("class"), node) if one]
+        yield f"{begins} in `{divergence['module']}`" + (f" ({', '.join(details)})" if details else "")
+    elif divergence.get("class"):
+        node = f" (node `{divergence['node']}`)" if divergence.get("node") else ""
+        yield f"it begins in what `{divergence['class']}` itself makes, in none of its modules{node}"
+    elif divergence.get("node"):
+        yield f"it begins in node `{divergence['node']}`, which is part of no module"
+    kind, meaning, reason = (str(divergence.get(name) or "") for name in ("kind", "meaning", "reason"))
+    if kind == "signature" or (kind and reason.startswith(meaning)):  # the reason says it all
+        yield f"{kind}: {reason or meaning}"
+    elif kind:
+        yield from (f"{kind}: {meaning}", *([reason] if reason else []))
+    elif divergence:
+        yield reason
+    if divergence.get("reproduction"):
+        yield f"`{divergence['reproduction']}/reproduce.py` shows it without mqa"
 
 
 def _finite(ratio: float) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mqa_parity.attribution.batch_norm_folding import wrong_folded_weight
+from mqa_parity.attribution.batch_norm_folding import find_wrong_folded_weight
 from mqa_parity.attribution.first_faulty_module import FAULT_RATIO, measure_value_ratio
 from mqa_parity.attribution.result import UNDECIDED, Attribution, Cause
 from mqa_parity.attribution.value_matching import match_values
@@ -35,7 +35,7 @@ def find_cause(test: SubgraphTest) -> Cause:
         find_weight_mismatch(test)
         or _find_lower_precision(test)
         or find_wrong_weight(test)
-        or wrong_folded_weight(test)
+        or find_wrong_folded_weight(test)
         or _decide_exporter_or_kernel(test)
     )
 
@@ -100,7 +100,7 @@ def attribute_to_optimizer(run: PairedRun) -> Attribution | None:
     if not isinstance(candidate, SupportsOptimizationLevels) or not _agrees_unoptimized(run, candidate):
         return None
     reason = f"the difference vanishes where ONNX Runtime optimizes nothing{_describe_level(run, candidate)}"
-    attribution = Attribution("pass", reason, run.ratio)
+    attribution = Attribution("optimizer", reason, run.ratio)
     if not isinstance(candidate, SupportsGraph):
         return attribution
     graph = module_graph(candidate, run.reference.baseline)

@@ -65,7 +65,7 @@ def add_missing_input(run: PairedRun, attribution: Attribution) -> Attribution:
     name = next((one for one in unread if _changes_outputs(run, one)), "")
     if not name:
         return attribution
-    meaning = f"the file does not take `{name}`, which the model is given and its answer depends on"
+    meaning = f"the file does not take `{name}`, which the model is given and its output depends on"
     return replace(attribution, kind="exporter", reason=f"{meaning}; {attribution.reason}", meaning=meaning)
 
 

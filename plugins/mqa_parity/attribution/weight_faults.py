@@ -29,7 +29,7 @@ MAX_WEIGHTS = 3  # in a reason
 MAX_STEPS = 2.0  # rounding is off by half a quantization step at most, and clipping by a little more
 
 
-def parameters_of(reference: Reference, module: str) -> Arrays:
+def get_parameters(reference: Reference, module: str) -> Arrays:
     """The parameters and buffers of a module by their names inside it.
 
     None where the reference does not give them, or has no such module: a graph may name modules otherwise.
@@ -48,7 +48,7 @@ def find_other_model(run: PairedRun) -> Cause | None:
     if report is None:
         return None
     different = len(report.differences) + len(report.unknown)
-    meaning = describe_other_model(different, different + report.held)
+    meaning = describe_other_model(different, different + report.matched)
     return Cause("weights", meaning, module="", faulty_nodes=(), meaning=meaning) if meaning else None
 
 
@@ -57,7 +57,7 @@ def find_weight_mismatch(test: SubgraphTest) -> Cause | None:
 
     A quantized weight may be far from every parameter and right, as one with a normalization folded into it.
     """
-    learned = parameters_of(test.run.reference.baseline, test.module) if test.module else {}
+    learned = get_parameters(test.run.reference.baseline, test.module) if test.module else {}
     if not learned:
         return None
     for name, (weight, step) in test.subgraph.dequantized_weights().items():
@@ -90,7 +90,7 @@ def _halves_the_error(test: SubgraphTest, weights: Arrays) -> bool:
 def find_wrong_weight(test: SubgraphTest) -> Cause | None:
     """A weight with whose right numbers the subgraph agrees; in a whole graph one of those not known to be right."""
     reference = test.run.reference.baseline
-    learned = parameters_of(reference, test.module)
+    learned = get_parameters(reference, test.module)
     if not learned or (test.is_whole and not (test.module or test.sound_weights)):
         return None
     for name, parameter, right in islice(_propose_replacements(test, learned), MAX_TRIALS):
@@ -142,7 +142,7 @@ def find_different_weights(test: SubgraphTest) -> Cause | None:
 
 def find_sound_weights(run: PairedRun, weights: Mapping[str, Array]) -> frozenset[str]:
     """The weights of a graph that are some parameter of the model, transposed or not."""
-    learned = parameters_of(run.reference.baseline, "")
+    learned = get_parameters(run.reference.baseline, "")
     return frozenset(name for name, weight in weights.items() if _is_parameter(weight, learned))
 
 
@@ -159,7 +159,7 @@ def _describe_identity(reference: Reference, weight: Array) -> str:
     """Which parameter of the model a weight is, in words, where its numbers tell: layers may be swapped."""
     if (weight == weight.flat[0]).all():
         return ""
-    learned = parameters_of(reference, "")
+    learned = get_parameters(reference, "")
     name = next((name for name, one in learned.items() if _is_equal(weight, one)), "")
     return f" (it is `{name}`)" if name else ""
 

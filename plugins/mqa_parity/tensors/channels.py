@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
-NOISY, HOPELESS = "noisy", "hopeless"
-STANDINGS = ("", NOISY, HOPELESS)  # of a row, compared with the others
+NOISY, IGNORED = "noisy", "ignored"
+ROW_STATUSES = ("", NOISY, IGNORED)  # of a row, compared with the others
 MIN_CHANNEL_SIZE = 8  # numbers: smaller channels are not compared by themselves
 QUIET_QUANTILE = 0.25  # of the noise of rows: what the quietest of them have
 MEDIAN_QUANTILE = 0.5
 USUAL_QUANTILE = 0.9  # of the noise of rows: what most of them have
 NOISY_FACTOR = 30.0  # times the usual noise: such a row is not a unit for others
-HOPELESS_FACTOR = 100.0  # times the noise of the quietest quarter of the rows
+IGNORED_FACTOR = 100.0  # times the noise of the quietest quarter of the rows
 SUMMED, MAXIMIZED = ("count", "errors", "noises", "fourths"), ("error", "noise", "magnitude")  # fields, in a merge
 
 
@@ -92,19 +92,19 @@ class RowErrors:
 class GroupError:
     """The channel or row of an output that is farthest off, for its number of elements.
 
-    A channel is `index` of `of` along `axis` of the output, whose axis 0 counts rows; a row has its id. `times` is its
-    error in units of the baseline's, `allowed` the largest that it may have.
+    A channel is `index` of `total` along `axis` of the output, whose axis 0 counts rows; a row has its id. `units` is
+    its error in units of the baseline's, `allowed_units` the largest that it may have.
     """
 
     row: str | None
     axis: int | None
     index: int | None
-    of: int
-    numbers: int
+    total: int
+    elements: int
     error: float
-    noise: float
-    times: float
-    allowed: float
+    baseline_error: float
+    units: float
+    allowed_units: float
 
 
 @dataclass(frozen=True)
@@ -165,34 +165,34 @@ def _concatenate(sums: Sequence[GroupSums]) -> GroupSums:
 
 
 def classify_parts(parts: Sequence[RowErrors], precision: Precision) -> list[str]:
-    """Per part of one output whether its row is usual (empty), `noisy`, or `hopeless`.
+    """Per part of one output whether its row is usual (empty), `noisy`, or `ignored`.
 
-    A noisy row is compared with its own noise only. In a hopeless row the baseline has lost more than half of its digits
+    A noisy row is compared with its own noise only. In an ignored row the baseline has lost more than half of its digits
     and is far noisier than in other rows, so its outputs decide nothing.
     """
     rows = _concatenate([part.whole for part in parts])
     scale = np.maximum(rows.magnitude, np.median(rows.magnitude))
     relative = np.divide(rows.noise, scale, out=np.zeros_like(scale), where=scale > 0)
-    hopeless = (relative > math.sqrt(precision.eps)) & (
-        relative > HOPELESS_FACTOR * _lower_quantile(relative, QUIET_QUANTILE)
+    ignored = (relative > math.sqrt(precision.eps)) & (
+        relative > IGNORED_FACTOR * _lower_quantile(relative, QUIET_QUANTILE)
     )
     usual = np.maximum(_lower_quantile(rows.noise, USUAL_QUANTILE), _lower_quantile(relative, USUAL_QUANTILE) * scale)
     noisy = (rows.noise > NOISY_FACTOR * usual) & (usual > 0)
-    return [HOPELESS if one else NOISY if other else "" for one, other in zip(hopeless, noisy, strict=True)]
+    return [IGNORED if one else NOISY if other else "" for one, other in zip(ignored, noisy, strict=True)]
 
 
 def classify_rows(parts: Sequence[RowErrors], precision: Precision) -> dict[str, str]:
-    """The same by row id; of a row that was run more than once the worst, where `hopeless` is worse than `noisy`."""
+    """The same by row id; of a row that was run more than once the worst, where `ignored` is worse than `noisy`."""
     found: dict[str, str] = {}
     for part, state in zip(parts, classify_parts(parts, precision), strict=True):
-        found[part.row] = max(found.get(part.row, ""), state, key=STANDINGS.index)
+        found[part.row] = max(found.get(part.row, ""), state, key=ROW_STATUSES.index)
     return found
 
 
 def find_worst_group(parts: Sequence[RowErrors], precision: Precision) -> GroupError | None:
     """The group that is farthest off for what is allowed; None where the baseline rounded nothing."""
     states = classify_parts(parts, precision)
-    decisive = [part for part, state in zip(parts, states, strict=True) if state != HOPELESS]
+    decisive = [part for part, state in zip(parts, states, strict=True) if state != IGNORED]
     usual = [part for part, state in zip(parts, states, strict=True) if not state]
     if not any(part.whole.noise.any() for part in decisive):
         return None
@@ -200,7 +200,7 @@ def find_worst_group(parts: Sequence[RowErrors], precision: Precision) -> GroupE
     families += [_group_channels(axis, usual) for axis in _find_common_axes(usual)]
     number = sum(int(np.count_nonzero(family.sums.count)) for family in families)
     found = [_find_worst_of_family(family, number, precision, [part.row for part in decisive]) for family in families]
-    return max(filter(None, found), key=lambda group: group.times / group.allowed, default=None)
+    return max(filter(None, found), key=lambda group: group.units / group.allowed_units, default=None)
 
 
 def _find_common_axes(parts: Sequence[RowErrors]) -> Iterator[int]:
@@ -273,21 +273,21 @@ def _find_worst_of_family(
     )
     units = [error_unit(noise, sums.magnitude, precision.floor, precision.least) for noise in noises]
     errors = (sums.error, _root_mean_square(sums.errors, count))
-    times = np.stack([np.where(compared, error / unit, 0.0) for error, unit in zip(errors, units, strict=True)])
+    in_units = np.stack([np.where(compared, error / unit, 0.0) for error, unit in zip(errors, units, strict=True)])
     allowed = np.stack(
         [np.maximum(one, chance_limit(freedom, number)) for one in (precision.allowed, precision.allowed_root)]
     )
-    kind, worst = divmod(int(np.argmax(times / allowed)), len(count))
+    kind, worst = divmod(int(np.argmax(in_units / allowed)), len(count))
     return GroupError(
         row=rows[worst] if axis is None else None,
         axis=None if axis is None else axis + 1,
         index=None if axis is None else worst,
-        of=len(count),
-        numbers=int(count[worst]),
+        total=len(count),
+        elements=int(count[worst]),
         error=float(sums.error[worst]),
-        noise=float(sums.noise[worst]),
-        times=float(times[kind, worst]),
-        allowed=float(allowed[kind, worst]),
+        baseline_error=float(sums.noise[worst]),
+        units=float(in_units[kind, worst]),
+        allowed_units=float(allowed[kind, worst]),
     )
 
 

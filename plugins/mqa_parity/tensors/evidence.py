@@ -1,4 +1,4 @@
-"""What people need to know besides the numbers of `parity/tensors`: remarks, notes, outputs and examples."""
+"""The evidence of `parity/tensors`: remarks, notes, examples, and the details of every output."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
+from mqa_parity.attribution.result import describe_divergence
 from mqa_parity.examples import read_floats, round_for_report, select_worst_rows
 from mqa_parity.sample_batches import MAX_BATCH_ROWS
-from mqa_parity.tensors.channels import HOPELESS
-from mqa_parity.tensors.divergence_record import describe_divergence, read_first_divergence
+from mqa_parity.tensors.channels import IGNORED
 from mqa_parity.tensors.summary import (
-    drop_hopeless_rows,
+    drop_ignored_rows,
     explain_missing_baseline,
     summarize_outputs,
 )
@@ -42,7 +42,7 @@ MAX_NODES = 3  # in a note
 def build_evidence(observations: pa.Table) -> Evidence:
     """Every output's summary, the rows that are farthest off, the first divergence, and remarks and notes in words."""
     outputs = summarize_outputs(observations)
-    first = read_first_divergence(observations)
+    first = _read_first_divergence(observations)
     text = next((text for text in observations.column("notes").to_pylist() if text), "{}")
     observed = dict(json.loads(text))  # the probe's notes, and its lists of outputs and inputs
     ignored = _find_ignored_rows(observations)
@@ -54,15 +54,21 @@ def build_evidence(observations: pa.Table) -> Evidence:
             *_describe_ties(observations),
             *_describe_ignored_rows(observations, ignored),
         ],
-        examples=_select_examples(observations, {output.name: output.yardstick for output in outputs}),
+        examples=_select_examples(observations, {output.name: output.error_unit for output in outputs}),
         details={
             **({"first_divergence": first} if first else {}),
-            "looked_at": _count_observed(observations),
-            **({"beyond_use": ignored} if ignored else {}),
+            "coverage": _count_observed(observations),
+            **({"ignored_rows": ignored} if ignored else {}),
             **observed,
             "outputs": {output.name: _serialize_output(output) for output in outputs},
         },
     )
+
+
+def _read_first_divergence(observations: pa.Table) -> dict[str, Any]:
+    """The first divergence in the observations, else the first weight that differs; empty where there is neither."""
+    text = next((text for text in observations.column("first_divergence").to_pylist() if text), "")
+    return dict(json.loads(text)) if text else WeightSummary.from_observations(observations).first_divergence()
 
 
 def describe_sides(context: ProbeContext, runners: Runners) -> Iterator[str]:
@@ -94,11 +100,11 @@ def _make_remarks(observations: pa.Table, outputs: Sequence[OutputSummary], firs
             rows = observations.filter(pc.equal(observations.column("output"), output.name))
             why = next(text for text in rows.column("mismatch").to_pylist() if text)
             yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
-    precision, name = (observations.column(column)[0].as_py() for column in ("peer", "yardstick"))
+    precision, name = (observations.column(column)[0].as_py() for column in ("baseline_precision", "reference_name"))
     if not precision:
         yield (
             f"{explain_missing_baseline(observations)} to compare this with, so there is no `ratio`: bound another number, or"
-            " answers"
+            " predictions"
         )
     elif outputs and math.isfinite(outputs[0].ratio):
         yield _describe_distance(outputs[0], f"{name} in {precision}")
@@ -107,7 +113,7 @@ def _make_remarks(observations: pa.Table, outputs: Sequence[OutputSummary], firs
             few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
             yield f"{few}, too few to know how far {name} errs: run more rows"
     yield from WeightSummary.from_observations(observations).remarks()
-    yield from _describe_memory(observations.column("together")[0].as_py())
+    yield from _describe_memory(observations.column("batch_rows")[0].as_py())
     yield from describe_divergence(first, has_baseline=bool(precision))
     yield _describe_coverage(observations)
 
@@ -115,9 +121,9 @@ def _make_remarks(observations: pa.Table, outputs: Sequence[OutputSummary], firs
 def _describe_distance(output: OutputSummary, baseline: str) -> str:
     """How far off an output is, or the channel or row of it that decides, and how far it may be."""
     group = output.group
-    times = group.times if group else output.times
-    allowed = group.allowed if group else output.allowed
-    number = f"{times:,.0f}" if times >= 100 else f"{times:.1f}"
+    units = group.units if group else output.units
+    allowed = group.allowed_units if group else output.allowed_units
+    number = f"{units:,.0f}" if units >= 100 else f"{units:.1f}"
     distance = f"{_describe_part(output)} is {number} times as far from float64 as {baseline}"
     return distance if allowed == BOUND else f"{distance}, and {allowed:.2g} times are allowed"
 
@@ -130,7 +136,7 @@ def _describe_part(output: OutputSummary) -> str:
     if group.row is not None:
         return f"row `{group.row}` of `{output.name}`"
     index = ", ".join([*[":"] * (group.axis or 0), str(group.index)])
-    return f"channel {group.index} of {group.of} of `{output.name}` (`{output.name}[{index}]`)"
+    return f"channel {group.index} of {group.total} of `{output.name}` (`{output.name}[{index}]`)"
 
 
 def _describe_memory(batch_rows: int) -> Iterator[str]:
@@ -143,32 +149,32 @@ def _describe_memory(batch_rows: int) -> Iterator[str]:
 def _count_observed(observations: pa.Table) -> dict[str, int]:
     """The number of observed rows and of all rows, and the length of the longest and the model's limit, where known.
 
-    `compared` is how many rows both sides ran to find the rows that differ most.
+    `screened_rows` is how many rows both sides ran to find the rows that differ most.
     """
     counts = {
-        "longest": pc.max(observations.column("size")).as_py(),
-        "compared": pc.max(observations.column("compared")).as_py(),
+        "longest_row": pc.max(observations.column("tokens")).as_py(),
+        "screened_rows": pc.max(observations.column("screened_rows")).as_py(),
         "rows": len(set(observations.column("id").to_pylist()) - {None}),
-        "of_rows": observations.column("of_rows")[0].as_py(),
-        "of_longest": observations.column("of_longest")[0].as_py(),
+        "total_rows": observations.column("total_rows")[0].as_py(),
+        "max_tokens": observations.column("max_tokens")[0].as_py(),
     }
     return {name: int(number) for name, number in counts.items() if number is not None}
 
 
 def _describe_coverage(observations: pa.Table) -> str:
     counts = _count_observed(observations)
-    rows = f"looked at {counts['rows']:,} of {max(counts['rows'], counts.get('of_rows', 0)):,} rows"
-    if counts.get("compared", 0) > counts["rows"]:
-        rows += f", the most different of {counts['compared']:,} among them"
-    if "longest" not in counts:
+    rows = f"compared {counts['rows']:,} of {max(counts['rows'], counts.get('total_rows', 0)):,} rows"
+    if counts.get("screened_rows", 0) > counts["rows"]:
+        rows += f", the most different of {counts['screened_rows']:,} among them"
+    if "longest_row" not in counts:
         return rows
-    limit = f" of the {counts['of_longest']:,} that the model takes" if "of_longest" in counts else ""
-    return f"{rows}, the longest of {counts['longest']:,} tokens{limit}"
+    limit = f" of the {counts['max_tokens']:,} that the model takes" if "max_tokens" in counts else ""
+    return f"{rows}, the longest of {counts['longest_row']:,} tokens{limit}"
 
 
 def _find_ignored_rows(observations: pa.Table) -> list[str]:
     """The ids of the rows that decide nothing."""
-    rows = observations.filter(pc.equal(observations.column("standing"), HOPELESS)).column("id").to_pylist()
+    rows = observations.filter(pc.equal(observations.column("row_status"), IGNORED)).column("id").to_pylist()
     return list(dict.fromkeys(rows))
 
 
@@ -183,18 +189,18 @@ def _describe_ties(observations: pa.Table) -> Iterator[str]:
 def _describe_ignored_rows(observations: pa.Table, rows: Sequence[str]) -> Iterator[str]:
     if rows:
         names = ", ".join(f"`{row}`" for row in rows[:MAX_ROW_IDS]) + (" ..." if len(rows) > MAX_ROW_IDS else "")
-        reference = observations.column("yardstick")[0].as_py()
+        reference = observations.column("reference_name")[0].as_py()
         what = "1 row decides nothing" if len(rows) == 1 else f"{len(rows):,} rows decide nothing"
         yield f"{what}, since {reference} itself has lost more than half of its digits there: {names}"
 
 
-def _select_examples(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[ExampleRow]:
+def _select_examples(observations: pa.Table, error_units: Mapping[str, float]) -> list[ExampleRow]:
     """The rows that are farthest off for their output."""
-    observations = drop_hopeless_rows(observations)
+    observations = drop_ignored_rows(observations)
     names = observations.column("output").to_pylist()
     errors = zip(names, read_floats(observations, "error"), strict=True)
-    badness = np.array([in_units(error, yardsticks[name]) for name, error in errors])
-    return select_worst_rows(observations, badness, ("output", "error", "noise", "mismatch"))
+    badness = np.array([in_units(error, error_units[name]) for name, error in errors])
+    return select_worst_rows(observations, badness, ("output", "error", "baseline_error", "mismatch"))
 
 
 def _serialize_output(output: OutputSummary) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from annotated_types import Ge
 
 from mqa_parity.runners import run_reference
-from mqa_parity.tensors.channels import HOPELESS, classify_rows, find_worst_group, sum_row_errors
+from mqa_parity.tensors.channels import IGNORED, classify_rows, find_worst_group, sum_row_errors
 from mqa_parity.tensors.output_errors import (
     BROKEN,
     NO_ERROR,
@@ -46,27 +46,27 @@ SCHEMA = pa.schema(
         ("output", pa.string()),
         ("mismatch", pa.string()),  # what is wrong beyond any tolerance, or empty
         ("elements", pa.int64()),
-        *((name, pa.float64()) for name in ("error", "noise", "mean", "p999", "signal", "distortion")),
+        *((name, pa.float64()) for name in ("error", "baseline_error", "mean", "p999", "signal", "distortion")),
         *((name, pa.float64()) for name in ("cosine", "magnitude")),
         ("outside", pa.int64()),
         ("ties", pa.int64()),  # integers one step off, where the number that they are rounded from is a tie
         ("rerun", pa.float64()),
-        ("floor", pa.float64()),  # of the yardstick, as a share of the magnitude
-        ("allowed", pa.float64()),  # times the baseline's error, in this precision
-        ("standing", pa.string()),  # of the row among all rows of this output: usual (empty), noisy or hopeless
+        ("floor", pa.float64()),  # of the unit of error, as a share of the magnitude
+        ("allowed_units", pa.float64()),  # times the baseline's error, in this precision
+        ("row_status", pa.string()),  # of the row among all rows of this output: usual (empty), noisy or ignored
         ("undefined", pa.string()),  # NaN or Inf, where the reference gives such in this row, or empty
         ("group", pa.string()),  # the channel or row of this output that is farthest off, as JSON; in one row at most
-        ("precision", pa.string()),  # of the candidate
-        ("peer", pa.string()),  # of the baseline; empty where its error is no unit for the candidate's
-        ("yardstick", pa.string()),  # what the reference is: PyTorch, or a file
-        ("doubt", pa.string()),  # why its error is not known, or empty
-        ("together", pa.int64()),  # rows in a batch, at most
-        ("blame", pa.string()),  # the first divergence, as JSON; in one row at most
+        ("candidate_precision", pa.string()),
+        ("baseline_precision", pa.string()),  # empty where its error is no unit for the candidate's
+        ("reference_name", pa.string()),  # what the reference is: PyTorch, or a file
+        ("oracle_problem", pa.string()),  # why its error is not known, or empty
+        ("batch_rows", pa.int64()),  # rows in a batch, at most
+        ("first_divergence", pa.string()),  # the first divergence, as JSON; in one row at most
         ("notes", pa.string()),  # on what only one side has, as JSON; in one row at most
-        ("compared", pa.int64()),  # rows that both sides ran, where all rows were screened; in one row at most
-        ("size", pa.int64()),  # of the row, in tokens; null where rows have none
-        ("of_rows", pa.int64()),  # rows of the data, of which some were observed
-        ("of_longest", pa.int64()),  # the longest row that the model takes, in tokens; null where it does not say
+        ("screened_rows", pa.int64()),  # rows that both sides ran, where all rows were screened; in one row at most
+        ("tokens", pa.int64()),  # of the row; null where rows have none
+        ("total_rows", pa.int64()),  # rows of the data, of which some were observed
+        ("max_tokens", pa.int64()),  # the longest row that the model takes, in tokens; null where it does not say
         ("weights", pa.string()),  # how the candidate's differ from the model's, as JSON; in one row at most
     ]
 )
@@ -76,7 +76,7 @@ SCHEMA = pa.schema(
 class TensorOptions:
     """Which rows and outputs are compared, and what else is found out about a difference.
 
-    `rows` of the view are run, the shortest and the longest among them. `including` are ids of rows that are run in any
+    `rows` of the view are run, the shortest and the longest among them. `include_rows` are ids of rows that are run in any
     case. `outputs` are outputs of the model, by name, that the candidate must have; left out, every output that both
     sides have is compared. `atol` and `rtol`, as in numpy, give `outside`: how many elements are farther from PyTorch's.
     `weights` compares every initializer of the file with the model's weights, whether a row uses it or not, and each
@@ -84,19 +84,19 @@ class TensorOptions:
     quantized, or rounded to the file's precision) does not differ. `screen` runs all other rows of the view once on both
     sides, and observes the 16 whose outputs differ most as well.
 
-    Where there are mismatches, or the ratio is above 10 or undefined, `blame` finds the module in which the difference
+    Where there are mismatches, or the ratio is above 10 or undefined, `attribute` finds the module in which the difference
     begins and its root cause (with fewer bits than PyTorch has, the module with a wrong weight, or the one that loses
-    most). `repro` keeps a script in the store that shows the difference without mqa, with the smallest input that does:
+    most). `reproduction` keeps a script in the store that shows the difference without mqa, with the smallest input that does:
     the numbers of a row of the data.
     """
 
     rows: Annotated[int, Ge(1)] = 64
-    including: list[str] | None = None
+    include_rows: list[str] | None = None
     outputs: list[str] | None = None
     atol: Annotated[float, Ge(0)] = 1e-5
     rtol: Annotated[float, Ge(0)] = 1e-3
-    blame: bool = True
-    repro: bool = False
+    attribute: bool = True
+    reproduction: bool = False
     weights: bool = True
     screen: bool = False
 
@@ -120,7 +120,7 @@ class Observation:
     output: str
     mismatch: str = ""
     errors: ErrorStatistics = BROKEN
-    standing: str = ""
+    row_status: str = ""
     undefined: str = ""
     ties: int = 0
     group: GroupError | None = None
@@ -134,10 +134,10 @@ class Observation:
         return {
             "id": self.id,
             "fields": self.row.text if self.row else None,
-            "size": self.row.tokens if self.row else None,
+            "tokens": self.row.tokens if self.row else None,
             "output": self.output,
             "mismatch": self.mismatch,
-            "standing": self.standing,
+            "row_status": self.row_status,
             "undefined": self.undefined,
             "ties": self.ties,
             "group": json.dumps(asdict(self.group)) if self.group else None,
@@ -150,15 +150,29 @@ def build_table(check: TensorCheck, observations: Sequence[Observation]) -> pa.T
     runners, rerun = check.runners, check.determinism.rerun
     shared = {
         "floor": runners.precision.floor,
-        "allowed": runners.precision.allowed,
-        "precision": runners.candidate_precision,
-        "peer": runners.precision.name if runners.is_comparable else "",
-        "yardstick": runners.reference_name,
-        "doubt": runners.doubt,
-        "together": check.batch_rows,
+        "allowed_units": runners.precision.allowed,
+        "candidate_precision": runners.candidate_precision,
+        "baseline_precision": runners.precision.name if runners.is_comparable else "",
+        "reference_name": runners.reference_name,
+        "oracle_problem": runners.oracle_problem,
+        "batch_rows": check.batch_rows,
     }
     records = [one.to_record() | shared | {"rerun": rerun.get(one.output, 0.0)} for one in observations]
     return pa.Table.from_pylist(records, SCHEMA)
+
+
+def set_columns(table: pa.Table, **columns: pa.Array) -> pa.Table:
+    """The table with other columns in place of those of the same names."""
+    for name, column in columns.items():
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    return table
+
+
+def set_in_first_row(table: pa.Table, **values: pa.Scalar) -> pa.Table:
+    """The table with values in its first row; the others have none."""
+    nulls = {name: pa.nulls(table.num_rows - 1, table.schema.field(name).type) for name in values}
+    columns = {name: pa.concat_arrays([pa.array([one.as_py()], one.type), nulls[name]]) for name, one in values.items()}
+    return set_columns(table, **columns)
 
 
 def observe_batch(
@@ -190,7 +204,7 @@ def _observe_row(
     oracle, baseline, candidate = values
     precision = check.runners.precision
     if undefined := find_undefined(oracle, baseline, precision):
-        return Observation(row, name, errors=NO_ERROR, standing=HOPELESS, undefined=undefined), None
+        return Observation(row, name, errors=NO_ERROR, row_status=IGNORED, undefined=undefined), None
     if mismatch := find_value_mismatch(oracle, baseline, candidate, precision, ties):
         return Observation(row, name, mismatch), None
     finite = ~is_out_of_range(oracle, precision)
@@ -219,15 +233,15 @@ def _rank_badness(one: Observation) -> tuple[bool, float]:
 def add_groups(
     observations: Sequence[Observation], parts: Mapping[str, Sequence[RowErrors]], runners: Runners
 ) -> list[Observation]:
-    """The same with the standing of each row; the first usual row of each output has its worst channel or row."""
+    """The same with the status of each row; the first usual row of each output has its worst channel or row."""
     updated = list(observations)
     for name, rows in parts.items():
-        standings = classify_rows(rows, runners.precision)
+        statuses = classify_rows(rows, runners.precision)
         compared = [index for index, one in enumerate(updated) if one.output == name and not one.mismatch]
         for index in compared:
             one = updated[index]
-            updated[index] = replace(one, standing=one.standing or standings.get(one.id or "", ""))
-        usual = next((index for index in compared if not updated[index].standing), None)
+            updated[index] = replace(one, row_status=one.row_status or statuses.get(one.id or "", ""))
+        usual = next((index for index in compared if not updated[index].row_status), None)
         worst = find_worst_group(rows, runners.precision) if runners.is_comparable else None
         if usual is not None and worst is not None:
             updated[usual] = replace(updated[usual], group=worst)

@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 class ErrorStatistics:
     """The distances of a candidate's array from the oracle's.
 
-    `error` is the largest distance, `mean` and `p999` are the mean and the 99.9 % quantile; `noise` is the largest
-    distance of the baseline. `signal` and `distortion` are the sums of squares of the exact values and of the distances,
+    `error` is the largest distance, `mean` and `p999` are the mean and the 99.9 % quantile; `baseline_error` is the
+    largest distance of the baseline. `signal` and `distortion` are the sums of squares of the exact values and of the distances,
     `magnitude` is the largest exact value among those that the baseline had to round. `outside` counts the elements that
     violate a fixed tolerance.
     """
 
     elements: int
     error: float
-    noise: float
+    baseline_error: float
     mean: float
     p999: float
     signal: float
@@ -50,7 +50,7 @@ class ErrorStatistics:
 BROKEN = ErrorStatistics(
     elements=0,
     error=float("inf"),
-    noise=0.0,
+    baseline_error=0.0,
     mean=float("inf"),
     p999=float("inf"),
     signal=0.0,
@@ -64,7 +64,7 @@ BROKEN = ErrorStatistics(
 NO_ERROR = ErrorStatistics(
     elements=0,
     error=0.0,
-    noise=0.0,
+    baseline_error=0.0,
     mean=0.0,
     p999=0.0,
     signal=0.0,
@@ -82,19 +82,19 @@ def measure_errors(oracle: Array, baseline: Array, candidate: Array, *, atol: fl
     """
     if not oracle.size or oracle.dtype.kind != "f":
         return NO_ERROR
-    exact, peer, found = (np.asarray(values, np.float64).ravel() for values in (oracle, baseline, candidate))
-    distances, noise = np.abs(found - exact), np.abs(peer - exact)
+    exact, base, found = (np.asarray(values, np.float64).ravel() for values in (oracle, baseline, candidate))
+    distances, noise = np.abs(found - exact), np.abs(base - exact)
     return ErrorStatistics(
         elements=exact.size,
         error=float(distances.max()),
-        noise=float(noise.max()),
+        baseline_error=float(noise.max()),
         mean=float(distances.mean()),
         p999=float(np.quantile(distances, 0.999)),
         signal=float(exact @ exact),
         distortion=float(distances @ distances),
         cosine=_compute_cosine(exact, found),
         magnitude=_find_magnitude(exact, noise),
-        outside=int(np.count_nonzero(np.abs(found - peer) > atol + rtol * np.abs(peer))),
+        outside=int(np.count_nonzero(np.abs(found - base) > atol + rtol * np.abs(base))),
     )
 
 
@@ -176,16 +176,16 @@ def find_rounding_ties(
         or not isinstance(baseline, SupportsValuesBeforeRounding)
     ):
         return {}
-    exact, peer = oracle.values_before_rounding(batch), baseline.values_before_rounding(batch)
+    exact, base = oracle.values_before_rounding(batch), baseline.values_before_rounding(batch)
     return {
-        name: _is_tie(exact[name][0], peer[name][0], pairs[name], runners.precision, at_half=exact[name][1])
+        name: _is_tie(exact[name][0], base[name][0], pairs[name], runners.precision, at_half=exact[name][1])
         for name in differing
-        if name in exact and name in peer and exact[name][0].shape == pairs[name][0].shape
+        if name in exact and name in base and exact[name][0].shape == pairs[name][0].shape
     }
 
 
-def _is_tie(exact: Array, peer: Array, pair: tuple[Array, Array], precision: Precision, *, at_half: bool) -> Bools:
-    noise = float(np.abs(peer - exact).max(initial=0.0))
+def _is_tie(exact: Array, base: Array, pair: tuple[Array, Array], precision: Precision, *, at_half: bool) -> Bools:
+    noise = float(np.abs(base - exact).max(initial=0.0))
     reach = precision.allowed * error_unit(noise, np.abs(exact), precision.floor)
     lower, upper = (np.asarray(side(*pair), np.float64) for side in (np.minimum, np.maximum))
     threshold = (lower + upper) / 2 if at_half else np.rint(exact)

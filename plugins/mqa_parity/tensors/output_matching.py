@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_parity.runners import run_reference
+from mqa_parity.tensors.output_errors import find_form_mismatch
 from mqa_parity.tolerance import error_unit
 from mqa_registry import DataError, did_you_mean
 
@@ -17,7 +20,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_parity.sample_batches import Batch
+    from mqa_parity.tensors.observations import TensorCheck
+
     Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
     # The outputs of the oracle, the baseline and the candidate, without padding, of several rows.
     Samples: TypeAlias = Sequence[tuple[Array, Array, Array]]
     # The samples of an output of the reference and one of the candidate; None where their shapes or types differ.
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     Distance: TypeAlias = Callable[[Samples], float]
 
 MAX_NAMES = 3  # in a note
+MATCHING_BATCHES = 2  # outputs are matched by their values in the first two, which differ in rows and positions
 MIN_SQNR = 10.0  # dB: an output of fewer bits than PyTorch has is still the same output from here on
 UNNAMED = "output"  # the names of outputs that the model does not name begin so
 CACHE_PREFIXES = ("past_key_values.", "present.")  # transformers and optimum begin the names of keys and values so
@@ -102,6 +110,40 @@ def match_names(reference: Iterable[str], candidate: Iterable[str]) -> dict[str,
     if len(ours) == len(theirs) and (len(ours) == 1 or (unnamed and not set(ours) & set(theirs))):
         return dict(zip(ours, theirs, strict=True))
     return {name: name for name in ours if name in theirs}
+
+
+def match_outputs_of_runs(
+    check: TensorCheck, completed: Sequence[tuple[Batch, Arrays]], candidate: Sequence[str] | None
+) -> OutputMatch:
+    """Which outputs are compared, by batches with the candidate's outputs, and the candidate's names.
+
+    A candidate that crashes on everything has None for its names, and is taken to have the reference's.
+    """
+    ours, requested = list(check.determinism.rerun), check.options.outputs
+    require_outputs(requested or (), ours)
+    if candidate is None:
+        return OutputMatch({name: name for name in (ours if requested is None else requested)})
+    runners, precision = check.runners, check.runners.precision
+
+    @cache
+    def reference_outputs(index: int) -> tuple[Arrays, Arrays]:
+        batch = completed[index][0]
+        oracle, baseline = (run_reference(one, check.backend, batch) for one in (runners.oracle, runners.baseline))
+        return oracle, baseline
+
+    def samples(name: str, theirs: str) -> Samples | None:
+        found: list[tuple[Array, Array, Array]] = []
+        for index, (batch, outputs) in enumerate(completed[:MATCHING_BATCHES]):
+            oracle, baseline = (arrays[name] for arrays in reference_outputs(index))
+            if find_form_mismatch(baseline, outputs[theirs]):
+                return None
+            cuts = [cut for _, cut in check.determinism.layout.row_slices(name, batch)]
+            found += [(cut(oracle), cut(baseline), cut(outputs[theirs])) for cut in cuts]
+        return found
+
+    by_noise = partial(measure_noise_distance, allowed=precision.allowed, floor=precision.floor)
+    distance = by_noise if runners.is_comparable else measure_power_distance
+    return match_outputs(ours, candidate, samples, requested=requested, distance=distance)
 
 
 def match_outputs(
@@ -183,7 +225,7 @@ def _join_names(names: Sequence[str]) -> str:
 
 
 def measure_noise_distance(samples: Samples, *, allowed: float, floor: float) -> float:
-    """The largest error, in units of `allowed` yardsticks; integers are infinitely far apart unless they are equal."""
+    """The largest error, in units of `allowed` units of error; integers are infinitely far apart unless they are equal."""
     if any(oracle.dtype.kind != "f" for oracle, _, _ in samples):
         return 0.0 if all(np.array_equal(baseline, found) for _, baseline, found in samples) else math.inf
     error = max((_largest_difference(found, oracle) for oracle, _, found in samples), default=0.0)

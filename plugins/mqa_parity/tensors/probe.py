@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mqa_parity.protocols import SupportsCaches
+from mqa_parity.attribution.attribute import attribute_difference
+from mqa_parity.protocols import Reference, SupportsCaches
 from mqa_parity.runners import check_determinism, check_oracle, open_runners, run_candidate, run_reference
 from mqa_parity.sample_batches import (
     MAX_BATCH_ROWS,
@@ -23,7 +25,6 @@ from mqa_parity.sample_batches import (
     run_within_memory,
 )
 from mqa_parity.sampling import find_most_different_rows, find_token_limit, require_codec, sample_rows, select_rows
-from mqa_parity.tensors.divergence_record import find_first_divergence
 from mqa_parity.tensors.evidence import build_evidence, describe_sides, find_constant_inputs
 from mqa_parity.tensors.observations import (
     Observation,
@@ -34,15 +35,10 @@ from mqa_parity.tensors.observations import (
     keep_worst_runs,
     observe_batch,
     require_defined_reference,
+    set_columns,
+    set_in_first_row,
 )
-from mqa_parity.tensors.output_errors import find_form_mismatch
-from mqa_parity.tensors.output_matching import (
-    OutputMatch,
-    match_outputs,
-    measure_noise_distance,
-    measure_power_distance,
-    require_outputs,
-)
+from mqa_parity.tensors.output_matching import match_outputs_of_runs, require_outputs
 from mqa_parity.tensors.summary import METRICS, compute_metrics, exceeds_bound
 from mqa_parity.tensors.weight_comparison import WeightComparison
 from mqa_registry import Probe
@@ -54,16 +50,41 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_parity.attribution.result import Attribution
     from mqa_parity.runners import Runners
     from mqa_parity.sample_batches import Batch, Row
     from mqa_parity.tensors.channels import RowErrors
-    from mqa_parity.tensors.output_matching import Samples
-    from mqa_registry import Evidence, ProbeContext
+    from mqa_parity.tensors.output_matching import OutputMatch
+    from mqa_registry import Codec, Evidence, ProbeContext
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
 
-MATCHING_BATCHES = 2  # outputs are matched by their values in the first two, which differ in rows and positions
+
+@dataclass(frozen=True)
+class _Comparison:
+    """The three runners of a comparison, the rows that they run, and a comparison of both sides' weights."""
+
+    context: ProbeContext
+    options: TensorOptions
+    runners: Runners
+    sampled: Sequence[Row]
+    weights: WeightComparison
+
+    @property
+    def codec(self) -> Codec:
+        return require_codec(self.context)
+
+    @property
+    def backend(self) -> str:
+        """The name of the reference."""
+        assert self.context.reference is not None
+        return self.context.reference.backend
+
+    @property
+    def budget(self) -> int:
+        """The largest cost of a batch; float64 takes twice the memory."""
+        return min(self.runners.baseline.budget, self.runners.candidate.budget) // 2
 
 
 @dataclass(frozen=True)
@@ -98,27 +119,23 @@ class TensorParity(Probe[TensorOptions]):
     ranges = dict.fromkeys(METRICS, (0.0, math.inf)) | {"cosine": (-1.0, 1.0), "sqnr": (-math.inf, math.inf)}
     compares = True
     text_columns = ("fields",)
-    version = 9
+    version = 10
 
     def observe(self, context: ProbeContext, options: TensorOptions) -> pa.Table:
         """Every output of every row that was run, one a row; columns of the whole check have values in the first row."""
         assert context.reference is not None
-        comparison = WeightComparison(context.reference.runner, context.view.runner)
-        weight_summary = comparison.summary() if options.weights else None
+        weights = WeightComparison(context.reference.runner, context.view.runner)
+        summary = weights.summary() if options.weights else None
         with open_runners(context.reference, context.view) as runners:
-            sampled = sample_rows(context, options.rows, options.including or ())
+            sampled = sample_rows(context, options.rows, options.include_rows or ())
+            comparison = _Comparison(context, options, runners, sampled, weights)
             batch_rows = MAX_BATCH_ROWS if context.batching.takes_batches else 1
-
-            def observe_batches(batch_rows: int) -> pa.Table:
-                return _observe_rows(context, runners, sampled, options, weights=comparison, batch_rows=batch_rows)
-
-            table = run_within_memory(observe_batches, batch_rows)
-        summary = weight_summary.to_json() if weight_summary else ""
-        return _set_columns(
+            table = run_within_memory(partial(_observe_rows, comparison), batch_rows)
+        table = set_in_first_row(table, weights=pa.scalar(summary.to_json() if summary else "", pa.string()))
+        return set_columns(
             table,
-            weights=pa.array([summary, *[None] * (table.num_rows - 1)], pa.string()),
-            of_rows=pa.array([context.view.rows.table.num_rows] * table.num_rows, pa.int64()),
-            of_longest=pa.array([find_token_limit(context)] * table.num_rows, pa.int64()),
+            total_rows=pa.array([context.view.rows.table.num_rows] * table.num_rows, pa.int64()),
+            max_tokens=pa.array([find_token_limit(context)] * table.num_rows, pa.int64()),
         )
 
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
@@ -139,59 +156,64 @@ class TensorParity(Probe[TensorOptions]):
         require_outputs(options.outputs, list(outputs))
 
 
-def _observe_rows(
-    context: ProbeContext,
-    runners: Runners,
-    sampled: Sequence[Row],
-    options: TensorOptions,
-    *,
-    weights: WeightComparison,
-    batch_rows: int,
-) -> pa.Table:
+def _observe_rows(comparison: _Comparison, batch_rows: int) -> pa.Table:
     """The observations of the sampled rows, with so many in a batch at most."""
-    assert context.reference is not None
-    codec, backend = require_codec(context), context.reference.backend
-    budget = min(runners.baseline.budget, runners.candidate.budget) // 2  # float64 takes twice the memory
-    batches = list(make_batches(codec, sampled, budget, batch_rows))
-    batches += make_single_row_batches(codec, sampled, batches)
-    batches += make_two_row_batches(codec, sampled, batches, batch_rows)
-    runs = [_BatchRun(batch, run_candidate(runners.candidate, batch)) for batch in batches]
-    given = next((run.candidate for run in runs if isinstance(run.candidate, Mapping)), None)
-    runners = runners if given is None else runners.with_matching_caches(list(given))
-    determinism = check_determinism(
-        runners.baseline, backend, make_layout_batches(codec, sampled, batches), runners.precision.eps
-    )
+    codec, options = comparison.codec, comparison.options
+    batches = _make_batches(comparison, batch_rows)
+    runs = [_BatchRun(batch, run_candidate(comparison.runners.candidate, batch)) for batch in batches]
+    given = next((list(run.candidate) for run in runs if isinstance(run.candidate, Mapping)), None)
+    runners = comparison.runners if given is None else comparison.runners.with_matching_caches(given)
+    layout_batches = make_layout_batches(codec, comparison.sampled, batches)
+    determinism = check_determinism(runners.baseline, comparison.backend, layout_batches, runners.precision.eps)
     runners = check_oracle(runners, batches[0].arrays)
-    check = TensorCheck(runners, determinism, backend, options, batch_rows)
-    match = _match_outputs(check, runs, None if given is None else list(given))
-    compared = None
+    check = TensorCheck(runners, determinism, comparison.backend, options, batch_rows)
+    completed = [(run.batch, run.candidate) for run in runs if isinstance(run.candidate, Mapping)]
+    match = match_outputs_of_runs(check, completed, given)
+    screened_rows = None
     if options.screen:
-        different, screened = find_most_different_rows(context, check, match.pairs, sampled, budget)
-        more = make_batches(codec, select_rows(context, different), budget, batch_rows) if different else ()
-        runs += [_BatchRun(batch, run_candidate(runners.candidate, batch)) for batch in more]
-        compared = len(sampled) + screened
-    observations = _observe_runs(check, runs, match)
-    table = build_table(check, observations)
-    if options.blame and exceeds_bound(table):
-        first = find_first_divergence(
+        screened_rows, more = _screen_other_rows(comparison, check, match)
+        runs += more
+    table = build_table(check, _observe_runs(check, runs, match))
+    if options.attribute and exceeds_bound(table):
+        divergence = find_first_divergence(
             runners,
             [run.batch for run in runs],
             codec.padding_mask,
-            _find_repro_folder(context) if options.repro else None,
+            _find_reproductions_folder(comparison.context) if options.reproduction else None,
             outputs=None if given is None else match,  # a file that always crashes does not show its outputs' names
-            weights=weights,
+            weights=comparison.weights,
         )
-        table = _set_in_first_row(table, blame=pa.scalar(first, pa.string()))
+        table = set_in_first_row(table, first_divergence=pa.scalar(divergence, pa.string()))
     notes = {
-        "notes": [*match.notes, *describe_sides(context, runners)],
-        "unheld": match.unmatched,
-        "unvaried": list(find_constant_inputs([run.batch for run in runs])),
+        "notes": [*match.notes, *describe_sides(comparison.context, runners)],
+        "unmatched_outputs": match.unmatched,
+        "constant_inputs": list(find_constant_inputs([run.batch for run in runs])),
     }
-    return _set_in_first_row(table, notes=pa.scalar(json.dumps(notes)), compared=pa.scalar(compared, pa.int64()))
+    return set_in_first_row(
+        table, notes=pa.scalar(json.dumps(notes)), screened_rows=pa.scalar(screened_rows, pa.int64())
+    )
+
+
+def _make_batches(comparison: _Comparison, batch_rows: int) -> list[Batch]:
+    """The sampled rows in batches, and some of them alone or in twos."""
+    codec, sampled = comparison.codec, comparison.sampled
+    batches = list(make_batches(codec, sampled, comparison.budget, batch_rows))
+    batches += make_single_row_batches(codec, sampled, batches)
+    return batches + make_two_row_batches(codec, sampled, batches, batch_rows)
+
+
+def _screen_other_rows(comparison: _Comparison, check: TensorCheck, match: OutputMatch) -> tuple[int, list[_BatchRun]]:
+    """How many rows both sides have run once, and runs of those that were not sampled and differ most."""
+    context, sampled, budget = comparison.context, comparison.sampled, comparison.budget
+    different, others = find_most_different_rows(context, check, match.pairs, sampled, budget)
+    rows = select_rows(context, different)
+    batches = make_batches(comparison.codec, rows, budget, check.batch_rows) if rows else ()
+    runs = [_BatchRun(batch, run_candidate(check.runners.candidate, batch)) for batch in batches]
+    return len(sampled) + others, runs
 
 
 def _observe_runs(check: TensorCheck, runs: Sequence[_BatchRun], match: OutputMatch) -> list[Observation]:
-    """Every output of every row that was run, with its standing among the others."""
+    """Every output of every row that was run, with its status among the others."""
     observations = [Observation(None, name, reason) for name, reason in match.missing.items()]
     parts: dict[str, list[RowErrors]] = {}
     for run in runs:
@@ -204,48 +226,47 @@ def _observe_runs(check: TensorCheck, runs: Sequence[_BatchRun], match: OutputMa
     return observations
 
 
-def _match_outputs(check: TensorCheck, runs: Sequence[_BatchRun], candidate: Sequence[str] | None) -> OutputMatch:
-    """Which outputs are compared; a candidate that crashes on everything is taken to have the reference's."""
-    ours, requested = list(check.determinism.rerun), check.options.outputs
-    require_outputs(requested or (), ours)
-    if candidate is None:
-        return OutputMatch({name: name for name in (ours if requested is None else requested)})
-    runners, precision = check.runners, check.runners.precision
-    completed = [(run.batch, run.candidate) for run in runs if isinstance(run.candidate, Mapping)][:MATCHING_BATCHES]
+def find_first_divergence(
+    runners: Runners,
+    batches: Sequence[Batch],
+    mask: str,
+    folder: Path | None = None,
+    *,
+    outputs: OutputMatch | None = None,
+    weights: WeightComparison | None = None,
+) -> str:
+    """The first module that differs and the root cause, as JSON; empty where the reference shows no modules.
 
-    @cache
-    def reference_outputs(index: int) -> tuple[Arrays, Arrays]:
-        batch = completed[index][0]
-        oracle, baseline = (run_reference(one, check.backend, batch) for one in (runners.oracle, runners.baseline))
-        return oracle, baseline
-
-    def samples(name: str, theirs: str) -> Samples | None:
-        found: list[tuple[Array, Array, Array]] = []
-        for index, (batch, outputs) in enumerate(completed):
-            oracle, baseline = (arrays[name] for arrays in reference_outputs(index))
-            if find_form_mismatch(baseline, outputs[theirs]):
-                return None
-            cuts = [cut for _, cut in check.determinism.layout.row_slices(name, batch)]
-            found += [(cut(oracle), cut(baseline), cut(outputs[theirs])) for cut in cuts]
-        return found
-
-    by_noise = partial(measure_noise_distance, allowed=precision.allowed, floor=precision.floor)
-    distance = by_noise if runners.is_comparable else measure_power_distance
-    return match_outputs(ours, candidate, samples, requested=requested, distance=distance)
-
-
-def _set_columns(table: pa.Table, **columns: pa.Array) -> pa.Table:
-    for name, column in columns.items():
-        table = table.set_column(table.schema.get_field_index(name), name, column)
-    return table
-
-
-def _set_in_first_row(table: pa.Table, **values: pa.Scalar) -> pa.Table:
-    """The table with values in its first row; the others have none."""
-    nulls = {name: pa.nulls(table.num_rows - 1, table.schema.field(name).type) for name in values}
-    columns = {name: pa.concat_arrays([pa.array([one.as_py()], one.type), nulls[name]]) for name, one in values.items()}
-    return _set_columns(table, **columns)
+    A reproduction is written to `folder`, if one is given, under a name that equal attributions share. An error on the
+    way becomes the `reason` in the JSON, since the difference exists whether or not its cause is found.
+    """
+    if not isinstance(runners.baseline, Reference) or not isinstance(runners.oracle, Reference):
+        return ""
+    try:
+        attribution = attribute_difference(
+            runners.baseline,
+            runners.candidate,
+            [batch.arrays for batch in batches],
+            mask=mask,
+            precision=runners.precision,
+            oracle=runners.oracle,
+            bundle=None if folder is None else partial(_name_bundle, folder),
+            outputs=outputs,
+            weights=weights,
+        )
+    except Exception as error:
+        return json.dumps({"reason": f"the cause of the difference could not be found out: {error}"})
+    if attribution is None:
+        return ""
+    bundle = None if folder is None else _name_bundle(folder, attribution)
+    has_bundle = bundle is not None and bundle.exists()  # not where only the form of an output differs
+    return json.dumps(attribution.evidence() | ({"reproduction": str(bundle)} if has_bundle else {}))
 
 
-def _find_repro_folder(context: ProbeContext) -> Path | None:
-    return context.model_under_test.run_context.exports.parent / "repro" if context.model_under_test else None
+def _name_bundle(folder: Path, attribution: Attribution) -> Path:
+    digest = hashlib.blake2b(json.dumps(attribution.evidence()).encode(), digest_size=6)
+    return folder / digest.hexdigest()
+
+
+def _find_reproductions_folder(context: ProbeContext) -> Path | None:
+    return context.model_under_test.run_context.exports.parent / "reproductions" if context.model_under_test else None

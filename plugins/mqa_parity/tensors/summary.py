@@ -3,10 +3,10 @@
 Per output, where y are the candidate's values over all rows, p those of PyTorch in the same precision, e those of
 PyTorch in float64, and eps the step from 1 to the next number of that precision:
 
-    times = max|y - e| / max(max|p - e|, roundings/allowed eps max|e|)
-    ratio = times where that is below 1, else 1 + 9 (times - 1) / (allowed - 1)
+    units = max|y - e| / max(max|p - e|, roundings/allowed eps max|e|)
+    ratio = units where that is below 1, else 1 + 9 (units - 1) / (allowed - 1)
 
-`allowed` and `roundings` are 10 and 8 in float32, and 4 and 2 in 16 bits (`precision.py`). So 10, the bound by
+`allowed` and `roundings` are 10 and 8 in float32, and 4 and 2 in 16 bits (`tolerance.py`). So 10, the bound by
 convention, allows ten times PyTorch's own error in float32, and always 8 eps of the largest value: an output that
 PyTorch happens to have exact must not make every rounding a fault. Numbers that PyTorch has exact among others that it
 rounded, such as a mask's -10000, do not count for max|e|. Each channel and each row of an output is compared likewise,
@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_parity.examples import read_floats
-from mqa_parity.tensors.channels import HOPELESS, NOISY, GroupError
+from mqa_parity.tensors.channels import IGNORED, NOISY, GroupError
 from mqa_parity.tensors.weight_comparison import WeightSummary
 from mqa_parity.tolerance import BOUND, allowed_units, as_ratio, error_unit, in_units
 from mqa_registry import Statistic
@@ -48,7 +48,7 @@ MAX_SQNR = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
 class OutputSummary:
     """One output over all rows. `ratio` is that of the whole or of its worst channel or row, NaN without a baseline.
 
-    `times` is the `error` of the whole in units of the `yardstick`, of which `allowed` are allowed. `group` is the
+    `units` is the `error` of the whole in units of `error_unit`, of which `allowed_units` are allowed. `group` is the
     channel or row that decides, None where the whole output does.
     """
 
@@ -56,10 +56,10 @@ class OutputSummary:
     elements: int
     mismatches: int
     error: float
-    noise: float
-    yardstick: float
-    times: float
-    allowed: float
+    baseline_error: float
+    error_unit: float
+    units: float
+    allowed_units: float
     ratio: float
     p999: float
     mean: float
@@ -72,7 +72,7 @@ class OutputSummary:
 
 def summarize_outputs(observations: pa.Table) -> list[OutputSummary]:
     """Every output over all its rows that decide, the worst first."""
-    observations = drop_hopeless_rows(observations)
+    observations = drop_ignored_rows(observations)
     names = pc.unique(observations.column("output")).to_pylist()
     outputs = [
         _summarize_output(name, observations.filter(pc.equal(observations.column("output"), name))) for name in names
@@ -82,30 +82,31 @@ def summarize_outputs(observations: pa.Table) -> list[OutputSummary]:
 
 def _summarize_output(name: str, rows: pa.Table) -> OutputSummary:
     columns = {
-        one: read_floats(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "floor")
+        one: read_floats(rows, one)
+        for one in ("error", "baseline_error", "magnitude", "p999", "outside", "rerun", "floor")
     }
     largest = {one: float(values.max()) for one, values in columns.items()}
     mismatches = sum(bool(text) for text in rows.column("mismatch").to_pylist())
-    usual = np.array([one != NOISY for one in rows.column("standing").to_pylist()], bool)
+    usual = np.array([one != NOISY for one in rows.column("row_status").to_pylist()], bool)
     usual = usual if usual.any() else ~usual
-    noise, error, magnitude = (float(columns[one][usual].max()) for one in ("noise", "error", "magnitude"))
+    noise, error, magnitude = (float(columns[one][usual].max()) for one in ("baseline_error", "error", "magnitude"))
     unit = float(error_unit(noise, magnitude, largest["floor"]))
     elements = int(read_floats(rows, "elements").sum())
-    allowed = allowed_units(elements, rows.column("allowed")[0].as_py())
-    has_ratio = mismatches or rows.column("peer")[0].as_py()
-    times = in_units(error, unit)
-    ratio = as_ratio(times, allowed)
+    allowed = allowed_units(elements, rows.column("allowed_units")[0].as_py())
+    has_ratio = mismatches or rows.column("baseline_precision")[0].as_py()
+    units = in_units(error, unit)
+    ratio = as_ratio(units, allowed)
     group = _read_worst_group(rows) if has_ratio and not mismatches else None
-    group_ratio = as_ratio(group.times, group.allowed) if group else -math.inf
+    group_ratio = as_ratio(group.units, group.allowed_units) if group else -math.inf
     return OutputSummary(
         name=name,
         elements=elements,
         mismatches=mismatches,
         error=largest["error"],
-        noise=largest["noise"],
-        yardstick=unit,
-        times=times if has_ratio else math.nan,
-        allowed=allowed,
+        baseline_error=largest["baseline_error"],
+        error_unit=unit,
+        units=units if has_ratio else math.nan,
+        allowed_units=allowed,
         ratio=max(ratio, group_ratio) if has_ratio else math.nan,
         p999=largest["p999"],
         mean=float(read_floats(rows, "mean").mean()),
@@ -167,14 +168,16 @@ def _after_weight_mismatch(mismatches: int, outputs: Sequence[OutputSummary]) ->
 
 
 def _make_undefined_ratio(observations: pa.Table) -> Statistic:
-    reason = observations.column("doubt")[0].as_py() or explain_missing_baseline(observations)
+    reason = observations.column("oracle_problem")[0].as_py() or explain_missing_baseline(observations)
     return Statistic(lambda counts: np.full(counts.shape[:-1], math.nan), undefined=reason, never_defined=True)
 
 
 def explain_missing_baseline(observations: pa.Table) -> str:
     """Why there is no ratio, in words."""
-    precision, name, doubt = (observations.column(name)[0].as_py() for name in ("precision", "yardstick", "doubt"))
-    return f"{doubt}, which leaves nothing" if doubt else f"{name} has no {precision}"
+    precision, name, problem = (
+        observations.column(name)[0].as_py() for name in ("candidate_precision", "reference_name", "oracle_problem")
+    )
+    return f"{problem}, which leaves nothing" if problem else f"{name} has no {precision}"
 
 
 def exceeds_bound(observations: pa.Table) -> bool:
@@ -182,14 +185,14 @@ def exceeds_bound(observations: pa.Table) -> bool:
     return any(output.mismatches or not output.ratio <= BOUND for output in summarize_outputs(observations))
 
 
-def drop_hopeless_rows(observations: pa.Table) -> pa.Table:
+def drop_ignored_rows(observations: pa.Table) -> pa.Table:
     """Without the rows in which the reference itself has no digits left."""
-    return observations.filter(pc.not_equal(observations.column("standing"), HOPELESS))
+    return observations.filter(pc.not_equal(observations.column("row_status"), IGNORED))
 
 
 def _find_worst_by_row(observations: pa.Table, column: str, worse: np.ufunc) -> Floats:
     """Per row of the data the worst over its outputs; an output without a row axis is a row by itself."""
-    observations = drop_hopeless_rows(observations)
+    observations = drop_ignored_rows(observations)
     ids = [name if name is not None else index for index, name in enumerate(observations.column("id").to_pylist())]
     indices = {name: index for index, name in enumerate(dict.fromkeys(ids))}
     worst = np.full(len(indices), math.nan)

@@ -42,17 +42,17 @@ class WeightComparison:
         return self.candidate.compare_weights(self.reference.weights("").items)
 
     def summary(self) -> WeightSummary | None:
-        """The same in words; an error other than an MqaError becomes its `trouble`."""
+        """The same in words; an error other than an MqaError becomes its `error`."""
         try:
             report = self.report
         except MqaError:
             raise
         except Exception as error:
-            return WeightSummary(trouble=summarize_error(error))
+            return WeightSummary(error=summarize_error(error))
         if report is None:
             return None
         differences = tuple(DifferentWeight(one.tensor, one.weight, one.reason) for one in report.differences)
-        return WeightSummary(report.held, differences, tuple(report.unknown), tuple(report.unread))
+        return WeightSummary(report.matched, differences, tuple(report.unknown), tuple(report.unread))
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ class DifferentWeight:
 class WeightSummary:
     """How many tensors are weights of the model, which are not, which stand for none, and which cannot be read.
 
-    `trouble` says why no weights could be compared.
+    `error` says why no weights could be compared.
     """
 
-    held: int = 0
+    matched: int = 0
     differences: tuple[DifferentWeight, ...] = ()
     unknown: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    trouble: str = ""
+    error: str = ""
 
     def to_json(self) -> str:
-        names = ("trouble",) if self.trouble else ("held", "differences", "unknown", "unread")
+        names = ("error",) if self.error else ("matched", "differences", "unknown", "unread")
         return json.dumps({name: value for name, value in asdict(self).items() if name in names})
 
     @classmethod
@@ -91,17 +91,17 @@ class WeightSummary:
         texts = pc.unique(observations.column("weights")).to_pylist()
         fields = json.loads(next((text for text in texts if text), "{}"))
         return cls(
-            fields.get("held", 0),
+            fields.get("matched", 0),
             tuple(DifferentWeight(**one) for one in fields.get("differences", ())),
             tuple(fields.get("unknown", ())),
             tuple(fields.get("unread", ())),
-            fields.get("trouble", ""),
+            fields.get("error", ""),
         )
 
     def remarks(self) -> Iterator[str]:
         """The differences in words."""
         different = len(self.differences) + len(self.unknown)
-        if other_model := describe_other_model(different, different + self.held):
+        if other_model := describe_other_model(different, different + self.matched):
             yield other_model
         yield from map(str, self.differences[:MAX_WEIGHTS])
         if len(self.differences) > MAX_WEIGHTS:
@@ -109,8 +109,8 @@ class WeightSummary:
 
     def notes(self) -> Iterator[str]:
         """What was not compared, which matters for a file that passes, too."""
-        if self.trouble:
-            yield f"its weights could not be compared with the model's: {self.trouble}"
+        if self.error:
+            yield f"its weights could not be compared with the model's: {self.error}"
         if self.unread:
             names = ", ".join(f"`{name}`" for name in self.unread[:MAX_WEIGHTS])
             more = f" and {len(self.unread) - MAX_WEIGHTS} more" if len(self.unread) > MAX_WEIGHTS else ""

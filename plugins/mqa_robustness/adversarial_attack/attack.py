@@ -122,7 +122,7 @@ class Victim:
         batches = self.batching.batches(
             sorted(distinct, key=lambda key: -self.codec.cost(distinct[key][1])),
             self.view.runner.budget,
-            size=lambda key: self.codec.cost(distinct[key][1]),
+            cost=lambda key: self.codec.cost(distinct[key][1]),
             shape=lambda key: shapes(distinct[key][1]),
         )
         predictions: dict[bytes, Prediction] = {}

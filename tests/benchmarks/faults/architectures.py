@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from tests.benchmarks.faults import own
-from tests.benchmarks.faults.jitter import jitter
+from tests.benchmarks.faults import custom_models
+from tests.benchmarks.faults.custom_models import jitter
 from tests.benchmarks.tiny import MODELS
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
-FACTORIES = "tests.benchmarks.faults.own"
+FACTORIES = "tests.benchmarks.faults.custom_models"
 ROWS = 24  # that the command is given
-SHOWN = 3  # the probe batches that an effect is measured by, each of `ROWS` rows
+EFFECT_BATCHES = 3  # the probe batches that an effect is measured by, each of `ROWS` rows
 SHORTEST, LONGEST = 2, 24  # tokens
 WORDS = 64
 
@@ -42,7 +42,7 @@ class Architecture:
     def build(self, seed: int) -> nn.Module:
         """The model in eval mode, with weights drawn by a seed; those of one's own code have their own."""
         if self.factory:
-            module: nn.Module = getattr(own, self.factory)()
+            module: nn.Module = getattr(custom_models, self.factory)()
             return module
         import transformers
 
@@ -70,10 +70,12 @@ class Architecture:
         if self.factory == "tagger":
             return {"input_ids": rng.integers(0, WORDS, (ROWS, length or 16))}
         if self.factory:
-            return {"pixel_values": rng.normal(size=(ROWS, 3, own.SIDE, own.SIDE)).astype(np.float32)}
+            return {
+                "pixel_values": rng.normal(size=(ROWS, 3, custom_models.SIDE, custom_models.SIDE)).astype(np.float32)
+            }
         if MODELS[self.tiny].reads_text:
-            return _texts(rng, length)
-        return _repeated(MODELS[self.tiny].inputs, rng)
+            return _draw_token_ids(rng, length)
+        return _repeat_inputs(MODELS[self.tiny].inputs, rng)
 
     @property
     def reads_text(self) -> bool:
@@ -84,7 +86,7 @@ class Architecture:
         return {0: "rows", 1: "length"} if self.reads_text and array.ndim == 2 else {0: "rows"}
 
 
-def _texts(rng: np.random.Generator, length: int | None) -> Arrays:
+def _draw_token_ids(rng: np.random.Generator, length: int | None) -> Arrays:
     most = int(rng.integers(LONGEST // 2, LONGEST + 1))  # so that no two batches have to be as long
     lengths = rng.integers(SHORTEST, most + 1, ROWS) if length is None else np.full(ROWS, length)
     longest = int(lengths.max())
@@ -92,7 +94,7 @@ def _texts(rng: np.random.Generator, length: int | None) -> Arrays:
     return {"input_ids": rng.integers(3, WORDS, (ROWS, longest)) * mask, "attention_mask": mask}
 
 
-def _repeated(inputs: Callable[[np.random.Generator], Arrays], rng: np.random.Generator) -> Arrays:
+def _repeat_inputs(inputs: Callable[[np.random.Generator], Arrays], rng: np.random.Generator) -> Arrays:
     """As many rows as there should be, of what makes a few at a time."""
     batches: list[Mapping[str, npt.NDArray[Any]]] = []
     while sum(len(next(iter(batch.values()))) for batch in batches) < ROWS:

@@ -10,8 +10,8 @@ import numpy as np
 import onnxruntime as ort
 import torch
 
-from tests.benchmarks.faults.architectures import LOGITS, LONGEST, SHOWN
-from tests.benchmarks.faults.exporting import Wrapper, quiet
+from tests.benchmarks.faults.architectures import EFFECT_BATCHES, LOGITS, LONGEST
+from tests.benchmarks.faults.exporting import Wrapper, silence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +47,12 @@ class Effect:
         return self.channel > max(1e-4, 5 * sound.channel) or self.probability > max(1e-4, 5 * sound.probability)
 
 
-NOTHING = Effect(0.0, 0.0)
+NO_EFFECT = Effect(0.0, 0.0)
 BROKEN = Effect(inf, inf)
 
 
 @dataclass(frozen=True)
-class Truths:
+class ExpectedOutputs:
     """What a model gives in float64 for some batches, and which of its outputs are logits along their last axis."""
 
     batches: tuple[Arrays, ...]
@@ -60,43 +60,43 @@ class Truths:
     logits: tuple[bool, ...]
 
 
-def truths(module: nn.Module, architecture: Architecture, seed: int) -> Truths:
+def compute_expected_outputs(module: nn.Module, architecture: Architecture, seed: int) -> ExpectedOutputs:
     """By PyTorch in float64, of random rows of other seeds than the command's, one batch of them as long as any."""
-    batches = [architecture.rows(seed + 1 + place) for place in range(SHOWN)]
+    batches = [architecture.rows(seed + 1 + index) for index in range(EFFECT_BATCHES)]
     if architecture.tiny and architecture.reads_text:
-        batches[-1] = architecture.rows(seed + SHOWN, length=LONGEST)
+        batches[-1] = architecture.rows(seed + EFFECT_BATCHES, length=LONGEST)
     wide = module.double()
-    with torch.no_grad(), quiet():
-        outputs = [_double(wide, batch) for batch in batches]
+    with torch.no_grad(), silence():
+        outputs = [_run_in_float64(wide, batch) for batch in batches]
     module.float()
-    return Truths(tuple(batches), tuple(outputs), tuple(name in LOGITS for name in architecture.outputs))
+    return ExpectedOutputs(tuple(batches), tuple(outputs), tuple(name in LOGITS for name in architecture.outputs))
 
 
-def _double(module: nn.Module, batch: Arrays) -> tuple[Array, ...]:
+def _run_in_float64(module: nn.Module, batch: Arrays) -> tuple[Array, ...]:
     inputs = [torch.from_numpy(array) for array in batch.values()]
     found = Wrapper(module, tuple(batch))(*[one.double() if one.is_floating_point() else one for one in inputs])
     return tuple(one.numpy() for one in (found if isinstance(found, tuple) else (found,)))
 
 
-def effect(file: Path, known: Truths) -> Effect:
+def measure_effect(file: Path, expected: ExpectedOutputs) -> Effect:
     """The largest effect over all batches."""
     options = ort.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 4, 1
     try:
         session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-        found = [_run(session, batch) for batch in known.batches]
+        found = [_run(session, batch) for batch in expected.batches]
     except Exception:  # a file that cannot be run is as far off as one can be
         return BROKEN
-    worst = NOTHING
-    for place in range(len(known.outputs[0])):
+    worst = NO_EFFECT
+    for index in range(len(expected.outputs[0])):
         pairs = [
-            _counted(batch, right[place], outputs[place])
-            for batch, right, outputs in zip(known.batches, known.outputs, found, strict=True)
+            _select_channels(batch, right[index], outputs[index])
+            for batch, right, outputs in zip(expected.batches, expected.outputs, found, strict=True)
         ]
         if any(right.shape != given.shape for right, given in pairs):
             return BROKEN
         right, given = (np.concatenate(some) for some in zip(*pairs, strict=True))
-        one = _effect(right, given, logits=known.logits[place])
+        one = _measure_output(right, given, logits=expected.logits[index])
         worst = Effect(max(worst.probability, one.probability), max(worst.channel, one.channel))
     return worst
 
@@ -107,7 +107,7 @@ def _run(session: Any, batch: Arrays) -> list[Array]:
     return [np.asarray(one) for one in session.run(None, given)]
 
 
-def _counted(batch: Arrays, right: Array, given: Array) -> tuple[Array, Array]:
+def _select_channels(batch: Arrays, right: Array, given: Array) -> tuple[Array, Array]:
     """Both as rows of channels, without padding."""
     if right.shape != given.shape:
         return right, given
@@ -123,7 +123,7 @@ def _rows(array: Array) -> Array:
     return array.reshape(-1, width).astype(np.float64)
 
 
-def _effect(right: Array, given: Array, *, logits: bool) -> Effect:
+def _measure_output(right: Array, given: Array, *, logits: bool) -> Effect:
     if not np.isfinite(given).all():
         return BROKEN
     spread = right.std(0)

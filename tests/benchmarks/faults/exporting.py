@@ -1,4 +1,4 @@
-"""Both exporters of PyTorch, quiet, from a module and a batch to a file."""
+"""Files of a module by both exporters of PyTorch, and what tools make of them before they ship."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
+import onnx
+import onnxruntime as ort
 import torch
 from torch import nn
 
@@ -20,10 +22,16 @@ if TYPE_CHECKING:
 Exporter = Literal["dynamo", "script"]
 EXPORTERS: tuple[Exporter, ...] = ("dynamo", "script")
 OPSET = {"dynamo": 18, "script": 17}
+Postprocessing = Literal["", "float16", "nameless", "optimized"]
+LEVELS = {
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
 
 
 class Wrapper(nn.Module):
-    """What teams write around a model for `dynamo=False`: arguments by place, and a tensor instead of a mapping."""
+    """What teams write around a model for `dynamo=False`: positional arguments, and a tensor instead of a mapping."""
 
     def __init__(self, model: nn.Module, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -64,7 +72,7 @@ def export(
     if any(parameter.dtype == torch.float16 for parameter in module.parameters()):
         inputs = {name: one.half() if one.is_floating_point() else one for name, one in inputs.items()}
     version = opset or OPSET[exporter]
-    with quiet(), torch.no_grad():
+    with silence(), torch.no_grad():
         if exporter == "script":
             _script(module, architecture, file, inputs, version, fixed=fixed)
         else:
@@ -122,9 +130,50 @@ def _dynamo(
     program.save(str(file), external_data=external)
 
 
+def postprocess(file: Path, how: Postprocessing) -> None:
+    """Convert, strip or optimize a file in place; an empty `how` leaves it as it is."""
+    if how == "float16":
+        convert_to_float16(file)
+    elif how == "nameless":
+        strip_names(file)
+    elif how == "optimized":
+        optimize(file, "extended")
+
+
+def convert_to_float16(file: Path, *, keep_ends: bool = False) -> None:
+    """Convert a file to float16, its inputs and outputs too unless they are kept."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    with silence():
+        onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=keep_ends), file)
+
+
+def strip_names(file: Path) -> None:
+    """Number the names of nodes and weights, and remove the provenance of nodes, as some tools do."""
+    model = onnx.load(file)
+    weights = {one.name: f"w{index}" for index, one in enumerate(model.graph.initializer)}
+    for one in model.graph.initializer:
+        one.name = weights[one.name]
+    for index, node in enumerate(model.graph.node):
+        node.name = f"n{index}"
+        del node.metadata_props[:]
+        for number, name in enumerate(node.input):
+            node.input[number] = weights.get(name, name)
+    onnx.save(model, file)
+
+
+def optimize(file: Path, level: str) -> None:
+    """Write a file as ONNX Runtime optimizes it at some level."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = LEVELS[level]
+    options.optimized_model_filepath = str(file)
+    options.log_severity_level = 4
+    ort.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without what the exporters print and warn of."""
+def silence() -> Iterator[None]:
+    """Suppress what exporters print and warn of."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-    from tests.benchmarks.faults.finishing import Finish
+    from tests.benchmarks.faults.exporting import Postprocessing
     from tests.benchmarks.faults.graph import Graph
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Where a fault lies: `kinds` of blame that say what it is, and the `modules` and `nodes` of which any is right.
+    """Where a fault lies: the `kinds` that an attribution may give it, the `modules` and `nodes` of which any is right.
 
-    `near` are modules that stand next to it, which lead a reader there as well. Where `anywhere`, no place is wrong, as
-    with another checkpoint.
+    `near` are modules next to it, which lead a reader there as well. Where `anywhere`, no module is wrong, as with
+    another checkpoint.
     """
 
     kinds: frozenset[str]
@@ -41,18 +41,18 @@ BITS = frozenset({"exporter", "precision"})
 class Generator:
     """A kind of fault: in a graph that was exported, or in the module before it is.
 
-    Either gives the truth of the fault that it has put in, or None where there is no place for one. `finish` is what is
-    done to the file afterwards. Where `traced`, only `dynamo=False` lets the fault through.
+    Either gives the truth of the fault that it has put in, or None where it takes none. `postprocessing` is what
+    is done to the file afterwards. Where `traced`, only `dynamo=False` lets the fault through.
     """
 
     kind: str
     in_graph: Callable[[Graph, np.random.Generator], Truth | None] | None = None
     in_module: Callable[[nn.Module, np.random.Generator], Truth | None] | None = None
-    finish: Finish = ""
+    postprocessing: Postprocessing = ""
     traced: bool = False
 
 
-def pick(rng: np.random.Generator, of: Any) -> Any:
-    """One of several, by chance."""
-    some = list(of)
-    return some[int(rng.integers(len(some)))]
+def choose(rng: np.random.Generator, choices: Any) -> Any:
+    """One of several, at random."""
+    listed = list(choices)
+    return listed[int(rng.integers(len(listed)))]

@@ -84,7 +84,7 @@ class Graph:
             yield node
 
     def set_weight(self, name: str, array: Array) -> None:
-        """Other numbers in an initializer's place."""
+        """Replace the numbers of an initializer."""
         (kept,) = (one for one in self.proto.graph.initializer if one.name == name)
         kept.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array), name))
 
@@ -145,7 +145,7 @@ class Graph:
         else:
             for node in self.readers(value) if readers is None else readers:
                 _renamed(node.input, value, made)
-        at = 1 + max((place for place, node in enumerate(graph.node) if value in node.output), default=-1)
+        at = 1 + max((index for index, node in enumerate(graph.node) if value in node.output), default=-1)
         for offset, node in enumerate(nodes):
             graph.node.insert(at + offset, node)
 
@@ -195,6 +195,6 @@ def _names(written: str) -> list[str]:
 
 
 def _renamed(names: Any, old: str, new: str) -> None:
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if name == old:
-            names[place] = new
+            names[index] = new

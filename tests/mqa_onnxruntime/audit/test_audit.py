@@ -260,7 +260,7 @@ def test_predictions_that_depend_on_the_batch_are_remarked_on(model_under_test, 
         return outputs | {"logits": outputs["logits"] + (batch["mask"] == 0).sum(axis=1, keepdims=True)}
 
     found = audit_file(exported, model_under_test, rows, dataclasses.replace(sound, run=leaking))
-    (message,) = [one.message for one in found.findings if one.subject == "batches"]
+    (message,) = [one.message for one in found.findings if one.topic == "batches"]
     assert "predictions of the model depend on the batch: outputs move by up to" in message
     assert message.endswith("when a row is padded")
 

@@ -171,7 +171,7 @@ def test_a_suite_stamps_the_very_file_that_it_judged_and_does_so_again_from_the_
     assert "says FAIL" in " ".join(later.stdout.split())
 
 
-def test_another_process_makes_the_same_subject(place, tmp_path):
+def test_another_process_makes_the_same_model_under_test(place, tmp_path):
     def spelled(path):
         return {"path on this machine": str(path)}
 

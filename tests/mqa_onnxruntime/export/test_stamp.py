@@ -15,7 +15,7 @@ from mqa_onnxruntime.export.cache import cached_export
 from mqa_onnxruntime.export.stamp import stamp_file
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
 from mqa_onnxruntime.session.backend import ExportOptions, SessionOptions
-from mqa_registry import DataError, Judgement, NotRunError
+from mqa_registry import DataError, Judgement, NotRunError, SuiteSelection
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def judge(backend, model_under_test, shipped):
     known = dict(backend.identity(model_under_test, SessionOptions(path=path)))
 
     def write(verdict, *, providers=known["providers"], **of):
-        usual = {"run": "r", "suite": "sha256:s", "name": "gate", "backend": "onnx", "part": {}}
+        usual = {"run": "r", "suite": "sha256:s", "name": "gate", "backend": "onnx", "selection": SuiteSelection()}
         usual |= {"model": model_under_test.model.digest, "judged": "2026-11-22T12:00:00Z"}
         judgement = Judgement(verdict, **(usual | of))
         (found,) = backend.record_verdict(known | {"providers": providers}, judgement, SessionOptions(path=path))
@@ -216,8 +216,8 @@ def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, mod
     "other",
     [
         {"suite": "sha256:smaller"},
-        {"part": {"only": ["smoke"]}},
-        {"part": {"limit": 10}},
+        {"selection": SuiteSelection(only=("smoke",))},
+        {"selection": SuiteSelection(limit=10)},
         {"backend": "again"},
         {"providers": "CPUExecutionProvider, Other"},
     ],
@@ -251,14 +251,14 @@ def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
     backend, model_under_test, exported, tmp_path, monkeypatch
 ):
     export = cached_export(model_under_test, None)
-    problem = {"level": "problem", "subject": "shapes", "message": "it fails on 8 x 7", "fix": "", "evidence": ""}
+    problem = {"level": "problem", "topic": "shapes", "message": "it fails on 8 x 7", "fix": "", "evidence": ""}
     spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
     monkeypatch.setattr("mqa_onnxruntime.export.export_command.cached_export", lambda *asked, **more: spoiled)
     path = backend.export(model_under_test, tmp_path / "spoiled", ExportOptions()).files[0]
     told = json.loads(stamp_file(path).read_text())
     assert told["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
     judgement = Judgement(
-        "PASS", "r", "sha256:s", "gate", "onnx", {}, model_under_test.model.digest, "2026-11-22T12:00:00Z"
+        "PASS", "r", "sha256:s", "gate", "onnx", SuiteSelection(), model_under_test.model.digest, "2026-11-22T12:00:00Z"
     )
     (found,) = backend.record_verdict(
         backend.identity(model_under_test, SessionOptions(path=path)), judgement, SessionOptions(path=path)

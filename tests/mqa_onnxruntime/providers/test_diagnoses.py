@@ -39,7 +39,7 @@ def built(monkeypatch):
         monkeypatch.setattr(diagnoses, "cuda_version", lambda: ours)
         monkeypatch.setattr(diagnoses, "_library_version", asked)
         monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=theirs))
-        return {each.subject: each for each in diagnoses.check_cuda()}
+        return {each.topic: each for each in diagnoses.check_cuda()}
 
     return cuda
 
@@ -58,7 +58,7 @@ def distributions(monkeypatch):
 def test_one_whole_distribution_is_fine():
     name, number = runtime_distribution()
     found = next(iter(diagnoses.check_packages()))
-    assert (found.level, found.subject) in {("ok", name), ("warning", name)}
+    assert (found.level, found.topic) in {("ok", name), ("warning", name)}
     assert number in found.message
 
 
@@ -165,15 +165,15 @@ def test_the_cpu_starts_and_comes_first(capfd):
 
     devices, cpu, *others = diagnoses.probe_providers()
     assert (devices.level, "CPUExecutionProvider on CPU" in devices.message) == ("ok", True)
-    assert (cpu.level, cpu.subject, cpu.message) == ("ok", CPU, "starts, and runs a model")
-    assert {each.subject for each in others} == set(onnxruntime.get_available_providers()) - {CPU}
+    assert (cpu.level, cpu.topic, cpu.message) == ("ok", CPU, "starts, and runs a model")
+    assert {each.topic for each in others} == set(onnxruntime.get_available_providers()) - {CPU}
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_listed_provider_that_does_not_start_is_told_apart_with_what_the_library_said(no_gpus):
     import onnxruntime
 
-    found = {each.subject: each for each in diagnoses.probe_providers()}
+    found = {each.topic: each for each in diagnoses.probe_providers()}
     if CUDA not in onnxruntime.get_available_providers() or found[CUDA].level == "ok":
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
     assert found[CUDA].level == "note"
@@ -238,5 +238,5 @@ def test_a_session_that_raises_is_a_finding(monkeypatch, tmp_path, no_gpus):
 
 @pytest.mark.gpu
 def test_on_a_gpu_cuda_starts_and_runs_a_model(gpu):
-    found = {each.subject: each for each in diagnoses.probe_providers()}
+    found = {each.topic: each for each in diagnoses.probe_providers()}
     assert found[CUDA].level == "ok", found[CUDA]

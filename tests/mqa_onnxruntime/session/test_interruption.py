@@ -53,7 +53,7 @@ def test_its_time_limit_ends_it_alone(folder):
     shown, said = (process := start(folder, "--timeout", "5")).communicate(timeout=100)
     assert process.returncode == 3
     assert "was still at work when its time was up" in " ".join(shown.split())
-    assert "nor when it was told to" not in said
+    assert "nor when it was stopped" not in said
 
 
 def test_ctrl_c_ends_it_at_once(folder):

@@ -61,5 +61,5 @@ def test_integers_in_an_unknown_form_are_named(packed):
     model.graph.node[0].op_type = "MatMulOfAnotherForm"
     onnx.save(model, path)
     weights = compare_weights(path, {"layer.weight": WEIGHT}.items)
-    assert (weights.unread, weights.held) == (("layer.weight_Q4",), 0)
+    assert (weights.unread, weights.matched) == (("layer.weight_Q4",), 0)
     assert weights.differences == ()

@@ -21,7 +21,7 @@ MODULES = ["layer.0.dense", "layer.0.norm", "layer.1.dense", "layer.1.norm", "la
         ({"head"}, ""),
     ],
 )
-def test_it_is_the_first_missing_of_those_whose_like_is_there(there, named):
+def test_the_first_missing_module_is_one_that_other_layers_have(there, named):
     assert find_first_missing(MODULES, there) == named
 
 
@@ -48,9 +48,7 @@ def test_a_fused_norm_is_found_by_its_numbers(lab, reference, candidate, batches
     assert "the graph does not tell its modules" in found.reason
 
 
-def test_a_module_that_ends_after_the_fault_with_what_was_there_before_is_passed_by(
-    lab, reference, candidate, batches, optimized
-):
+def test_an_outer_module_that_passes_an_earlier_value_on_is_skipped(lab, reference, candidate, batches, optimized):
     pooler = next(node for node in optimized.graph.node if node.output[0] == "tanh" or "pooler" in node.name.lower())
     weight = next(one for one in optimized.graph.initializer if one.name in pooler.input and len(one.dims) == 2)
     array = onnx.numpy_helper.to_array(weight).copy()
@@ -62,7 +60,7 @@ def test_a_module_that_ends_after_the_fault_with_what_was_there_before_is_passed
 
 @pytest.mark.filterwarnings("ignore")  # tracing says much of itself
 @pytest.mark.parametrize("fault", [True, False])
-def test_torchscript_shows_no_modules_and_yet_whose_weight_it_is(lab, reference, candidate, batches, copied, *, fault):
+def test_a_weight_is_named_where_torchscript_shows_no_modules(lab, reference, candidate, batches, copied, *, fault):
     import torch
 
     class Logits(torch.nn.Module):
@@ -100,7 +98,7 @@ def test_a_weight_that_kept_its_name_is_named_though_its_module_was_fused(
     assert "1 of 64 numbers differ, by 0.2 at most" in found.reason
 
 
-def test_nothing_is_reported_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
+def test_nothing_is_reported_for_sound_optimizations(lab, reference, candidate, batches, optimized):
 
     assert (
         attribute_difference(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask")
@@ -126,7 +124,7 @@ def activations(graph):
 
 
 @pytest.mark.parametrize("layer", [0, 1])
-def test_the_module_is_named_whose_right_numbers_heal_what_comes_after(
+def test_the_module_is_named_whose_injected_output_makes_the_graph_right(
     lab, reference, candidate, batches, nameless, *, layer
 ):
     changed = activations(nameless)[layer]

@@ -86,7 +86,7 @@ class Fixed(Plain):
         return network(batch, self.dtype)
 
 
-def test_a_model_of_a_fixed_number_of_rows_is_looked_at_with_all_of_them():
+def test_a_candidate_of_a_fixed_number_of_rows_is_given_that_many():
     def off(batch):
         return {name: array + np.float32(0.1) for name, array in network(batch, np.float32).items()}
 
@@ -98,7 +98,7 @@ def test_nothing_is_reported_for_noise():
     assert ask(Changed(lambda batch: network(batch, np.float32))) is None
 
 
-def test_nothing_is_reported_for_what_padding_holds():
+def test_nothing_is_reported_for_differences_in_padding():
     def padded(batch):
         found = network(batch, np.float32)
         return found | {"hidden": np.where(batch["mask"][..., None] > 0, found["hidden"], np.float32(5))}
@@ -109,7 +109,7 @@ def test_nothing_is_reported_for_what_padding_holds():
 
 @settings(max_examples=20, deadline=None)
 @given(st.permutations(range(5)).filter(lambda order: list(order) != list(range(5))))
-def test_labels_in_another_order_are_of_the_signature(order):
+def test_labels_in_another_order_are_attributed_to_the_signature(order):
     def swapped(batch):
         found = network(batch, np.float32)
         return found | {"logits": found["logits"][:, list(order)]}
@@ -122,7 +122,7 @@ def test_labels_in_another_order_are_of_the_signature(order):
     assert (f" and {len(moved) - 3} more" in found.reason) == (len(moved) > 3)
 
 
-def test_outputs_under_other_names_are_of_the_signature():
+def test_outputs_under_other_names_are_attributed_to_the_signature():
     def renamed(batch):
         found = network(batch, np.float32)
         return {"output_0": found["hidden"], "output_1": found["logits"]}
@@ -147,7 +147,7 @@ def test_the_name_of_an_only_output_does_not_matter():
     assert "the last axis of `logits`" in attribute_difference(Lone(), swapped, [BATCH], mask="mask").reason
 
 
-def test_inputs_in_another_order_are_of_the_signature():
+def test_inputs_in_another_order_are_attributed_to_the_signature():
     def mistaken(batch):
         return network(batch | {"words": batch["kinds"], "kinds": batch["words"]}, np.float32)
 
@@ -159,7 +159,7 @@ def test_inputs_in_another_order_are_of_the_signature():
 @pytest.mark.parametrize(
     ("move", "shape"), [(np.transpose, "[5, 3]"), (lambda logits: logits[:, None], "[3, 1, 5]"), (np.ravel, "[15]")]
 )
-def test_right_numbers_in_another_shape_are_of_the_signature(move, shape):
+def test_right_numbers_in_another_shape_are_attributed_to_the_signature(move, shape):
     def moved(batch):
         found = network(batch, np.float32)
         return found | {"logits": move(found["logits"])}
@@ -169,7 +169,7 @@ def test_right_numbers_in_another_shape_are_of_the_signature(move, shape):
     assert found.reason == f"`logits` has its numbers in the shape {shape}, and not [3, 5]"
 
 
-def test_other_numbers_in_another_shape_are_not():
+def test_other_numbers_in_another_shape_are_not_attributed_to_the_signature():
     def moved(batch):
         found = network(batch, np.float32)
         return found | {"logits": found["logits"].T * np.float32(1.01)}
@@ -186,13 +186,13 @@ def test_other_numbers_in_another_shape_are_not():
         (lambda found: {"hidden": found["hidden"]}, "the file has no output `logits`"),
     ],
 )
-def test_right_numbers_with_another_type_or_too_few_are_of_the_signature(change, reason):
+def test_another_type_and_missing_outputs_are_attributed_to_the_signature(change, reason):
     found = ask(Changed(lambda batch: change(network(batch, np.float32))))
     assert found.kind == "signature"
     assert reason in found.reason
 
 
-def test_an_output_more_is_nobodys_fault():
+def test_an_additional_output_is_no_fault():
     def more(batch):
         found = network(batch, np.float32)
         return found | {"more": found["logits"]}
@@ -206,13 +206,13 @@ def test_an_optimizer_is_found_without_a_graph_too():
         return found | {"logits": found["logits"] * np.float32(1.01)}
 
     found = ask(Optimized(wrong))
-    assert (found.kind, found.module) == ("pass", "")
+    assert (found.kind, found.module) == ("optimizer", "")
     assert "from the level `basic` on" in found.reason
     assert "level" not in ask(Optimized(wrong, at=("all",))).reason
 
 
 @pytest.mark.parametrize("side", ["model", "file"])
-def test_batches_are_not_put_together_where_a_side_takes_no_more_rows(side):
+def test_batches_are_not_combined_where_a_side_takes_no_more_rows(side):
     """Of a model or file that was exported for three rows; nothing differs but the type of an output."""
 
     def retyped(batch):
@@ -239,7 +239,7 @@ class Unsteady(Plain):
 
 
 @pytest.mark.parametrize(("by", "kind"), [(4e-6, ""), (1e-3, "reference")])
-def test_a_reference_may_change_with_its_batch_as_another_order_of_sums_does(by, kind):
+def test_a_reference_may_change_with_its_batch_by_rounding(by, kind):
     reference, sound = Unsteady(by=by), Changed(lambda batch: network(batch, np.float32))
     exact = Plain(np.float64)
     noise = np.abs(network(BATCH, np.float32)["logits"] - network(BATCH, np.float64)["logits"]).max()
@@ -270,7 +270,7 @@ def test_evidence_is_json_without_missing_numbers(ratio):
         ratio,
         module="a.b",
         node_names=("one", "two"),
-        surroundings=(ModuleRatio("a.b", 0, ratio, 2.0),),
+        nearby_modules=(ModuleRatio("a.b", 0, ratio, 2.0),),
     )
     told = json.loads(json.dumps(found.evidence(), allow_nan=False))
     assert (told["kind"], told["module"], told["node"]) == ("kernel", "a.b", "two")

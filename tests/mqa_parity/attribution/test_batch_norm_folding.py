@@ -71,20 +71,20 @@ def test_nothing_is_reported_for_folding(found):
     assert found() is None
 
 
-def test_a_number_of_the_weight_is_the_convolutions(found):
+def test_a_changed_weight_is_attributed_to_the_convolution(found):
     told = found(weight=one_more)
     assert (told.kind, told.module, told.class_name) == ("weights", CONVOLUTION, "Conv2d")
     assert told.weight == f"{WEIGHT}: {WEIGHT}"
     assert "1 of 1152 numbers differ" in told.reason
 
 
-def test_a_channel_that_is_larger_is_the_normalizations(found):
+def test_a_scaled_channel_is_attributed_to_the_normalization(found):
     told = found(weight=one_channel_larger)
     assert (told.kind, told.module, told.class_name) == ("weights", NORMALIZATION, "BatchNorm2d")
     assert "72 of 1152 numbers differ" in told.reason
 
 
-def test_a_number_of_the_bias_is_the_normalizations(found):
+def test_a_changed_bias_is_attributed_to_the_normalization(found):
     told = found(bias=one_more)
     assert (told.kind, told.module) == ("weights", NORMALIZATION)
     assert told.weight == f"{BIAS}: {NORMALIZATION}.bias"
@@ -124,14 +124,14 @@ MOVED = "another `bias` or `running_mean` would make it so"
         ("weight", lambda weight: weight * 1.5, SCALED.replace("1 of", "16 of")),
     ],
 )
-def test_which_number_of_the_normalization_it_is_is_told_as_far_as_can_be(found, exported, number, change, words):
+def test_the_changed_number_of_the_normalization_is_named_where_it_can_be_known(found, exported, number, change, words):
     told = found(**folding(exported[0], **{number: change}))
     kind = "exporter" if number == "eps" else "weights"  # an epsilon is no number that was learned
     assert (told.kind, told.module) == (kind, NORMALIZATION)
     assert told.reason.endswith(f"the module agrees; {words}")
 
 
-def test_what_no_one_number_of_the_normalization_makes_is_left_open(found, exported):
+def test_no_number_of_the_normalization_is_named_where_none_explains_the_change(found, exported):
     two = folding(exported[0], weight=one_more, bias=lambda bias: bias + 0.1)
     for changes in (two, {"weight": one_channel_larger}, {"weight": one_more, "bias": one_more}):
         assert found(**changes).reason.endswith("the module agrees")
@@ -148,7 +148,7 @@ def test_a_model_that_was_trained_on_has_another_weight(found, exported):
     assert (told.kind, told.module) == ("weights", CONVOLUTION)
 
 
-def test_another_convolution_of_right_weights_is_the_exporters(found, exported):
+def test_another_convolution_with_right_weights_is_attributed_to_the_exporter(found, exported):
     graph = onnx.load(str(exported[1]))
     node = next(node for node in graph.graph.node if WEIGHT in node.input)
     pads = next(attribute for attribute in node.attribute if attribute.name == "pads")

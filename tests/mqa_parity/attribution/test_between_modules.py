@@ -70,7 +70,7 @@ def bert(copied, lab):
         ("bert.pooler", "classifier"),
     ],
 )
-def test_what_stands_after_a_module_is_named_and_not_the_next_module(bert, attributed, put, module, after):
+def test_a_node_inserted_after_a_module_is_named_and_not_the_next_module(bert, attributed, put, module, after):
     graph, found = bert
     put_after(graph, last_value(found, graph, module), put(graph))
     found = attributed("bert", graph)
@@ -81,7 +81,7 @@ def test_what_stands_after_a_module_is_named_and_not_the_next_module(bert, attri
     assert "the file agrees" in found.reason
 
 
-def test_what_stands_inside_of_a_module_is_named_with_it(copied, lab, attributed):
+def test_a_node_inserted_in_a_module_is_named_with_it(copied, lab, attributed):
     graph = copied("bert", "graph")
     norm = "bert.encoder.layer.1.output"
     adding = next(
@@ -95,7 +95,7 @@ def test_what_stands_inside_of_a_module_is_named_with_it(copied, lab, attributed
 
 
 @pytest.mark.parametrize("layer", [1, 2])
-def test_a_layer_that_is_not_in_the_file_is_named_and_not_its_successor(copied, lab, attributed, layer):
+def test_a_missing_layer_is_named_and_not_the_next_one(copied, lab, attributed, layer):
     graph = copied("bert", "graph")
     module = f"bert.encoder.layer.{layer}"
     names = modules_of(lab("bert"), graph)
@@ -139,14 +139,14 @@ def scaled(copied):
 
 
 @pytest.mark.parametrize("number", [1.01, np.nan])
-def test_what_stands_after_the_last_module_is_not_taken_for_rounding(attributed, scaled, number):
+def test_a_fault_after_the_last_module_is_not_taken_for_rounding(attributed, scaled, number):
     found = attributed("bert", scaled(number))
     assert (found.kind, found.module, found.class_name) == ("exporter", "", "BertForSequenceClassification")
     assert found.node_names[-1] == "make_logits"
     assert "all modules agree" in found.reason
 
 
-def test_an_inner_value_in_place_of_an_output_is_of_the_signature(attributed, copied):
+def test_an_inner_value_in_place_of_an_output_is_attributed_to_the_signature(attributed, copied):
     model = copied("bert", "graph")
     pooled = next(node for node in model.graph.node if node.op_type == "Tanh").output[0]
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info(pooled, 1, None))
@@ -155,5 +155,5 @@ def test_an_inner_value_in_place_of_an_output_is_of_the_signature(attributed, co
     assert f"`{pooled}` is not what the model has for `logits`" in found.reason
 
 
-def test_nothing_is_reported_for_what_changes_nothing(attributed, scaled):
+def test_nothing_is_reported_for_inserted_nodes_without_effect(attributed, scaled):
     assert attributed("bert", scaled(1.0)) is None

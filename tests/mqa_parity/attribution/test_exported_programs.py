@@ -111,7 +111,7 @@ def test_a_wrong_weight_of_a_hidden_part_is_named_too(hiding, reference, candida
     assert (found.kind, found.module, found.class_name) == ("weights", part, "Linear" if part == "shown" else "")
 
 
-def test_outputs_without_names_are_held_by_their_places(hiding, reference, candidate, batch):
+def test_unnamed_outputs_are_compared_by_position(hiding, reference, candidate, batch):
     model, path = hiding
     sound = replace(candidate(path), inputs={"x": np.float32})
     assert attribute_difference(replace(reference(model), sample=lambda: batch), sound, [batch]) is None

@@ -186,7 +186,7 @@ def fused_kernel(faulty_optimizer, optimized_nodes, tmp_path):
         made = [modules[node.output[0]][-1] for node in optimized_nodes(path, kind)]
         module = str(one.rng.choice([name for name in made if name.startswith(one.layer)]))
         one.source = faulty_optimizer(kind, made.index(module))
-        return "pass", module
+        return "optimizer", module
 
     return damage
 
@@ -302,14 +302,14 @@ def programmed(batches):
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=fault_name)
-def test_a_fault_fails_where_it_is(convicted, fault):
+def test_a_fault_is_attributed_to_its_module(convicted, fault):
     convicted(fault, "bert", 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("fault", FAULTS, ids=fault_name)
-def test_a_fault_fails_in_any_layer_of_any_architecture(convicted, fault, seed):
+def test_a_fault_is_attributed_in_any_layer_of_any_architecture(convicted, fault, seed):
     rng = np.random.default_rng([seed, *fault_name(fault).encode()])
     # One of them has its attention's scale in the weights' names alone.
     fitting = ARCHITECTURES[:3] if fault is constant_folded_wrong else ARCHITECTURES
@@ -321,21 +321,21 @@ def test_a_fault_fails_in_any_layer_of_any_architecture(convicted, fault, seed):
     [one if one in QUICK else pytest.param(one, marks=pytest.mark.slow) for one in FAULTS],
     ids=fault_name,
 )
-def test_a_fault_fails_where_it_is_beside_an_exported_program_too(convicted, programmed, fault):
+def test_a_fault_is_attributed_to_its_module_with_an_exported_program_as_reference(convicted, programmed, fault):
     convicted(fault, "bert", 0, programmed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES[1:])
 @pytest.mark.parametrize("fault", QUICK, ids=fault_name)
-def test_a_fault_fails_beside_an_exported_program_of_any_architecture(convicted, programmed, architecture, fault):
+def test_a_fault_is_attributed_with_an_exported_program_of_any_architecture(convicted, programmed, architecture, fault):
     convicted(fault, architecture, 1, programmed)
 
 
 @pytest.mark.parametrize(
     "architecture", ["bert", *(pytest.param(one, marks=pytest.mark.slow) for one in ARCHITECTURES[1:])]
 )
-def test_nothing_is_reported_for_a_healthy_export(attributed, architecture):
+def test_nothing_is_reported_for_a_sound_export(attributed, architecture):
     assert attributed(architecture) is None
 
 
@@ -347,10 +347,10 @@ def test_of_two_faults_the_first_is_named_though_the_second_is_larger(copied, la
     answer = attributed("bert", graph)
     assert (answer.kind, answer.module) == ("exporter", module)
     assert answer.ratio > 20
-    assert [step.module for step in answer.surroundings].index(module) == 2
+    assert [step.module for step in answer.nearby_modules].index(module) == 2
 
 
-def test_a_layer_with_the_weights_of_another_is_told_which(copied, lab, attributed):
+def test_a_layer_with_the_weights_of_another_names_the_other(copied, lab, attributed):
     one = Patient(lab("bert"), copied("bert", "graph"), "bert.encoder.layer.1.", None)
     other = Patient(lab("bert"), one.graph, "bert.encoder.layer.2.", None)
     for kind, axes in (("MatMul", 2), ("Add", 1)):
@@ -365,7 +365,7 @@ def test_a_layer_with_the_weights_of_another_is_told_which(copied, lab, attribut
 
 
 @pytest.mark.slow
-def test_the_call_of_a_shared_module_is_told(copied, lab, attributed):
+def test_the_call_of_a_shared_module_is_named(copied, lab, attributed):
     graph = copied("albert", "graph")
     tanhs = [node for node in graph.graph.node if node.op_type == "Tanh" and "gelu" not in node.name]
     second = tanhs[1]
@@ -379,7 +379,7 @@ def test_the_call_of_a_shared_module_is_told(copied, lab, attributed):
 
 
 @pytest.mark.slow
-def test_outputs_of_other_shapes_that_are_swapped_are_of_the_signature(copied, lab, attributed):
+def test_swapped_outputs_of_other_shapes_are_attributed_to_the_signature(copied, lab, attributed):
     patient = Patient(lab("pooled"), copied("pooled", "graph"), "", None)
     swapped_outputs(patient)
     found = attributed("pooled", patient.graph)
@@ -420,7 +420,7 @@ def test_a_model_that_was_trained_on_after_its_export_has_other_weights(copied, 
     assert found.weight.endswith(": weight")
 
 
-def test_a_model_with_another_activation_than_its_export_is_seen_from_its_side(copied, attributed):
+def test_a_model_with_another_activation_than_its_export_is_the_truth(copied, attributed):
     import torch
 
     module = copied("bert", "module")

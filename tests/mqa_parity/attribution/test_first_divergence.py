@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.runners import Runners
-from mqa_parity.tensors import divergence_record
+from mqa_parity.tensors import probe
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
 from mqa_parity.tolerance import output_precision
@@ -62,7 +62,7 @@ def test_the_first_divergence_is_in_the_evidence(look, damaged):
     assert told["ratio"] > 20
 
 
-def test_a_healthy_export_has_no_divergence(look):
+def test_a_sound_export_has_no_divergence(look):
     assert "first_divergence" not in TENSORS.evidence(look()).details
 
 
@@ -86,21 +86,21 @@ def test_a_file_that_crashes_on_rows_the_model_takes_fails_with_its_kind(look, c
     assert "crashes" in shown.remarks[0]
 
 
-def test_no_divergence_is_looked_for_where_none_is_asked_for(look, damaged):
-    assert "first_divergence" not in TENSORS.evidence(look(damaged, blame=False)).details
+def test_no_divergence_is_searched_for_without_the_option(look, damaged):
+    assert "first_divergence" not in TENSORS.evidence(look(damaged, attribute=False)).details
 
 
-def test_an_error_on_the_way_is_told_in_its_place(look, damaged, monkeypatch):
+def test_an_error_of_attribution_becomes_the_reason(look, damaged, monkeypatch):
     def fails(*arguments, **options):
         raise RuntimeError("no room for the taps")
 
-    monkeypatch.setattr(divergence_record, "attribute_difference", fails)
+    monkeypatch.setattr(probe, "attribute_difference", fails)
     observations = look(damaged)
     assert TENSORS.numbers(observations)["ratio"] > 30
     assert "no room for the taps" in TENSORS.evidence(observations).details["first_divergence"]["reason"]
 
 
-def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, copied, tmp_path):
+def test_an_output_of_another_type_has_no_reproduction(lab, reference, candidate, copied, tmp_path):
     graph, found = copied("bert", "graph"), lab("bert")
     result = graph.graph.output[0]
     maker = next(node for node in graph.graph.node if result.name in node.output)
@@ -112,13 +112,13 @@ def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, c
         three = Runners(exact, model, candidate(graph, origin=found.path), "float32", output_precision("float32"))
         rows = CODEC.encode([{"text": "a row"}])
         told = json.loads(
-            divergence_record.find_first_divergence(
-                three, [SimpleNamespace(arrays=CODEC.collate(rows))], CODEC.padding_mask, tmp_path / "repro"
+            probe.find_first_divergence(
+                three, [SimpleNamespace(arrays=CODEC.collate(rows))], CODEC.padding_mask, tmp_path / "reproduction"
             )
         )
     assert (told["kind"], told["reason"]) == ("signature", f"`{result.name}` comes as float64, and not float32")
-    assert "repro" not in told
-    assert not (tmp_path / "repro").exists()
+    assert "reproduction" not in told
+    assert not (tmp_path / "reproduction").exists()
 
 
 def test_weights_are_compared_once_for_the_verdict_and_for_the_cause(look, copied, monkeypatch):

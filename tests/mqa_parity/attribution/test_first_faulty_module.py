@@ -12,7 +12,7 @@ from mqa_parity.attribution.first_faulty_module import (
     FAULT_RATIO,
     ModuleError,
     find_first_faulty,
-    list_surroundings,
+    list_nearby_modules,
     measure_modules,
 )
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
@@ -27,17 +27,17 @@ def places(*ratios):
     ]
 
 
-def test_it_is_the_first_that_errs_by_itself():
+def test_the_first_module_that_errs_by_itself_is_faulty():
     one = places((1, 1), (12, 9), (50, 40), (900, 0.3), (5000, 4000))
     assert find_first_faulty(one).call.module == "layer.2"
 
 
-def test_where_none_errs_clearly_it_is_the_one_that_errs_most():
+def test_the_module_that_errs_most_is_faulty_where_none_errs_clearly():
     one = places((1, 1), (12, 9), (15, 12), (40, 1))
     assert find_first_faulty(one).call.module == "layer.2"
 
 
-def test_where_a_precision_allows_less_than_a_match_so_does_a_module():
+def test_a_module_may_err_no_more_than_its_precision_allows():
     one = places((1, 1), (5, 4.5))
     assert find_first_faulty(one) is None
     assert find_first_faulty(one, 4.0).call.module == "layer.1"
@@ -78,7 +78,7 @@ class Misread:
         return self.reads_before[value] & set(given)
 
 
-def test_what_is_far_off_and_read_by_what_is_not_is_another_modules_output():
+def test_a_wrong_value_read_by_a_right_module_is_matched_with_another_module():
     names = {"one": 1.0, "two": 2.0, "three": 3.0}
     double = {name: np.full(4, number) for name, number in names.items()}
     calls = {name: SimpleNamespace(module=name, call=0, value=name, end=0) for name in names}
@@ -89,13 +89,13 @@ def test_what_is_far_off_and_read_by_what_is_not_is_another_modules_output():
     assert find_first_faulty(found) is None
 
 
-def test_the_trail_shows_the_faulty_among_its_neighbours():
+def test_nearby_modules_are_those_around_the_faulty_one():
     found = places((1, 1), (1, 1), (1, 1), (90, 90), (80, 1), (70, 1), (60, 1))
-    steps = list_surroundings(found, found[3])
+    steps = list_nearby_modules(found, found[3])
     assert [step.module for step in steps] == ["layer.1", "layer.2", "layer.3", "layer.4", "layer.5"]
     assert [step.local_ratio for step in steps] == [1, 1, 90, 1, 1]
 
 
-def test_the_trail_without_a_faulty_module_is_of_those_furthest_off():
+def test_nearby_modules_without_a_faulty_one_are_those_farthest_off():
     found = places((1, 1), (9, 2), (12, 3))
-    assert [step.graph_ratio for step in list_surroundings(found, None)] == [12, 9, 1]
+    assert [step.graph_ratio for step in list_nearby_modules(found, None)] == [12, 9, 1]

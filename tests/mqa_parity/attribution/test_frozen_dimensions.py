@@ -64,7 +64,7 @@ def attributed(module, path, x):
 
 
 @pytest.mark.parametrize("shape", [(2, 9, 8), (3, 12, 8), (1, 9, 8)])
-def test_the_lengths_that_a_file_runs_with_are_told_at_the_node_that_froze_them(frozen, shape):
+def test_frozen_lengths_are_named_with_the_node_that_froze_them(frozen, shape):
     module, path = frozen
     found = attributed(module, path, np.random.default_rng(7).normal(size=shape).astype(np.float32))
     assert found is not None
@@ -138,7 +138,7 @@ def test_a_length_is_frozen_too_where_the_file_runs_with_others(tmp_path, name, 
     assert found.evidence()["meaning"] == f"the file {told}: a dimension that it declares dynamic is frozen"
 
 
-def test_what_is_wrong_with_any_length_is_not_called_frozen(tmp_path):
+def test_a_file_that_is_wrong_with_any_length_has_no_frozen_dimension(tmp_path):
     import torch
 
     module, path = pooled()["places"], tmp_path / "model.onnx"

@@ -17,7 +17,7 @@ def runners(lab, reference, candidate):
 
 
 @pytest.mark.parametrize("architecture", ["bert", "albert"])
-def test_the_modules_of_both_are_the_models_own(runners, batches, architecture):
+def test_the_modules_of_both_sides_are_the_models(runners, batches, architecture):
     torch, onnx = runners(architecture)
     there, here = torch.time_modules(batches[1], 2), onnx.time_modules(batches[1], 2)
     assert set(here) <= set(there)
@@ -33,7 +33,7 @@ def test_almost_all_kernels_have_a_module(runners, batches):
     assert any(name.endswith("LayerNorm") for name in found)
 
 
-def test_on_both_attention_takes_longer_than_a_layers_norm(runners, batches):
+def test_attention_takes_longer_than_a_layers_norm_on_both_sides(runners, batches):
     for runner in runners("bert"):
         least = {name: min(seconds) for name, seconds in runner.time_modules(batches[2], 10).items()}
         assert least["bert.encoder.layer.1.attention.self"] > least["bert.encoder.layer.1.output.LayerNorm"]

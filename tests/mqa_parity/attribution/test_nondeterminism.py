@@ -1,4 +1,4 @@
-"""A file that does not repeat its own answers is at fault, at the nodes that draw random numbers."""
+"""A file that does not repeat its own outputs is at fault, at the nodes that draw random numbers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_nodes_that_draw_random_numbers_are_named(attributed, copied, make, node
     found = attributed("bert", noisy(copied("bert", "graph"), "gelu_1", make))
     assert found.kind == "exporter"
     assert (
-        found.meaning == f"the file does not repeat its own answers: random numbers are drawn by `{node}` ({operator})"
+        found.meaning == f"the file does not repeat its own outputs: random numbers are drawn by `{node}` ({operator})"
     )
     assert found.reason.startswith("of the same rows `logits` moves by ")
     assert found.node_names == (node,)
@@ -90,12 +90,12 @@ def test_the_module_of_such_a_node_is_named(attributed, copied):
     assert (found.module, found.class_name) == (NEXT, "Linear")
 
 
-def test_dropout_that_is_told_to_leave_everything_is_not_named_beside_it(attributed, copied):
+def test_a_dropout_with_ratio_zero_is_not_named(attributed, copied):
     graph = noisy(noisy(copied("bert", "graph"), "gelu_1", normal), "gelu_2", idle)
     assert "Dropout" not in attributed("bert", graph).meaning
 
 
-def test_a_file_that_is_wrong_and_repeats_itself_is_at_fault_for_that_alone(attributed, copied):
+def test_a_wrong_file_that_is_deterministic_is_not_called_random(attributed, copied):
     graph = noisy(copied("bert", "graph"), "gelu_1", lambda given, out: [helper.make_node("Neg", [given], [out])])
     assert "repeat" not in attributed("bert", graph).evidence()["meaning"]
 
@@ -113,26 +113,28 @@ class Restless:
         return found | {"logits": found["logits"] + RNG.normal(0, self.by, found["logits"].shape).astype(np.float32)}
 
 
-def test_so_is_one_that_cannot_be_taken_apart(lab, reference, batches):
+def test_a_random_candidate_without_a_graph_is_at_fault_as_a_whole(lab, reference, batches):
     right = reference(lab("bert").module)
     found = attribute_difference(right, Restless(right, 0.1), batches, mask="attention_mask")
-    assert (found.kind, found.meaning, found.node_names) == ("exporter", "the file does not repeat its own answers", ())
+    assert (found.kind, found.meaning, found.node_names) == ("exporter", "the file does not repeat its own outputs", ())
 
 
-def test_a_kernel_that_is_not_steady_is_at_fault_where_nothing_is_drawn(lab, reference, candidate, batches):
+def test_a_nondeterministic_kernel_is_at_fault_where_no_node_is_random(lab, reference, candidate, batches):
     held = candidate(lab("bert").path)
     restless = replace(held, execute=lambda names, feed: [RNG.normal(size=(len(feed["input_ids"]), 3))])
     found = attribute_difference(reference(lab("bert").module), restless, batches, mask="attention_mask")
-    assert (found.kind, found.meaning) == ("kernel", "the file does not repeat its own answers")
+    assert (found.kind, found.meaning) == ("kernel", "the file does not repeat its own outputs")
 
 
-def test_the_words_of_it_are_printed(attributed, copied):
+def test_random_nodes_are_named_in_the_remarks(attributed, copied):
     told = json.dumps(attributed("bert", noisy(copied("bert", "graph"), "gelu_1", normal)).evidence())
     row = {name: 1.0 if kind == pa.float64() else 8 if kind == pa.int64() else "" for name, kind in _columns()}
-    remarks = TENSORS.evidence(pa.Table.from_pylist([row | {"peer": "float32", "blame": told}], SCHEMA)).remarks
+    remarks = TENSORS.evidence(
+        pa.Table.from_pylist([row | {"baseline_precision": "float32", "first_divergence": told}], SCHEMA)
+    ).remarks
     assert f"it begins in `{NEXT}` (Linear, node `noise`)" in remarks
     assert any(
-        "exporter: the file does not repeat its own answers: random numbers are drawn by " in one for one in remarks
+        "exporter: the file does not repeat its own outputs: random numbers are drawn by " in one for one in remarks
     )
 
 
@@ -199,10 +201,10 @@ def test_a_model_that_does_not_agree_with_itself_is_at_fault_and_not_the_file(
     one = opened("sound", sound(), rows, "script")
     found = attributed_export(model(), [rows], one.graph, one.path)
     assert (found.kind, found.module) == ("reference", module)
-    assert found.meaning.startswith("the model does not agree with itself: its own answer moves")
+    assert found.meaning.startswith("the model does not agree with itself: its own output moves")
 
 
-def test_of_one_row_with_a_seed_the_copies_tell(opened, attributed_export, rows):
+def test_a_single_row_is_compared_with_copies_of_itself(opened, attributed_export, rows):
     one = opened("sound", sound(), rows, "script")
     assert attributed_export(seeded(), [{"x": rows["x"][:1]}], one.graph, one.path).kind == "reference"
 
@@ -213,7 +215,7 @@ def test_a_model_that_agrees_with_itself_is_not_at_fault(opened, attributed_expo
     assert attributed_export(sound(), [rows], one.graph, one.path).kind == "exporter"
 
 
-def test_an_input_that_the_file_lacks_and_the_answer_depends_on_is_named(opened, attributed_export, rows):
+def test_a_missing_input_that_the_output_depends_on_is_named(opened, attributed_export, rows):
     import torch
 
     class Scaled(torch.nn.Module):
@@ -228,4 +230,4 @@ def test_an_input_that_the_file_lacks_and_the_answer_depends_on_is_named(opened,
     more = {"scale": np.linspace(0.5, 2, 40).astype(np.float32), "unused": np.ones(40, np.float32)}
     found = attributed_export(Scaled().eval(), [rows | more], one.graph, one.path, unread_inputs=["unused", "scale"])
     assert found.kind == "exporter"
-    assert found.meaning == "the file does not take `scale`, which the model is given and its answer depends on"
+    assert found.meaning == "the file does not take `scale`, which the model is given and its output depends on"

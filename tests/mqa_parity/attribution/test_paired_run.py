@@ -14,13 +14,13 @@ DOUBLE = np.array([[1.0, 2.0], [3.0, 4.0]])
 SINGLE = DOUBLE + np.array([[1e-6, 0], [0, -2e-6]])
 
 
-def test_it_is_the_largest_error_over_the_largest_of_pytorch():
+def test_the_ratio_is_the_largest_error_over_the_largest_of_pytorch():
     found = DOUBLE + np.array([[0, 1e-5], [0, 0]])
     assert noise_ratio(found, SINGLE, DOUBLE) == pytest.approx(5)
 
 
 @pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
-def test_no_noise_is_less_than_a_few_units_in_the_last_place_of_its_precision(name):
+def test_the_unit_of_error_is_at_least_a_few_units_in_the_last_place(name):
     precision = PRECISIONS[name]
     for error, ratio in ((precision.floor, 1), (precision.roundings * precision.eps, precision.allowed)):
         found = noise_ratio(DOUBLE + error * DOUBLE.max(), DOUBLE, DOUBLE, None, precision)
@@ -28,7 +28,7 @@ def test_no_noise_is_less_than_a_few_units_in_the_last_place_of_its_precision(na
 
 
 @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
-def test_a_number_that_is_missing_is_infinitely_bad_and_excused_where_the_truth_has_none(missing):
+def test_nan_is_infinitely_far_off_except_where_the_oracle_has_nan(missing):
     found = DOUBLE.copy()
     found[0, 0] = missing
     assert noise_ratio(found, SINGLE, DOUBLE) == np.inf
@@ -37,12 +37,12 @@ def test_a_number_that_is_missing_is_infinitely_bad_and_excused_where_the_truth_
     assert noise_ratio(found, SINGLE, truth) == 0
 
 
-def test_another_shape_is_infinitely_bad_though_it_would_broadcast():
+def test_another_shape_is_infinitely_far_off_though_it_would_broadcast():
     assert noise_ratio(DOUBLE[:1], SINGLE, DOUBLE) == np.inf
 
 
 @given(st.sampled_from([(3, 5, 4), (15, 4), (1, 5, 4), (3, 2, 5, 4)]))
-def test_padding_has_no_say_wherever_its_axis_is(shape):
+def test_padding_is_ignored_on_any_axis(shape):
     mask = np.arange(5) < np.array([[5], [3], [1]])
     real = is_valid(np.zeros(shape), mask)
     assert real.shape == shape
@@ -51,7 +51,7 @@ def test_padding_has_no_say_wherever_its_axis_is(shape):
     assert noise_ratio(-found, np.ones(shape), np.ones(shape), mask) > 1e6
 
 
-def test_an_array_without_positions_is_real_throughout():
+def test_every_element_of_an_array_without_positions_is_valid():
     mask = np.zeros((3, 5), bool)
     for shape in ((3,), (3, 4), (7, 2), ()):
         assert is_valid(np.zeros(shape), mask).all()
@@ -65,7 +65,7 @@ def channels(rows, scales, seed=7):
 
 
 @pytest.mark.parametrize("rows", [2, 12])
-def test_a_channel_that_is_off_beside_a_larger_one_counts_in_its_own_noise(rows):
+def test_a_wrong_channel_is_measured_in_its_own_noise(rows):
     half = PRECISIONS["float16"]
     oracle, baseline = channels(rows, np.array([1000.0, 1.0, 1.0, 1.0]))
     _, sound = channels(rows, np.array([1000.0, 1.0, 1.0, 1.0]), seed=8)
@@ -76,7 +76,7 @@ def test_a_channel_that_is_off_beside_a_larger_one_counts_in_its_own_noise(rows)
     assert channel_ratio(found, baseline, oracle, None, half) > 2 * half.allowed
 
 
-def test_a_channel_is_not_off_for_what_padding_holds():
+def test_padding_is_ignored_in_channels():
     half = PRECISIONS["float16"]
     oracle, baseline = channels(12, np.array([1000.0, 1.0, 1.0, 1.0]))
     mask = np.arange(5) < 3 + np.arange(12)[:, None] % 3
@@ -86,7 +86,7 @@ def test_a_channel_is_not_off_for_what_padding_holds():
     assert channel_ratio(found, baseline, oracle, None, half) > half.allowed
 
 
-def test_what_has_no_channels_has_no_channel_off():
+def test_an_array_without_channels_has_no_worst_channel():
     one = np.arange(4.0)
     assert channel_ratio(one + 1, one, one, None, PRECISIONS["float32"]) == 0
     assert channel_ratio(DOUBLE[:1], SINGLE, DOUBLE, None, PRECISIONS["float32"]) == 0

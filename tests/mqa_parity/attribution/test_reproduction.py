@@ -28,22 +28,22 @@ def damaged(copied):
 
 def run(folder):
     """The script by itself: no path of ours, no module of ours."""
-    command = [sys.executable, "-I", "repro.py"]
+    command = [sys.executable, "-I", "reproduce.py"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_a_bundle_shows_the_difference_by_itself(attributed, damaged, tmp_path):
+def test_a_reproduction_shows_the_difference_without_mqa(attributed, damaged, tmp_path):
     found = attributed("bert", damaged, bundle=lambda _: tmp_path / "out")
     shown = run(tmp_path / "out")
     assert shown.returncode == 1, shown.stderr
     assert "the reference evaluator of ONNX: " in shown.stdout
-    assert json.loads((tmp_path / "out" / "blame.json").read_text()) == found.evidence()
+    assert json.loads((tmp_path / "out" / "attribution.json").read_text()) == found.evidence()
 
 
-def test_a_bundle_replaces_that_of_an_earlier_run_and_one_that_fails_leaves_nothing(
+def test_a_reproduction_replaces_that_of_an_earlier_run_and_a_failed_one_leaves_nothing(
     attributed, damaged, tmp_path, monkeypatch
 ):
-    folder = tmp_path / "repro" / "out"
+    folder = tmp_path / "reproduction" / "out"
     folder.mkdir(parents=True)
     (folder / "old").touch()
     attributed("bert", damaged, bundle=lambda _: folder)
@@ -63,20 +63,20 @@ def test_the_input_is_the_smallest_and_the_graph_the_modules_alone(attributed, d
     attributed("bert", damaged, bundle=lambda _: tmp_path / "out")
     inputs = np.load(tmp_path / "out" / "inputs.npz", allow_pickle=False)
     assert [array.shape for array in inputs.values()] == [(1, 1, 64)]
-    piece = onnx.load(tmp_path / "out" / "piece.onnx")
+    piece = onnx.load(tmp_path / "out" / "subgraph.onnx")
     onnx.checker.check_model(piece)
     assert [node.op_type for node in piece.graph.node] == ["Gelu"]
 
 
-def test_a_mended_piece_shows_nothing(attributed, damaged, tmp_path):
+def test_a_repaired_subgraph_shows_no_difference(attributed, damaged, tmp_path):
     attributed("bert", damaged, bundle=lambda _: tmp_path / "out")
-    piece = onnx.load(tmp_path / "out" / "piece.onnx")
+    piece = onnx.load(tmp_path / "out" / "subgraph.onnx")
     del piece.graph.node[0].attribute[:]
-    onnx.save(piece, tmp_path / "out" / "piece.onnx")
+    onnx.save(piece, tmp_path / "out" / "subgraph.onnx")
     assert run(tmp_path / "out").returncode == 0
 
 
-def test_what_no_module_is_at_fault_for_is_shown_whole(attributed, copied, tmp_path):
+def test_the_whole_graph_is_saved_where_no_module_is_at_fault(attributed, copied, tmp_path):
     graph = copied("bert", "graph")
     last = next(node for node in graph.graph.node if "logits" in node.output)
     for place in (1, 2):
@@ -89,7 +89,7 @@ def test_what_no_module_is_at_fault_for_is_shown_whole(attributed, copied, tmp_p
     assert set(np.load(tmp_path / "out" / "inputs.npz")) == {"input_ids", "attention_mask"}
 
 
-def test_an_output_in_another_shape_is_shown_to_be(attributed, copied, tmp_path):
+def test_an_output_in_another_shape_is_reproduced(attributed, copied, tmp_path):
     graph = copied("bert", "graph")
     next(node for node in graph.graph.node if "logits" in node.output).output[0] = "ours"
     graph.graph.node.append(onnx.helper.make_node("Squeeze", ["ours"], ["logits"], name="squeezed"))
@@ -123,9 +123,7 @@ def test_an_input_that_crashes_is_cut_to_the_length_that_does(attributed, copied
         (CUDA, "CUDAExecutionProvider does not start here, and CPUExecutionProvider runs in its place"),
     ],
 )
-def test_the_script_says_where_it_cannot_run_on_what_the_difference_was_found_on(
-    attributed, damaged, tmp_path, real_gpu_names, *, first, told
-):
+def test_the_script_reports_a_missing_execution_provider(attributed, damaged, tmp_path, real_gpu_names, *, first, told):
     import onnxruntime
 
     if first == CUDA and (CUDA not in onnxruntime.get_available_providers() or real_gpu_names()):

@@ -35,7 +35,7 @@ def matrices(graph):
     return [name for node in graph.graph.node if "MatMul" in node.op_type for name in node.input if name in known]
 
 
-def test_what_is_rounded_and_nothing_else_is_a_matter_of_precision(quantized, attributed):
+def test_rounding_alone_is_attributed_to_precision(quantized, attributed):
     found = attributed("bert", quantized)
     assert found.kind == "precision"
     assert "`int8`" in found.reason
@@ -90,16 +90,16 @@ def faulty_kernel(value):
         (("SkipLayerNormalization", 2), "SkipLayerNormFusion", "bert.encoder.layer.1.attention.output.LayerNorm"),
     ],
 )
-def test_a_fused_kernels_fault_is_its_optimizers_and_has_its_module(
+def test_a_fault_of_a_fused_kernel_is_attributed_to_its_optimizer_and_module(
     attributed, faulty_optimizer, made, optimizer, module
 ):
     found = attributed("bert", source=faulty_optimizer(*made))
-    assert (found.kind, found.optimizer, found.module) == ("pass", optimizer, module)
+    assert (found.kind, found.optimizer, found.module) == ("optimizer", optimizer, module)
     assert "from the level `extended` on" in found.reason
     assert found.evidence()["optimizer"] == optimizer
 
 
-def test_a_kernel_that_the_reference_of_onnx_contradicts_is_at_fault_itself(attributed):
+def test_a_kernel_that_differs_from_the_reference_evaluator_is_at_fault(attributed):
     found = attributed("bert", source=faulty_kernel("gelu_2"))
     assert (found.kind, found.module) == ("kernel", "bert.encoder.layer.2.intermediate.intermediate_act_fn")
     assert found.node_names == ("node_gelu_2",)

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 from mqa_onnxruntime.export.exporters import export
 from mqa_parity.attribution.attribute import attribute_difference
-from mqa_parity.attribution.dimensions import COMBINED_BATCHES, combine_batches, disambiguate_sequence_axis
+from mqa_parity.attribution.dynamic_axes import COMBINED_BATCHES, combine_batches, disambiguate_sequence_axis
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
 from mqa_registry import RunnerFacts
 
@@ -126,13 +126,13 @@ def padding(outputs, mask):
     return outputs
 
 
-def test_what_is_late_counts_and_what_pads_does_not(batch):
+def test_late_tokens_are_compared_and_padding_is_not(batch):
     assert attribute_difference(Plain(), Plain(change=late), [batch], mask="attention_mask").kind == "exporter"
     assert attribute_difference(Plain(), Plain(change=padding), [batch], mask="attention_mask") is None
 
 
 @pytest.mark.parametrize("widest", [(WIDTH, WIDTH + 1), (WIDTH + 1, WIDTH)], ids=["model", "export"])
-def test_where_either_takes_no_wider_input_every_position_counts(batch, widest):
+def test_every_position_is_compared_where_a_side_takes_no_wider_input(batch, widest):
     model, held = Plain(widest=widest[0]), Plain(change=late, widest=widest[1])
     assert attribute_difference(model, held, [batch], mask="attention_mask").kind == "exporter"
 
@@ -149,7 +149,7 @@ def last_row(outputs, mask):
 
 @pytest.mark.parametrize("change", [last_head, last_row])
 @pytest.mark.parametrize("widest", [WIDTH, WIDTH + 1])
-def test_neither_heads_nor_rows_are_positions_where_there_are_as_many(batch, change, widest):
+def test_heads_and_rows_of_the_same_number_are_no_positions(batch, change, widest):
     many = {name: np.repeat(array, WIDTH // len(array), axis=0) for name, array in batch.items()}
     many["decoder_input_ids"] = many["decoder_input_ids"][:, :5]
     model, held = Plain(widest=widest), Plain(change=change, widest=widest)
@@ -157,7 +157,7 @@ def test_neither_heads_nor_rows_are_positions_where_there_are_as_many(batch, cha
     assert attribute_difference(model, Plain(widest=widest), [many], mask="attention_mask") is None
 
 
-def test_other_widths_are_left_alone(batch):
+def test_batches_of_other_widths_are_unchanged(batch):
     for spoken in (batch["decoder_input_ids"][:, :5], None):
         other = {name: array for name, array in batch.items() if name != "decoder_input_ids"}
         other |= {} if spoken is None else {"decoder_input_ids": spoken}

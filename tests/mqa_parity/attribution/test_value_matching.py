@@ -65,7 +65,7 @@ EXPORTS = [*((family, "script") for family in DECODERS), ("Llama", "dynamo")]
 
 
 @pytest.mark.parametrize("export", EXPORTS, ids="-".join)
-def test_a_weight_of_the_first_layer_is_not_laid_to_the_rotary_positions(
+def test_a_weight_of_the_first_layer_is_not_attributed_to_the_rotary_positions(
     decoder, opened, attributed_export, words, export
 ):
     module = decoder(export[0])
@@ -78,7 +78,7 @@ def test_a_weight_of_the_first_layer_is_not_laid_to_the_rotary_positions(
 
 
 @pytest.mark.parametrize("export", [("Qwen2", "script"), ("Llama", "dynamo")], ids="-".join)
-def test_another_scale_of_the_first_attention_is_its_own(decoder, opened, attributed_export, words, export):
+def test_another_scale_of_the_first_attention_is_attributed_to_it(decoder, opened, attributed_export, words, export):
     module = decoder(export[0])
     one = opened(export[0], module, words, export[1], axes=(0, 1))
     softmax = one.nodes(("Softmax",), ATTENTION)[0]
@@ -91,7 +91,7 @@ def test_another_scale_of_the_first_attention_is_its_own(decoder, opened, attrib
 
 
 @pytest.mark.parametrize("export", [("Gemma", "script"), ("Llama", "dynamo")], ids="-".join)
-def test_an_angle_of_the_rotary_positions_is_theirs(decoder, opened, attributed_export, words, export):
+def test_another_rotary_angle_is_attributed_to_the_rotary_positions(decoder, opened, attributed_export, words, export):
     module = decoder(export[0])
     one = opened(export[0], module, words, export[1], axes=(0, 1))
     one.nodes(("Sin",), "rotary_emb")[0].op_type = "Tanh"
@@ -144,7 +144,7 @@ def images():
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_a_folded_weight_is_known_whatever_its_name_and_whose_it_is(opened, attributed_export, images, exporter):
+def test_a_folded_weight_is_matched_under_any_name(opened, attributed_export, images, exporter):
     module = convolutional()
     one = opened("convolutional", module, images, exporter)
     name, weight = one.weight(one.nodes(("Conv",))[2])
@@ -156,7 +156,7 @@ def test_a_folded_weight_is_known_whatever_its_name_and_whose_it_is(opened, attr
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_healthy_folding_is_not_taken_for_a_fault(opened, attributed_export, images, exporter):
+def test_sound_folding_is_no_fault(opened, attributed_export, images, exporter):
     module = convolutional()
     one = opened("convolutional", module, images, exporter)
     name, weight = one.weight(one.nodes(("Gemm",))[0])
@@ -167,7 +167,7 @@ def test_healthy_folding_is_not_taken_for_a_fault(opened, attributed_export, ima
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_a_lost_rectifier_is_of_the_block_around_it(opened, attributed_export, images, exporter):
+def test_a_missing_relu_is_attributed_to_the_block_around_it(opened, attributed_export, images, exporter):
     module = convolutional()
     one = opened("convolutional", module, images, exporter)
     one.lose(one.nodes(("Relu",), "blocks.0")[0])
@@ -176,9 +176,7 @@ def test_a_lost_rectifier_is_of_the_block_around_it(opened, attributed_export, i
     assert "before it gives it to `blocks.0.last` is not in the file" in found.meaning
 
 
-def test_a_module_that_gives_two_tensors_of_one_size_is_told_by_their_order_where_one_is_wrong(
-    opened, attributed_export
-):
+def test_two_outputs_of_one_size_are_matched_by_their_order_where_one_is_wrong(opened, attributed_export):
     import torch
 
     class Pair(torch.nn.Module):

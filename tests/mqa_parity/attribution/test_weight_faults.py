@@ -67,7 +67,7 @@ def changed(one, names):
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_several_wrong_weights_are_named_beside_torchscript(opened, attributed_export, batch, script, exporter):
+def test_several_wrong_weights_are_named_for_torchscript(opened, attributed_export, batch, script, exporter):
     for names in (("norm.weight",), ("norm.weight", "head.dense.bias", "up.weight")):
         one = opened("mlp", mlp(), batch, exporter)
         changed(one, names)
@@ -87,7 +87,7 @@ def test_a_wrong_weight_in_a_constant_is_found(opened, attributed_export, batch,
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_another_checkpoint_is_told_as_such(opened, attributed_export, batch, exporter):
+def test_another_checkpoint_is_recognized(opened, attributed_export, batch, exporter):
     one = opened("mlp", mlp(), batch, exporter)
     found = attributed_export(mlp(seed=8), [batch], one.graph, one.path)
     assert (found.kind, found.module) == ("weights", "")
@@ -96,9 +96,7 @@ def test_another_checkpoint_is_told_as_such(opened, attributed_export, batch, ex
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
 @pytest.mark.parametrize("rows", [1, ROWS])
-def test_a_lost_tanh_is_of_the_module_that_has_it_and_no_weight_is_wrong(
-    opened, attributed_export, batch, exporter, rows
-):
+def test_a_missing_tanh_is_attributed_to_its_module_and_to_no_weight(opened, attributed_export, batch, exporter, rows):
     one = opened("mlp", mlp(), batch, exporter)
     one.lose(one.nodes(("Tanh",))[0])
     found = attributed_export(mlp(), [{"x": batch["x"][:rows]}], one.graph, one.path)
@@ -106,7 +104,7 @@ def test_a_lost_tanh_is_of_the_module_that_has_it_and_no_weight_is_wrong(
     assert "what `head` makes of `head.dense` before it gives it to `head.out` is not in the file" in found.meaning
 
 
-def test_a_module_that_is_lost_is_named_as_missing(attributed, lab, surgery):
+def test_a_missing_module_is_named(attributed, lab, surgery):
     one = surgery(lab("bert").path)
     one.lose(one.nodes(("Tanh",), "pooler")[0])
     found = attributed("bert", one.graph)
@@ -152,7 +150,9 @@ def outermost():
 @pytest.mark.parametrize(
     "change", [("Tanh", "Sigmoid"), ("LogSoftmax", "Softmax"), ("LogSoftmax", "Identity")], ids=" for ".join
 )
-def test_what_the_model_itself_makes_is_of_none_of_its_modules(opened, attributed_export, batch, exporter, change):
+def test_a_fault_in_the_models_own_code_is_attributed_to_none_of_its_modules(
+    opened, attributed_export, batch, exporter, change
+):
     one = opened("outermost", outermost(), batch, exporter)
     node = one.nodes((change[0],))[0]
     node.op_type = change[1]

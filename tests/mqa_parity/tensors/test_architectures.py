@@ -75,39 +75,39 @@ def runner(module, dtype="float32"):
 
 
 @pytest.fixture
-def held(context):
+def compare(context):
     """The numbers of a candidate beside a reference of that architecture."""
 
-    def look(architecture, candidate, reference, **options):
+    def run(architecture, candidate, reference, **options):
         return TENSORS.numbers(
             TENSORS.observe(
                 context(candidate, runner(reference), codec=codec(architecture)), TensorOptions(rows=16, **options)
             )
         )
 
-    return look
+    return run
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_another_way_through_attention_is_as_good(held, models, architecture):
+def test_another_attention_implementation_passes(compare, models, architecture):
     attention = "eager" if architecture == "deberta-v2" else "sdpa"
-    found = held(architecture, runner(models(architecture, attention)), models(architecture))
+    found = compare(architecture, runner(models(architecture, attention)), models(architecture))
     assert found["mismatches"] == 0
     assert 0 < found["ratio"] < 4
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "deberta-v2"])
-def test_another_way_through_attention_in_half_precision_is_as_good_too(held, models, architecture, dtype):
-    found = held(architecture, runner(models(architecture, "sdpa"), dtype), models(architecture))
+def test_another_attention_implementation_in_half_precision_passes(compare, models, architecture, dtype):
+    found = compare(architecture, runner(models(architecture, "sdpa"), dtype), models(architecture))
     assert found["mismatches"] == 0
     assert 0 < found["ratio"] < 10
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_another_precision_is_as_good_as_pytorch_in_it(held, models, architecture, dtype):
-    found = held(architecture, runner(models(architecture), dtype), models(architecture))
+def test_another_precision_passes_against_pytorch_in_it(compare, models, architecture, dtype):
+    found = compare(architecture, runner(models(architecture), dtype), models(architecture))
     assert found["mismatches"] == 0
     assert found["max_abs"] > 1e-4
     assert 0 < found["ratio"] <= 1
@@ -149,33 +149,33 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("architecture", "fault"), FAULTS, ids=lambda one: getattr(one, "__name__", one))
-def test_a_fault_is_far_off(held, models, architecture, fault):
+def test_a_fault_is_far_off(compare, models, architecture, fault):
     import torch
 
     module = copy.deepcopy(models(architecture))
     with torch.no_grad():
         fault(torch, module)
-    found = held(architecture, runner(module), models(architecture))
+    found = compare(architecture, runner(module), models(architecture))
     assert found["mismatches"] == 0
     assert found["ratio"] > 30
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_mask_that_is_dropped_is_seen_in_the_rows_that_are_padded(held, models, architecture):
+def test_a_dropped_mask_is_detected_in_padded_rows(compare, models, architecture):
     class Unmasked(TorchRunner):
         def run(self, batch):
             return super().run(batch | {"attention_mask": np.ones_like(batch["attention_mask"])})
 
     blind = Unmasked(**vars(runner(models(architecture))))
-    found = held(architecture, blind, models(architecture))
+    found = compare(architecture, blind, models(architecture))
     # A causal model never looks at padding on its right.
     assert (found["ratio"] > 1000) == (architecture != "llama")
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_nan_in_one_weight_is_a_mismatch(held, models, architecture):
+def test_nan_in_one_weight_is_a_mismatch(compare, models, architecture):
     module = copy.deepcopy(models(architecture))
     next(part for part in module.modules() if "Norm" in type(part).__name__).weight.data[0] = math.nan
-    found = held(architecture, runner(module), models(architecture))
+    found = compare(architecture, runner(module), models(architecture))
     assert found["mismatches"] > 0
     assert found["ratio"] == math.inf

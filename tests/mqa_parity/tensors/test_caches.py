@@ -1,4 +1,4 @@
-"""A decoder's keys and values are held like any output where the candidate gives them, and not missed where it does not."""
+"""Keys and values of a decoder are compared like any output, where the candidate gives them."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ def collate(rows, *, encoder):
 
 
 @pytest.fixture
-def held(context):
-    def look(name, candidate, reference):
+def compare(context):
+    def run(name, candidate, reference):
         codec = make_codec(
             encode=lambda examples: [{"input_ids": np.array([3 + ord(s) % 60 for s in one["text"]])} for one in examples],
             collate=lambda rows: collate(rows, encoder=name != "gpt2"),
             cost=lambda row: len(row["input_ids"]),
             padding_mask="attention_mask",
         )  # fmt: skip
-        table = TENSORS.observe(context(candidate, reference, codec=codec), TensorOptions(rows=12, blame=False))
+        table = TENSORS.observe(context(candidate, reference, codec=codec), TensorOptions(rows=12, attribute=False))
         return TENSORS.numbers(table), TENSORS.evidence(table)
 
-    return look
+    return run
 
 
 @dataclass
@@ -86,8 +86,8 @@ class Edited:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_keys_and_values_are_held_where_they_are_given(held, made, name):
-    found, shown = held(name, made(name).with_cache_outputs(["past_key_values."]), made(name))
+def test_keys_and_values_are_compared_where_they_are_given(compare, made, name):
+    found, shown = compare(name, made(name).with_cache_outputs(["past_key_values."]), made(name))
     assert found["mismatches"] == 0
     assert found["ratio"] <= 1
     assert {"logits", LAYER[name]} <= set(shown.details["outputs"])
@@ -97,39 +97,39 @@ def test_keys_and_values_are_held_where_they_are_given(held, made, name):
     ("name", "layer"),
     [("gpt2", "present.1.value"), ("bart", "present.0.decoder.key"), ("t5", "present.1.encoder.value")],
 )
-def test_so_are_those_that_have_the_names_of_optimum(held, made, name, layer):
+def test_keys_and_values_under_the_names_of_optimum_are_compared(compare, made, name, layer):
     right = made(name).with_cache_outputs(["present."])
-    found, shown = held(name, right, made(name))
+    found, shown = compare(name, right, made(name))
     assert (found["mismatches"], layer in shown.details["outputs"]) == (0, True)
-    found, shown = held(name, Edited(right, lambda found: found | {layer: found[layer] * 1.001}), made(name))
+    found, shown = compare(name, Edited(right, lambda found: found | {layer: found[layer] * 1.001}), made(name))
     assert found["ratio"] > 100
     assert next(iter(shown.details["outputs"])) == layer
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_model_is_not_asked_for_those_that_a_file_does_not_give(held, made, name):
-    found, shown = held(name, made(name).with_cache_outputs(["logits"]), made(name))
+def test_keys_and_values_are_not_computed_where_the_file_gives_none(compare, made, name):
+    found, shown = compare(name, made(name).with_cache_outputs(["logits"]), made(name))
     assert found["mismatches"] == 0
     assert not [output for output in shown.details["outputs"] if output.startswith("past")]
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_wrong_values_of_one_layer_are_found(held, made, name):
+def test_wrong_values_of_one_layer_are_found(compare, made, name):
     wrong = Edited(
         made(name).with_cache_outputs(["past_key_values."]),
         lambda found: found | {LAYER[name]: found[LAYER[name]] * 1.001},
     )
-    found, shown = held(name, wrong, made(name))
+    found, shown = compare(name, wrong, made(name))
     assert found["ratio"] > 100
     assert next(iter(shown.details["outputs"])) == LAYER[name]
 
 
-def test_one_that_is_left_out_is_missed(held, made):
+def test_a_missing_key_or_value_is_a_mismatch(compare, made):
     def without(found):
         del found[LAYER["gpt2"]]
         return found
 
-    found, shown = held("gpt2", Edited(made("gpt2").with_cache_outputs(["past_key_values."]), without), made("gpt2"))
+    found, shown = compare("gpt2", Edited(made("gpt2").with_cache_outputs(["past_key_values."]), without), made("gpt2"))
     assert found["mismatches"] == 1
     assert shown.remarks[0] == f"`{LAYER['gpt2']}`: the candidate has no such output, in 1 of 1 parts"
 

@@ -1,4 +1,4 @@
-"""Each channel and each row of an output is held against PyTorch's own error there; real modules, real files."""
+"""Each channel and each row of an output is compared with PyTorch's own error there; real modules, real files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.paired_run import noise_ratio
-from mqa_parity.tensors.channels import HOPELESS, NOISY, classify_parts, find_worst_group, sum_row_errors
+from mqa_parity.tensors.channels import IGNORED, NOISY, classify_parts, find_worst_group, sum_row_errors
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
 from mqa_parity.tolerance import PRECISIONS
@@ -149,10 +149,10 @@ def runners(tmp_path):
 
 
 @pytest.fixture
-def held(context, runners):
-    """What parity says of the file of one module and another module in PyTorch, on rows of arrays."""
+def compare(context, runners):
+    """The numbers and the evidence of the file of one module and another module in PyTorch, on rows of arrays."""
 
-    def look(sound, other, precision="float32", rows=None, exporter="torchscript"):
+    def run(sound, other, precision="float32", rows=None, exporter="torchscript"):
         rows = INPUTS[type(sound)] if rows is None else rows
         codec = make_codec(
             encode=lambda examples: [{"x": rows[int(one["text"])]} for one in examples],
@@ -161,10 +161,10 @@ def held(context, runners):
         )
         reference, candidate = runners(sound, other, precision, rows, exporter)
         both = context(candidate, reference, texts=[str(place) for place in range(len(rows))], codec=codec)
-        table = TENSORS.observe(both, TensorOptions(blame=False, weights=False))
+        table = TENSORS.observe(both, TensorOptions(attribute=False, weights=False))
         return TENSORS.numbers(table), TENSORS.evidence(table)
 
-    return look
+    return run
 
 
 def exported(module, rows, folder, precision, exporter):
@@ -188,28 +188,30 @@ def exported(module, rows, folder, precision, exporter):
 @pytest.mark.parametrize(
     ("precision", "exporter"), [("float32", "torchscript"), ("float16", "torchscript"), ("float16", "dynamo")]
 )
-def test_reversed_classes_beside_boxes_in_pixels_are_a_fault(held, precision, exporter):
-    found, shown = held(Detector(), Detector(reversed_classes=True), precision, exporter=exporter)
+def test_reversed_classes_next_to_boxes_in_pixels_are_a_fault(compare, precision, exporter):
+    found, shown = compare(Detector(), Detector(reversed_classes=True), precision, exporter=exporter)
     assert found["ratio"] > 1000
     assert shown.remarks[0].startswith("channel ")
     assert "of 24 of `output` (`output[:, :, " in shown.remarks[0]
     group = shown.details["outputs"]["output"]["group"]
-    assert (group["axis"], group["of"]) == (2, 24)
+    assert (group["axis"], group["total"]) == (2, 24)
     assert group["index"] >= 4, "of a class, not of a box"
-    assert held(Detector(), Detector(), precision, exporter=exporter)[0]["ratio"] < 3
+    assert compare(Detector(), Detector(), precision, exporter=exporter)[0]["ratio"] < 3
 
 
-def test_one_large_dimension_hides_none_of_the_others(held):
-    found, shown = held(Hidden(), Hidden(reversed_dimensions=True), "float16")
+def test_one_large_dimension_hides_none_of_the_others(compare):
+    found, shown = compare(Hidden(), Hidden(reversed_dimensions=True), "float16")
     assert found["ratio"] > 1000
-    assert shown.details["outputs"]["output"]["times"] < 4, "one yardstick for all of them is as long as the largest is"
-    assert held(Hidden(), Hidden(), "float16")[0]["ratio"] < 3
+    assert shown.details["outputs"]["output"]["units"] < 4, (
+        "one unit for all of them is as large as the largest error is"
+    )
+    assert compare(Hidden(), Hidden(), "float16")[0]["ratio"] < 3
 
 
 @pytest.mark.parametrize("fault", [{"bias": 0.01}, {"quick": True}], ids=["a bias of one class", "another GELU"])
-def test_a_small_fault_fails_in_half_precision_and_a_sound_file_does_not(held, fault):
-    assert held(Encoder(), Encoder(**fault), "float16")[0]["ratio"] > 10
-    assert held(Encoder(), Encoder(), "float16")[0]["ratio"] < 3
+def test_a_small_fault_fails_in_half_precision_and_a_sound_file_does_not(compare, fault):
+    assert compare(Encoder(), Encoder(**fault), "float16")[0]["ratio"] > 10
+    assert compare(Encoder(), Encoder(), "float16")[0]["ratio"] < 3
 
 
 def biased(module, name, index, number):
@@ -237,7 +239,7 @@ def test_a_fault_of_one_channel_in_half_precision_has_its_module(runners, tmp_pa
         )
     assert whole < HALF.allowed, "no output is off as a whole"
     assert (found.kind, found.module) == ("weights", bias.rpartition(".")[0])
-    shown = subprocess.run([sys.executable, "repro.py"], cwd=tmp_path / "bundle", capture_output=True, check=False)
+    shown = subprocess.run([sys.executable, "reproduce.py"], cwd=tmp_path / "bundle", capture_output=True, check=False)
     assert shown.returncode == 1
 
 
@@ -257,14 +259,14 @@ def test_of_a_sound_file_in_half_precision_nothing_is_attributed(runners):
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_one_row_that_pytorch_has_no_digits_for_blinds_for_no_other(held, precision):
+def test_a_row_that_pytorch_has_no_digits_for_hides_no_other(compare, precision):
     """One of constants has no deviation: 0 / 0 in half precision, rounding over nearly nothing in single."""
     rows = drawn((64,), rows=64)
     rows[17] = np.full(64, 0.1, np.float32)
-    found, shown = held(Standardizing(), Standardizing(leak=0.02), precision, rows=rows)
+    found, shown = compare(Standardizing(), Standardizing(leak=0.02), precision, rows=rows)
     assert found["ratio"] > 100
-    assert shown.details["beyond_use"] == ["row 17"]
-    sound, told = held(Standardizing(), Standardizing(), precision, rows=rows)
+    assert shown.details["ignored_rows"] == ["row 17"]
+    sound, told = compare(Standardizing(), Standardizing(), precision, rows=rows)
     assert sound["ratio"] < 3
     assert sound["mismatches"] == 0
     assert [one for one in told.notes if one.startswith("1 row decides nothing") and one.endswith("`row 17`")]
@@ -272,32 +274,32 @@ def test_one_row_that_pytorch_has_no_digits_for_blinds_for_no_other(held, precis
     assert len(sound["mean"]) == 63
 
 
-def test_where_most_rows_have_no_answer_nothing_is_held(held):
+def test_nothing_is_compared_where_the_reference_is_undefined_in_most_rows(compare):
     rows = drawn((64,))[:3] + [np.full(64, 0.1, np.float32)] * 9
     with pytest.raises(MqaError, match=r"gives NaN in `output` for row `row \d+` and 8 more of 12"):
-        held(Standardizing(), Standardizing(), "float16", rows=rows)
+        compare(Standardizing(), Standardizing(), "float16", rows=rows)
 
 
 def noise(shape, seed, scale=1e-7):
     return np.random.default_rng(seed).normal(size=shape) * scale
 
 
-def parts_of(exact, peer, candidate):
-    values = zip(exact, peer, candidate, strict=True)
+def parts_of(exact, baseline, candidate):
+    values = zip(exact, baseline, candidate, strict=True)
     return [sum_row_errors(str(row), one, np.ones(one[0].shape, bool), ()) for row, one in enumerate(values)]
 
 
-def test_a_noisy_row_is_held_against_its_own_noise_and_is_no_yardstick_for_others():
+def test_a_noisy_row_is_compared_with_its_own_noise_and_is_no_unit_for_others():
     exact = noise((20, 40), 1, 1.0)
     scales = np.where(np.arange(20) == 3, 1e-4, 1e-6)[:, None]
-    peer, candidate = exact + noise(exact.shape, 2, 1.0) * scales, exact + noise(exact.shape, 3, 1.0) * scales
-    parts = parts_of(exact, peer, candidate)
+    baseline, candidate = exact + noise(exact.shape, 2, 1.0) * scales, exact + noise(exact.shape, 3, 1.0) * scales
+    parts = parts_of(exact, baseline, candidate)
     assert [row for row, one in enumerate(classify_parts(parts, SINGLE)) if one] == [3]
     assert classify_parts(parts, SINGLE)[3] == NOISY
-    assert find_worst_group(parts, SINGLE).times < 4
+    assert find_worst_group(parts, SINGLE).units < 4
     candidate[5] += 5e-5
-    found = find_worst_group(parts_of(exact, peer, candidate), SINGLE)
-    assert (found.row, found.times > 10) == ("5", True)
+    found = find_worst_group(parts_of(exact, baseline, candidate), SINGLE)
+    assert (found.row, found.units > 10) == ("5", True)
 
 
 def test_a_row_that_is_as_large_as_its_noise_is_not_noisy():
@@ -309,7 +311,7 @@ def test_a_row_that_is_as_large_as_its_noise_is_not_noisy():
 def test_where_all_rows_are_noisy_all_of_them_decide():
     exact = noise((20, 40), 1, 1.0)
     parts = parts_of(exact, exact + noise(exact.shape, 2, 0.1), exact)
-    assert HOPELESS not in classify_parts(parts, HALF)
+    assert IGNORED not in classify_parts(parts, HALF)
 
 
 # Chance
@@ -321,40 +323,40 @@ def test_where_all_rows_are_noisy_all_of_them_decide():
 def test_errors_that_are_alike_are_never_a_fault_however_few_or_many_channels(seed, rows, channels, form):
     rng = np.random.default_rng(seed)
     exact = rng.normal(size=(rows, channels)) * np.logspace(-3, 3, channels)
-    peer, candidate = (exact + form.eps * exact.std(0) * rng.normal(size=exact.shape) for _ in range(2))
-    found = find_worst_group(parts_of(exact, peer, candidate), form)
-    assert found is None or found.times <= found.allowed
+    baseline, candidate = (exact + form.eps * exact.std(0) * rng.normal(size=exact.shape) for _ in range(2))
+    found = find_worst_group(parts_of(exact, baseline, candidate), form)
+    assert found is None or found.units <= found.allowed_units
 
 
 @pytest.mark.parametrize(("rows", "axis"), [(7, None), (8, 1)])
 def test_a_channel_of_fewer_than_eight_numbers_is_not_compared_by_itself(rows, axis):
     exact = noise((rows, 5), 1, 1.0)
-    peer, candidate = exact + noise(exact.shape, 2, 1e-6), exact + noise(exact.shape, 3, 1e-6)
+    baseline, candidate = exact + noise(exact.shape, 2, 1e-6), exact + noise(exact.shape, 3, 1e-6)
     candidate[:, 3] += 1e-4
-    assert find_worst_group(parts_of(exact, peer, candidate), SINGLE).axis == axis
+    assert find_worst_group(parts_of(exact, baseline, candidate), SINGLE).axis == axis
 
 
 def test_channels_are_named_by_their_axis():
     exact = noise((9, 5, 7), 1, 1.0)
-    peer, candidate = exact + noise(exact.shape, 2, 1e-6), exact + noise(exact.shape, 3, 1e-6)
+    baseline, candidate = exact + noise(exact.shape, 2, 1e-6), exact + noise(exact.shape, 3, 1e-6)
     candidate[:, :, 4] += 1e-4
-    found = find_worst_group(parts_of(exact, peer, candidate), SINGLE)
-    assert (found.axis, found.index, found.of, found.row) == (2, 4, 7, None)
+    found = find_worst_group(parts_of(exact, baseline, candidate), SINGLE)
+    assert (found.axis, found.index, found.total, found.row) == (2, 4, 7, None)
 
 
-def test_numbers_of_one_row_that_err_as_one_are_no_more_than_one():
+def test_correlated_errors_of_one_row_count_once():
     """A word that comes five times in each of four rows, and so do its errors."""
     rng = np.random.default_rng(7)
     alarms = 0
     for _ in range(200):
         exact = rng.normal(size=(4, 1, 60)).repeat(5, axis=1)
-        peer, candidate = (exact + HALF.eps * rng.normal(size=(4, 1, 60)).repeat(5, axis=1) for _ in range(2))
-        found = find_worst_group(parts_of(exact, peer, candidate), HALF)
-        alarms += found.times > found.allowed
+        baseline, candidate = (exact + HALF.eps * rng.normal(size=(4, 1, 60)).repeat(5, axis=1) for _ in range(2))
+        found = find_worst_group(parts_of(exact, baseline, candidate), HALF)
+        alarms += found.units > found.allowed_units
     assert alarms == 0
 
 
-def test_an_axis_that_counts_what_was_found_is_no_channel():
+def test_an_axis_of_varying_length_has_no_channels():
     exact = [noise((number, 4), number, 1.0) for number in (3, 5, 9, 4)]
     parts = parts_of(exact, [one + noise(one.shape, 2) for one in exact], exact)
     assert {axis for part in parts for axis in part.axes} == {0, 1}
@@ -364,22 +366,22 @@ def test_an_axis_that_counts_what_was_found_is_no_channel():
 # Integers
 
 
-def test_a_pixel_at_a_tie_may_lie_one_step_off(held):
+def test_a_pixel_at_a_tie_may_lie_one_step_off(compare):
     """Rounded by ONNX Runtime to one side of a half, by PyTorch to the other."""
     rows = drawn((3, 256, 256), rows=8)
-    found, shown = held(Pixels(), Pixels(), rows=rows)
+    found, shown = compare(Pixels(), Pixels(), rows=rows)
     assert found["mismatches"] == 0
     assert [one for one in shown.notes if "one step off, where the number that is rounded is a tie" in one]
 
 
 @pytest.mark.parametrize("fault", [{"brighter": 0.001}, {"off": 1}, {"off": 2}])
-def test_a_pixel_that_is_off_without_a_tie_is_a_fault(held, fault):
-    found, shown = held(Pixels(), Pixels(**fault))
+def test_a_pixel_that_is_off_without_a_tie_is_a_fault(compare, fault):
+    found, shown = compare(Pixels(), Pixels(**fault))
     assert found["mismatches"] > 0
     assert "are other integers" in shown.remarks[0]
 
 
-def test_labels_are_rounded_from_nothing_and_get_no_step(held):
-    assert held(Pixels(labels=True), Pixels(labels=True))[0]["mismatches"] == 0
-    assert held(Pixels(labels=True), Pixels(labels=True, off=1))[0]["mismatches"] > 0
-    assert held(Pixels(labels=True), Pixels(labels=True, brighter=1e-9))[0]["mismatches"] == 0
+def test_labels_are_not_rounded_and_may_not_be_one_step_off(compare):
+    assert compare(Pixels(labels=True), Pixels(labels=True))[0]["mismatches"] == 0
+    assert compare(Pixels(labels=True), Pixels(labels=True, off=1))[0]["mismatches"] > 0
+    assert compare(Pixels(labels=True), Pixels(labels=True, brighter=1e-9))[0]["mismatches"] == 0

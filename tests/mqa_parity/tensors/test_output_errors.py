@@ -28,33 +28,33 @@ pairs = st.integers(1, 40).flatmap(
 )
 
 
-def found(exact, peer, candidate, atol=0.0, rtol=0.0):
-    return measure_errors(exact.astype(np.float64), peer, candidate, atol=atol, rtol=rtol)
+def found(exact, baseline, candidate, atol=0.0, rtol=0.0):
+    return measure_errors(exact.astype(np.float64), baseline, candidate, atol=atol, rtol=rtol)
 
 
 @given(pairs)
 def test_extremes_quantiles_and_sums_are_those_of_numpy(arrays):
-    exact, peer, candidate = (values.astype(np.float64) for values in arrays)
+    exact, baseline, candidate = (values.astype(np.float64) for values in arrays)
     one = found(*arrays)
     off = np.abs(candidate - exact)
     assert (one.elements, one.error, one.mean) == (exact.size, off.max(), pytest.approx(off.mean()))
     assert one.p999 == pytest.approx(np.quantile(off, 0.999))
-    assert one.noise == np.abs(peer - exact).max()
+    assert one.baseline_error == np.abs(baseline - exact).max()
     assert one.signal == pytest.approx((exact**2).sum())
     assert one.distortion == pytest.approx((off**2).sum())
 
 
 @given(pairs, st.floats(0, 10), st.floats(0, 1))
-def test_outside_is_what_numpy_does_not_hold_to_be_close(arrays, atol, rtol):
-    _, peer, candidate = arrays
-    close = np.isclose(candidate.astype(np.float64), peer.astype(np.float64), atol=atol, rtol=rtol)
+def test_outside_counts_what_numpy_does_not_call_close(arrays, atol, rtol):
+    _, baseline, candidate = arrays
+    close = np.isclose(candidate.astype(np.float64), baseline.astype(np.float64), atol=atol, rtol=rtol)
     assert found(*arrays, atol=atol, rtol=rtol).outside == np.count_nonzero(~close)
 
 
 @given(finite)
-def test_a_row_points_the_same_way_as_itself(values):
+def test_the_cosine_of_a_row_with_itself_is_one(values):
     same = found(values, values, values)
-    assert (same.error, same.noise, same.mean, same.outside) == (0, 0, 0, 0)
+    assert (same.error, same.baseline_error, same.mean, same.outside) == (0, 0, 0, 0)
     if np.abs(values).max() > 1e-10:
         assert same.cosine == pytest.approx(1)
     assert same.magnitude == np.abs(values.astype(np.float64)).max()
@@ -78,7 +78,7 @@ def test_integers_and_nothing_have_no_errors():
         assert measure_errors(values, values, values, atol=0, rtol=0) is NO_ERROR
 
 
-def test_what_is_broken_is_worse_than_any_error():
+def test_a_broken_output_is_worse_than_any_error():
     one = found(np.ones(3, np.float32), np.zeros(3, np.float32), np.full(3, -1e30, np.float32))
     for name in ("error", "mean", "p999", "distortion"):
         assert getattr(BROKEN, name) > getattr(one, name)
@@ -88,13 +88,13 @@ def test_what_is_broken_is_worse_than_any_error():
 SINGLE = PRECISIONS["float32"]
 
 
-def triple(exact, peer=None, candidate=None):
-    peer = exact if peer is None else peer
-    candidate = peer if candidate is None else candidate
-    return np.array(exact, np.float64), np.array(peer, np.float32), np.array(candidate, np.float32)
+def triple(exact, baseline=None, candidate=None):
+    baseline = exact if baseline is None else baseline
+    candidate = baseline if candidate is None else candidate
+    return np.array(exact, np.float64), np.array(baseline, np.float32), np.array(candidate, np.float32)
 
 
-def test_outputs_are_paired_by_name_and_an_only_one_by_being_the_only_one():
+def test_outputs_are_matched_by_name_and_single_ones_by_position():
     assert match_names(["a", "b"], ["b", "a", "c"]) == {"a": "a", "b": "b"}
     assert match_names(["logits"], ["output_0"]) == {"logits": "output_0"}
     assert match_names(["logits", "hidden"], ["output_0"]) == {}
@@ -109,7 +109,7 @@ def test_types_come_before_shapes():
 
 
 @pytest.mark.parametrize(
-    ("exact", "peer", "candidate", "why"),
+    ("exact", "baseline", "candidate", "why"),
     [
         ([1, 2], [1, 2], [1, 2.5], ""),
         ([1, 2], [1, 2], [1, math.nan], "1 of 2 are NaN or Inf"),
@@ -122,8 +122,8 @@ def test_types_come_before_shapes():
         ([1, -1.7e308], [1, -SINGLE.largest], [1, -math.inf], ""),
     ],
 )
-def test_numbers_that_are_none(exact, peer, candidate, why):
-    assert find_value_mismatch(*triple(exact, peer, candidate), SINGLE) == why
+def test_nan_and_inf_are_described(exact, baseline, candidate, why):
+    assert find_value_mismatch(*triple(exact, baseline, candidate), SINGLE) == why
 
 
 def test_integers_are_equal_or_they_are_not():
@@ -134,7 +134,7 @@ def test_integers_are_equal_or_they_are_not():
 
 
 @pytest.mark.parametrize(
-    ("exact", "peer", "why"),
+    ("exact", "baseline", "why"),
     [
         ([1, 2], [1, 2], ""),
         ([1, math.nan], [1, 2], "NaN"),
@@ -144,13 +144,13 @@ def test_integers_are_equal_or_they_are_not():
         ([1, -1.7e308], [1, -SINGLE.largest], ""),
     ],
 )
-def test_a_reference_must_be_a_number_itself(exact, peer, why):
-    assert find_undefined(*triple(exact, peer)[:2], SINGLE) == why
+def test_an_undefined_reference_is_recognized(exact, baseline, why):
+    assert find_undefined(*triple(exact, baseline)[:2], SINGLE) == why
 
 
-def test_what_overflows_in_half_precision_is_pytorchs_own():
+def test_an_overflow_of_pytorch_in_half_precision_is_no_fault():
     half = PRECISIONS["float16"]
-    exact, peer, candidate = triple([70000.0, 1.0], [math.inf, 1.0], [70000.0, 1.0])
-    assert find_undefined(exact, peer, half) == ""
-    assert find_value_mismatch(exact, peer, candidate, half) == ""
+    exact, baseline, candidate = triple([70000.0, 1.0], [math.inf, 1.0], [70000.0, 1.0])
+    assert find_undefined(exact, baseline, half) == ""
+    assert find_value_mismatch(exact, baseline, candidate, half) == ""
     assert find_undefined(np.array([60000.0]), np.array([np.inf]), half) == "Inf"

@@ -1,4 +1,4 @@
-"""Which output of a candidate is held against which of the reference."""
+"""Which output of a candidate is compared with which of the reference."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from mqa_parity.tensors.output_matching import match_outputs, measure_noise_distance, measure_power_distance
 
 
-def parts(exact, peer, found):
-    return [(np.array(exact, np.float64), np.array(peer, np.float32), np.array(found, np.float32))]
+def parts(exact, baseline, found):
+    return [(np.array(exact, np.float64), np.array(baseline, np.float32), np.array(found, np.float32))]
 
 
-def held(reference, candidate, requested=None):
+def compare(reference, candidate, requested=None):
     """A pairing of outputs, each one number by its name: equal numbers are the same output."""
 
     def compared(ours, theirs):
@@ -45,11 +45,11 @@ def held(reference, candidate, requested=None):
     ],
 )
 def test_names_come_first_then_values_then_the_form_of_the_first(reference, candidate, pairs):
-    assert held(reference, candidate).pairs == pairs
+    assert compare(reference, candidate).pairs == pairs
 
 
-def test_where_nothing_is_in_common_the_first_is_missing():
-    found = held({"a": (0, "r"), "b": (5, "s")}, {"x": (1, "t"), "y": (2, "u"), "z": (3, "v"), "w": (4, "w")})
+def test_the_first_output_is_missing_where_none_match():
+    found = compare({"a": (0, "r"), "b": (5, "s")}, {"x": (1, "t"), "y": (2, "u"), "z": (3, "v"), "w": (4, "w")})
     assert found.pairs == {}
     assert found.missing == {"a": "the candidate has no such output; it gives `x`, `y`, `z` and 1 more"}
 
@@ -57,17 +57,17 @@ def test_where_nothing_is_in_common_the_first_is_missing():
 def test_keys_and_values_are_given_all_or_none():
     layers = {f"present.{layer}.key": (layer, "r") for layer in range(3)}
     model = {"logits": (9, "s"), **layers}
-    assert held(model, {"logits": (9, "s")}).missing == {}
-    lacking = held(model, {"logits": (9, "s"), "present.0.key": (0, "r"), "present.2.key": (2, "r")})
+    assert compare(model, {"logits": (9, "s")}).missing == {}
+    lacking = compare(model, {"logits": (9, "s"), "present.0.key": (0, "r"), "present.2.key": (2, "r")})
     assert lacking.missing == {"present.1.key": "the candidate has no such output"}
 
 
-def test_an_only_output_of_another_name_is_held_and_its_name_is_told():
+def test_a_single_output_of_another_name_is_compared_and_named():
     told = "the file calls `logits` by another name, `scores`: a client that asks for `logits` gets nothing"
     for requested in (None, ["logits"]):
-        found = held({"logits": (1, "r")}, {"scores": (1, "r")}, requested)
+        found = compare({"logits": (1, "r")}, {"scores": (1, "r")}, requested)
         assert (found.pairs, found.missing, found.notes) == ({"logits": "scores"}, {}, (told,))
-    nameless = held({"output_0": (1, "r")}, {"scores": (1, "r")})
+    nameless = compare({"output_0": (1, "r")}, {"scores": (1, "r")})
     assert (nameless.pairs, nameless.notes) == ({"output_0": "scores"}, ())
 
 
@@ -75,8 +75,8 @@ numbers = st.dictionaries(st.sampled_from("abcdefgh"), st.tuples(st.integers(0, 
 
 
 @given(numbers, numbers)
-def test_every_output_is_held_once_or_accounted_for(reference, candidate):
-    found = held(reference, candidate)
+def test_every_output_is_compared_once_or_noted(reference, candidate):
+    found = compare(reference, candidate)
     partners = list(found.pairs.values())
     assert len(set(partners)) == len(partners)
     assert found.pairs or found.missing
@@ -85,22 +85,24 @@ def test_every_output_is_held_once_or_accounted_for(reference, candidate):
 
 
 @given(numbers)
-def test_of_its_own_outputs_none_is_left_over(outputs):
-    found = held(outputs, outputs)
+def test_a_copy_of_the_reference_matches_all_outputs(outputs):
+    found = compare(outputs, outputs)
     assert (found.pairs, found.missing, found.notes) == ({name: name for name in outputs}, {}, ())
 
 
 def test_an_error_counts_in_units_of_pytorchs_own():
-    exact, peer = [1.0, 2.0], [1.0, 2.001]
-    assert measure_noise_distance(parts(exact, peer, [1.005, 2.0]), allowed=10, floor=0) == pytest.approx(0.5, rel=1e-3)
+    exact, baseline = [1.0, 2.0], [1.0, 2.001]
+    assert measure_noise_distance(parts(exact, baseline, [1.005, 2.0]), allowed=10, floor=0) == pytest.approx(
+        0.5, rel=1e-3
+    )
     assert measure_noise_distance(parts(exact, exact, [1.005, 2.0]), allowed=10, floor=1e-4) == pytest.approx(
         2.5, rel=1e-3
     )
-    assert measure_noise_distance(parts(exact, peer, [math.nan, 2.0]), allowed=10, floor=0) == math.inf
+    assert measure_noise_distance(parts(exact, baseline, [math.nan, 2.0]), allowed=10, floor=0) == math.inf
     assert measure_noise_distance(parts(exact, exact, exact), allowed=10, floor=0) == 0
 
 
-def test_integers_are_the_same_or_not():
+def test_integers_are_equal_or_infinitely_far_apart():
     one, other = np.array([1, 2]), np.array([1, 3])
     assert measure_noise_distance([(one, one, one)], allowed=10, floor=0) == 0
     assert measure_noise_distance([(one, one, other)], allowed=10, floor=0) == math.inf

@@ -28,16 +28,16 @@ def network(numpy_runner):
 
 
 @pytest.fixture
-def held(context, numpy_runner):
+def compare(context, numpy_runner):
     """What the probe sees of a candidate beside the reference: its numbers, its evidence and its observations."""
 
-    def look(candidate=None, reference=None, texts=None, **options):
+    def run(candidate=None, reference=None, texts=None, **options):
         table = TENSORS.observe(
             context(candidate or numpy_runner(), reference or numpy_runner(), texts=texts), TensorOptions(**options)
         )
         return TENSORS.numbers(table), TENSORS.evidence(table), table
 
-    return look
+    return run
 
 
 def changed(name, change):
@@ -62,82 +62,84 @@ def test_it_is_a_probe_of_two_runners():
     assert (probe.inputs, probe.outputs, probe.text_columns) == ("runner", METRICS, ("fields",))
 
 
-def test_a_twin_errs_exactly_as_much_as_the_reference(held):
-    found, shown, _ = held()
+def test_a_twin_errs_exactly_as_much_as_the_reference(compare):
+    found, shown, _ = compare()
     assert 0 < found["ratio"] <= 1
     assert found["max_abs"] > 0
     assert (found["mismatches"], found["outside"], found["rerun"]) == (0, 0, 0)
     assert np.all(found["cosine"] > 1 - 1e-6)
     assert found["sqnr"] > 100
-    assert shown.details["outputs"]["logits"]["error"] == shown.details["outputs"]["logits"]["noise"]
+    assert shown.details["outputs"]["logits"]["error"] == shown.details["outputs"]["logits"]["baseline_error"]
 
 
-def test_where_pytorch_is_exact_and_so_is_the_candidate_nothing_is_off(held, numpy_runner):
-    found, _, _ = held(numpy_runner(dtype="float64"), numpy_runner(dtype="float64"))
+def test_where_pytorch_is_exact_and_so_is_the_candidate_nothing_is_off(compare, numpy_runner):
+    found, _, _ = compare(numpy_runner(dtype="float64"), numpy_runner(dtype="float64"))
     assert (found["ratio"], found["max_abs"], found["sqnr"]) == (0, 0, 313)
 
 
-def test_every_example_has_a_row_for_every_output(held):
-    _, _, table = held(rows=10)
+def test_every_example_has_a_row_for_every_output(compare):
+    _, _, table = compare(rows=10)
     assert table.num_rows == 30
     assert len(set(table.column("id").to_pylist())) == 10
     assert set(table.column("output").to_pylist()) == {"hidden", "logits", "ids"}
     assert set(table.column("mismatch").to_pylist()) == {""}
 
 
-def test_the_shortest_and_the_longest_rows_are_among_those_that_are_run(held):
+def test_the_shortest_and_the_longest_rows_are_among_those_that_are_run(compare):
     texts = ["middle " * 3] * 100 + ["x"] + ["long " * 12]
-    _, _, table = held(texts=texts, rows=120)
+    _, _, table = compare(texts=texts, rows=120)
     ids = table.column("id").to_pylist()
     assert {"row 100", "row 101"} <= set(ids)
     assert ids[0] == "row 100"
-    assert str(held(texts=texts, rows=120)[2].to_pydict()) == str(table.to_pydict()), "the draw follows from the seed"
+    assert str(compare(texts=texts, rows=120)[2].to_pydict()) == str(table.to_pydict()), (
+        "the draw follows from the seed"
+    )
 
 
-def test_rows_are_run_in_padded_batches_within_the_budget(held, numpy_runner):
+def test_rows_are_run_in_padded_batches_within_the_budget(compare, numpy_runner):
     candidate = numpy_runner(budget=64)
-    held(candidate)
+    compare(candidate)
     shapes = [batch["words"].shape for batch in candidate.batches]
     assert all(rows * width <= 32 or rows == 1 for rows, width in shapes)
     assert any((batch["mask"] == 0).any() for batch in candidate.batches)
     assert max(rows for rows, _ in shapes) > 1
 
 
-def test_rows_that_are_each_too_large_for_a_batch_are_seen_in_company_once(held, numpy_runner):
+def test_two_rows_run_together_where_each_is_too_large_for_a_batch(compare, numpy_runner):
     """What a file makes of one row may come of another: here the rows of a batch change places."""
     turned = numpy_runner(budget=2, changes=changed("logits", lambda values: values[::-1]))
-    assert held(turned)[0]["ratio"] > 1000
+    assert compare(turned)[0]["ratio"] > 1000
     alone = numpy_runner(budget=2)
-    assert held(alone)[0]["ratio"] <= 1
+    assert compare(alone)[0]["ratio"] <= 1
     assert sum(len(batch["words"]) == 2 for batch in alone.batches) == 1
 
 
 # Faults
 
 
-def test_another_gelu_is_far_off(held, numpy_runner, network):
-    found, shown, _ = held(numpy_runner(partial(network, gelu=0.04)))
+def test_another_gelu_is_far_off(compare, numpy_runner, network):
+    found, shown, _ = compare(numpy_runner(partial(network, gelu=0.04)))
     assert found["ratio"] > 30
     assert len(shown.examples) == 5
     assert "times as far from float64 as PyTorch in float32" in shown.remarks[0]
     assert found["mismatches"] == 0
 
 
-def test_padding_is_not_looked_at(held, numpy_runner, network):
+def test_padding_is_not_compared(compare, numpy_runner, network):
     def compute(batch, dtype):
         found = network(batch, dtype)
         return found | {"hidden": np.where(batch["mask"][..., None] > 0, found["hidden"], dtype("nan"))}
 
-    found, _, _ = held(numpy_runner(compute))
+    found, _, _ = compare(numpy_runner(compute))
     assert found["ratio"] <= 1
     assert found["mismatches"] == 0
 
 
-def test_one_row_is_enough(held, numpy_runner):
+def test_one_row_is_enough(compare, numpy_runner):
     def third(values):
         return values + np.float32(1e-3) * (np.arange(len(values)) == 3)[:, None]
 
-    found, shown, table = held(numpy_runner(changes=changed("logits", third)))
+    found, shown, table = compare(numpy_runner(changes=changed("logits", third)))
     assert found["ratio"] > 100
     assert next(iter(shown.details["outputs"])) == "logits"
     worst = shown.examples[0]
@@ -155,8 +157,8 @@ def lonely(batch, found, *, longer):
 
 
 @pytest.mark.parametrize("texts", [["a", "b" * 9, "c" * 5], ["a" * (1 + number % 9) for number in range(40)]])
-def test_a_fault_of_a_long_row_alone_is_found(held, numpy_runner, network, texts):
-    found, shown, table = held(
+def test_a_fault_of_a_long_row_alone_is_found(compare, numpy_runner, network, texts):
+    found, shown, table = compare(
         numpy_runner(lambda batch, dtype: lonely(batch, network(batch, dtype), longer=8)), texts=texts
     )
     assert found["ratio"] > 100
@@ -164,10 +166,10 @@ def test_a_fault_of_a_long_row_alone_is_found(held, numpy_runner, network, texts
     assert table.num_rows == 3 * len(texts), "a row that is run twice counts once"
 
 
-def test_two_rows_more_are_run_for_that_and_none_that_was_alone_anyway(held, numpy_runner):
+def test_two_more_rows_are_run_alone_unless_they_were_already(compare, numpy_runner):
     def lengths(texts, **options):
         candidate = numpy_runner(**options)
-        held(candidate, texts=texts)
+        compare(candidate, texts=texts)
         return [batch["words"].shape[1] for batch in candidate.batches if len(batch["words"]) == 1]
 
     assert lengths(["a" * (1 + number % 9) for number in range(40)]) == [1, 9, 5]
@@ -177,8 +179,8 @@ def test_two_rows_more_are_run_for_that_and_none_that_was_alone_anyway(held, num
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_none_fails_whatever_is_bounded(held, numpy_runner, value):
-    found, shown, _ = held(numpy_runner(changes=changed("logits", put((0, 1), value))))
+def test_nan_and_inf_fail_any_bound(compare, numpy_runner, value):
+    found, shown, _ = compare(numpy_runner(changes=changed("logits", put((0, 1), value))))
     assert found["mismatches"] >= 1
     assert found["ratio"] == found["max_abs"] == found["p999"] == found["mean"] == math.inf
     assert (found["cosine"], found["sqnr"]) == (-1, -math.inf)
@@ -198,46 +200,46 @@ def test_a_number_that_is_none_fails_whatever_is_bounded(held, numpy_runner, val
         ),
     ],
 )
-def test_what_no_tolerance_may_cover(held, numpy_runner, change, why):
-    found, shown, _ = held(numpy_runner(changes=change))
+def test_mismatches_fail_under_any_tolerance(compare, numpy_runner, change, why):
+    found, shown, _ = compare(numpy_runner(changes=change))
     assert found["mismatches"] > 0
     assert found["ratio"] == math.inf
     assert re.search(why, shown.remarks[0])
 
 
-def test_outputs_may_be_chosen(held, numpy_runner):
+def test_outputs_may_be_chosen(compare, numpy_runner):
     bare = numpy_runner(changes=lambda outputs: {"logits": outputs["logits"]})
-    found, shown, _ = held(bare, outputs=["logits"])
+    found, shown, _ = compare(bare, outputs=["logits"])
     assert found["mismatches"] == 0
     assert list(shown.details["outputs"]) == ["logits"]
     with pytest.raises(DataError, match="no output `logit`") as refused:
-        held(bare, outputs=["logit"])
+        compare(bare, outputs=["logit"])
     assert refused.value.hint == "did you mean `logits`? it has `hidden`, `logits`, `ids`"
 
 
-def test_one_that_is_asked_for_and_not_there_is_a_fault(held, numpy_runner):
+def test_a_requested_output_that_is_missing_is_a_fault(compare, numpy_runner):
     bare = numpy_runner(changes=lambda outputs: {"hidden": outputs["hidden"], "ids": outputs["ids"]})
-    found, shown, _ = held(bare, outputs=["hidden", "logits"])
+    found, shown, _ = compare(bare, outputs=["hidden", "logits"])
     assert found["mismatches"] == 1
     assert shown.remarks[0].startswith("`logits`: the candidate has no such output")
 
 
-def test_so_is_one_that_is_asked_for_and_goes_by_another_name(held, numpy_runner):
+def test_a_requested_output_under_another_name_is_a_fault(compare, numpy_runner):
     renamed = numpy_runner(changes=lambda one: {"hidden": one["hidden"], "scores": one["logits"], "ids": one["ids"]})
-    found, shown, _ = held(renamed, outputs=["logits"])
+    found, shown, _ = compare(renamed, outputs=["logits"])
     assert found["mismatches"] == 1
     assert "`logits`: the candidate calls it `scores`" in shown.remarks[0]
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_what_only_one_side_gives_is_a_note(held, numpy_runner, precision):
+def test_an_output_of_one_side_alone_is_a_note(compare, numpy_runner, precision):
     def changes(one):
         return {"tokens": one["hidden"], "mean": one["logits"].mean(1), "logits": one["logits"], "twice": one["logits"]}
 
-    found, shown, _ = held(numpy_runner(changes=changes, precision=precision))
+    found, shown, _ = compare(numpy_runner(changes=changes, precision=precision))
     assert found["mismatches"] == 0
     assert set(shown.details["outputs"]) == {"hidden", "logits"}
-    assert shown.details["unheld"] == ["mean", "twice"]
+    assert shown.details["unmatched_outputs"] == ["mean", "twice"]
     assert shown.notes == [
         "`tokens` has the numbers of `hidden`, and is compared with it",
         "the file leaves out `ids`: `outputs` asks for what it has to give",
@@ -247,55 +249,57 @@ def test_what_only_one_side_gives_is_a_note(held, numpy_runner, precision):
         assert found["ratio"] <= 1
 
 
-def test_the_first_output_is_held_under_another_name_even_where_it_is_damaged(held, numpy_runner):
+def test_the_first_output_is_compared_under_another_name_even_where_it_is_damaged(compare, numpy_runner):
     def changes(one):
         return {"logits": one["logits"], "inner": one["hidden"] * 0, "tokens": one["hidden"] * np.float32(1.01)}
 
-    found, shown, _ = held(numpy_runner(changes=changes))
+    found, shown, _ = compare(numpy_runner(changes=changes))
     assert found["ratio"] > 100
     assert "`tokens` is compared with `hidden`, though they share only their shape" in shown.notes
 
 
-def test_an_input_that_the_file_does_not_take_is_named(held, numpy_runner):
+def test_an_input_that_the_file_does_not_take_is_named(compare, numpy_runner):
     class Narrow(numpy_runner):
         facts = property(lambda self: RunnerFacts(precision="float32", unread_inputs=("mask",)))
 
-    _, shown, _ = held(Narrow())
+    _, shown, _ = compare(Narrow())
     assert shown.notes == ["the model is given `mask`, which the file does not take"]
 
 
-def test_an_only_output_may_have_any_name(held, numpy_runner):
+def test_an_only_output_may_have_any_name(compare, numpy_runner):
     candidate = numpy_runner(changes=lambda outputs: {"output_0": outputs["logits"]})
-    assert held(candidate, outputs=["logits"])[0]["mismatches"] == 0
+    assert compare(candidate, outputs=["logits"])[0]["mismatches"] == 0
 
 
-def test_integers_are_let_go_where_pytorch_itself_is_torn(held, numpy_runner):
+def test_integers_may_differ_where_pytorch_itself_differs_from_float64(compare, numpy_runner):
     def torn(outputs):
         return outputs | {"ids": outputs["ids"] + (outputs["logits"].dtype == np.float64)}
 
     assert (
-        held(numpy_runner(changes=changed("ids", lambda values: values + 1)), numpy_runner(changes=torn))[0][
+        compare(numpy_runner(changes=changed("ids", lambda values: values + 1)), numpy_runner(changes=torn))[0][
             "mismatches"
         ]
         == 0
     )
 
 
-def test_the_cause_is_told_in_words(held):
+def test_the_cause_is_described_in_words(compare):
     found = {
         "kind": "exporter",
         "meaning": "the file computes something else",
         "module": "layer.3",
         "class": "LayerNorm",
     }
-    _, _, table = held()
+    _, _, table = compare()
     texts = pa.array([json.dumps(found | {"node": "norm_3"}), *[None] * (table.num_rows - 1)], pa.string())
-    shown = TENSORS.evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    shown = TENSORS.evidence(
+        table.set_column(table.schema.get_field_index("first_divergence"), "first_divergence", texts)
+    )
     assert shown.details["first_divergence"]["node"] == "norm_3"
     assert shown.remarks[1:] == [
         "it begins in `layer.3` (LayerNorm, node `norm_3`)",
         "exporter: the file computes something else",
-        "looked at 40 of 40 rows",
+        "compared 40 of 40 rows",
     ]
 
 
@@ -303,53 +307,57 @@ def test_the_cause_is_told_in_words(held):
     ("known", "words"),
     [({}, ""), ({"class": "Linear"}, " (Linear)"), ({"node": "norm_3"}, " (node `norm_3`)")],
 )
-def test_of_a_module_only_what_is_known_is_told(held, known, words):
-    _, _, table = held()
+def test_a_remark_on_a_module_has_only_what_is_known(compare, known, words):
+    _, _, table = compare()
     texts = pa.array([json.dumps({"module": "layer.3", **known}), *[None] * (table.num_rows - 1)], pa.string())
-    shown = TENSORS.evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    shown = TENSORS.evidence(
+        table.set_column(table.schema.get_field_index("first_divergence"), "first_divergence", texts)
+    )
     assert shown.remarks[1] == f"it begins in `layer.3`{words}"
 
 
-def test_where_no_cause_could_be_found_the_reason_is_told(held):
-    _, _, table = held()
+def test_the_reason_is_reported_where_no_cause_was_found(compare):
+    _, _, table = compare()
     texts = pa.array([json.dumps({"reason": "the trace is damaged"}), *[None] * (table.num_rows - 1)], pa.string())
-    shown = TENSORS.evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
-    assert shown.remarks[1:] == ["the trace is damaged", "looked at 40 of 40 rows"]
+    shown = TENSORS.evidence(
+        table.set_column(table.schema.get_field_index("first_divergence"), "first_divergence", texts)
+    )
+    assert shown.remarks[1:] == ["the trace is damaged", "compared 40 of 40 rows"]
 
 
-def test_where_no_texts_are_kept_the_rows_are_shown_by_their_ids(held, numpy_runner):
-    _, _, table = held(numpy_runner(changes=changed("logits", lambda values: values + np.float32(0.1))))
+def test_rows_are_shown_by_their_ids_where_no_texts_are_stored(compare, numpy_runner):
+    _, _, table = compare(numpy_runner(changes=changed("logits", lambda values: values + np.float32(0.1))))
     bare = table.set_column(1, "fields", pa.nulls(table.num_rows, pa.string()))
     shown = TENSORS.evidence(bare).examples[0]
-    assert (shown.fields, shown.details.keys()) == ({}, {"output", "error", "noise"})
+    assert (shown.fields, shown.details.keys()) == ({}, {"output", "error", "baseline_error"})
 
 
-# The yardstick
+# The unit of error
 
 
 @pytest.mark.parametrize(("roundings", "lowest", "highest"), [(0, 0, 0), (7, 8, 9), (8, 9.9, 10), (9, 11, 12)])
-def test_an_exact_reference_makes_no_ratio_infinite(held, numpy_runner, roundings, lowest, highest):
+def test_an_exact_reference_makes_no_ratio_infinite(compare, numpy_runner, roundings, lowest, highest):
     def exact(batch, dtype):
         return {"logits": np.ones((len(batch["words"]), 3), dtype)}
 
     def off(batch, dtype):
         return {"logits": exact(batch, dtype)["logits"] + dtype(roundings * np.finfo(dtype).eps)}
 
-    assert lowest <= held(numpy_runner(off), numpy_runner(exact))[0]["ratio"] <= highest
+    assert lowest <= compare(numpy_runner(off), numpy_runner(exact))[0]["ratio"] <= highest
 
 
-def test_a_constant_of_ten_thousand_does_not_hide_an_error_beside_it(held, numpy_runner):
+def test_a_constant_of_ten_thousand_does_not_hide_an_error(compare, numpy_runner):
     def masked(outputs):
         return outputs | {"logits": np.concatenate([outputs["logits"], np.full_like(outputs["logits"], -1e9)], axis=1)}
 
     def wrong(outputs):
         return masked(outputs | {"logits": outputs["logits"] + outputs["logits"].dtype.type(1e-3)})
 
-    assert held(numpy_runner(changes=masked), numpy_runner(changes=masked))[0]["ratio"] <= 1
-    assert held(numpy_runner(changes=wrong), numpy_runner(changes=masked))[0]["ratio"] > 100
+    assert compare(numpy_runner(changes=masked), numpy_runner(changes=masked))[0]["ratio"] <= 1
+    assert compare(numpy_runner(changes=wrong), numpy_runner(changes=masked))[0]["ratio"] > 100
 
 
-def test_the_least_number_of_a_mask_differs_by_precision_and_is_no_error(held, numpy_runner):
+def test_the_least_number_of_a_mask_differs_by_precision_and_is_no_error(compare, numpy_runner):
     def masked(outputs):
         least = np.full_like(outputs["logits"], np.finfo(outputs["logits"].dtype).min)
         return outputs | {"logits": np.concatenate([outputs["logits"], least], axis=1)}
@@ -357,81 +365,83 @@ def test_the_least_number_of_a_mask_differs_by_precision_and_is_no_error(held, n
     def forgotten(outputs):
         return outputs | {"logits": np.concatenate([outputs["logits"], np.zeros_like(outputs["logits"])], axis=1)}
 
-    found, _, _ = held(numpy_runner(changes=masked), numpy_runner(changes=masked))
+    found, _, _ = compare(numpy_runner(changes=masked), numpy_runner(changes=masked))
     assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
-    found, shown, _ = held(numpy_runner(changes=forgotten), numpy_runner(changes=masked))
+    found, shown, _ = compare(numpy_runner(changes=forgotten), numpy_runner(changes=masked))
     assert "3 of 6 are finite where they should be infinite" in shown.remarks[0]
     assert found["ratio"] == math.inf
 
 
-def test_half_precision_is_held_against_pytorch_in_half_precision(held, numpy_runner):
-    found, shown, table = held(numpy_runner(dtype="float16"))
+def test_half_precision_is_compared_with_pytorch_in_half_precision(compare, numpy_runner):
+    found, shown, table = compare(numpy_runner(dtype="float16"))
     assert found["max_abs"] > 1e-4
     assert found["ratio"] <= 1
-    assert set(table.column("peer").to_pylist()) == {"float16"}
+    assert set(table.column("baseline_precision").to_pylist()) == {"float16"}
     assert "PyTorch in float16" in shown.remarks[0]
-    single, _, _ = held(numpy_runner(dtype="float16", precision="float32"))
+    single, _, _ = compare(numpy_runner(dtype="float16", precision="float32"))
     assert single["ratio"] > 100, "as float32 the same errors are a fault"
 
 
-def test_eight_bits_have_no_peer_and_the_other_numbers_are_given(held, numpy_runner):
-    found, shown, _ = held(numpy_runner(precision="int8"))
+def test_eight_bits_have_no_baseline_and_the_other_numbers_are_given(compare, numpy_runner):
+    found, shown, _ = compare(numpy_runner(precision="int8"))
     assert (found["ratio"].undefined, found["ratio"].never_defined) == ("PyTorch has no int8", True)
     assert np.isnan(found["ratio"].compute(np.ones((3, 7)))).all()
     assert 0 < found["max_abs"] < 1e-5
     assert "PyTorch has no int8 to compare this with" in shown.remarks[0]
-    broken, _, _ = held(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))
+    broken, _, _ = compare(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))
     assert broken["ratio"] == math.inf
 
 
-def test_fixed_tolerances_count_what_lies_outside(held, numpy_runner):
+def test_fixed_tolerances_count_what_lies_outside(compare, numpy_runner):
     candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-4)))
-    assert held(candidate, atol=1e-3, rtol=0)[0]["outside"] == 0
-    assert held(candidate, atol=1e-5, rtol=0, rows=8)[0]["outside"] == 24
+    assert compare(candidate, atol=1e-3, rtol=0)[0]["outside"] == 0
+    assert compare(candidate, atol=1e-5, rtol=0, rows=8)[0]["outside"] == 24
 
 
-def test_a_ratio_of_few_numbers_says_that_it_is_one(held, numpy_runner):
+def test_a_ratio_of_few_numbers_has_a_remark(compare, numpy_runner):
     candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(5e-5)))
-    few, many = (held(candidate, rows=rows)[1].remarks for rows in (4, 40))
+    few, many = (compare(candidate, rows=rows)[1].remarks for rows in (4, 40))
     larger = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
-    assert held(larger, rows=4)[0]["ratio"] > 100
-    assert "too few" not in str(held(larger, rows=4)[1].remarks), "a ratio is too large by ten times at most"
+    assert compare(larger, rows=4)[0]["ratio"] > 100
+    assert "too few" not in str(compare(larger, rows=4)[1].remarks), "a ratio is too large by ten times at most"
     assert "`logits` has 12 numbers in all, too few" in few[1]
-    assert many[1:] == ["looked at 40 of 40 rows"]
+    assert many[1:] == ["compared 40 of 40 rows"]
 
 
-def test_no_number_of_numbers_explains_a_ratio_that_is_beyond_all_bounds(held, numpy_runner):
+def test_a_ratio_beyond_all_bounds_has_no_remark_on_few_numbers(compare, numpy_runner):
     candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1)))
-    assert "too few" not in str(held(candidate, rows=4)[1].remarks)
+    assert "too few" not in str(compare(candidate, rows=4)[1].remarks)
 
 
-def test_what_a_signature_has_wrong_is_told_and_not_what_signatures_are(held):
+def test_the_reason_of_a_signature_fault_replaces_its_meaning(compare):
     found = {"kind": "signature", "meaning": "the numbers are right", "reason": "what it calls `a` is `b`"}
-    _, _, table = held()
+    _, _, table = compare()
     texts = pa.array([json.dumps(found), *[None] * (table.num_rows - 1)], pa.string())
-    shown = TENSORS.evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    shown = TENSORS.evidence(
+        table.set_column(table.schema.get_field_index("first_divergence"), "first_divergence", texts)
+    )
     assert shown.remarks[1] == "signature: what it calls `a` is `b`"
 
 
-def test_how_much_was_looked_at_is_told(held, context, numpy_runner):
+def test_the_coverage_is_reported(compare, context, numpy_runner):
     table = TENSORS.observe(
         context(numpy_runner(), numpy_runner(), about={"max_positions": 12}), TensorOptions(rows=10)
     )
-    seen = TENSORS.evidence(table).details["looked_at"]
-    assert (seen["rows"], seen["of_rows"], seen["of_longest"]) == (10, 40, 12)
-    assert TENSORS.evidence(table).remarks[-1].startswith("looked at 10 of 40 rows")
+    seen = TENSORS.evidence(table).details["coverage"]
+    assert (seen["rows"], seen["total_rows"], seen["max_tokens"]) == (10, 40, 12)
+    assert TENSORS.evidence(table).remarks[-1].startswith("compared 10 of 40 rows")
 
 
-def test_an_input_that_has_one_value_throughout_is_named(held):
-    assert held(texts=["abc", "abd", "xyz"])[1].details["unvaried"] == ["mask"], "nothing is padded"
-    assert held(texts=["abc", "abdef", "xyz"])[1].details["unvaried"] == []
+def test_an_input_that_has_one_value_throughout_is_named(compare):
+    assert compare(texts=["abc", "abd", "xyz"])[1].details["constant_inputs"] == ["mask"], "nothing is padded"
+    assert compare(texts=["abc", "abdef", "xyz"])[1].details["constant_inputs"] == []
 
 
 # Weights
 
 
-def test_weights_that_no_row_makes_use_of_fail_a_file_whose_outputs_agree(held, weighed):
-    found, shown, _ = held(weighed(1), weighed())
+def test_different_weights_that_no_row_uses_fail_a_file_whose_outputs_agree(compare, weighed):
+    found, shown, _ = compare(weighed(1), weighed())
     assert (found["mismatches"], found["ratio"], found["cosine"]) == (1, math.inf, -1)
     told = "initializer `val_1` is not `layer.weight` of the model: 1 of 400 rows differ, by 0.46 at most"
     assert told in shown.remarks
@@ -440,20 +450,20 @@ def test_weights_that_no_row_makes_use_of_fail_a_file_whose_outputs_agree(held, 
     assert kinds == {"kind": "weights", "module": "layer", "weight": "val_1: layer.weight"}
 
 
-def test_weights_that_are_the_models_are_no_mismatch(held, weighed):
-    found, shown, _ = held(weighed(), weighed())
+def test_weights_that_are_the_models_are_no_mismatch(compare, weighed):
+    found, shown, _ = compare(weighed(), weighed())
     assert found["mismatches"] == 0
     assert "first_divergence" not in shown.details
-    assert held(weighed(1), weighed(), weights=False)[0]["mismatches"] == 0
+    assert compare(weighed(1), weighed(), weights=False)[0]["mismatches"] == 0
 
 
-def test_a_file_of_another_checkpoint_is_told_as_such(held, weighed):
-    _, shown, _ = held(weighed(57), weighed())
+def test_a_file_of_another_checkpoint_is_recognized(compare, weighed):
+    _, shown, _ = compare(weighed(57), weighed())
     assert "57 of 57 weights differ from the model's: another model, or another training step" in shown.remarks
 
 
-def test_weights_that_cannot_be_compared_cost_nothing_else(held, weighed):
-    found, shown, _ = held(weighed(trouble="no such file"), weighed())
+def test_weights_that_cannot_be_compared_cost_nothing_else(compare, weighed):
+    found, shown, _ = compare(weighed(error="no such file"), weighed())
     assert found["mismatches"] == 0
     assert "its weights could not be compared with the model's: no such file" in shown.notes
 
@@ -461,7 +471,7 @@ def test_weights_that_cannot_be_compared_cost_nothing_else(held, weighed):
 # The reference
 
 
-def test_rows_that_the_reference_does_not_take_are_its_own_matter(held, numpy_runner, network):
+def test_rows_that_the_reference_cannot_run_are_an_error_of_the_reference(compare, numpy_runner, network):
     def compute(batch, kind):
         if kind is np.float32:
             raise TypeError("forward() got an unexpected\nkeyword `y`")
@@ -470,37 +480,37 @@ def test_rows_that_the_reference_does_not_take_are_its_own_matter(held, numpy_ru
     with pytest.raises(
         MqaError, match=r"backend `torch` cannot run these rows: forward\(\) got an unexpected$"
     ) as error:
-        held(reference=numpy_runner(compute))
+        compare(reference=numpy_runner(compute))
     assert "do they fit the model" in error.value.hint
 
 
-def test_a_reference_that_does_not_run_in_float64_leaves_no_ratio_and_says_why(held, numpy_runner, network):
+def test_a_reference_that_does_not_run_in_float64_leaves_no_ratio_and_says_why(compare, numpy_runner, network):
     def compute(batch, kind):
         if kind is np.float64:
             raise TypeError("no such kernel")
         return network(batch, kind)
 
-    found, shown, _ = held(reference=numpy_runner(compute))
+    found, shown, _ = compare(reference=numpy_runner(compute))
     assert isinstance(found["ratio"], Statistic)
     assert found["ratio"].never_defined
     assert any("does not run in float64: no such kernel" in remark for remark in shown.remarks)
 
 
-def test_a_reference_that_moves_is_named_and_the_export_is_not_at_fault(held, numpy_runner):
+def test_a_reference_that_moves_is_named_and_the_export_is_not_at_fault(compare, numpy_runner):
     rng = np.random.default_rng(7)
     drops = numpy_runner(changes=lambda outputs: outputs | {"logits": outputs["logits"] * np.float32(rng.random())})
-    with pytest.raises(MqaError, match="backend `torch` does not give the same answer twice: `logits`") as raised:
-        held(reference=drops)
+    with pytest.raises(MqaError, match="backend `torch` does not give the same output twice: `logits`") as raised:
+        compare(reference=drops)
     assert not isinstance(raised.value, NotRunError)
 
 
-def test_a_reference_that_moves_by_a_rounding_is_borne_and_told(held, numpy_runner):
+def test_a_reference_that_moves_by_a_rounding_is_accepted_and_reported(compare, numpy_runner):
     calls = count()
 
     def shaken(outputs):
         return outputs | {"logits": outputs["logits"] * np.float32(1 + next(calls) % 7 * 2.0**-23)}
 
-    found, _, _ = held(reference=numpy_runner(changes=shaken))
+    found, _, _ = compare(reference=numpy_runner(changes=shaken))
     assert 0 < found["rerun"] < 1e-5
     assert found["ratio"] < 10
 
@@ -515,63 +525,65 @@ def without_an_answer(place, value, dtype):
 
 
 @pytest.mark.parametrize(("value", "dtype"), NO_ANSWERS)
-def test_a_reference_without_any_answer_is_its_own_fault(held, numpy_runner, value, dtype):
+def test_an_undefined_reference_is_an_error_of_the_reference(compare, numpy_runner, value, dtype):
     reference = numpy_runner(changes=without_an_answer((slice(None), 0), value, dtype))
     with pytest.raises(
         MqaError, match=r"backend `torch` gives (NaN|Inf) in `logits` for row `row \d+` and 39 more of 40"
     ):
-        held(reference=reference)
+        compare(reference=reference)
 
 
 @pytest.mark.parametrize(("value", "dtype"), NO_ANSWERS)
-def test_a_row_that_the_reference_has_no_answer_to_is_named_and_decides_nothing(held, numpy_runner, value, dtype):
+def test_a_row_in_which_the_reference_is_undefined_is_named_and_ignored(compare, numpy_runner, value, dtype):
     reference = numpy_runner(changes=without_an_answer((0, 0), value, dtype))
-    found, shown, _ = held(reference=reference)
+    found, shown, _ = compare(reference=reference)
     assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
-    assert 3 < len(shown.details["beyond_use"]) < 20
-    (note,) = [one for one in shown.notes if one.startswith(f"{len(shown.details['beyond_use'])} rows decide nothing")]
+    assert 3 < len(shown.details["ignored_rows"]) < 20
+    (note,) = [
+        one for one in shown.notes if one.startswith(f"{len(shown.details['ignored_rows'])} rows decide nothing")
+    ]
     assert (note.count("`row "), note.endswith(" ...")) == (3, True)
     faulty = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
-    assert held(faulty, reference)[0]["ratio"] > 100, "the other rows decide"
+    assert compare(faulty, reference)[0]["ratio"] > 100, "the other rows decide"
 
 
-def test_an_infinity_that_is_meant_is_one_on_both_sides(held, numpy_runner):
+def test_an_intended_infinity_must_be_on_both_sides(compare, numpy_runner):
     masked = changed("logits", put((slice(None), 0), -math.inf))
-    found, _, _ = held(numpy_runner(changes=masked), numpy_runner(changes=masked))
+    found, _, _ = compare(numpy_runner(changes=masked), numpy_runner(changes=masked))
     assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
-    found, _, _ = held(
+    found, _, _ = compare(
         numpy_runner(changes=changed("logits", put((slice(None), 0), math.inf))), numpy_runner(changes=masked)
     )
     assert found["mismatches"] > 0
 
 
-def test_a_reference_without_float64_cannot_run(held, fixed_runner):
+def test_a_reference_without_float64_cannot_run(compare, fixed_runner):
     with pytest.raises(NotRunError, match="backend `torch` runs in no other precision"):
-        held(reference=fixed_runner())
+        compare(reference=fixed_runner())
 
 
-def test_outputs_without_rows_are_held_whole(held, numpy_runner):
+def test_outputs_without_rows_are_compared_as_a_whole(compare, numpy_runner):
     def more(outputs):
         return outputs | {"similarity": outputs["logits"] @ outputs["logits"].T, "scale": outputs["logits"].sum()}
 
-    found, shown, table = held(numpy_runner(changes=more), numpy_runner(changes=more))
+    found, shown, table = compare(numpy_runner(changes=more), numpy_runner(changes=more))
     assert found["mismatches"] == 0
     wholes = table.filter(pc.is_null(table.column("id"))).column("output")
     assert set(wholes.to_pylist()) == {"scale"}
     assert shown.details["outputs"]["similarity"]["ratio"] <= 10
 
 
-def test_seven_logits_beside_seven_tokens_are_no_positions(held, numpy_runner):
+def test_seven_logits_of_seven_tokens_are_no_positions(compare, numpy_runner):
     texts = ["ab", "abc", "abcdefg"] * 4
     wide = changed("logits", lambda values: np.concatenate([values] * 3, axis=1)[:, :7])
     wrong = changed("logits", lambda values: put((slice(None), 6), 9)(np.concatenate([values] * 3, axis=1)[:, :7]))
-    found, _, table = held(numpy_runner(changes=wrong), numpy_runner(changes=wide), texts=texts)
+    found, _, table = compare(numpy_runner(changes=wrong), numpy_runner(changes=wide), texts=texts)
     elements = table.filter(pc.equal(table.column("output"), "logits")).column("elements")
     assert set(elements.to_pylist()) == {7}
     assert found["ratio"] > 100
 
 
-def test_rows_that_came_with_padding_are_held_without_it(context, numpy_runner, network, codec):
+def test_rows_that_are_padded_in_the_data_are_compared_without_it(context, numpy_runner, network, codec):
     def encode(examples):
         rows = codec.encode(examples)
         padded = [codec.collate([row, {"words": np.zeros(12, np.int64)}]) for row in rows]
@@ -645,27 +657,27 @@ def cramped(numpy_runner, network):
 @pytest.mark.parametrize(
     ("room", "said"), [(2, "2 rows were run at a time"), (1, "one row was run at a time, so that")]
 )
-def test_where_memory_runs_out_fewer_rows_are_run_together_and_the_report_says_so(held, cramped, room, said):
-    whole, shown, _ = held()
-    found, told, table = held(reference=cramped(room))
+def test_batches_get_smaller_where_memory_runs_out_and_the_report_names_it(compare, cramped, room, said):
+    whole, shown, _ = compare()
+    found, told, table = compare(reference=cramped(room))
     assert not [remark for remark in shown.remarks if "memory" in remark]
     assert [remark for remark in told.remarks if remark.startswith(f"memory ran out: {said}")]
     assert 0 < found["ratio"] <= 1
     assert found["max_abs"] == pytest.approx(whole["max_abs"], rel=0.5)
-    assert set(table.column("together").to_pylist()) == {room}
+    assert set(table.column("batch_rows").to_pylist()) == {room}
 
 
-def test_a_fault_is_found_where_memory_runs_out_too(held, cramped, numpy_runner):
+def test_a_fault_is_found_where_memory_runs_out_too(compare, cramped, numpy_runner):
     faulty = numpy_runner(changes=changed("logits", put((0, 0), 1.0)))
-    assert held(faulty, cramped(1))[0]["ratio"] > 1000
+    assert compare(faulty, cramped(1))[0]["ratio"] > 1000
 
 
-def test_a_row_that_alone_has_no_room_is_not_run(held, cramped):
+def test_a_row_that_exceeds_memory_alone_is_not_run(compare, cramped):
     with pytest.raises(NotRunError, match="ran out of memory"):
-        held(reference=cramped(0))
+        compare(reference=cramped(0))
 
 
-def test_weights_that_could_not_be_read_are_noted_of_a_file_that_passes(held, weighed):
-    found, shown, _ = held(weighed(unread=("a_Q3", "b_Q3", "c_Q3", "d_Q3")), weighed())
+def test_weights_that_could_not_be_read_are_noted_of_a_file_that_passes(compare, weighed):
+    found, shown, _ = compare(weighed(unread=("a_Q3", "b_Q3", "c_Q3", "d_Q3")), weighed())
     assert found["mismatches"] == 0
     assert shown.notes[-1].startswith("`a_Q3`, `b_Q3`, `c_Q3` and 1 more: integers in a form that mqa does not know")

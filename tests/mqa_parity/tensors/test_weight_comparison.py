@@ -22,12 +22,12 @@ def kept(summary):
     return WeightSummary.from_observations(pa.table({"weights": pa.array([summary.to_json(), None], pa.string())}))
 
 
-def test_a_summary_is_the_same_after_it_was_kept():
+def test_a_summary_is_restored_from_json():
     some = (DifferentWeight("val_1", "layer.weight", "1 of 4 numbers differ"), DifferentWeight("val_2", "", "no like"))
     summary = WeightSummary(5, some, ("val_3",), ("val_4",))
     assert kept(summary) == summary
-    assert set(json.loads(summary.to_json())) == {"held", "differences", "unknown", "unread"}
-    assert kept(WeightSummary(trouble="no such file")) == WeightSummary(trouble="no such file")
+    assert set(json.loads(summary.to_json())) == {"matched", "differences", "unknown", "unread"}
+    assert kept(WeightSummary(error="no such file")) == WeightSummary(error="no such file")
     nothing = pa.table({"weights": pa.array(["", None], pa.string())})
     assert WeightSummary.from_observations(nothing) == WeightSummary()
 

@@ -1,4 +1,4 @@
-"""Findings: a symbol, a subject and a message each, and below them what repairs it."""
+"""Findings: a symbol, a topic and a message each, and below them what repairs it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_end_of_the_evidence_is_for_the_verbose(lines):
     assert evidence == [f"    | line {number}" for number in range(20, 60)]
 
 
-def test_a_long_subject_is_cut_to_a_third_of_the_line(lines):
+def test_a_long_topic_is_cut_to_a_third_of_the_line(lines):
     finding = Finding("note", "s" * 60, "message " * 3)
     assert lines({"x": [finding]}, width=120)[6] == f"  - {'s' * 27}…  {('message ' * 3).strip()}"
     assert lines({"x": [finding]}, width=60)[6].startswith(f"  - {'s' * 19}…  message")

@@ -1,0 +1,56 @@
+"""What all steps of an execution share: the store, the runners that are open, and where progress is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from mqa_registry.store import Store
+
+
+class Progress(Protocol):
+    """Receives the progress of a run. Its methods are called often: they have to be cheap, and must not raise."""
+
+    def stage(self, text: str) -> None:
+        """A stage of the run begins."""
+
+    def start(self, backend: str, rows: int) -> None:
+        """A backend begins to predict this many rows."""
+
+    def advance(self, backend: str, rows: int) -> None:
+        """A backend has predicted this many further rows."""
+
+    def advance_probe(self, probe: str, done: int, total: int) -> None:
+        """A probe has done this much of its total, in units of its choice."""
+
+
+class SilentProgress:
+    """Reports nothing."""
+
+    def stage(self, text: str) -> None:
+        pass
+
+    def start(self, backend: str, rows: int) -> None:
+        pass
+
+    def advance(self, backend: str, rows: int) -> None:
+        pass
+
+    def advance_probe(self, probe: str, done: int, total: int) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the steps of one execution share.
+
+    Runners stay open as long as the `stack`. With `fresh`, what the store has is made again.
+    """
+
+    store: Store
+    stack: ExitStack
+    progress: Progress
+    fresh: bool = False
