@@ -91,7 +91,7 @@ def refused(folder: Path) -> MqaError:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (
             lambda whole: b"\xff" * 64 + whole[64:],
@@ -101,10 +101,10 @@ def refused(folder: Path) -> MqaError:
     ],
     ids=["bad bytes", "cut short"],
 )
-def test_weights_with_bad_bytes_or_cut_short_are_exit_2(folder, damage, said):
+def test_weights_with_bad_bytes_or_cut_short_are_exit_2(folder, damage, message):
     weights = folder / "model" / "model.safetensors"
     weights.write_bytes(damage(weights.read_bytes()))
-    assert said in refused(folder).message
+    assert message in refused(folder).message
 
 
 def test_a_folder_without_a_model_is_exit_2(folder):

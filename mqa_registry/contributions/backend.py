@@ -170,7 +170,7 @@ class Inspectable(Runner, Protocol):
         """The same model with other settings, inside the context; a setting that is left out stays as it is.
 
         `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
-        `optimization` is `disable`, `basic`, `extended` or `all`; `threads` is how many a CPU may use for one operation.
+        `optimization` is `disabled`, `basic`, `extended` or `all`; `threads` is how many a CPU may use for one operation.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnx.file import FileSource
+from mqa_onnx.model_source import FileSource
 from mqa_registry import ModelSource, hookimpl
 
 if TYPE_CHECKING:

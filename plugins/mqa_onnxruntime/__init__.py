@@ -1,10 +1,10 @@
-"""ONNX Runtime: runs a model's export, which it makes and keeps, or a given `.onnx` file."""
+"""ONNX Runtime: runs a model's export, which it makes and caches, or a given `.onnx` file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.providers.diagnoses import check_cuda, check_packages, probe_providers
+from mqa_onnxruntime.diagnoses import check_cuda, check_packages, probe_providers
 from mqa_onnxruntime.session.backend import SessionBackend
 from mqa_registry import Backend, Diagnosis, hookimpl
 

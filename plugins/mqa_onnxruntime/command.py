@@ -1,4 +1,4 @@
-"""The command `mqa export`: a model as an ONNX file, with everything checked and written down."""
+"""The command `mqa export`: a model as an ONNX file, with its audit and its stamp."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 RUN_FLAGS = flags("store", "offline", "plugin_files", "allow_code", "allow_pickle", "trust_remote_code")
 SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")  # of models, by their names
 TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
-ARRAYS = "transformers/forward"  # the task that takes a model's inputs as they are, whatever the model is for
-LONGEST_EXPORT = 3600.0  # seconds, twice of which end a backend that does not heed its own limit
+ARRAYS = "transformers/forward"  # the task that takes the inputs of any model as they are
+DEFAULT_TIMEOUT = 3600.0  # seconds; a backend that ignores the limit is ended after twice as many
 
 
 def export(
@@ -64,11 +64,11 @@ def export(
         "data": {"data": _rows(data, mapped, arrays=arrays)},
         "backends": {"export": {"use": backend} | {key: one for key, one in exporting.items() if one is not None}},
     }
-    limits = replace(options, timeout=2 * max(LONGEST_EXPORT, timeout or 0.0), force=report.force)
+    limits = replace(options, timeout=2 * max(DEFAULT_TIMEOUT, timeout or 0.0), force=report.force)
     exported, samples = export_model(suite, out, limits, only_trace=data is None)
     about = {"task": model.task_reason} if model.task_reason else {}
     if data is None and samples:
-        about["traced with"] = _described(samples)
+        about["traced with"] = _describe_rows(samples)
     return show_export(exported, report, about)
 
 
@@ -80,6 +80,6 @@ def _rows(data: Path | None, columns: Mapping[str, str], *, arrays: bool) -> dic
     return {"use": "datasets/arrays" if arrays else "datasets/file", "path": str(data), **mapped}
 
 
-def _described(samples: Sequence[Example]) -> str:
+def _describe_rows(samples: Sequence[Example]) -> str:
     lengths = [len(str(one["text"])) for one in samples]
     return f"{len(lengths)} texts of mqa's own, of {min(lengths)} to {max(lengths)} characters; `--data` names others"

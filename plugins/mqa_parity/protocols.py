@@ -209,7 +209,7 @@ class ModuleGraph(Protocol):
 
 
 class WeightDifference(Protocol):
-    """A tensor that differs from the weight it stands for, how, and the `right` numbers; `weight` may be empty."""
+    """A tensor that differs from the weight it stands for, how, and the `expected` numbers; `weight` may be empty."""
 
     @property
     def tensor(self) -> str: ...
@@ -218,14 +218,14 @@ class WeightDifference(Protocol):
     @property
     def reason(self) -> str: ...
     @property
-    def right(self) -> Array | None: ...
+    def expected(self) -> Array | None: ...
 
 
 class WeightReport(Protocol):
     """How a file's tensors compare with a model's weights.
 
     `matched` counts those that are weights of the model, `differences` are those that are not, `unknown` those that stand
-    for no weight, and `unread` those that cannot be read.
+    for no weight, and `unrecognized` those that cannot be read.
     """
 
     @property
@@ -233,6 +233,6 @@ class WeightReport(Protocol):
     @property
     def unknown(self) -> Sequence[str]: ...
     @property
-    def unread(self) -> Sequence[str]: ...
+    def unrecognized(self) -> Sequence[str]: ...
     @property
     def differences(self) -> Sequence[WeightDifference]: ...

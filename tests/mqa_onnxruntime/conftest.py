@@ -117,8 +117,8 @@ def gpu():
     """Skips where there is no GPU, or an ONNX Runtime without CUDA. Where both are there, what does not start fails."""
     import onnxruntime
 
-    from mqa_onnxruntime.providers.diagnoses import has_gpu
-    from mqa_onnxruntime.providers.request import CUDA
+    from mqa_onnxruntime.diagnoses import has_gpu
+    from mqa_onnxruntime.execution_providers import CUDA
 
     if not has_gpu():
         pytest.skip("no driver lists an NVIDIA GPU here")

@@ -14,7 +14,7 @@ import pytest
 from mqa_onnxruntime.captured_output import capture_output, read_log
 
 
-def test_every_voice_is_captured_and_nothing_is_printed(capfd):
+def test_every_stream_is_captured_and_nothing_is_printed(capfd):
     with tempfile.TemporaryFile() as log:
         with capture_output(log):
             print("from print")  # noqa: T201
@@ -29,7 +29,7 @@ def test_every_voice_is_captured_and_nothing_is_printed(capfd):
     assert [voice for voice in voices if voice not in heard] == []
 
 
-def test_afterwards_everything_speaks_again(capfd):
+def test_afterwards_every_stream_prints_again(capfd):
     with tempfile.TemporaryFile() as log, capture_output(log):
         print("kept")  # noqa: T201
     print("out")  # noqa: T201
@@ -37,7 +37,7 @@ def test_afterwards_everything_speaks_again(capfd):
     assert capfd.readouterr() == ("out\n", "err\n")
 
 
-def test_an_error_inside_passes_through_and_all_is_put_back(capfd):
+def test_an_error_inside_is_raised_and_the_streams_are_restored(capfd):
     out, err = sys.stdout, sys.stderr
     with pytest.raises(KeyError), tempfile.TemporaryFile() as log, capture_output(log):
         raise KeyError("x")
@@ -46,7 +46,7 @@ def test_an_error_inside_passes_through_and_all_is_put_back(capfd):
     assert capfd.readouterr().out == "out\n"
 
 
-def test_a_log_handler_made_inside_still_works_when_all_is_over(capsys):
+def test_a_log_handler_made_inside_still_works_afterwards(capsys):
     """Such a handler keeps the stream of its first moment for good."""
     logger = logging.getLogger("mqa.test.late")
     with tempfile.TemporaryFile() as log:
@@ -74,7 +74,7 @@ def test_a_log_handler_made_before_is_captured_too():
         logger.removeHandler(handler)
 
 
-def test_text_that_no_encoding_takes_is_captured_too():
+def test_text_that_cannot_be_encoded_is_captured_too():
     with tempfile.TemporaryFile() as log:
         with capture_output(log):
             print("\udc80 é")  # noqa: T201

@@ -33,7 +33,7 @@ def reviews(tmp_path_factory):
     return ModelUnderTest(model, task, context, task.options()), backend
 
 
-def test_the_export_of_the_demo_model_answers_as_the_model(reviews, backend):
+def test_the_export_of_the_demo_model_agrees_with_the_model(reviews, backend):
     model_under_test, torch_backend = reviews
     texts = pq.read_table(ROWS).column("text").slice(0, 200).to_pylist()
     rows = model_under_test.codec.encode([{"text": text} for text in texts])
@@ -43,9 +43,9 @@ def test_the_export_of_the_demo_model_answers_as_the_model(reviews, backend):
     ):
         for start in range(0, len(rows), 40):
             batch = model_under_test.codec.collate(rows[start : start + 40])
-            wanted, found = reference.run(batch)["logits"], candidate.run(batch)["logits"]
-            assert np.abs(wanted - found).max() < 1e-4
-            assert (wanted.argmax(1) == found.argmax(1)).all()
+            expected, found = reference.run(batch)["logits"], candidate.run(batch)["logits"]
+            assert np.abs(expected - found).max() < 1e-4
+            assert (expected.argmax(1) == found.argmax(1)).all()
         for text in ("", "x", "long " * 1000):
             batch = model_under_test.codec.collate(model_under_test.codec.encode([{"text": text}]))
             assert np.abs(reference.run(batch)["logits"] - candidate.run(batch)["logits"]).max() < 1e-4
@@ -130,7 +130,7 @@ def test_an_export_with_another_weight_fails_by_that_weight(verdicts):
     assert any("of the model" in remark and "initializer" in remark for remark in result.evidence.remarks)
 
 
-def test_a_damaged_export_is_far_off_though_it_answers_the_same(verdicts):
+def test_a_damaged_export_has_a_large_ratio_though_its_labels_agree(verdicts):
     result = verdicts["tensors", "norm"]
     assert result.verdict == "FAIL"
     assert result.numbers["ratio"].estimate > 30
@@ -146,7 +146,7 @@ def test_an_export_that_gives_nan_fails_before_any_tolerance(verdicts):
     assert "NaN or Inf" in result.evidence.remarks[0]
 
 
-def test_neither_moves_with_the_company_of_a_row(verdicts):
+def test_predictions_do_not_depend_on_the_batch(verdicts):
     for backend in ("torch", "onnx"):
         result = verdicts["invariance", backend]
         assert result.verdict == "PASS"
@@ -197,7 +197,7 @@ def test_on_a_gpu_an_export_errs_no_more_than_pytorch_there(gpu, reviews, tmp_pa
     report = run(suite, RunOptions(device="cuda", store=tmp_path / "store"))
     found = {(result.check, result.backend): result for result in report.results}
     assert {key: (result.verdict, result.note) for key, result in found.items() if result.verdict != "PASS"} == {}
-    facts = {name: told["facts"] for name, told in report.environment["backends"].items()}
+    facts = {name: backend["facts"] for name, backend in report.environment["backends"].items()}
     assert {(name, one["device"], one["tf32"]) for name, one in facts.items()} == {
         (name, "cuda:0", False) for name in report.backends
     }

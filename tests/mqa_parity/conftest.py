@@ -125,7 +125,9 @@ class Weighed(Numpy):
         reason = "1 of 400 rows differ, by 0.46 at most"
         one = SimpleNamespace(tensor="val_1", weight="layer.weight", reason=reason)
         differences = (one,) * self.differing
-        return SimpleNamespace(matched=57 - self.differing, unknown=(), unread=self.unread, differences=differences)
+        return SimpleNamespace(
+            matched=57 - self.differing, unknown=(), unrecognized=self.unread, differences=differences
+        )
 
 
 @pytest.fixture(scope="session")

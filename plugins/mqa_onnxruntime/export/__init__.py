@@ -1,1 +1,1 @@
-"""Making exports, in float32 and other precisions, keeping them, and writing them for users."""
+"""Exports in float32 and other precisions: making them, caching them, and writing them to a folder of the user's."""

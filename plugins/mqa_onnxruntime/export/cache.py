@@ -1,4 +1,4 @@
-"""The exports that are kept, each in a folder named by the digest of its recipe: everything that it depends on."""
+"""Cached exports, each in a folder named by the digest of its recipe: everything that it depends on."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from mqa_onnxruntime.execution_providers import runtime_distribution
 from mqa_onnxruntime.export.conversion import FLOAT32
 from mqa_onnxruntime.export.exporters import EXPORTERS, LOG, MODEL
-from mqa_onnxruntime.export.job import AUDIT, ExportJob, run_job
-from mqa_onnxruntime.export.rows import calibration_rows, rows_digest, trace_rows, write_arrays
+from mqa_onnxruntime.export.job import AUDIT, ExportJob, run_job, write_arrays
 from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
 from mqa_onnxruntime.graph.provenance import trace_file
-from mqa_onnxruntime.providers.request import runtime_distribution
-from mqa_registry import DataError, NotRunError, atomic_folder, source_digest
+from mqa_registry import DataError, NotRunError, atomic_folder, fingerprint, read_table, source_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mqa_onnxruntime.export.conversion import ExportPrecision
-    from mqa_registry import ModelUnderTest
+    from mqa_registry import Example, ModelUnderTest
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 RECIPE = "recipe.json"
-ROWS, BATCHES = "rows.npz", "calibration.npz"  # only there while an export is made
+TRACE_ROWS, CALIBRATION_BATCHES = "trace.npz", "calibration.npz"  # only while an export is made
 EXPORT_TIMEOUT = 3600.0  # seconds
+CALIBRATION_ROWS = 128  # more add next to nothing to the ranges that are measured
 
 
 @dataclass(frozen=True)
 class Export:
-    """One kept export: its ONNX file, its exporter, the facts of the file, its recipe, and its audit as JSON has it."""
+    """A cached export: its ONNX file, its exporter, the facts of the file, its recipe, and its audit as JSON has it."""
 
     path: Path
     exporter: str
@@ -46,7 +48,7 @@ class Export:
 def export_recipe(
     model_under_test: ModelUnderTest, opset: int | None, precision: ExportPrecision = FLOAT32
 ) -> dict[str, Any]:
-    """Everything that an export depends on, known without loading a model library; equal recipes give equal exports."""
+    """Everything that an export depends on, found without loading a model library; equal recipes give equal exports."""
     recipe: dict[str, Any] = {
         "source": source_digest(sys.modules[__name__]),
         "model": model_under_test.model.digest,
@@ -57,17 +59,17 @@ def export_recipe(
         "versions": {name: version(name) for name in LIBRARIES},
     }
     if not model_under_test.task.sample:
-        recipe["sample"] = rows_digest(trace_rows(model_under_test))
+        recipe["trace_rows"] = rows_digest(trace_rows(model_under_test))
     if precision == FLOAT32:
         return recipe
     recipe |= precision.to_json() | {"runtime": " ".join(runtime_distribution())}
     if precision.is_calibrated:
-        recipe["calibration"] = rows_digest(calibration_rows(model_under_test, precision))
+        recipe["calibration_rows"] = rows_digest(calibration_rows(model_under_test, precision))
     return recipe
 
 
 def recipe_digest(recipe: dict[str, Any]) -> str:
-    """The sha256 of a recipe, by which its export is kept."""
+    """The sha256 of a recipe, by which its export is cached."""
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
@@ -89,8 +91,8 @@ def cached_export(
         return _read_export(home) or _make_export(model_under_test, recipe, precision, home, timeout)
     except OSError as error:
         raise NotRunError(
-            f"the export cannot be kept in `{home.parent}`: {error.strerror or error}",
-            hint="is there room, and may it be written?",
+            f"the export cannot be stored in `{home.parent}`: {error.strerror or error}",
+            hint="see that the disk has room, and that the folder can be written",
         ) from error
 
 
@@ -99,7 +101,7 @@ def _check_opset(opset: int | None) -> None:
 
     newest = onnx_opset_version()
     if opset is not None and not 1 <= opset <= newest:
-        raise DataError(f"there is no opset {opset}: those that the onnx package here knows are 1 to {newest}")
+        raise DataError(f"there is no opset {opset}: the installed onnx package knows 1 to {newest}")
 
 
 def _read_export(home: Path) -> Export | None:
@@ -117,7 +119,7 @@ def _read_export(home: Path) -> Export | None:
 def _make_export(
     model_under_test: ModelUnderTest, recipe: dict[str, Any], precision: ExportPrecision, home: Path, timeout: float
 ) -> Export:
-    """Make an export, unless another process has made the same by then, and read it from where it is kept."""
+    """Make an export, unless another process has made the same by then, and read it from the cache."""
     with atomic_folder(home, is_whole=lambda folder: _read_export(folder) is not None) as folder:
         job = _prepare_job(model_under_test, recipe["opset"], precision, folder, timeout)
         began = time.monotonic()
@@ -133,7 +135,7 @@ def _make_export(
         (folder / RECIPE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     export = _read_export(home)
     if export is None:
-        raise NotRunError(f"the export in `{home}` was changed while it was kept", hint="run it again")
+        raise NotRunError(f"the export in `{home}` was changed while it was stored", hint="run it again")
     return export
 
 
@@ -142,12 +144,12 @@ def _prepare_job(
 ) -> ExportJob:
     """The job for a precision; the float32 export that it is converted from is made first."""
     base = None if precision.is_traced else cached_export(model_under_test, opset, timeout=timeout).path
-    rows = write_arrays(folder / ROWS, model_under_test.codec.encode(trace_rows(model_under_test)))
+    rows = write_arrays(folder / TRACE_ROWS, model_under_test.codec.encode(trace_rows(model_under_test)))
     if not precision.is_calibrated:
         return ExportJob(folder, rows, opset, precision, base)
     encoded = model_under_test.codec.encode(calibration_rows(model_under_test, precision))
     # Batches of one row each, so that no padding widens the ranges that are measured.
-    batches = write_arrays(folder / BATCHES, (model_under_test.codec.collate([row]) for row in encoded))
+    batches = write_arrays(folder / CALIBRATION_BATCHES, (model_under_test.codec.collate([row]) for row in encoded))
     return ExportJob(folder, rows, opset, precision, base, batches)
 
 
@@ -156,15 +158,56 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _run(model_under_test: ModelUnderTest, job: ExportJob, timeout: float, failure_log: Path) -> str:
-    """Do a job; where that fails, its log is kept at `failure_log`."""
+    """Do a job; where that fails, its log is moved to `failure_log`."""
     try:
         return run_job(model_under_test, job, timeout)
     except NotRunError as error:
         log = job.folder / LOG
         if log.is_file() and log.stat().st_size:
             log.replace(failure_log)
-            error.hint = error.hint or f"all that the exporters said is in `{failure_log}`"
+            error.hint = error.hint or f"what the exporters printed is in `{failure_log}`"
         raise
     finally:
-        for name in (ROWS, BATCHES):
+        for name in (TRACE_ROWS, CALIBRATION_BATCHES):
             (job.folder / name).unlink(missing_ok=True)
+
+
+def trace_rows(model_under_test: ModelUnderTest) -> Sequence[Example]:
+    """The rows to trace a model with; a DataError where there are none."""
+    if rows := model_under_test.samples():
+        return rows
+    raise DataError(
+        f"the task `{model_under_test.task.name}` brings no rows to trace a model with, and no data are given",
+        hint="name a file of rows with `--data`",
+    )
+
+
+def calibration_rows(model_under_test: ModelUnderTest, precision: ExportPrecision) -> Sequence[Example]:
+    """The rows of the calibration file, else of the suite's own data; a DataError where there are none."""
+    if precision.calibration_data is not None:
+        return _rows_of_file(model_under_test, precision.calibration_data)
+    if rows := model_under_test.examples(CALIBRATION_ROWS):
+        return rows
+    raise DataError(
+        f"`{precision.precision}` needs rows to calibrate with, and no data are given",
+        hint="name a file of rows as `calibration_data`, for `mqa export` with `--data`",
+    )
+
+
+def _rows_of_file(model_under_test: ModelUnderTest, path: Path) -> Sequence[Example]:
+    """Evenly spaced rows of a table, with the fields that the task reads."""
+    table = read_table(path)
+    task = model_under_test.task
+    missing = [name for name in task.fields if name not in table.column_names and name not in task.optional]
+    if missing:
+        raise DataError(f"`{path}` has no column `{missing[0]}`, which `{task.name}` reads")
+    if not table.num_rows:
+        raise DataError(f"`{path}` has no rows to calibrate with")
+    indices = np.linspace(0, table.num_rows - 1, min(CALIBRATION_ROWS, table.num_rows)).astype(np.int64)
+    names = [name for name in task.fields if name in table.column_names]
+    return list(table.select(names).take(indices).to_pylist())
+
+
+def rows_digest(rows: Sequence[Example]) -> str:
+    """The sha256 of examples, in their order."""
+    return hashlib.sha256(b"".join(fingerprint(row) for row in rows)).hexdigest()

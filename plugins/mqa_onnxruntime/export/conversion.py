@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mqa_onnxruntime.export.rows import read_arrays
 from mqa_onnxruntime.graph.onnx_file import parse_model
 from mqa_registry import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-    import numpy.typing as npt
+    from mqa_onnxruntime.export.exporters import Arrays
 
 Precision = Literal["float32", "float16", "bfloat16", "int8-dynamic", "int8-static"]
 
@@ -25,19 +24,19 @@ MAX_EMBEDDED = 1_500_000_000  # bytes of weights that still go into the ONNX fil
 class ExportPrecision:
     """The precision of an export.
 
-    `per_channel` scales every channel of an int8 weight by itself. `calibration` is a file of rows to measure activations
+    `per_channel` scales every channel of an int8 weight by itself. `calibration_data` is a file of rows to measure activations
     with, for `int8-static`; without it they are the suite's.
     """
 
     precision: Precision = "float32"
     per_channel: bool = False
-    calibration: Path | None = None
+    calibration_data: Path | None = None
 
     def __post_init__(self) -> None:
         if self.per_channel and not self.precision.startswith("int8"):
             raise DataError(f"`per_channel` is for int8, and `precision` is `{self.precision}`")
-        if self.calibration is not None and not self.is_calibrated:
-            raise DataError(f"`calibration` is for `int8-static`, and `precision` is `{self.precision}`")
+        if self.calibration_data is not None and not self.is_calibrated:
+            raise DataError(f"`calibration_data` is for `int8-static`, and `precision` is `{self.precision}`")
 
     @property
     def is_traced(self) -> bool:
@@ -57,10 +56,10 @@ class ExportPrecision:
 FLOAT32 = ExportPrecision()
 
 
-def convert(precision: ExportPrecision, base: Path, path: Path, calibration: Path | None) -> None:
+def convert(precision: ExportPrecision, base: Path, path: Path, batches: Iterable[Arrays] = ()) -> None:
     """Write the float32 export `base` in another precision to `path`; inputs and outputs keep their types.
 
-    `calibration` is a file of batches, which `int8-static` needs.
+    `batches` are what `int8-static` is calibrated with.
     """
     large = sum(file.stat().st_size for file in base.parent.glob(f"{base.name}*")) > MAX_EMBEDDED
     if precision.precision == "float16":
@@ -71,8 +70,7 @@ def convert(precision: ExportPrecision, base: Path, path: Path, calibration: Pat
         if precision.precision == "int8-dynamic":
             _quantize_dynamic(prepared, path, per_channel=precision.per_channel, large=large)
         elif precision.is_calibrated:
-            assert calibration is not None
-            _quantize_static(prepared, path, calibration, per_channel=precision.per_channel, large=large)
+            _quantize_static(prepared, path, batches, per_channel=precision.per_channel, large=large)
         else:
             raise ValueError(f"nothing converts the float32 export to {precision.precision}")
 
@@ -177,16 +175,17 @@ def _quantize_dynamic(prepared: Path, path: Path, *, per_channel: bool, large: b
     )
 
 
-def _quantize_static(prepared: Path, path: Path, calibration: Path, *, per_channel: bool, large: bool) -> None:
+def _quantize_static(prepared: Path, path: Path, batches: Iterable[Arrays], *, per_channel: bool, large: bool) -> None:
     """Unsigned activations and signed weights, which is what x86 has instructions for."""
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime ships no types
         def __init__(self) -> None:
-            self._batches: Iterator[dict[str, npt.NDArray[Any]]] = iter(read_arrays(calibration))
+            self._batches = iter(batches)
 
-        def get_next(self) -> dict[str, npt.NDArray[Any]] | None:
-            return next(self._batches, None)
+        def get_next(self) -> dict[str, Any] | None:
+            batch = next(self._batches, None)
+            return None if batch is None else dict(batch)
 
     quantize_static(
         prepared,

@@ -1,4 +1,4 @@
-"""From a PyTorch module to an ONNX file, by the first exporter that succeeds."""
+"""Exporting a PyTorch module to an ONNX file, by the first exporter that succeeds."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _join_reasons(failures: Mapping[str, str]) -> str:
 
 
 def _check_runs(trace_input: TraceInput) -> None:
-    """Raise a NotRunError where the model itself does not run, which no exporter says well."""
+    """Raise a NotRunError where the model itself does not run, which exporters report poorly."""
     try:
         _forward(trace_input.module, trace_input.inputs)
     except Exception as error:
@@ -173,13 +173,13 @@ def _differing_axes(shapes: Sequence[tuple[int, ...]], rank: int) -> list[int]:
 
 
 def _check_export(file: OnnxFile, axes: Axes, opset: int | None) -> None:
-    """Raise a NotRunError where the file is not what was asked for: exporters may settle for less without a word."""
+    """Raise a NotRunError where the file is not as requested: exporters may write another, and give no warning."""
     for name, dynamic in axes.items():
         fixed = sorted(set(dynamic) - set(file.dynamic_axes.get(name, dynamic)))
         if fixed:
             raise NotRunError(f"it fixes the length of axis {fixed[0]} of `{name}`")
     if opset is not None and file.opset != opset:
-        raise NotRunError(f"it gives opset {file.opset} where {opset} was asked for")
+        raise NotRunError(f"it gives opset {file.opset} where {opset} was requested")
 
 
 def _clean_up(folder: Path, error: Exception) -> None:

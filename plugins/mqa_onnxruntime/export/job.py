@@ -1,15 +1,16 @@
-"""An export job: what is to be exported, and doing it, here or in a process of its own with a limit of time.
+"""An export job, done in this process or in a subprocess with a limit of time, and both ends of that subprocess.
 
-Exporters patch the libraries that they trace, print at will, can take all memory, and hang. In a process of its own an
-export does none of that to the run, whose reference is never the patched model, and whose memory gets all of it back.
-The other process makes the model again from where the suite has it. Nothing is pickled on the way, no copy of the
-weights goes through shared memory, and this process need not load PyTorch for an export. It costs an import of PyTorch
-and, for as long as the export lasts, a second copy of the weights where this process holds one.
+Exporters patch the libraries that they trace, print at will, can take all memory, and hang. In a subprocess an export
+does none of that to the run: its reference is never the patched model, and all memory is given back. The subprocess
+builds the model again from the suite's spec. Nothing is pickled, no copy of the weights goes through shared memory, and
+this process need not load PyTorch for an export. It costs an import of PyTorch and, while the export lasts, a second
+copy of the weights where this process holds one.
 """
 
 from __future__ import annotations
 
 import copy
+import faulthandler
 import json
 import os
 import re
@@ -17,30 +18,34 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.audit.audit import AuditRequest, audit_file, reference_of
+import numpy as np
+
 from mqa_onnxruntime.captured_output import capture_output
 from mqa_onnxruntime.export.conversion import FLOAT32, ExportPrecision, convert, with_float32_edges
 from mqa_onnxruntime.export.exporters import LOG, MODEL, dynamic_axes, export
-from mqa_onnxruntime.export.rows import read_arrays
+from mqa_onnxruntime.export_audit import AuditRequest, audit_file, reference_of
 from mqa_onnxruntime.graph.provenance import trace_file
-from mqa_registry import DataError, NotRunError, end_process_tree, signal_name
+from mqa_registry import DataError, MqaError, NotRunError, end_process_tree, rebuild_model, signal_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from mqa_onnxruntime.export.rows import Arrays
+    import numpy.typing as npt
+
+    from mqa_onnxruntime.export.exporters import Arrays
     from mqa_registry import ModelUnderTest
 
 AUDIT = "audit.json"
 OUTCOME = "outcome.json"
-PATHS = ("folder", "rows", "base", "batches")
+PATHS = ("folder", "trace_rows", "base", "calibration_batches")
 # `-P`: no module of the current folder passes for a library's.
-COMMAND = (sys.executable, "-P", "-X", "faulthandler", "-m", "mqa_onnxruntime.export.worker")
+COMMAND = (sys.executable, "-P", "-X", "faulthandler", "-c", "from mqa_onnxruntime.export.job import serve; serve()")
 CURRENT_FRAME = re.compile(r'^Current thread .*\n  File "(?:.*[/\\])?([^"/\\]+)", line (\d+) in (\S+)$', re.MULTILINE)
 GRACE_PERIOD = 2.0  # seconds in which a process that hangs may write its stack
 
@@ -49,16 +54,16 @@ GRACE_PERIOD = 2.0  # seconds in which a process that hangs may write its stack
 class ExportJob:
     """An export to make in `folder`, for `opset` where that is given.
 
-    `rows` is a file of a few encoded rows to trace the model with. A precision that is not traced is converted from the
-    float32 export `base`; `batches` is a file of those to calibrate with.
+    `trace_rows` is a file of a few encoded rows. A precision that is not traced is converted from the
+    float32 export `base`; `calibration_batches` is a file of batches.
     """
 
     folder: Path
-    rows: Path
+    trace_rows: Path
     opset: int | None = None
     precision: ExportPrecision = FLOAT32
     base: Path | None = None
-    batches: Path | None = None
+    calibration_batches: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As another process reads it."""
@@ -75,18 +80,16 @@ class ExportJob:
 def run_job(model_under_test: ModelUnderTest, job: ExportJob, timeout: float) -> str:
     """Do a job, within so many seconds; returns the name of the exporter.
 
-    It runs in a process of its own, unless the model under test cannot be made again there.
+    It runs in a subprocess, unless the model under test cannot be built again there.
     """
-    return (
-        export_here(model_under_test, job)
-        if model_under_test.spec is None
-        else run_in_subprocess(model_under_test.spec, job, timeout)
-    )
+    if model_under_test.spec is None:
+        return export_in_process(model_under_test, job)
+    return run_in_subprocess(model_under_test.spec, job, timeout)
 
 
-def export_here(model_under_test: ModelUnderTest, job: ExportJob) -> str:
-    """Do a job in this process: writes the export, a log, and the audit beside them."""
-    rows = read_arrays(job.rows)
+def export_in_process(model_under_test: ModelUnderTest, job: ExportJob) -> str:
+    """Do a job in this process: writes the export, a log, and the audit."""
+    rows = read_arrays(job.trace_rows)
     exporter = _trace(model_under_test, rows, job) if job.base is None else _convert(job, job.base)
     with (job.folder / LOG).open("ab") as log, capture_output(log):
         reference = reference_of(model_under_test, job.base, model_under_test.codec.collate(rows))
@@ -94,6 +97,61 @@ def export_here(model_under_test: ModelUnderTest, job: ExportJob) -> str:
         audit = audit_file(job.folder / MODEL, model_under_test, rows, reference, request)
     (job.folder / AUDIT).write_text(json.dumps(audit.to_json()) + "\n", encoding="utf-8")
     return exporter
+
+
+def run_in_subprocess(spec: Mapping[str, Any], job: ExportJob, timeout: float) -> str:
+    """Do a job in a subprocess, within so many seconds; returns the name of the exporter.
+
+    Raises the MqaError that the subprocess raised; a NotRunError where it hangs, is killed or crashes.
+    """
+    with (job.folder / LOG).open("ab") as log:
+        process = _start(log.fileno())
+        try:
+            _send(process, {"spec": spec, "job": job.to_json()})
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            last = _last_line(job.folder / LOG)
+            _request_stack(process)
+            frame = _current_frame(job.folder / LOG)
+            raise NotRunError(f"the export hangs: it was ended after {timeout:g} s{frame}{last}") from None
+        finally:
+            end_process_tree(process)
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+    return _read_outcome(job.folder, code)
+
+
+def serve() -> None:
+    """The subprocess: do the job that one line of JSON on stdin describes, and write its outcome.
+
+    An error that is no MqaError ends the process with a traceback.
+    """
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1)
+    message = json.loads(sys.stdin.readline())
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    job = ExportJob.from_json(message["job"])
+    (job.folder / OUTCOME).write_text(json.dumps(_outcome(message["spec"], job)), encoding="utf-8")
+
+
+def write_arrays(path: Path, items: Iterable[Arrays]) -> Path:
+    """Write mappings of arrays as one `.npz` without pickles, each array under its mapping's number and its own name."""
+    arrays: dict[str, Any] = {
+        f"{number} {name}": array for number, item in enumerate(items) for name, array in item.items()
+    }
+    np.savez(path, allow_pickle=False, **arrays)
+    return path
+
+
+def read_arrays(path: Path) -> list[dict[str, npt.NDArray[Any]]]:
+    """The mappings of arrays that `write_arrays` wrote."""
+    items: dict[int, dict[str, npt.NDArray[Any]]] = {}
+    with np.load(path, allow_pickle=False) as arrays:
+        for key in arrays.files:
+            number, _, name = key.partition(" ")
+            items.setdefault(int(number), {})[name] = arrays[key]
+    return list(items.values())
 
 
 def _trace(model_under_test: ModelUnderTest, rows: Sequence[Arrays], job: ExportJob) -> str:
@@ -115,32 +173,14 @@ def _in_bfloat16(module: Any) -> Any:
 
 def _convert(job: ExportJob, base: Path) -> str:
     with (job.folder / LOG).open("ab") as log, capture_output(log):
-        convert(job.precision, base, job.folder / MODEL, job.batches)
+        convert(
+            job.precision,
+            base,
+            job.folder / MODEL,
+            read_arrays(job.calibration_batches) if job.calibration_batches else (),
+        )
     shutil.copy(trace_file(base), trace_file(job.folder / MODEL))
     return "onnxruntime"
-
-
-def run_in_subprocess(spec: Mapping[str, Any], job: ExportJob, timeout: float) -> str:
-    """Do a job in another process, within so many seconds; returns the name of the exporter.
-
-    Raises the MqaError that it raised there; a NotRunError where it hangs, is killed or crashes.
-    """
-    with (job.folder / LOG).open("ab") as log:
-        process = _start(log.fileno())
-        try:
-            _send(process, {"spec": spec, "job": job.to_json()})
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            last = _last_line(job.folder / LOG)
-            _request_stack(process)
-            frame = _current_frame(job.folder / LOG)
-            raise NotRunError(f"the export hangs: it was ended after {timeout:g} s{frame}{last}") from None
-        finally:
-            end_process_tree(process)
-            assert process.stdin is not None
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-    return _read_outcome(job.folder, code)
 
 
 def _start(log: int) -> subprocess.Popen[str]:
@@ -157,9 +197,9 @@ def _start(log: int) -> subprocess.Popen[str]:
 
 
 def _send(process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
-    """Its input stays open: at its end the other process knows that nobody waits any more."""
+    """Write one line; the pipe stays open, since its end tells the subprocess that the run is gone."""
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it is gone already, and its exit code says how
+    with suppress(BrokenPipeError):  # it has ended already; its exit code is read later
         process.stdin.write(json.dumps(message) + "\n")
         process.stdin.flush()
 
@@ -203,4 +243,19 @@ def _last_line(log: Path) -> str:
     """The last line of the log, for the end of a message."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
     printed = [line for line in lines if line and not line.startswith("Extension modules:")]
-    return f"; it last said: {printed[-1]:.200}" if printed else ""
+    return f"; it last printed: {printed[-1]:.200}" if printed else ""
+
+
+def _outcome(spec: Mapping[str, Any], job: ExportJob) -> dict[str, str]:
+    try:
+        return {"exporter": export_in_process(rebuild_model(spec), job)}
+    except MqaError as error:
+        kind = "data" if error.exit_code == 2 else "not run"
+        return {"kind": kind, "message": error.message, "hint": error.hint}
+
+
+def _exit_with_parent() -> None:
+    """End this process when its input ends: its run is gone."""
+    while os.read(0, 1024):  # not by `sys.stdin`, whose lock would be held when this process ends
+        pass
+    os._exit(1)

@@ -1,4 +1,4 @@
-"""The stamp of an ONNX file, a JSON file beside it: its recipe, its audit, the digests of its bytes, and its verdicts.
+"""The stamp of an ONNX file, a JSON file in its folder: its recipe, its audit, the digests of its bytes, and its verdicts.
 
 Its `judgements` are those of runs, the newest of each suite on each backend: a suite that passes later hides none that
 failed. An audit that found a problem is the first of them, for good. `verdict` is the worst; null until there is one.
@@ -28,11 +28,11 @@ SEVERITY = (
     "ERROR",
     "INCONCLUSIVE",
     "PASS",
-)  # the worst first: what was shown to fail fails, whatever crashed elsewhere
+)  # the worst first: what failed outweighs what crashed elsewhere
 JUDGEMENT_KEY = ("suite", "selection", "backend", "providers")  # of two with an equal key, the newer one counts
 AUDIT = "audit"  # the name of the judgement that no run made
 RERUN_HINT = "run the suite again, on the file as it is now"
-OWN_MODEL_HINT = "hold it against the model that it was made of, or export this one"
+OWN_MODEL_HINT = "test it with the model that it was exported from, or export this one"
 
 
 def stamp_file(path: Path) -> Path:
@@ -69,7 +69,7 @@ def _judge_audit(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def is_stamped(path: Path) -> bool:
-    """Whether beside an ONNX file there is a stamp that can be read."""
+    """Whether an ONNX file has a stamp that can be read."""
     try:
         return "recipe" in _read(stamp_file(path))
     except (DataError, LookupError):
@@ -98,7 +98,7 @@ def check_stamp(path: Path, sha256: str) -> None:
     raise DataError(
         f"`{path}` is not the file that its stamp `{file.name}` was made for: it was"
         f" {'renamed or ' if renamed else ''}changed since",
-        hint="export the model again, or remove the stamp with all that it says",
+        hint="export the model again, or remove the stamp and its verdict",
     )
 
 
@@ -106,7 +106,7 @@ def write_verdict(identity: Mapping[str, str], judgement: Judgement, path: Path 
     """Add a judgement to the stamp of a given file; a file without a stamp stays without."""
     if path is None or not (file := stamp_file(path)).is_file():
         return
-    missed = f"the stamp `{file}` does not say that this run came to {judgement.verdict}"
+    missed = f"the stamp `{file}` does not get this run's verdict {judgement.verdict}"
     try:
         with locked_folder(path.parent):
             stamp = _read(file)
@@ -114,7 +114,7 @@ def write_verdict(identity: Mapping[str, str], judgement: Judgement, path: Path 
                 yield Finding("warning", judgement.backend, f"{missed}: {why}", RERUN_HINT)
                 return
             if _is_of_another_model(stamp, judgement):
-                why = "the suite has another model than the file was made of"
+                why = "the suite has another model than the file was exported from"
                 yield Finding("warning", judgement.backend, f"{missed}: {why}", OWN_MODEL_HINT)
                 return
             stamp |= _with_judgement(stamp, judgement, identity)
@@ -129,8 +129,8 @@ def write_verdict(identity: Mapping[str, str], judgement: Judgement, path: Path 
 def write_stamp(file: Path, stamp: Mapping[str, Any]) -> None:
     """Write a stamp, whole or not at all."""
     target = file.resolve()
-    temporary = target.with_name(f".{target.name}.coming")
-    temporary.unlink(missing_ok=True)  # a link there must not lead elsewhere
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)  # a link of that name must not be followed
     try:
         temporary.write_text(json.dumps(stamp, indent=2) + "\n", encoding="utf-8")
         temporary.replace(target)
@@ -210,5 +210,5 @@ def _report_verdict(file: Path, worst: Mapping[str, Any], judgement: Judgement) 
         judgement.backend,
         f"its stamp `{file}` has this {judgement.verdict} in it, and says {worst['verdict']}: the suite"
         f" `{worst.get('name', '')}` came to that in run `{worst.get('run', '')}`",
-        "run that suite again, or export the model again for a stamp that nobody judged yet",
+        "run that suite again, or export the model again for a stamp without a verdict",
     )

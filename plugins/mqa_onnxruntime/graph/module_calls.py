@@ -1,4 +1,4 @@
-"""The calls of PyTorch modules in a graph: which nodes and values are a module's, and which nodes are nobody's."""
+"""The calls of PyTorch modules in a graph: the nodes and values of each, and nodes without provenance."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class ModuleIndex:
     def calls(self, counts: Mapping[str, int] | None = None) -> tuple[ModuleCall, ...]:
         """Every call of every module that left a value in the graph, in its order, inner modules before outer ones.
 
-        `counts` says how often each module is called, where that is known. A module whose calls cannot be told apart is
-        left out, and so is one without a value of its own, such as a dropout.
+        `counts` is the number of calls of each module, where it is known. A module whose calls cannot be separated is left
+        out, and so is one without a value, such as a dropout.
         """
         calls = [call for module in self.modules for call in self._calls_of(module, (counts or {}).get(module, 0))]
         return tuple(sorted(calls, key=lambda call: (call.end, -call.module.count("."), -len(call.module))))

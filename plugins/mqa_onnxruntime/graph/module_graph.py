@@ -75,11 +75,11 @@ class ModuleGraph:
     def model(self) -> Any:
         """The graph as a `ModelProto`, its external data left where they are."""
         model = parse_model(self.source.path)
-        model = model if self.source.optimization == "disabled" else without_dropout(model)
+        model = model if self.source.config.optimization == "disabled" else without_dropout(model)
         return _with_output_names(with_inferred_types(model), self.interface.outputs)
 
     def calls(self, calls: Mapping[str, int] | None = None) -> tuple[ModuleCall, ...]:
-        """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
+        """Every call of every module, in the graph's order; `calls` is the number of calls of each, where known."""
         return self._index.calls(calls)
 
     def entry_calls(self, call: ModuleCall) -> tuple[ModuleCall, ...]:

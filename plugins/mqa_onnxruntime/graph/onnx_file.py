@@ -159,7 +159,10 @@ def _data_end(path: Path, tensor: Any, entries: Mapping[str, str]) -> int:
     except ValueError:
         offset = length = -1
     if min(offset, length) < 0:
-        raise DataError(f"`{path}` does not say where the data of `{tensor.name}` lie", hint="export the model again")
+        raise DataError(
+            f"`{path}` has an impossible offset or length for the data of `{tensor.name}`",
+            hint="export the model again",
+        )
     return offset + length
 
 
@@ -167,7 +170,7 @@ def _check_location(path: Path, location: str, size: int) -> None:
     """Check that external data are whole and lie in the file's own folder, links resolved."""
     folder = path.parent.resolve()
     if Path(location).is_absolute() or ".." in Path(location).parts or not _is_inside(folder, location):
-        raise DataError(f"`{path}` has its weights outside of its own folder: `{location}`", hint="put them beside it")
+        raise DataError(f"`{path}` has its weights outside of its own folder: `{location}`", hint="put them into it")
     if (actual := _file_size(folder / location)) is None:
         raise DataError(
             f"`{path}` has its weights in `{location:.200}`, which is not there",

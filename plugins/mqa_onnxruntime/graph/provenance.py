@@ -1,7 +1,7 @@
 """Node provenance: the PyTorch modules, classes and line of code that each node of a graph came from.
 
-Exporters write that into the nodes' metadata, with the paths of the machine that made it. What ships carries none of
-it: it is moved into a file beside the export, and the paths in it are cut to the part inside a package.
+Exporters write that into the nodes' metadata, with the paths of the machine that exported. An export is written without:
+the metadata are moved into its trace file, and the paths in them are cut to the part inside a package.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def read_metadata(path: Path) -> dict[str, NodeMetadata]:
         content = json.loads(file.read_text(encoding="utf-8"))
         return {name: _from_json(one) for name, one in content.items()}
     except (OSError, ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
-        raise DataError(f"`{file}` does not tell where nodes came from", hint="export the model again") from error
+        raise DataError(f"`{file}` is no file of node metadata", hint="export the model again") from error
 
 
 def move_metadata(path: Path) -> None:
@@ -159,7 +159,7 @@ def _parse_names(text: str) -> list[str]:
 
 
 def _package_path(file: Path) -> str:
-    """A source file relative to the entry of `sys.path` it lies in, so that no machine's folders are told."""
+    """A source file relative to the entry of `sys.path` it lies in, so that it names no folder of the machine."""
     return _relative_to(file, tuple(sys.path))
 
 

@@ -29,7 +29,7 @@ def training_nodes(model: Any) -> list[str]:
 def without_dropout(model: Any) -> Any:
     """Switch off the dropouts that ONNX Runtime removes at every optimization level but `disabled`; changes the model.
 
-    It removes those whose mode is a constant, whose mask nobody reads, and that stand between two nodes.
+    It removes those whose mode is a constant, whose mask no node reads, and that stand between two nodes.
     """
     nodes, constants = model.graph.node, _constants(model)
     computed = {name for node in nodes for name in node.output}

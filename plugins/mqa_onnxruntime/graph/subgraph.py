@@ -18,7 +18,7 @@ from mqa_onnxruntime.graph.protobuf import (
     subgraphs,
     value_types,
 )
-from mqa_onnxruntime.providers.runtime_errors import first_line
+from mqa_onnxruntime.runtime_errors import first_line
 from mqa_onnxruntime.session.execution import run_session
 from mqa_onnxruntime.weights.quantized_weights import find_quantized_weights
 from mqa_registry import NotRunError
@@ -92,7 +92,7 @@ def extract_subgraph(model: Any, given: Collection[str], value: str) -> Any:
     inputs += [_with_free_axes(declared, name) for name in sorted(names & set(given) - computed)]
     weights = [tensor for tensor in model.graph.initializer if tensor.name in names]
     output = next((one for one in model.graph.output if one.name == value), None) or _with_free_axes(declared, value)
-    graph = helper.make_graph(nodes, "piece", inputs, [output], weights)
+    graph = helper.make_graph(nodes, "subgraph", inputs, [output], weights)
     return helper.make_model(
         graph, ir_version=model.ir_version, opset_imports=model.opset_import, functions=model.functions
     )
@@ -105,7 +105,7 @@ def values_read(model: Any, given: Collection[str], value: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Subgraph:
-    """A model of its own, cut out of another. `inputs` are the names of the values that it reads, `nodes` of its nodes."""
+    """A part of a model as a model. `inputs` are the names of the values that it reads, `node_names` those of its nodes."""
 
     model: Any
     source: SessionFactory
@@ -180,7 +180,7 @@ class Subgraph:
                 warnings.simplefilter("ignore")
                 (found,) = ReferenceEvaluator(self.model).run(None, dict(self._typed(feeds)))
         except Exception as error:
-            raise NotRunError(f"the reference of ONNX cannot work it out: {first_line(error)}") from error
+            raise NotRunError(f"ONNX's reference evaluator cannot compute it: {first_line(error)}") from error
         return np.asarray(found, np.float32)
 
     def without_nodes(self, start: str, end: str) -> Subgraph:
@@ -267,7 +267,7 @@ def _nodes_behind(graph: Any, given: Collection[str], value: str) -> tuple[list[
 
 
 def _near_integers(scalars: Iterable[float]) -> list[int]:
-    """The integers that some numbers or their inverses are, as far as float32 tells."""
+    """The integers that some numbers or their inverses are, as far as float32 can show."""
     scalars = list(scalars)
     candidates = [one for one in (*scalars, *(1 / one for one in scalars if one)) if 1 < abs(one) < MAX_LENGTH]
     return [round(one) for one in candidates if abs(one - round(one)) <= INVERSE_RTOL * abs(one)]

@@ -9,16 +9,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqa_onnxruntime.execution_providers import (
+    CPU,
+    GPU_PROVIDERS,
+    node_placement,
+    resolve_providers,
+    runtime_distribution,
+)
 from mqa_onnxruntime.export.cache import EXPORT_TIMEOUT, cached_export, export_recipe, recipe_digest
 from mqa_onnxruntime.export.conversion import ExportPrecision, Precision
-from mqa_onnxruntime.export.export_command import export_model
+from mqa_onnxruntime.export.output_folder import export_model
 from mqa_onnxruntime.export.stamp import check_stamp, write_verdict
 from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
-from mqa_onnxruntime.providers.placement import node_placement
-from mqa_onnxruntime.providers.request import CPU, GPU_PROVIDERS, resolve_providers, runtime_distribution
 from mqa_onnxruntime.session.execution import fixed_batch_size, select_execution
 from mqa_onnxruntime.session.factory import (
     Optimization,
+    SessionConfig,
     SessionFactory,
     open_session,
     plain_provider_options,
@@ -31,7 +37,7 @@ from mqa_registry import Backend, DataError, RunnerFacts, check_threads, find_de
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_onnxruntime.providers.request import ProviderRequest
+    from mqa_onnxruntime.execution_providers import ProviderRequest
     from mqa_registry import Device, Exported, Finding, Judgement, ModelUnderTest, RunContext, Runner
 
 
@@ -44,7 +50,7 @@ class ExportOptions:
     """How the model is exported.
 
     `opset` is the version of the operators in an export. `precision` is that of an export. `per_channel` quantizes every
-    channel of a weight by itself. `calibration` is a file of rows that int8-static measures activations with; left out,
+    channel of a weight by itself. `calibration_data` is a file of rows that int8-static measures activations with; left out,
     it takes rows of the suite's first data set. `export_timeout` is how many seconds an export may take, in a separate
     process: a hang or a crash there is NOT-RUN. `custom_ops` is a library of operators that ONNX Runtime does not bring,
     which needs `--allow-code`.
@@ -53,7 +59,7 @@ class ExportOptions:
     opset: int | None = None
     precision: Precision = "float32"
     per_channel: bool = False
-    calibration: Path | None = None
+    calibration_data: Path | None = None
     export_timeout: float = EXPORT_TIMEOUT
     custom_ops: Path | None = None
 
@@ -65,18 +71,18 @@ class ExportOptions:
     @cached_property
     def export_precision(self) -> ExportPrecision:
         """The precision of an export; a DataError where its options do not go together."""
-        return ExportPrecision(self.precision, self.per_channel, self.calibration)
+        return ExportPrecision(self.precision, self.per_channel, self.calibration_data)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions(ExportOptions):
     """How ONNX Runtime runs the model.
 
-    `path` is an `.onnx` file; without one the model is exported, and the export is kept.
+    `path` is an `.onnx` file; without one the model is exported, and the export is cached.
 
     `providers` are execution providers, of which the first must run the model; left out, it is CUDA where that really
     starts, else the CPU. `optimization` is ONNX Runtime's level of graph optimization. `threads` is how many threads share
-    the work of one operator. `cpu_operators` may run on the CPU although a GPU was asked for; what makes masks, positions
+    the work of one operator. `cpu_operators` may run on the CPU although a GPU was requested; what makes masks, positions
     and shapes always may. `tf32` lets CUDA multiply in TensorFloat-32. `io_binding` keeps inputs and outputs in a GPU's
     memory while it works. `cuda_graph` has CUDA capture its work for inputs of one shape, and replay it; the first run of
     a shape, which captures, takes as long as several.
@@ -122,6 +128,11 @@ class SessionOptions(ExportOptions):
         """The names, constants and axes of the file; a DataError where they contradict each other."""
         return FileInterface(self.inputs or {}, self.outputs or {}, self.constants or {}, self.batch_axis or {})
 
+    @property
+    def session_config(self) -> SessionConfig:
+        """The settings of its sessions."""
+        return SessionConfig(self.optimization, self.threads, self.custom_ops)
+
     def provider_request(self, context: RunContext) -> ProviderRequest:
         """What is to run the model; a DataError where the options ask for what cannot be."""
         request = resolve_providers(context, self.providers, tf32=self.tf32, cuda_graph=self.cuda_graph)
@@ -133,8 +144,8 @@ class SessionBackend(Backend[SessionOptions]):
     """ONNX Runtime, on the model's export or on a given `.onnx`.
 
     The predictions of each precision are stored apart. A task without a sample is traced with rows of the data. Arrays of
-    the task that a file does not take are the fact `unread_inputs`. On a GPU, the facts `nodes` and `left_to_cpu` count
-    operators by provider that a weight or floating-point data pass through: one on the CPU is NOT-RUN, unless
+    the task that a file does not take are the fact `unread_inputs`. On a GPU, the facts `cpu_fallback` counts the
+    operators on the CPU that a weight or floating-point data pass through: one of them is NOT-RUN, unless
     `cpu_operators` names it.
     """
 
@@ -143,11 +154,11 @@ class SessionBackend(Backend[SessionOptions]):
     export_options = ExportOptions
 
     def identity(self, model_under_test: ModelUnderTest, options: SessionOptions) -> dict[str, str]:
-        """What a prediction depends on besides model and example, as far as it is known without ONNX Runtime."""
+        """What a prediction depends on besides model and example, found without loading ONNX Runtime."""
         return _identity(OnnxSource(model_under_test, options), options.provider_request(model_under_test.run_context))
 
     def fixed_length(self, model_under_test: ModelUnderTest, options: SessionOptions) -> int | None:
-        """The number of tokens of every row that a given file takes; None where it takes any, and of an export made here."""
+        """The number of tokens of every row that a given file takes; None where it takes any, and of an export."""
         path = options.path or model_under_test.model.file
         return None if path is None else options.interface.fixed_length(read_onnx_file(path).inputs)
 
@@ -165,43 +176,37 @@ class SessionBackend(Backend[SessionOptions]):
     def open(self, model_under_test: ModelUnderTest, options: SessionOptions) -> Iterator[Runner]:
         request = options.provider_request(model_under_test.run_context)
         source = OnnxSource(model_under_test, options)
-        known = _identity(source, request)
+        identity = _identity(source, request)
         request.check_device(model_under_test.run_context)
         file, file_facts = source.resolve()
-        session, reason = open_session(file, request, options.optimization, options.threads, options.custom_ops)
+        session, provider_error = open_session(file, request, options.session_config)
         check_outputs(session, file)
         placement = node_placement(session, request, file, options.cpu_operators or ())
         providers = session.get_providers()
         device = find_device("cpu") if providers[0] == CPU else request.device
         sample, interface = model_under_test.sample(), options.interface
         types, rows = input_types(session, sample, file, interface), fixed_batch_size(session, interface)
-        read = [interface.task_name(name) for name in types if name not in interface.constants]
-        known = known | _device_facts(providers, device)
         facts = RunnerFacts.from_table(
-            {**file_facts, **placement, **gpu_facts(session, request, io_binding=options.io_binding)}
-        )
-        facts = replace(
-            facts,
-            device=str(device),
-            device_name=device.name,
-            providers=tuple(providers),
-            threads=options.threads,
-            fixed_rows=rows,
-            unread_inputs=tuple(name for name in sample if name not in read),
-            details={"optimization": options.optimization}
-            | ({"not_started": reason} if reason else {})
-            | dict(facts.details),
+            {"optimization": options.optimization}
+            | ({"provider_error": provider_error} if provider_error else {})
+            | {**file_facts, **placement, **gpu_facts(session, request, io_binding=options.io_binding)}
         )
         yield SessionRunner(
             session,
             inputs=types,
             provider=providers[0],
             budget=BUDGETS[device.kind],
-            identity=known,
-            facts=facts,
-            source=SessionFactory(
-                file, options.optimization, options.threads, plain_provider_options(session), options.custom_ops
+            identity=identity | _device_identity(providers, device),
+            facts=replace(
+                facts,
+                device=str(device),
+                device_name=device.name,
+                providers=tuple(providers),
+                threads=options.threads,
+                fixed_rows=rows,
+                unread_inputs=interface.unread_inputs(sample, types),
             ),
+            source=SessionFactory(file, options.session_config, plain_provider_options(session)),
             execute=select_execution(session, request, io_binding=options.io_binding),
             rows=rows,
             interface=interface,
@@ -216,30 +221,30 @@ class OnnxSource:
     options: SessionOptions
 
     @property
-    def given_file(self) -> Path | None:
-        """The file that is there already: that of `path`, or the model itself; None of a model to export."""
+    def existing_file(self) -> Path | None:
+        """The file that needs no export: that of `path`, or the model itself; else None."""
         path = self.options.path or self.model_under_test.model.file
         if path is not None:
             self.options.check_no_export(path)
         return path
 
     def fingerprint(self) -> dict[str, str]:
-        """What the file is known by before anything is exported: the digest of its bytes, or of the export's recipe."""
+        """What identifies the file before anything is exported: the digest of its bytes, or of the export's recipe."""
         custom_ops = self.options.custom_ops
         if custom_ops is not None and not self.model_under_test.run_context.allow_code:
             raise DataError(
                 f"`custom_ops` is a library of code, `{custom_ops}`, and that is not run",
                 hint="see where it is from, then allow it with `--allow-code`",
             )
-        path = self.given_file
+        path = self.existing_file
         fingerprint = self._fingerprint_file(path) if path else self._fingerprint_export()
         fingerprint |= self.options.interface.identity()
         return fingerprint if custom_ops is None else fingerprint | {"custom_ops": file_sha256(custom_ops)}
 
     def resolve(self) -> tuple[Path, dict[str, Any]]:
         """The file, exported now unless the export is kept already, and its facts for the report."""
-        if path := self.given_file:
-            return path, {"exporter": "given", **read_onnx_file(path).facts()}
+        if path := self.existing_file:
+            return path, read_onnx_file(path).facts()
         options = self.options
         export = cached_export(
             self.model_under_test.with_length(None),
@@ -249,7 +254,7 @@ class OnnxSource:
         )
         levels = dict(Counter(finding["level"] for finding in export.audit["findings"]))
         facts = {"exporter": export.exporter, **export.facts, "precision": options.precision}
-        return export.path, facts | ({"audit": levels} if levels else {})
+        return export.path, facts | ({"audit_findings": levels} if levels else {})
 
     def _fingerprint_file(self, path: Path) -> dict[str, str]:
         """A DataError where it needs custom operators that are not given, lacks a named input, or was changed."""
@@ -285,10 +290,11 @@ def gpu_facts(session: Any, request: ProviderRequest, *, io_binding: bool) -> di
 
 def _identity(source: OnnxSource, request: ProviderRequest) -> dict[str, str]:
     options = source.options
-    known = source.fingerprint() | {"runtime": " ".join(runtime_distribution()), "optimization": options.optimization}
-    known |= _device_facts(request.providers, request.device) | ({"tf32": "on"} if request.uses_tf32() else {})
-    return known if options.threads is None else known | {"threads": str(options.threads)}
+    identity = source.fingerprint() | _device_identity(request.providers, request.device)
+    identity |= {"runtime": " ".join(runtime_distribution()), "optimization": options.optimization}
+    identity |= {"tf32": "on"} if request.uses_tf32() else {}
+    return identity if options.threads is None else identity | {"threads": str(options.threads)}
 
 
-def _device_facts(providers: Sequence[str], device: Device) -> dict[str, str]:
+def _device_identity(providers: Sequence[str], device: Device) -> dict[str, str]:
     return {"providers": ", ".join(providers), "device": str(device), "device_name": device.name}

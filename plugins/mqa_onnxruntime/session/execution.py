@@ -1,4 +1,4 @@
-"""How a batch goes through a session: plainly, in batches of a fixed size, on a device, or as a captured CUDA graph."""
+"""Running a batch: by the session's own `run`, in batches of a fixed size, on a device, or as a captured CUDA graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from mqa_onnxruntime.providers.request import GPU_PROVIDERS
+from mqa_onnxruntime.execution_providers import GPU_PROVIDERS
 from mqa_onnxruntime.session.interface import DEFAULT_INTERFACE
 from mqa_registry import DataError, interruptible
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.providers.request import ProviderRequest
+    from mqa_onnxruntime.execution_providers import ProviderRequest
     from mqa_onnxruntime.session.interface import FileInterface
 
     Array: TypeAlias = npt.NDArray[Any]
@@ -61,7 +61,7 @@ def run_in_fixed_batches(execute: Execute, names: list[str], feed: Arrays, rows:
     """The outputs for a batch of any size, run `rows` rows at a time and concatenated.
 
     The last batch is filled up with copies of the last row. Raises a DataError where an output does not have as many
-    rows in front, since it is not known how to concatenate such.
+    rows in front: then there is no way to concatenate them.
     """
     size = len(next(iter(feed.values())))
     if size == rows:  # as its users run it, with nothing on top
@@ -78,7 +78,7 @@ def _concatenated(name: str, parts: Sequence[Array], rows: int) -> Array:
         listed = " and ".join(str(list(shape)) for shape in list(shapes)[:2])
         raise DataError(
             f"the file takes batches of {rows} alone, and gives `{name}` with the shape {listed}:"
-            " its answers to a larger batch cannot be put together",
+            " its outputs for a larger batch cannot be concatenated",
             hint="export it with a dynamic first axis",
         )
     return np.concatenate(parts)
@@ -146,15 +146,15 @@ class CudaGraphs:
     _graph_ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def run(self, names: Sequence[str], feed: Arrays) -> list[Array]:
-        """The outputs of these names: new shapes are captured as long as there is room, known ones replayed."""
+        """The outputs of these names: new shapes are captured until there are `max_graphs`, captured ones replayed."""
         shapes = (*names, *((name, array.shape, array.dtype.str) for name, array in feed.items()))
-        known = self.captured.get(shapes)
-        if known is None and len(self.captured) >= self.max_graphs:
+        graph = self.captured.get(shapes)
+        if graph is None and len(self.captured) >= self.max_graphs:
             return _copy_outputs(self._run_uncaptured(names, feed)[0])
-        if known is not None:
+        if graph is not None:
             for name, array in feed.items():
-                known.inputs[name].update_inplace(array)
-            return self._replay(known)
+                graph.inputs[name].update_inplace(array)
+            return self._replay(graph)
         graph = self._allocate(names, feed)
         outputs = self._replay(graph)
         self.captured[shapes] = graph
@@ -191,5 +191,5 @@ class CudaGraphs:
 
 
 def _copy_outputs(bound: Any) -> list[Array]:
-    """The outputs of the last run, in arrays of their own, wherever they lie."""
+    """The outputs of the last run, copied into new arrays."""
     return list(bound.copy_outputs_to_cpu())

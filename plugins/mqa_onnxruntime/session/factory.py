@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mqa_onnxruntime.captured_output import capture_output, read_log
-from mqa_onnxruntime.providers.request import CPU, runtime_distribution
-from mqa_onnxruntime.providers.runtime_errors import first_line, fix_for, is_cuda_unavailable, provider_failure
+from mqa_onnxruntime.execution_providers import CPU, runtime_distribution
+from mqa_onnxruntime.runtime_errors import first_line, fix_for, is_cuda_unavailable, provider_failure
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from mqa_onnxruntime.providers.request import ProviderRequest
+    from mqa_onnxruntime.execution_providers import ProviderRequest
 
 Optimization = Literal["all", "extended", "basic", "disabled"]
 
@@ -32,19 +32,33 @@ RECORD_PLACEMENT = "session.record_ep_graph_assignment_info"
 EXTERNAL_DATA_FOLDER = "session.model_external_initializers_file_folder_path"
 CHANGED = re.compile(r"GraphTransformer (\S+) modified: 1 ")
 OPTIMIZED = "optimized.onnx"  # the graph as it is run, in the folder of a profile
-OPTIMIZED_WEIGHTS = {  # apart from it, for one file holds no more than 2 GB
+OPTIMIZED_WEIGHTS = {  # apart from it: one file holds 2 GB at most
     "session.optimized_model_external_initializers_file_name": "weights",
     "session.optimized_model_external_initializers_min_size_in_bytes": "0",
 }
 
 
+@dataclass(frozen=True)
+class SessionConfig:
+    """The settings of a session.
+
+    `optimization` is the level of graph optimization, `threads` how many threads share the work of one operator, None
+    for as many as the machine has cores. `custom_ops` is a library of operators that ONNX Runtime does not bring.
+    """
+
+    optimization: str = "all"
+    threads: int | None = None
+    custom_ops: Path | None = None
+
+
+DEFAULT_CONFIG = SessionConfig()
+
+
 def create_session(
     model: str | bytes,
     providers: Sequence[tuple[str, Mapping[str, str]]],
+    config: SessionConfig = DEFAULT_CONFIG,
     *,
-    optimization: str = "all",
-    threads: int | None = None,
-    custom_ops: Path | None = None,
     severity: int = FATAL,
     entries: Mapping[str, str] | None = None,
     profile: Path | None = None,
@@ -52,19 +66,19 @@ def create_session(
 ) -> Any:
     """An `InferenceSession` of a file's path or of a serialized model.
 
-    `providers` come with their options. `custom_ops` is a library of operators, `entries` is the session's
-    configuration, `without` are the optimizers left out. Into the folder `profile` the session writes its profile and
-    the graph as it runs it. Raises whatever ONNX Runtime raises.
+    `providers` come with their options, `entries` are ONNX Runtime's configuration entries, `without` are the optimizers
+    left out. Into the folder `profile` the session writes its profile and the graph as it runs it. Raises whatever ONNX
+    Runtime raises.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[optimization])
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[config.optimization])
     options.log_severity_level = severity
     # Threads that wait actively gain a tenth on an idle machine, and cost a third where others need the cores too.
-    options.intra_op_num_threads = threads or 0
-    if custom_ops is not None:
-        options.register_custom_ops_library(str(custom_ops))
+    options.intra_op_num_threads = config.threads or 0
+    if config.custom_ops is not None:
+        options.register_custom_ops_library(str(config.custom_ops))
     entries = dict(entries or {})
     if profile is not None:
         options.enable_profiling = True
@@ -79,23 +93,17 @@ def create_session(
     )
 
 
-def open_session(
-    path: Path,
-    request: ProviderRequest,
-    optimization: Optimization = "all",
-    threads: int | None = None,
-    custom_ops: Path | None = None,
-) -> tuple[Any, str]:
-    """A session of an ONNX file, and why its first provider is not the first that was asked for; empty where it is.
+def open_session(path: Path, request: ProviderRequest, config: SessionConfig = DEFAULT_CONFIG) -> tuple[Any, str]:
+    """A session of an ONNX file, and why its first provider is not the first requested one; empty where it is.
 
     Raises a NotRunError where the file cannot be run, or not by the provider that is required.
     """
     try:
-        session, reason = _open_quietly(path, request, optimization, threads, custom_ops)
+        session, reason = _open_quietly(path, request, config)
     except NotRunError as error:
         if request.required or request.providers == (CPU,):
             raise
-        session, _ = _open_quietly(path, replace(request, providers=(CPU,)), optimization, threads, custom_ops)
+        session, _ = _open_quietly(path, replace(request, providers=(CPU,)), config)
         cause = error.__cause__
         reason = first_line(cause) if isinstance(cause, Exception) else error.message
     actual = session.get_providers()[0]
@@ -110,14 +118,12 @@ def open_session(
 def _not_started(request: ProviderRequest, instead: str) -> NotRunError:
     version = runtime_distribution()[1]
     return NotRunError(
-        f"`{request.providers[0]}` was asked for, and {instead}",
+        f"`{request.providers[0]}` was requested, and {instead}",
         hint=f"`mqa doctor` shows what fixes it: ONNX Runtime {version}, CUDA, cuDNN and driver must fit",
     )
 
 
-def _open_quietly(
-    path: Path, request: ProviderRequest, optimization: Optimization, threads: int | None, custom_ops: Path | None
-) -> tuple[Any, str]:
+def _open_quietly(path: Path, request: ProviderRequest, config: SessionConfig) -> tuple[Any, str]:
     """A session, and what was printed about a provider that did not start."""
     try:
         str(path).encode()
@@ -131,9 +137,7 @@ def _open_quietly(
                 session = create_session(
                     str(path),
                     [(name, request.provider_options(name)) for name in request.providers],
-                    optimization=optimization,
-                    threads=threads,
-                    custom_ops=custom_ops,
+                    config,
                     entries={RECORD_PLACEMENT: "1"},
                 )
         except NotRunError:
@@ -170,16 +174,11 @@ def plain_provider_options(session: Any) -> Mapping[str, Mapping[str, str]]:
 
 @dataclass(frozen=True)
 class SessionFactory:
-    """Opens further sessions of a file, on the providers where its first session landed.
-
-    `custom_ops` is a library of operators that ONNX Runtime does not bring.
-    """
+    """Opens further sessions of a file, on the providers of its first session, which come with their options."""
 
     path: Path
-    optimization: str = "all"
-    threads: int | None = None
+    config: SessionConfig = DEFAULT_CONFIG
     providers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    custom_ops: Path | None = None
 
     def open(
         self,
@@ -208,7 +207,7 @@ class SessionFactory:
         with tempfile.TemporaryFile() as log:
             try:
                 with capture_output(log):
-                    session = self._session(graph, optimization or self.optimization, without, severity, profile)
+                    session = self._session(graph, optimization or self.config.optimization, without, severity, profile)
             except Exception as error:
                 raise NotRunError(f"ONNX Runtime cannot run a part of `{self.path}`: {first_line(error)}") from error
             return session, read_log(log)
@@ -219,9 +218,7 @@ class SessionFactory:
         return create_session(
             graph or str(self.path),
             list(self.providers.items()),
-            optimization=optimization,
-            threads=self.threads,
-            custom_ops=self.custom_ops,
+            replace(self.config, optimization=optimization),
             severity=severity,
             entries={EXTERNAL_DATA_FOLDER: str(self.path.parent.resolve())} if graph else {},
             profile=profile,

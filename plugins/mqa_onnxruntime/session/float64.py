@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mqa_onnxruntime.captured_output import capture_output
+from mqa_onnxruntime.execution_providers import CPU
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
 from mqa_onnxruntime.graph.protobuf import ElementType, copy_message, messages
-from mqa_onnxruntime.providers.request import CPU
 from mqa_onnxruntime.session.execution import run_session
-from mqa_onnxruntime.session.factory import create_session
+from mqa_onnxruntime.session.factory import SessionConfig, create_session
 from mqa_registry import NotRunError, RunnerFacts, summarize_error
 
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ class Float64Runner:
         return self.narrow.budget
 
     def check(self) -> None:
-        """Raise a NotRunError where nothing here runs such a graph."""
+        """Raise a NotRunError where neither ONNX Runtime nor ONNX's evaluator runs the graph."""
         _ = self._execute
 
     def run(self, batch: Arrays) -> Arrays:
         """The outputs by name, as float64."""
         names = [value.name for value in self.model.graph.output]
-        return self.narrow.named(names, self._execute(names, self._feed(batch)))
+        return self.narrow.name_outputs(names, self._execute(names, self._feed(batch)))
 
     @contextmanager
     def variant(
@@ -111,7 +111,7 @@ def widen_graph(path: Path) -> Any:
     import onnx
 
     if sum((path.parent / name).stat().st_size for name in read_onnx_file(path).files) > MAX_BYTES:
-        raise NotRunError(f"`{path}` is too large to be widened to float64 here")
+        raise NotRunError(f"`{path}` is too large to be widened to float64")
     model = onnx.load(str(path))
     if found := next((node.op_type for node in model.graph.node if node.op_type in INTEGER_OPERATORS), ""):
         raise NotRunError(f"`{path}` calculates with integers (`{found}`), which have no float64")
@@ -133,7 +133,7 @@ def executor(model: Any, threads: int | None) -> Execute:
 
     try:
         with tempfile.TemporaryFile() as log, capture_output(log):
-            session = create_session(model.SerializeToString(), [(CPU, {})], optimization="disabled", threads=threads)
+            session = create_session(model.SerializeToString(), [(CPU, {})], SessionConfig("disabled", threads))
     except Exception:  # it has not every kernel in float64
         try:
             evaluator = ReferenceEvaluator(model, new_ops=_exact_operators())
@@ -145,7 +145,7 @@ def executor(model: Any, threads: int | None) -> Execute:
 
 
 def _exact_operators() -> list[Any]:
-    """Operators in the precision of their inputs, which ONNX's own evaluator has in float32 alone, whatever comes in."""
+    """Operators in the precision of their inputs, which ONNX's own evaluator computes in float32 alone."""
     from onnx.reference.op_run import OpRun
     from scipy.special import erf
 

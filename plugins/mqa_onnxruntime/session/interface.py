@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,8 @@ class FileInterface:
         for name, axis in self.batch_axis.items():
             if axis < 0:
                 raise DataError(f"`batch_axis` of `{name}` is {axis}", hint="axes are counted from 0, the first")
-        _check_unique("outputs", self.outputs)
+        if repeated := next((name for name, count in Counter(self.outputs.values()).items() if count > 1), ""):
+            raise DataError(f"`outputs` gives two outputs the name `{repeated}`", hint="give each its own name")
 
     @property
     def is_default(self) -> bool:
@@ -59,7 +61,7 @@ class FileInterface:
         return {"interface": json.dumps(options, sort_keys=True, default=str)} if options else {}
 
     def check_names(self, inputs: Sequence[str], outputs: Sequence[str], path: Path) -> None:
-        """A DataError where an option names an input or output that the file does not have."""
+        """Raise a DataError where an option names an input or output that the file does not have."""
         for option, names, existing in (
             ("inputs", self.inputs, inputs),
             ("constants", self.constants, inputs),
@@ -76,6 +78,11 @@ class FileInterface:
     def task_name(self, name: str) -> str:
         """What the task calls an input of the file."""
         return self.inputs.get(name, name)
+
+    def unread_inputs(self, sample: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+        """The task's inputs that a file does not read, by the names of the file's inputs."""
+        read = {self.task_name(name) for name in names if name not in self.constants}
+        return tuple(name for name in sample if name not in read)
 
     def batch_axis_of(self, node: Any) -> int | None:
         """The axis of an input that counts rows; None where it has none, as a scalar.
@@ -132,13 +139,13 @@ class FileInterface:
             rows if number == axis else length if isinstance(length, int) else sizes.get(length or "")
             for number, length in enumerate(node.shape)
         ]
-        known = [length for length in shape if length is not None]
-        if len(known) < len(shape):
+        lengths = [length for length in shape if length is not None]
+        if len(lengths) < len(shape):
             raise DataError(
-                f"how large the constant `{node.name}` is to be is nowhere said: {node.shape}",
-                hint="say which axis counts rows with `batch_axis`, or give it with the data",
+                f"the shape of the constant `{node.name}` is not known: {node.shape}",
+                hint="name the axis that counts rows with `batch_axis`, or give the input with the data",
             )
-        return np.full(known, value, dtype)
+        return np.full(lengths, value, dtype)
 
     def rows_first(self, names: Sequence[str], outputs: Sequence[Array]) -> list[Array]:
         """Outputs of these names with the axis of rows in front."""
@@ -158,19 +165,13 @@ class FileInterface:
         return {new: outputs[name] for name, new in self.output_names(outputs).items()}
 
 
-def _check_unique(option: str, names: Mapping[str, str]) -> None:
-    twice = [name for name in names.values() if list(names.values()).count(name) > 1]
-    if twice:
-        raise DataError(f"`{option}` says `{twice[0]}` of two names", hint="each has its own")
-
-
 def _scalar(name: str, array: Array) -> Array:
     """The one value of all rows; a DataError where they differ."""
     values = np.unique(array)
     if array.ndim > 1 or len(values) != 1:
         raise DataError(
             f"the file takes one `{name}` for a whole batch, and rows have others",
-            hint=f"give all rows the same, or say it: `constants = {{ {name} = ... }}`",
+            hint=f"give all rows the same, or set it: `constants = {{ {name} = ... }}`",
         )
     return values.reshape(())
 

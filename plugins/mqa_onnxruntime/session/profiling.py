@@ -58,7 +58,7 @@ class ModuleProfiler:
         return {name: [one.get(name, 0.0) for one in times] for name in sorted({"", *modules.values()})}
 
     def class_name(self, module: str) -> str:
-        """The class of a module; empty where the export does not tell it."""
+        """The class of a module; empty where the export has no metadata of it."""
         return self._classes.get(module, "")
 
     def _modules(self, kernels: Iterable[Any]) -> dict[str, str]:
@@ -84,7 +84,7 @@ class ModuleProfiler:
 
     @cached_property
     def _provenance(self) -> dict[str, NodeProvenance]:
-        """By the names of nodes; the profile does not tell apart those that have none."""
+        """By the names of nodes; nodes without one are the same to the profile."""
         provenance = resolve_provenance(self._nodes, read_metadata(self.source.path))
         return {node.name: one for node, one in zip(self._nodes, provenance, strict=True) if node.name}
 

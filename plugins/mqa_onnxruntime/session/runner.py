@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.execution_providers import CPU
 from mqa_onnxruntime.graph.module_graph import ModuleGraph
-from mqa_onnxruntime.providers.request import CPU
-from mqa_onnxruntime.providers.runtime_errors import first_line, is_out_of_memory
+from mqa_onnxruntime.runtime_errors import first_line, is_out_of_memory
 from mqa_onnxruntime.session.execution import run_in_fixed_batches, run_session
 from mqa_onnxruntime.session.factory import LEVELS
 from mqa_onnxruntime.session.float64 import Float64Runner, widen_graph
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from mqa_onnxruntime.weights.comparison import WeightComparison
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
-
-OPTIMIZATIONS = {"disable": "disabled", **{level: level for level in reversed(LEVELS)}}  # by the words for them
 
 
 @dataclass(frozen=True)
@@ -67,29 +65,31 @@ class SessionRunner:
         arrays = [array.astype(np.float32) if array.dtype == np.float16 else array for array in outputs]
         if self.rows:  # concatenated, with the rows first already
             return self.interface.rename_outputs(dict(zip(names, arrays, strict=True)))
-        return self.named(names, arrays)
+        return self.name_outputs(names, arrays)
 
     @contextmanager
     def variant(
         self, *, dtype: str = "", optimization: str = "", threads: int | None = None
     ) -> Iterator[SessionRunner | Float64Runner]:
-        """The same file at another optimization level, `disable`, `basic`, `extended` or `all`, or with other threads.
+        """The same file at another optimization level, `disabled`, `basic`, `extended` or `all`, or with other threads.
 
         The one other `dtype` is `float64`, computed by a widened copy of its graph.
         """
         threads = threads or None
         if dtype == "float64":
-            wide = Float64Runner(widen_graph(self.source.path), self, threads or self.source.threads)
+            wide = Float64Runner(widen_graph(self.source.path), self, threads or self.source.config.threads)
             wide.check()
             yield wide
             return
         if dtype:
             raise NotRunError(f"an ONNX file has its own precision, and does not run in `{dtype}`")
-        level = OPTIMIZATIONS.get(optimization or self.source.optimization)
-        if level is None:
-            listed = ", ".join(f"`{name}`" for name in OPTIMIZATIONS if name != "disabled")
+        level = optimization or self.source.config.optimization
+        if level not in LEVELS:
+            listed = ", ".join(f"`{name}`" for name in reversed(LEVELS))
             raise NotRunError(f"ONNX Runtime has no optimization level `{optimization}`", hint=f"it has {listed}")
-        source = replace(self.source, optimization=level, threads=threads or self.source.threads)
+        config = self.source.config
+        config = replace(config, optimization=level, threads=threads or config.threads)
+        source = replace(self.source, config=config)
         identity = {**self.identity, "optimization": level} | ({"threads": str(threads)} if threads else {})
         facts = replace(self.facts, details={**self.facts.details, "optimization": level})
         facts = replace(facts, threads=threads) if threads else facts
@@ -102,20 +102,22 @@ class SessionRunner:
     def module_outputs(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """The outputs of these modules, one per call, at this runner's optimization level.
 
-        An output that is asked for stays a value of the graph, so no optimizer fuses it away.
+        A requested output stays a value of the graph, so no optimizer fuses it away.
         """
         graph = self.module_graph()
         calls = [call for call in graph.calls() if call.module in modules]
         if unknown := set(modules) - {call.module for call in calls}:
             raise NotRunError(f"no value of the graph is the output of a module `{min(unknown)}`")
-        arrays = graph.outputs(batch, list(dict.fromkeys(call.value for call in calls)), self.source.optimization)
+        arrays = graph.outputs(
+            batch, list(dict.fromkeys(call.value for call in calls)), self.source.config.optimization
+        )
         return {name: [arrays[call.value] for call in calls if call.module == name] for name in modules}
 
     def time_modules(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
         """Seconds of each PyTorch module's kernels in each repetition, from another session that keeps a profile."""
         if self.provider != CPU:
             raise NotRunError(
-                f"ONNX Runtime tells when a kernel of `{self.provider}` was begun, not how long it took",
+                f"ONNX Runtime records when a kernel of `{self.provider}` was begun, not how long it took",
                 hint="look at the modules on the CPU, or on a backend of `transformers/torch`",
             )
         feed = self.feed(batch)
@@ -124,7 +126,7 @@ class SessionRunner:
         return self._profiler.time_modules(feed, repetitions)
 
     def class_name(self, module: str) -> str:
-        """The name of a module's class; empty where the export does not tell it."""
+        """The name of a module's class; empty where the export has no metadata of it."""
         return self._profiler.class_name(module)
 
     @cached_property
@@ -145,7 +147,7 @@ class SessionRunner:
             return {name: np.asarray(batch[name], dtype) for name, dtype in self.inputs.items()}
         return self.interface.feed(self.session.get_inputs(), batch, self.inputs)
 
-    def named(self, names: Sequence[str], outputs: Sequence[npt.NDArray[Any]]) -> Arrays:
+    def name_outputs(self, names: Sequence[str], outputs: Sequence[npt.NDArray[Any]]) -> Arrays:
         """The graph's outputs under the model's names, rows first."""
         return self.interface.rename_outputs(dict(zip(names, self.interface.rows_first(names, outputs), strict=True)))
 

@@ -37,13 +37,13 @@ LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "FusedConv"})  # operators 
 class Difference:
     """A tensor that is not the weight that it stands for, and how; `weight` is empty where it stands for none.
 
-    `right` is what it should be, in its own shape, where that is known.
+    `expected` are the numbers that it should have, in its own shape; None where they are not known.
     """
 
     tensor: str
     weight: str
     reason: str
-    right: Array | None = field(default=None, compare=False, repr=False)
+    expected: Array | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class WeightComparison:
     model's weights that are not in the file. `changed` maps a weight to the tensor of other values that stands in its
     place: it has its name, most of its numbers, or is the only one of its shape. `folded` have other values because a
     batch normalization was folded into them. `differences` are certainly wrong: tensors that stand for a weight and
-    have other numbers, or have NaN. `unread` are tensors of narrow integers in a form that is not known here.
-    `numbers` counts the numbers in the file's floating-point tensors, `model_numbers` those of the model.
+    have other numbers, or have NaN. `unrecognized` are tensors of narrow integers in a form of quantization that is not supported.
+    `elements` counts the numbers in the file's floating-point tensors, `model_elements` those of the model.
     """
 
     exact: int
@@ -67,12 +67,12 @@ class WeightComparison:
     missing: tuple[str, ...]
     changed: Mapping[str, str]
     folded: tuple[str, ...]
-    numbers: int
-    model_numbers: int
+    elements: int
+    model_elements: int
     quantized: int = 0
     derived: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
-    unread: tuple[str, ...] = ()
+    unrecognized: tuple[str, ...] = ()
 
     @property
     def matched(self) -> int:
@@ -100,10 +100,10 @@ def _biases(model: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _FoldedBias:
-    """What folding makes of a bias: `right` is None where that is not known; `bias` is empty where the model has none."""
+    """What folding makes of a bias: `expected` is None where that is not known; `bias` is empty where the model has none."""
 
     folded: str  # the normalization, else the weight that was scaled
-    right: Array | None
+    expected: Array | None
     bias: str
     tolerance: Array | float = 0.0
 
@@ -122,15 +122,15 @@ class _Comparison:
     derived: list[str] = field(default_factory=list)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of tensors that come from no weight
     folded_biases: dict[str, _FoldedBias] = field(default_factory=dict)  # by the tensors that have to be them
-    unread: list[str] = field(default_factory=list)
-    numbers: int = 0
+    unrecognized: list[str] = field(default_factory=list)
+    elements: int = 0
 
     def add(self, tensor: StoredTensor, name: str) -> None:
         """Count a tensor that is a weight, and keep any other for `classify`."""
         if not tensor.is_fractional:
             self._add_integers(tensor, name)
             return
-        self.numbers += tensor.values.size
+        self.elements += tensor.values.size
         own = self.model.by_name(tensor, name)
         if own is not None and is_exact(tensor, own):
             self._count(tensor, [own])
@@ -179,22 +179,22 @@ class _Comparison:
             missing=tuple(name for name in missing if name not in set(self.folded.values()) or name in changed),
             changed=changed,
             folded=tuple(self.folded),
-            numbers=self.numbers,
-            model_numbers=self.model.numbers,
+            elements=self.elements,
+            model_elements=self.model.size,
             quantized=self.counts["quantized"],
             derived=tuple(self.derived),
             differences=tuple(self.differences.values()),
-            unread=tuple(self.unread),
+            unrecognized=tuple(self.unrecognized),
         )
 
     def _add_integers(self, tensor: StoredTensor, name: str) -> None:
-        """Compare a buffer of integers by name and shape; keep narrow integers that may be a weight in an unknown form."""
-        right = self.model.integers.get(name)
-        if right is None and tensor.is_narrow and tensor.values.size >= MIN_WEIGHT_SIZE:
-            self.unread.append(tensor.name)
-        if right is not None and right.shape == tensor.values.shape and tensor.differs_from(right).any():
-            other = int(tensor.differs_from(right).sum())
-            reason = f"{other:,} of {right.size:,} integers differ"
+        """Compare a buffer of integers by name and shape; note narrow integers that may be a weight in an unsupported form."""
+        weight = self.model.integers.get(name)
+        if weight is None and tensor.is_narrow and tensor.values.size >= MIN_WEIGHT_SIZE:
+            self.unrecognized.append(tensor.name)
+        if weight is not None and weight.shape == tensor.values.shape and tensor.differs_from(weight).any():
+            changed = int(tensor.differs_from(weight).sum())
+            reason = f"{changed:,} of {weight.size:,} integers differ"
             self.differences[tensor.name] = Difference(tensor.name, name, reason)
 
     def _count(self, tensor: StoredTensor, matches: list[Match]) -> None:
@@ -214,19 +214,19 @@ class _Comparison:
 
     def _match_folded_bias(self, tensor: StoredTensor) -> bool:
         """Record a bias that a folding changes as folded, or as a difference; False of another tensor."""
-        expected = self.folded_biases.get(tensor.name)
-        if expected is None:
+        folding = self.folded_biases.get(tensor.name)
+        if folding is None:
             return False
-        right, bias = expected.right, expected.bias
-        if right is None:
+        expected, bias = folding.expected, folding.bias
+        if expected is None:
             self.folded[tensor.name] = bias
             return True
-        bound = tensor.tolerance() + PRODUCT_RTOL * np.abs(right).max() + expected.tolerance
-        wrong = ~(np.abs(tensor.values.astype(np.float64) - right) <= bound)
+        bound = tensor.tolerance() + PRODUCT_RTOL * np.abs(expected).max() + folding.tolerance
+        wrong = ~(np.abs(tensor.values.astype(np.float64) - expected) <= bound)
         if wrong.any():
-            name = expected.folded
+            name = folding.folded
             reason = f"{wrong.sum()} of {wrong.size} numbers are not what folding `{name}` into the layer makes of them"
-            self.differences[tensor.name] = Difference(tensor.name, bias or f"{name}.{BIAS}", reason, right)
+            self.differences[tensor.name] = Difference(tensor.name, bias or f"{name}.{BIAS}", reason, expected)
         else:
             self.folded[tensor.name] = bias or tensor.name
         return True
@@ -259,8 +259,8 @@ class _Comparison:
         if folding.wrong:
             count = f"{len(folding.wrong)} of {len(folding.scale)} channels"
             reason = f"{count} are not what folding `{folding.module}` into it makes of them"
-            right = folding.apply(match.weight)
-            self.differences[tensor.name] = Difference(tensor.name, match.name, reason, right)
+            expected = folding.apply(match.weight)
+            self.differences[tensor.name] = Difference(tensor.name, match.name, reason, expected)
         elif folding.axis is None:
             self.derived.append(tensor.name)
             self.present.add(match.name)

@@ -51,8 +51,8 @@ class ModelWeights:
             self._by_size.setdefault(array.size, []).append(name)
 
     @property
-    def numbers(self) -> int:
-        """How many there are in all."""
+    def size(self) -> int:
+        """How many numbers they have in all."""
         return sum(array.size for array in self.arrays.values())
 
     def by_name(self, tensor: StoredTensor, name: str) -> Match | None:
@@ -136,7 +136,7 @@ class ModelWeights:
             return 0.0, []
         whole = [name for name, vector in zip(names, vectors, strict=True) if np.isin(vector, values).all()]
         flat = values.ravel()
-        if values.dtype.itemsize == 2:  # a large model has most numbers of 16 bits: two in a row tell
+        if values.dtype.itemsize == 2:  # a large model has most numbers of 16 bits: only two in a row show something
             pairs = [_pairs(vector) for vector in vectors if vector.size > 1]
             follows = np.isin(_pairs(flat), np.concatenate(pairs)) if pairs else np.zeros(max(0, flat.size - 1), bool)
             found = np.append(follows, False) | np.append(False, follows)

@@ -111,7 +111,7 @@ def attribute_to_optimizer(run: PairedRun) -> Attribution | None:
 
 def _agrees_unoptimized(run: PairedRun, candidate: SupportsOptimizationLevels) -> bool:
     try:
-        with candidate.variant(optimization="disable") as unoptimized:
+        with candidate.variant(optimization="disabled") as unoptimized:
             return not run.with_candidate(unoptimized).fails
     except NotRunError:
         return False

@@ -126,7 +126,9 @@ def find_different_weights(test: SubgraphTest) -> Cause | None:
     wrong = [one for one in report.differences if one.weight and one.tensor in test.weights] if report else []
     if not wrong:
         return None
-    right = {one.tensor: one.right.astype(test.weights[one.tensor].dtype) for one in wrong if one.right is not None}
+    right = {
+        one.tensor: one.expected.astype(test.weights[one.tensor].dtype) for one in wrong if one.expected is not None
+    }
     first = [f"`{one.tensor}` is not `{one.weight}` of the model: {one.reason}" for one in wrong[:MAX_WEIGHTS]]
     more = f", and {len(wrong) - MAX_WEIGHTS} more" if len(wrong) > MAX_WEIGHTS else ""
     several = len(wrong) > 1

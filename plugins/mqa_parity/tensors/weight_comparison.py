@@ -52,7 +52,7 @@ class WeightComparison:
         if report is None:
             return None
         differences = tuple(DifferentWeight(one.tensor, one.weight, one.reason) for one in report.differences)
-        return WeightSummary(report.matched, differences, tuple(report.unknown), tuple(report.unread))
+        return WeightSummary(report.matched, differences, tuple(report.unknown), tuple(report.unrecognized))
 
 
 @dataclass(frozen=True)

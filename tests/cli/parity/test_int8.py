@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 def convert_to_int8(folder):
     from mqa_onnxruntime.export.conversion import ExportPrecision, convert
 
-    convert(ExportPrecision("int8-dynamic"), folder / "model.onnx", folder / "int8.onnx", None)
+    convert(ExportPrecision("int8-dynamic"), folder / "model.onnx", folder / "int8.onnx")
     (folder / "int8.onnx").replace(folder / "model.onnx")
 
 

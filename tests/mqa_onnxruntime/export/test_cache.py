@@ -38,7 +38,7 @@ def fresh(make, tmp_path):
     return make(exports=tmp_path / "kept")
 
 
-def kept(model_under_test):
+def cached_names(model_under_test):
     return sorted(path.name for path in model_under_test.run_context.exports.iterdir())
 
 
@@ -51,10 +51,10 @@ def test_an_export_is_made_once(fresh, counted):
     first, second = cached_export(fresh, None), cached_export(fresh, None)
     assert first == second
     assert len(counted) == 1
-    assert kept(fresh) == [recipe_digest(export_recipe(fresh, None))]
+    assert cached_names(fresh) == [recipe_digest(export_recipe(fresh, None))]
 
 
-def test_what_was_made_is_written_down(fresh, counted):
+def test_the_recipe_of_an_export_is_written_with_it(fresh, counted):
     path = cached_export(fresh, None).path
     about = json.loads((path.parent / "recipe.json").read_text())
     assert about["recipe"] == export_recipe(fresh, None)
@@ -66,7 +66,7 @@ def test_what_was_made_is_written_down(fresh, counted):
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data", "model.trace.json", "audit.json", "recipe.json"])
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "gone"])
-def test_a_damaged_export_is_made_anew(fresh, counted, name, damage):
+def test_a_damaged_export_is_made_again(fresh, counted, name, damage):
     whole = cached_export(fresh, None)
     file = whole.path.with_name(name)
     content = file.read_bytes()
@@ -75,12 +75,12 @@ def test_a_damaged_export_is_made_anew(fresh, counted, name, damage):
     elif damage == "truncated":
         file.write_bytes(content[:-9])
     else:
-        place = len(content) // 3
-        file.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        middle = len(content) // 3
+        file.write_bytes(content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :])
     assert cached_export(fresh, None) == whole
     assert len(counted) == 2
     assert cached_export(fresh, None) == whole
-    assert kept(fresh) == [whole.path.parent.name]
+    assert cached_names(fresh) == [whole.path.parent.name]
 
 
 def test_an_export_under_the_name_of_another_recipe_is_not_used(fresh, counted):
@@ -131,20 +131,20 @@ def test_a_failed_export_leaves_its_log_and_nothing_else(fresh, monkeypatch):
     monkeypatch.setattr(cache, "run_job", refuse)
     with pytest.raises(NotRunError, match="cannot be exported") as refused:
         cached_export(fresh, None)
-    (name,) = kept(fresh)
+    (name,) = cached_names(fresh)
     assert name.endswith(".log")
     assert name in refused.value.hint
     assert (fresh.run_context.exports / name).read_text() == "why not"
 
 
 @pytest.mark.parametrize("opset", [-1, 0, 99])
-def test_an_opset_that_there_is_not_is_refused_before_anything_is_made(fresh, counted, opset):
+def test_an_unknown_opset_is_refused_before_anything_is_exported(fresh, counted, opset):
     with pytest.raises(DataError, match=f"there is no opset {opset}: "):
         cached_export(fresh, opset)
     assert counted == []
 
 
-def test_a_log_in_which_nothing_was_said_is_not_pointed_at(fresh, monkeypatch):
+def test_an_empty_log_is_not_named_in_the_hint(fresh, monkeypatch):
     def die(model_under_test, job, timeout):
         (job.folder / "export.log").touch()
         raise NotRunError("it was killed")
@@ -152,17 +152,17 @@ def test_a_log_in_which_nothing_was_said_is_not_pointed_at(fresh, monkeypatch):
     monkeypatch.setattr(cache, "run_job", die)
     with pytest.raises(NotRunError) as refused:
         cached_export(fresh, None)
-    assert (refused.value.hint, kept(fresh)) == ("", [])
+    assert (refused.value.hint, cached_names(fresh)) == ("", [])
 
 
-def test_a_model_that_cannot_be_built_is_no_matter_of_exporting(fresh, task):
+def test_a_model_that_cannot_be_built_is_reported_as_such(fresh, task):
     def refuse():
         raise NotRunError("the model needs `sentencepiece`")
 
     model = Model(digest="sha256:bag", module=refuse, processor=lambda: None)
     with pytest.raises(NotRunError, match=r"^the model needs `sentencepiece`$"):
         cached_export(ModelUnderTest(model, task, fresh.run_context, {}), None)
-    assert kept(fresh) == []
+    assert cached_names(fresh) == []
 
 
 def test_a_full_disk_is_one_line(fresh, monkeypatch):
@@ -170,18 +170,18 @@ def test_a_full_disk_is_one_line(fresh, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(cache, "run_job", full)
-    with pytest.raises(NotRunError, match=r"cannot be kept in .*: No space left on device"):
+    with pytest.raises(NotRunError, match=r"cannot be stored in .*: No space left on device"):
         cached_export(fresh, None)
-    assert kept(fresh) == []
+    assert cached_names(fresh) == []
 
 
 def test_a_folder_that_is_a_file_is_one_line(make, tmp_path, counted):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotRunError, match="cannot be kept in"):
+    with pytest.raises(NotRunError, match="cannot be stored in"):
         cached_export(make(exports=tmp_path / "file"), None)
 
 
-def test_who_comes_second_uses_what_the_first_one_made(fresh, counted, monkeypatch):
+def test_a_second_process_uses_the_export_of_the_first(fresh, counted, monkeypatch):
     """Another process puts the same export in place while this one is making it."""
     copy = cache.run_job
 
@@ -194,7 +194,7 @@ def test_who_comes_second_uses_what_the_first_one_made(fresh, counted, monkeypat
     monkeypatch.setattr(cache, "run_job", slow)
     found = cached_export(fresh, None)
     assert len(counted) == 2
-    assert kept(fresh) == [found.path.parent.name]
+    assert cached_names(fresh) == [found.path.parent.name]
     assert cached_export(fresh, None) == found
 
 
@@ -226,12 +226,12 @@ def process(exported, home, seconds):
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
 
 
-def test_a_kill_in_the_middle_leaves_nothing_that_is_taken_for_an_export(fresh, exported, counted):
+def test_a_killed_export_leaves_nothing_that_counts_as_an_export(fresh, exported, counted):
     home = fresh.run_context.exports
     with process(exported, home, 60) as making:
         assert making.stdout.readline() == "half\n"
         making.send_signal(signal.SIGKILL)
-    (draft,) = kept(fresh)
+    (draft,) = cached_names(fresh)
     assert draft.endswith(".tmp")
     assert cached_export(fresh, None).path.is_file()
     assert len(counted) == 1
@@ -243,4 +243,4 @@ def test_two_processes_at_once_make_one_export(fresh, exported):
     paths = {running.communicate()[0].split()[-1] for running in both}
     assert [running.returncode for running in both] == [0, 0]
     assert paths == {str(home / recipe_digest(export_recipe(fresh, None)) / "model.onnx")}
-    assert len(kept(fresh)) == 1
+    assert len(cached_names(fresh)) == 1

@@ -7,10 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mqa_onnxruntime.audit.audit import run_on_cpu
-from mqa_onnxruntime.export.cache import cached_export, export_recipe, recipe_digest
+from mqa_onnxruntime.export.cache import (
+    CALIBRATION_ROWS,
+    cached_export,
+    calibration_rows,
+    export_recipe,
+    recipe_digest,
+)
 from mqa_onnxruntime.export.conversion import FLOAT32, ExportPrecision, convert
-from mqa_onnxruntime.export.rows import CALIBRATION_ROWS, calibration_rows, write_arrays
+from mqa_onnxruntime.export_audit import run_on_cpu
 from mqa_onnxruntime.graph.provenance import read_metadata
 from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_registry import DataError, ModelUnderTest, NotRunError
@@ -22,22 +27,22 @@ ROWS_AT_HAND = tuple({"words": [word % 23, (3 * word) % 23, 5]} for word in rang
 def with_data(make):
     """The model under test of a suite that has data."""
     bare = make()
-    return ModelUnderTest(bare.model, bare.task, bare.run_context, {}, examples=lambda most: ROWS_AT_HAND[:most])
+    return ModelUnderTest(bare.model, bare.task, bare.run_context, {}, examples=lambda limit: ROWS_AT_HAND[:limit])
 
 
 @pytest.fixture
 def run(backend, with_data):
     """What a variant answers on the task's sample, with the facts of its runner."""
 
-    def answer(**options):
+    def open_and_run(**options):
         with backend.open(with_data, SessionOptions(**options)) as runner:
             return runner.run(with_data.sample()), runner.facts
 
-    return answer
+    return open_and_run
 
 
 @pytest.mark.parametrize(
-    ("options", "most"),
+    ("options", "limit"),
     [
         ({"precision": "float16"}, 1e-2),
         ({"precision": "int8-dynamic"}, 0.2),
@@ -47,31 +52,30 @@ def run(backend, with_data):
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
-def test_a_variant_has_its_precision_and_answers_much_as_the_model(run, options, most):
-    (right, _), (answers, facts) = run(), run(**options)
+def test_an_export_in_another_precision_is_close_to_the_model(run, options, limit):
+    (expected, _), (outputs, facts) = run(), run(**options)
     assert facts.precision == options["precision"]
-    assert answers["logits"].dtype == np.float32
-    assert 0 < np.abs(answers["logits"] - right["logits"]).max() < most
+    assert outputs["logits"].dtype == np.float32
+    assert 0 < np.abs(outputs["logits"] - expected["logits"]).max() < limit
 
 
 @pytest.mark.parametrize("precision", ["float16", "int8-dynamic", "int8-static"])
-def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_path, monkeypatch, precision):
+def test_a_precision_of_a_model_too_large_for_one_file_runs_too(with_data, tmp_path, monkeypatch, precision):
     """Here everything is too large."""
     monkeypatch.setattr("mqa_onnxruntime.export.conversion.MAX_EMBEDDED", 0)
     plain = cached_export(with_data, None).path
-    batches = write_arrays(tmp_path / "batches.npz", [with_data.sample()])
     path = tmp_path / "out" / "model.onnx"
     path.parent.mkdir()
     monkeypatch.chdir(tmp_path)
-    convert(ExportPrecision(precision), plain, path, batches)
-    assert {file.name for file in tmp_path.iterdir()} == {"batches.npz", "out"}, "something was left in this folder"
+    convert(ExportPrecision(precision), plain, path, [with_data.sample()])
+    assert {file.name for file in tmp_path.iterdir()} == {"out"}, "something was left in this folder"
     assert {file.name for file in path.parent.iterdir()} <= {"model.onnx", "model.onnx.data"}
-    answers = run_on_cpu(path, with_data.sample())(with_data.sample())
-    right = run_on_cpu(plain, with_data.sample())(with_data.sample())
-    assert 0 < np.abs(answers["logits"] - right["logits"]).max() < 0.3
+    outputs = run_on_cpu(path, with_data.sample())(with_data.sample())
+    expected = run_on_cpu(plain, with_data.sample())(with_data.sample())
+    assert 0 < np.abs(outputs["logits"] - expected["logits"]).max() < 0.3
 
 
-def test_a_variant_keeps_its_nodes_descent_and_its_audit(model_under_test):
+def test_a_converted_export_keeps_the_provenance_of_its_nodes_and_has_an_audit(model_under_test):
     plain, half = (
         cached_export(model_under_test, None),
         cached_export(model_under_test, None, ExportPrecision("float16")),
@@ -95,7 +99,7 @@ def test_bfloat16_takes_and_gives_float32_whether_or_not_the_cpu_can_run_it(mode
         assert "cannot run" in error.message  # noqa: PT017  # it may run, and if not, it says so
 
 
-def test_no_two_variants_share_a_recipe(with_data, tmp_path):
+def test_no_two_precisions_share_a_recipe(with_data, tmp_path):
     pq.write_table(pa.table({"words": [[1, 2], [3]]}), tmp_path / "rows.parquet")
     variants = [
         FLOAT32,
@@ -104,17 +108,17 @@ def test_no_two_variants_share_a_recipe(with_data, tmp_path):
         ExportPrecision("int8-dynamic"),
         ExportPrecision("int8-dynamic", per_channel=True),
         ExportPrecision("int8-static"),
-        ExportPrecision("int8-static", calibration=tmp_path / "rows.parquet"),
+        ExportPrecision("int8-static", calibration_data=tmp_path / "rows.parquet"),
     ]
     assert len({recipe_digest(export_recipe(with_data, None, variant)) for variant in variants}) == len(variants)
 
 
-def test_no_two_variants_share_what_the_store_has(backend, with_data):
-    known = [
+def test_no_two_precisions_share_an_identity(backend, with_data):
+    identities = [
         backend.identity(with_data, SessionOptions(precision=one))
         for one in ("float32", "float16", "int8-dynamic", "int8-static")
     ]
-    assert len({tuple(sorted(one.items())) for one in known}) == 4
+    assert len({tuple(sorted(one.items())) for one in identities}) == 4
 
 
 def test_other_rows_calibrate_to_another_export(make):
@@ -122,7 +126,7 @@ def test_other_rows_calibrate_to_another_export(make):
 
     def digest(rows):
         model_under_test = ModelUnderTest(
-            bare.model, bare.task, bare.run_context, {}, examples=lambda most: rows[:most]
+            bare.model, bare.task, bare.run_context, {}, examples=lambda limit: rows[:limit]
         )
         return recipe_digest(export_recipe(model_under_test, None, ExportPrecision("int8-static")))
 
@@ -133,7 +137,7 @@ def test_other_rows_calibrate_to_another_export(make):
 def test_a_file_of_rows_calibrates_in_place_of_the_data(model_under_test, tmp_path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"words": [[number % 23] for number in range(500)], "other": range(500)}), path)
-    rows = calibration_rows(model_under_test, ExportPrecision("int8-static", calibration=path))
+    rows = calibration_rows(model_under_test, ExportPrecision("int8-static", calibration_data=path))
     assert len(rows) == CALIBRATION_ROWS
     assert (rows[0], rows[-1]) == ({"words": [0]}, {"words": [499 % 23]})
 
@@ -149,7 +153,7 @@ def test_a_file_of_other_rows_is_refused(model_under_test, tmp_path, columns, me
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table(columns), path)
     with pytest.raises(DataError, match=message):
-        calibration_rows(model_under_test, ExportPrecision("int8-static", calibration=path))
+        calibration_rows(model_under_test, ExportPrecision("int8-static", calibration_data=path))
 
 
 def test_without_rows_there_is_no_static_int8(backend, model_under_test):
@@ -162,7 +166,7 @@ def test_without_rows_there_is_no_static_int8(backend, model_under_test):
     [
         ({"per_channel": True}, "`per_channel` is for int8, and `precision` is `float32`"),
         ({"precision": "float16", "per_channel": True}, "`per_channel` is for int8"),
-        ({"precision": "int8-dynamic", "calibration": "x"}, "`calibration` is for `int8-static`"),
+        ({"precision": "int8-dynamic", "calibration_data": "x"}, "`calibration_data` is for `int8-static`"),
         ({"precision": "float16", "path": "x"}, "`precision` is for an export, and `x` is one already"),
         ({"export_timeout": 0.0}, "`export_timeout` is 0, and an export needs some seconds"),
     ],
@@ -170,7 +174,7 @@ def test_without_rows_there_is_no_static_int8(backend, model_under_test):
 def test_options_that_do_not_go_together_are_refused(backend, model_under_test, options, message):
     from pathlib import Path
 
-    given = {name: Path(value) if name in {"calibration", "path"} else value for name, value in options.items()}
+    given = {name: Path(value) if name in {"calibration_data", "path"} else value for name, value in options.items()}
     with pytest.raises(DataError, match=message):
         backend.identity(model_under_test, SessionOptions(**given))
 
@@ -189,7 +193,7 @@ def test_a_value_that_two_nodes_need_in_float32_is_cast_once(graph, tmp_path):
     ]
     path = graph(nodes, {"x": [2, 3]}, weights=axes, outputs={"y": [2, 3]})
     half = tmp_path / "half.onnx"
-    convert(ExportPrecision("float16"), path, half, None)
+    convert(ExportPrecision("float16"), path, half)
     session = onnxruntime.InferenceSession(str(half), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"x": np.ones((2, 3), np.float32)})
     assert found.tolist() == [[2, 3, 4], [3, 4, 5]]

@@ -1,4 +1,4 @@
-"""An export is what was asked for, or it is none."""
+"""An export is as requested, or there is none."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_an_export_has_the_modules_names_and_dynamic_axes(module, traced, tmp_pa
     assert "[torch.onnx]" in (tmp_path / "export.log").read_text()
     found = read_onnx_file(tmp_path / "model.onnx")
     assert found.dynamic_axes == {"words": (0, 1), "mask": (0, 1)}
-    kept = {"model.onnx", "model.onnx.data", "model.trace.json", "export.log"}
-    assert {file.name for file in tmp_path.iterdir()} == kept
+    files = {"model.onnx", "model.onnx.data", "model.trace.json", "export.log"}
+    assert {file.name for file in tmp_path.iterdir()} == files
 
 
-def test_where_one_exporter_cannot_the_next_one_does(module, traced, tmp_path, monkeypatch, model_under_test):
+def test_where_one_exporter_fails_the_next_one_is_tried(module, traced, tmp_path, monkeypatch, model_under_test):
     import onnxruntime
 
     monkeypatch.setattr(exporters, "_export_with_transformers", refuse("not this model"))
@@ -60,7 +60,7 @@ def test_where_one_exporter_cannot_the_next_one_does(module, traced, tmp_path, m
     assert read_onnx_file(tmp_path / "model.onnx").dynamic_axes == {"words": (0, 1), "mask": (0, 1)}
 
 
-def test_where_none_can_both_reasons_are_told_and_no_file_is_left(module, traced, tmp_path, monkeypatch):
+def test_where_both_exporters_fail_both_reasons_are_reported_and_no_file_is_left(module, traced, tmp_path, monkeypatch):
     monkeypatch.setattr(exporters, "_export_with_transformers", refuse("no rope"))
     monkeypatch.setattr(exporters, "_export_with_torch", refuse("no scatter"))
     with pytest.raises(NotRunError, match=r"cannot be exported to ONNX \(transformers: no rope; torch: no scatter\)"):
@@ -68,14 +68,14 @@ def test_where_none_can_both_reasons_are_told_and_no_file_is_left(module, traced
     assert [file.name for file in tmp_path.iterdir()] == ["export.log"]
 
 
-def test_one_reason_of_both_is_told_once(module, traced, tmp_path, monkeypatch):
+def test_a_reason_that_both_exporters_share_is_reported_once(module, traced, tmp_path, monkeypatch):
     monkeypatch.setattr(exporters, "_export_with_transformers", refuse("no rope"))
     monkeypatch.setattr(exporters, "_export_with_torch", refuse("no rope"))
     with pytest.raises(NotRunError, match=r"cannot be exported to ONNX \(transformers and torch: no rope\)"):
         export(module, *traced, tmp_path, None)
 
 
-def test_of_an_error_that_an_exporter_wraps_with_advice_what_is_inside_is_told(module, traced, tmp_path, monkeypatch):
+def test_of_an_error_that_an_exporter_wraps_the_cause_is_reported(module, traced, tmp_path, monkeypatch):
     def wrap(tracing, path):
         raise RuntimeError("\x1b[96mThis is step 1/3 of exporting the model") from ValueError("no rope")
 
@@ -85,7 +85,7 @@ def test_of_an_error_that_an_exporter_wraps_with_advice_what_is_inside_is_told(m
         export(module, *traced, tmp_path, None)
 
 
-def test_a_model_that_does_not_run_on_what_it_is_traced_with_is_not_blamed_on_exporters(traced, tmp_path):
+def test_a_model_that_does_not_run_on_its_trace_rows_is_reported_as_such(traced, tmp_path):
     import torch
 
     class Reads(torch.nn.Module):
@@ -97,7 +97,7 @@ def test_a_model_that_does_not_run_on_what_it_is_traced_with_is_not_blamed_on_ex
     assert "`--data`" in refused.value.hint
 
 
-def test_the_module_stays_as_it_was(module, traced, tmp_path, monkeypatch):
+def test_exporting_leaves_the_module_unchanged(module, traced, tmp_path, monkeypatch):
     def spoil(tracing, path):
         tracing.module.classifier.bias.data.fill_(99)
         tracing.inputs.clear()
@@ -113,7 +113,7 @@ def test_the_module_stays_as_it_was(module, traced, tmp_path, monkeypatch):
 
 @pytest.fixture
 def gives(graph, monkeypatch, tmp_path):
-    """Exporters that give a file of this opset, whose inputs have this shape, whatever they are asked for."""
+    """Exporters that give a file of this opset, whose inputs have this shape, whatever the request."""
 
     def give(shape, opset):
         from onnx import TensorProto, helper
@@ -135,12 +135,12 @@ def test_an_export_of_fixed_length_is_refused(module, traced, gives):
         export(module, *traced, gives(["batch", 7], 20), None)
 
 
-def test_an_opset_that_is_not_given_is_refused(module, traced, gives):
+def test_an_exporter_that_writes_another_opset_is_refused(module, traced, gives):
     """RunOptions for 16, PyTorch gives 18 for some models, and says nothing."""
-    with pytest.raises(NotRunError, match="it gives opset 18 where 16 was asked for"):
+    with pytest.raises(NotRunError, match="it gives opset 18 where 16 was requested"):
         export(module, *traced, gives(["batch", "length"], 18), 16)
 
 
-def test_an_opset_that_is_given_is_the_one_asked_for(module, traced, tmp_path):
+def test_an_export_has_the_requested_opset(module, traced, tmp_path):
     export(module, *traced, tmp_path, 21)
     assert read_onnx_file(tmp_path / "model.onnx").opset == 21

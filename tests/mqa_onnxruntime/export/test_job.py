@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mqa_onnxruntime.export.job import ExportJob, run_in_subprocess
-from mqa_onnxruntime.export.rows import write_arrays
+from mqa_onnxruntime.export.job import ExportJob, run_in_subprocess, write_arrays
 from mqa_registry import DataError, NotRunError, rebuild_model
 
 # A plugin whose models, once they are to be built, meet with the fate that the suite asks for.
@@ -79,12 +78,12 @@ def model_under_test(tmp_path):
     file = tmp_path / "doom.py"
     file.write_text(PLUGIN)
 
-    def spelled(path):
+    def as_path(path):
         return {"path on this machine": str(path)}
 
     def make(fate):
-        options = {"fate": fate, "pids": spelled(tmp_path / "pid")}
-        context = {"exports": spelled(tmp_path / "exports"), "plugin_files": [spelled(file)]}
+        options = {"fate": fate, "pids": as_path(tmp_path / "pid")}
+        context = {"exports": as_path(tmp_path / "exports"), "plugin_files": [as_path(file)]}
         source, task = {"use": "doom/fated", "options": options}, {"use": "doom/words", "options": {}}
         return rebuild_model({"source": source, "task": task, "run_context": context})
 
@@ -114,8 +113,10 @@ def test_a_spec_makes_an_equal_spec(model_under_test):
     assert rebuild_model(one.spec).run_context == one.run_context
 
 
-def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
-    message = r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 9\); it last said: so far so good$"
+def test_an_export_that_hangs_is_ended_and_its_function_is_named(make, tmp_path):
+    message = (
+        r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 9\); it last printed: so far so good$"
+    )
     with pytest.raises(NotRunError, match=message):
         make("hang", 3.0)
     assert not alive(int((tmp_path / "pid").read_text()))
@@ -126,24 +127,24 @@ def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
     ("fate", "message"),
     [
         ("kill", r"the export was killed \(SIGKILL\), as a machine out of memory does it"),
-        ("segfault", "the export was ended by SIGSEGV; it last said: "),
+        ("segfault", "the export was ended by SIGSEGV; it last printed: "),
         ("crash", "the model source `doom/fated` crashed: KeyError: 'no such key'"),
         ("leave", "the export crashed with exit code 0"),
     ],
 )
-def test_an_export_that_does_not_end_well_says_how_it_ended(make, fate, message):
+def test_a_crash_of_an_export_is_reported_with_how_it_ended(make, fate, message):
     with pytest.raises(NotRunError, match=message) as refused:
         make(fate)
     assert "\n" not in refused.value.message
 
 
-def test_what_the_user_has_to_mend_is_told_as_if_it_were_raised_here(make):
+def test_a_data_error_in_the_subprocess_is_raised_again(make):
     with pytest.raises(DataError, match=r"^the model lacks a leg$") as refused:
         make("refuse")
     assert refused.value.hint == "give it one"
 
 
-def test_no_module_of_the_current_folder_passes_for_a_library(make, tmp_path, monkeypatch):
+def test_no_module_of_the_current_folder_is_imported_as_a_library(make, tmp_path, monkeypatch):
     (tmp_path / "ctypes.py").write_text("raise SystemExit(7)")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="the model lacks a leg"):

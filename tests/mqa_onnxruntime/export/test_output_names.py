@@ -31,7 +31,7 @@ NAMES = {"tensor": ["output"], "tuple": ["0", "1.0", "1.1.0"], "names": ["one", 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("kind", NAMES)
-def test_they_are_those_of_the_export(monkeypatch, tmp_path, kind, exporter):
+def test_output_names_are_those_of_the_export(monkeypatch, tmp_path, kind, exporter):
     import torch
 
     monkeypatch.setattr("mqa_onnxruntime.export.exporters.EXPORTERS", (exporter,))

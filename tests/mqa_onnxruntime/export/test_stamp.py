@@ -24,7 +24,7 @@ def shipped(backend, model_under_test, exported, tmp_path):
     return backend.export(model_under_test, tmp_path / "out" / "deep", ExportOptions())
 
 
-def test_a_folder_gets_the_file_with_its_weights_its_descent_and_its_stamp(shipped):
+def test_the_output_folder_has_the_file_its_weights_its_trace_and_its_stamp(shipped):
     folder = shipped.files[0].parent
     names = ["model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"]
     assert [file.name for file in shipped.files] == names
@@ -32,25 +32,25 @@ def test_a_folder_gets_the_file_with_its_weights_its_descent_and_its_stamp(shipp
     assert shipped.findings == []
 
 
-def test_a_stamp_says_what_it_is_and_what_it_was_made_of(shipped, model_under_test):
-    told = json.loads(stamp_file(shipped.files[0]).read_text())
-    assert told == json.loads(json.dumps(shipped.facts))
-    assert told["sha256"] == read_onnx_file(shipped.files[0]).sha256()
-    assert set(told["files"]) == {"model.onnx", "model.onnx.data"}
-    assert told["model"]["digest"] == model_under_test.model.digest
-    assert (told["opset"], told["precision"], told["verdict"]) == (20, "float32", None)
-    assert set(told["recipe"]["versions"]) == {"torch", "transformers", "onnx", "onnxscript"}
-    assert {shape["outcome"] for shape in told["audit"]["shapes"]} == {"agrees"}
+def test_a_stamp_records_the_file_and_the_model(shipped, model_under_test):
+    stamp = json.loads(stamp_file(shipped.files[0]).read_text())
+    assert stamp == json.loads(json.dumps(shipped.facts))
+    assert stamp["sha256"] == read_onnx_file(shipped.files[0]).sha256()
+    assert set(stamp["files"]) == {"model.onnx", "model.onnx.data"}
+    assert stamp["model"]["digest"] == model_under_test.model.digest
+    assert (stamp["opset"], stamp["precision"], stamp["verdict"]) == (20, "float32", None)
+    assert set(stamp["recipe"]["versions"]) == {"torch", "transformers", "onnx", "onnxscript"}
+    assert {shape["outcome"] for shape in stamp["audit"]["shapes"]} == {"agrees"}
 
 
-def test_nothing_that_ships_names_a_folder_of_this_machine(shipped, exports):
+def test_no_exported_file_names_a_folder_of_this_machine(shipped, exports):
     for file in shipped.files:
         content = file.read_bytes()
-        for place in (Path(__file__).parents[3], Path.home(), exports, "site-packages"):
-            assert str(place).encode() not in content, (file.name, place)
+        for directory in (Path(__file__).parents[3], Path.home(), exports, "site-packages"):
+            assert str(directory).encode() not in content, (file.name, directory)
 
 
-def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, model_under_test, shipped):
+def test_a_stamped_file_runs_while_it_is_unchanged(backend, model_under_test, shipped):
     path = shipped.files[0]
     assert backend.identity(model_under_test, SessionOptions(path=path))["onnx"] == shipped.facts["sha256"]
     data = path.with_name("model.onnx.data")
@@ -61,7 +61,7 @@ def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, model_un
         backend.identity(model_under_test, SessionOptions(path=path))
 
 
-def test_a_stamp_knows_its_file_by_its_name_too(backend, model_under_test, shipped):
+def test_a_stamp_identifies_its_file_by_name_too(backend, model_under_test, shipped):
     path = shipped.files[0]
     renamed = path.rename(path.with_name("bag.onnx"))
     stamp_file(path).rename(stamp_file(renamed))
@@ -89,7 +89,7 @@ def test_an_export_over_an_older_one_replaces_it(backend, model_under_test, ship
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.mqa.json", "model.trace.json"])
-def test_an_export_over_a_file_of_another_maker_is_refused(backend, model_under_test, tmp_path, name):
+def test_an_export_over_a_file_that_mqa_did_not_write_is_refused(backend, model_under_test, tmp_path, name):
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / name).write_bytes(b"mine")
     with pytest.raises(DataError, match="is there already, and mqa did not write it") as caught:
@@ -106,7 +106,7 @@ def test_an_export_over_one_that_was_changed_is_refused_unless_forced(backend, f
     assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
-def test_an_export_in_another_precision_takes_away_what_the_one_before_left(backend, model_under_test, shipped):
+def test_an_export_in_another_precision_removes_the_files_of_the_one_before(backend, model_under_test, shipped):
     folder = shipped.files[0].parent
     (folder / "notes.md").write_text("mine")
     again = backend.export(model_under_test, folder, ExportOptions(precision="int8-dynamic"))
@@ -118,17 +118,17 @@ def test_an_export_in_another_precision_takes_away_what_the_one_before_left(back
 @pytest.mark.parametrize(
     "files", [7, {"../mine": {"sha256": ""}}, {"mine": {"sha256": "another"}}, {"mine": {}}, {"": {"sha256": ""}}]
 )
-def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, forced, shipped, told, files):
+def test_a_file_that_a_stamp_lists_wrongly_is_not_removed(backend, forced, shipped, stamp, files):
     folder = shipped.files[0].parent
-    for place in (folder, folder.parent):
-        (place / "mine").write_text("")
-    stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"files": files}))
+    for directory in (folder, folder.parent):
+        (directory / "mine").write_text("")
+    stamp_file(shipped.files[0]).write_text(json.dumps(stamp() | {"files": files}))
     backend.export(forced, folder, ExportOptions())
     assert (folder / "mine").exists()
     assert (folder.parent / "mine").exists()
 
 
-def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it(
+def test_a_full_disk_leaves_the_earlier_export_unchanged_and_no_other_file(
     backend, model_under_test, shipped, monkeypatch
 ):
     def full(source, target, **more):
@@ -145,25 +145,25 @@ def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it
 
 def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, model_under_test, shipped):
     folder = shipped.files[0].parent
-    (folder / ".coming").mkdir()
-    (folder / ".coming" / "model.onnx").write_bytes(b"half")
+    (folder / ".staging").mkdir()
+    (folder / ".staging" / "model.onnx").write_bytes(b"half")
     backend.export(model_under_test, folder, ExportOptions())
     assert {file.name for file in folder.iterdir()} == {file.name for file in shipped.files}
 
 
-@pytest.mark.parametrize("name", ["model.mqa.json", "model.onnx", ".coming"])
+@pytest.mark.parametrize("name", ["model.mqa.json", "model.onnx", ".staging"])
 def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exported, tmp_path, name):
     outside = tmp_path / "outside"
     outside.mkdir()
-    target = outside if name == ".coming" else outside / "victim"
+    target = outside if name == ".staging" else outside / "victim"
     (folder := tmp_path / "trap").mkdir()
-    if name != ".coming":
+    if name != ".staging":
         target.write_text("mine")
     (folder / name).symlink_to(target)
     with suppress(NotRunError):
         backend.export(forced, folder, ExportOptions())
-    assert [file.name for file in outside.iterdir()] == ([] if name == ".coming" else ["victim"])
-    assert name == ".coming" or target.read_text() == "mine"
+    assert [file.name for file in outside.iterdir()] == ([] if name == ".staging" else ["victim"])
+    assert name == ".staging" or target.read_text() == "mine"
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(backend, model_under_test, exported, tmp_path):
@@ -176,28 +176,28 @@ def test_a_folder_that_cannot_be_written_is_one_line(backend, model_under_test, 
 def judge(backend, model_under_test, shipped):
     """Judge the file that was shipped; gives the one finding, as its level and its message."""
     path = shipped.files[0]
-    known = dict(backend.identity(model_under_test, SessionOptions(path=path)))
+    identity = dict(backend.identity(model_under_test, SessionOptions(path=path)))
 
-    def write(verdict, *, providers=known["providers"], **of):
+    def write(verdict, *, providers=identity["providers"], **of):
         usual = {"run": "r", "suite": "sha256:s", "name": "gate", "backend": "onnx", "selection": SuiteSelection()}
         usual |= {"model": model_under_test.model.digest, "judged": "2026-11-22T12:00:00Z"}
         judgement = Judgement(verdict, **(usual | of))
-        (found,) = backend.record_verdict(known | {"providers": providers}, judgement, SessionOptions(path=path))
+        (found,) = backend.record_verdict(identity | {"providers": providers}, judgement, SessionOptions(path=path))
         return found.level, found.message
 
     return write
 
 
 @pytest.fixture
-def told(shipped):
+def stamp(shipped):
     return lambda: json.loads(stamp_file(shipped.files[0]).read_text())
 
 
-def test_a_stamp_says_how_its_file_was_judged_and_all_that_it_said_before(judge, told, shipped):
-    before = told()
+def test_a_verdict_is_added_to_a_stamp_and_nothing_is_lost(judge, stamp, shipped):
+    before = stamp()
     level, message = judge("PASS", run="run-1")
     assert (level, "model.mqa.json` says PASS" in message) == ("note", True)
-    after = told()
+    after = stamp()
     assert (after["verdict"]["verdict"], after["verdict"]["run"]) == ("PASS", "run-1")
     assert (after["verdict"]["suite"], after["verdict"]["judged"]) == ("sha256:s", "2026-11-22T12:00:00Z")
     assert after["judgements"] == [after["verdict"]]
@@ -222,29 +222,29 @@ def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, mod
         {"providers": "CPUExecutionProvider, Other"},
     ],
 )
-def test_a_failure_is_not_hidden_by_what_passes_later_and_asks_less(judge, told, other):
+def test_a_failure_is_not_hidden_by_a_later_pass_of_fewer_checks(judge, stamp, other):
     judge("FAIL", run="first")
     level, message = judge("PASS", run="second", **other)
     assert level == "warning"
     assert "has this PASS in it, and says FAIL: the suite `gate` came to that in run `first`" in message
-    assert told()["verdict"]["run"] == "first"
-    assert [one["run"] for one in told()["judgements"]] == ["first", "second"]
+    assert stamp()["verdict"]["run"] == "first"
+    assert [one["run"] for one in stamp()["judgements"]] == ["first", "second"]
 
 
-def test_the_same_suite_on_the_same_backend_counts_once_and_newest(judge, told):
+def test_of_one_suite_on_one_backend_the_newest_judgement_counts(judge, stamp):
     judge("FAIL", run="first")
     judge("INCONCLUSIVE", run="other", suite="sha256:other")
     judge("PASS", run="second")
-    assert [one["run"] for one in told()["judgements"]] == ["other", "second"]
-    assert told()["verdict"]["verdict"] == "INCONCLUSIVE"
+    assert [one["run"] for one in stamp()["judgements"]] == ["other", "second"]
+    assert stamp()["verdict"]["verdict"] == "INCONCLUSIVE"
     assert judge("PASS", suite="sha256:other")[0] == "note"
-    assert told()["verdict"]["verdict"] == "PASS"
+    assert stamp()["verdict"]["verdict"] == "PASS"
 
 
-def test_a_failure_outweighs_a_crash_elsewhere(judge, told):
+def test_a_failure_outweighs_a_crash_elsewhere(judge, stamp):
     judge("FAIL", run="first")
     judge("ERROR", run="second", suite="sha256:other")
-    assert told()["verdict"]["run"] == "first"
+    assert stamp()["verdict"]["run"] == "first"
 
 
 def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
@@ -253,10 +253,10 @@ def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
     export = cached_export(model_under_test, None)
     problem = {"level": "problem", "topic": "shapes", "message": "it fails on 8 x 7", "fix": "", "evidence": ""}
     spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
-    monkeypatch.setattr("mqa_onnxruntime.export.export_command.cached_export", lambda *asked, **more: spoiled)
+    monkeypatch.setattr("mqa_onnxruntime.export.output_folder.cached_export", lambda *arguments, **more: spoiled)
     path = backend.export(model_under_test, tmp_path / "spoiled", ExportOptions()).files[0]
-    told = json.loads(stamp_file(path).read_text())
-    assert told["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
+    stamp = json.loads(stamp_file(path).read_text())
+    assert stamp["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
     judgement = Judgement(
         "PASS", "r", "sha256:s", "gate", "onnx", SuiteSelection(), model_under_test.model.digest, "2026-11-22T12:00:00Z"
     )
@@ -265,57 +265,70 @@ def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
     )
     assert found.level == "warning"
     assert "has this PASS in it, and says FAIL: its audit found a problem" in found.message
-    told = json.loads(stamp_file(path).read_text())
-    assert (told["verdict"]["name"], [one["name"] for one in told["judgements"]]) == ("audit", ["audit", "gate"])
+    stamp = json.loads(stamp_file(path).read_text())
+    assert (stamp["verdict"]["name"], [one["name"] for one in stamp["judgements"]]) == ("audit", ["audit", "gate"])
 
 
-def test_a_file_that_was_changed_while_it_was_judged_is_not_stamped(judge, told, shipped):
-    before = told()
+def test_a_file_that_was_changed_while_it_was_judged_is_not_stamped(judge, stamp, shipped):
+    before = stamp()
     data = shipped.files[0].with_name("model.onnx.data")
     data.write_bytes(data.read_bytes()[:-1] + b"\x01")
     level, message = judge("PASS")
     assert (level, message.endswith("`model.onnx` was changed while it was judged")) == ("warning", True)
-    assert told() == before
+    assert stamp() == before
     shipped.files[0].write_bytes(b"no file at all")
     assert judge("PASS") == (level, message)
 
 
-def test_a_stamp_that_was_replaced_meanwhile_is_not_written_into(judge, told, shipped):
-    stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"sha256": "another"}))
+def test_a_stamp_that_was_replaced_during_the_run_is_not_written(judge, stamp, shipped):
+    stamp_file(shipped.files[0]).write_text(json.dumps(stamp() | {"sha256": "another"}))
     assert judge("PASS")[0] == "warning"
-    assert told()["verdict"] is None
+    assert stamp()["verdict"] is None
 
 
-def test_a_suite_about_another_model_says_nothing_of_this_file(judge, told):
+def test_a_stamp_of_an_earlier_version_gets_its_verdict_and_is_replaced_by_an_export(
+    backend, model_under_test, judge, stamp, shipped
+):
+    """Nothing but its digests, its model and its judgements is read; the names in its audit were others."""
+    audit = {"opset_asked": None, "precision_asked": "float32", "types": {"float32": 274}, "findings": []}
+    path = stamp_file(shipped.files[0])
+    path.write_text(json.dumps(stamp() | {"audit": audit, "recipe": {"subject": "", "opset": None}}))
+    assert judge("PASS")[0] == "note"
+    assert (stamp()["verdict"]["verdict"], stamp()["audit"]) == ("PASS", audit)
+    backend.export(model_under_test, path.parent, ExportOptions())
+    assert "requested_opset" in stamp()["audit"]
+
+
+def test_a_suite_of_another_model_writes_no_verdict_into_the_stamp(judge, stamp):
     level, message = judge("PASS", model="sha256:other")
-    assert (level, message.endswith("the suite has another model than the file was made of")) == ("warning", True)
-    assert told()["verdict"] is None
+    assert (level, message.endswith("the suite has another model than the file was exported from")) == ("warning", True)
+    assert stamp()["verdict"] is None
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"judgements": 7}', '{"judgements": [{"verdict": "GOOD"}]}', '{"model": 7}']
 )
-def test_a_stamp_that_was_broken_meanwhile_is_one_warning_and_stays_as_it_is(judge, shipped, content):
+def test_a_stamp_that_was_damaged_during_the_run_is_one_warning_and_stays(judge, shipped, content):
     if content.startswith("{"):
         content = json.dumps({"sha256": shipped.facts["sha256"]} | json.loads(content))
-    beside = stamp_file(shipped.files[0])
-    beside.write_text(content)
+    stamp_path = stamp_file(shipped.files[0])
+    stamp_path.write_text(content)
     level, message = judge("PASS")
     assert (level, "cannot be read" in message) == ("warning", True)
-    assert beside.read_text() == content
+    assert stamp_path.read_text() == content
 
 
-def test_a_folder_that_cannot_be_written_is_one_warning(judge, told, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_one_warning(judge, stamp, monkeypatch):
     def refuse(*arguments, **more):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "write_text", refuse)  # whoever runs the tests may be above permissions
     level, message = judge("PASS")
-    assert (level, message.endswith("does not say that this run came to PASS: read-only file system")) == (
+    assert (level, message.endswith("does not get this run's verdict PASS: read-only file system")) == (
         "warning",
         True,
     )
-    assert told()["verdict"] is None
+    assert stamp()["verdict"] is None
 
 
 def test_a_file_without_a_stamp_stays_without(backend, model_under_test, shipped, judge):
@@ -325,10 +338,10 @@ def test_a_file_without_a_stamp_stays_without(backend, model_under_test, shipped
     assert not stamp_file(shipped.files[0]).exists()
 
 
-def test_of_many_runs_at_once_every_judgement_is_kept(judge, told):
+def test_of_many_runs_at_once_every_judgement_is_kept(judge, stamp):
     runs = [threading.Thread(target=judge, args=("PASS",), kwargs={"suite": f"sha256:{n}"}) for n in range(16)]
     for run in runs:
         run.start()
     for run in runs:
         run.join()
-    assert {one["suite"] for one in told()["judgements"]} == {f"sha256:{n}" for n in range(16)}
+    assert {one["suite"] for one in stamp()["judgements"]} == {f"sha256:{n}" for n in range(16)}

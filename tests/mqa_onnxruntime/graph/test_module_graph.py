@@ -44,13 +44,13 @@ def test_values_of_modules_are_those_of_pytorch(module_graph, module):
     assert np.abs(found - taken["inner"].numpy()).max() < 1e-6
 
 
-def test_on_its_own_outputs_a_graph_gives_the_same_again(module_graph):
+def test_a_graph_injected_with_its_own_values_gives_them_again(module_graph):
     inherited = module_graph.outputs(BATCH, values(module_graph))
     local = module_graph.run_with_injected_inputs(BATCH, inherited)
     assert all(np.array_equal(local[name], array) for name, array in inherited.items())
 
 
-def test_what_is_injected_into_one_module_is_felt_by_those_that_read_it_and_no_further(module_graph):
+def test_an_injected_value_changes_the_modules_that_read_it_alone(module_graph):
     inherited = module_graph.outputs(BATCH, values(module_graph))
     inner = next(call.value for call in module_graph.calls() if call.module == "inner")
     logits = next(call.value for call in module_graph.calls() if call.module == "classifier")
@@ -92,7 +92,7 @@ def test_a_subgraph_is_one_file_that_needs_no_other(module_graph, tmp_path):
     assert session.run(None, BATCH)[0].shape == (2, 2)
 
 
-def test_optimizers_are_told_by_the_names_that_leave_them_out(graph):
+def test_optimizers_are_listed_by_the_names_that_disable_them(graph):
     from onnx import helper
 
     nodes = [helper.make_node("MatMul", ["x", "w"], ["product"]), helper.make_node("Add", ["product", "b"], ["y"])]
@@ -105,14 +105,14 @@ def test_optimizers_are_told_by_the_names_that_leave_them_out(graph):
         assert module_graph.run_without({"x": np.ones((2, 3), np.float32)}, without)["y"].tolist() == [[4.0] * 4] * 2
 
 
-def test_what_the_reference_of_onnx_does_not_know_is_not_run(graph):
+def test_an_operator_that_the_reference_evaluator_lacks_is_not_run(graph):
     node = onnx.helper.make_node("FastGelu", ["x"], ["y"], domain="com.microsoft")
     path = graph([node], {"x": ["n"]})
     model = onnx.load(path)
     model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
     onnx.save(model, path)
     subgraph = ModuleGraph(SessionFactory(path, providers=CPU), dict).subgraph([], "y")
-    with pytest.raises(NotRunError, match="the reference of ONNX cannot work it out"):
+    with pytest.raises(NotRunError, match="ONNX's reference evaluator cannot compute it"):
         subgraph.evaluate_reference({"x": np.ones(2, np.float32)})
 
 

@@ -15,17 +15,17 @@ NAMES = "pkg.torch.onnx."
 
 
 @pytest.fixture
-def told(graph, tmp_path):
+def path(graph, tmp_path):
     """A file with all that exporters write into one."""
     from onnx import helper
 
-    here = f'File "{Path(sys.prefix)}/lib/python/site-packages/torch/nn/functional.py", line 9, in gelu\n    return x'
-    node = helper.make_node("Gelu", ["x"], ["y"], name="node_gelu", doc_string=here)
+    stack = f'File "{Path(sys.prefix)}/lib/python/site-packages/torch/nn/functional.py", line 9, in gelu\n    return x'
+    node = helper.make_node("Gelu", ["x"], ["y"], name="node_gelu", doc_string=stack)
     for key, value in {
         f"{NAMES}name_scopes": "['', 'encoder', 'encoder.act', 'gelu']",
         f"{NAMES}class_hierarchy": "['bert.Bert', 'bert.Encoder', 'torch.nn.GELU', 'aten.gelu.default']",
         f"{NAMES}fx_node": "%gelu : call_function",
-        f"{NAMES}stack_trace": here,
+        f"{NAMES}stack_trace": stack,
         "namespace": "encoder",
     }.items():
         node.metadata_props.add(key=key, value=value)
@@ -39,34 +39,34 @@ def told(graph, tmp_path):
     return path
 
 
-def test_a_node_knows_its_modules_and_its_line(told):
-    found = read_metadata(told)["node_gelu"]
+def test_a_node_has_its_modules_and_its_source_line(path):
+    found = read_metadata(path)["node_gelu"]
     assert found.scopes == ("", "encoder", "encoder.act", "gelu")
     assert found.classes == ("bert.Bert", "bert.Encoder", "torch.nn.GELU", "aten.gelu.default")
     assert found.fx_node == "%gelu : call_function"
 
 
-def test_stripping_moves_it_beside_the_file(told):
-    before = read_metadata(told)
-    move_metadata(told)
-    assert trace_file(told).is_file()
-    assert read_metadata(told) == before
-    trace_file(told).unlink()
-    assert read_metadata(told) == {}
+def test_moving_the_metadata_writes_a_trace_file(path):
+    before = read_metadata(path)
+    move_metadata(path)
+    assert trace_file(path).is_file()
+    assert read_metadata(path) == before
+    trace_file(path).unlink()
+    assert read_metadata(path) == {}
 
 
-def test_a_stripped_file_says_nothing_of_its_maker(told):
-    move_metadata(told)
-    content = told.read_bytes()
+def test_a_file_without_metadata_names_no_folder_of_its_exporter(path):
+    move_metadata(path)
+    content = path.read_bytes()
     assert [word for word in (b"secret", b"File", b"encoder", str(Path.home()).encode()) if word in content] == []
 
 
-def test_neither_file_names_a_folder_of_the_machine(told, tmp_path, monkeypatch):
+def test_neither_file_names_a_folder_of_the_machine(path, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(f"{Path(sys.prefix)}/lib/python/site-packages")
-    move_metadata(told)
-    kept = trace_file(told).read_text()
-    assert sys.prefix not in kept
-    assert read_metadata(told)["node_gelu"].stack_trace.startswith('File "torch/nn/functional.py", line 9, in gelu')
+    move_metadata(path)
+    content = trace_file(path).read_text()
+    assert sys.prefix not in content
+    assert read_metadata(path)["node_gelu"].stack_trace.startswith('File "torch/nn/functional.py", line 9, in gelu')
 
 
 def test_a_source_file_that_no_package_holds_keeps_its_name_alone(graph):
@@ -77,20 +77,20 @@ def test_a_source_file_that_no_package_holds_keeps_its_name_alone(graph):
     assert read_metadata(graph([node], {"x": [1]}))["n"].stack_trace == 'File "ours.py", line 9, in forward'
 
 
-def test_stripping_changes_no_answer(told):
+def test_moving_the_metadata_changes_no_output(path):
     import numpy as np
     import onnxruntime
 
     def answer():
-        session = onnxruntime.InferenceSession(told, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         return session.run(None, {"x": np.linspace(-2, 2, 5, dtype=np.float32)})[0]
 
     before = answer()
-    move_metadata(told)
+    move_metadata(path)
     assert (answer() == before).all()
 
 
-def test_a_file_of_another_exporter_has_no_lineage(graph):
+def test_a_file_of_another_exporter_has_no_metadata(graph):
     from onnx import helper
 
     assert read_metadata(graph([helper.make_node("Neg", ["x"], ["y"])], {"x": [1]})) == {}
@@ -106,10 +106,10 @@ def test_metadata_are_read_and_never_run(graph, names):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"n": 1}', '{"n": {"scopes": 7}}', "[" * 99_999])
-def test_a_damaged_file_beside_it_is_named(told, content):
-    trace_file(told).write_text(content)
-    with pytest.raises(DataError, match="does not tell where nodes came from"):
-        read_metadata(told)
+def test_a_damaged_trace_file_is_named(path, content):
+    trace_file(path).write_text(content)
+    with pytest.raises(DataError, match="is no file of node metadata"):
+        read_metadata(path)
 
 
 def test_every_node_of_an_export_has_its_modules(exported):
@@ -117,6 +117,6 @@ def test_every_node_of_an_export_has_its_modules(exported):
     names = {node.name for node in parse_model(exported).graph.node}
     found = read_metadata(exported)
     assert set(found) <= names
-    assert {"inner", "classifier"} <= {scope for descent in found.values() for scope in descent.scopes}
+    assert {"inner", "classifier"} <= {scope for metadata in found.values() for scope in metadata.scopes}
     assert all("/" not in line.split('"')[1] or not line.split('"')[1].startswith("/")
-               for descent in found.values() for line in descent.stack_trace.splitlines() if line.startswith("File"))  # fmt: skip
+               for metadata in found.values() for line in metadata.stack_trace.splitlines() if line.startswith("File"))  # fmt: skip

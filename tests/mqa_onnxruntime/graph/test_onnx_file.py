@@ -35,7 +35,7 @@ def node(*args, **kwargs):
     return helper.make_node(*args, **kwargs)
 
 
-def test_a_graph_says_what_it_is_made_of(graph):
+def test_a_file_is_read_with_its_opset_precision_and_dynamic_axes(graph):
     weights = [weight("w", np.ones(10, np.float16)), weight("axes", np.ones(3, np.int64))]
     path = graph([node("Mul", ["x", "w"], ["y"])], {"x": ["batch", 10]}, weights=weights, opset=19)
     found = read_onnx_file(path)

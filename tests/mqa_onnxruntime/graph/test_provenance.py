@@ -44,19 +44,19 @@ def test_a_node_without_a_name_goes_by_its_first_output():
     assert origin.modules[-1] == "encoder.query"
 
 
-def test_the_names_of_other_exporters_tell_modules():
+def test_node_names_of_other_exporters_give_the_modules():
     (origin,) = resolve_provenance([node("/encoder/layer.0/dense/MatMul", ["x"], ["y"])], {})
     assert origin.modules == ("", "encoder", "encoder.layer.0", "encoder.layer.0.dense")
     assert origin.class_name("encoder") == ""
 
 
-def test_a_node_that_a_tool_put_in_belongs_where_its_readers_do():
+def test_a_node_that_a_tool_inserted_has_the_provenance_of_its_readers():
     nodes = [node("quantize", ["x"], ["q"]), node("scale", ["q"], ["s"]), node("one", ["s"], ["y"])]
     origins = resolve_provenance(nodes, {"one": QUERY})
     assert [origin.modules for origin in origins] == [("", "encoder", "encoder.query")] * 3
 
 
-def test_nodes_in_the_place_of_one_that_is_gone_belong_where_it_did():
+def test_nodes_that_replace_another_have_its_provenance():
     nodes = [
         node("x_QuantizeLinear", ["x"], ["q"]),
         node("linear_18_MatMul_quant", ["q"], ["p"]),
@@ -67,7 +67,7 @@ def test_nodes_in_the_place_of_one_that_is_gone_belong_where_it_did():
     assert [origin.modules[-1] for origin in origins] == ["encoder.query"] * 3 + ["encoder.norm"]
 
 
-def test_a_number_makes_it_another_node():
+def test_a_numeric_suffix_is_another_node():
     nodes = [node("linear_1_MatMul", ["x"], ["y"]), node("norm", ["y"], ["z"])]
     assert resolve_provenance(nodes, {"linear": QUERY, "norm": NORM})[0].modules[-1] == "encoder.norm"
 
@@ -77,12 +77,12 @@ def test_readers_in_several_modules_share_what_is_around_both():
     assert resolve_provenance(nodes, {"one": QUERY, "two": NORM})[0].modules == ("", "encoder")
 
 
-def test_a_node_that_nobody_reads_belongs_where_its_inputs_come_from():
+def test_a_node_without_readers_has_the_provenance_of_its_inputs():
     nodes = [node("one", ["x"], ["y"]), node("new", ["y"], ["z"])]
     assert resolve_provenance(nodes, {"one": QUERY})[1].modules[-1] == "encoder.query"
 
 
-def test_of_a_graph_that_tells_nothing_nothing_is_made_up():
+def test_a_graph_without_metadata_has_no_provenance():
     assert resolve_provenance([node("a", ["x"], ["y"]), node("b", ["y"], ["z"])], {}) == [UNKNOWN, UNKNOWN]
 
 
@@ -91,20 +91,20 @@ def test_no_line_is_made_up(stack):
     assert source_line(stack) == ""
 
 
-KNOWN = ("encoder", "encoder.query", "encoder.norm", "head")
+MODULES = ("encoder", "encoder.query", "encoder.norm", "head")
 
 
 def test_a_model_that_was_exported_inside_of_another_keeps_its_own_names():
     origin = NodeProvenance(
         ("", "wrapped", "wrapped.encoder", "wrapped.encoder.query"), ("W", "a.Model", "a.Encoder", "b.Linear")
     )
-    (found,) = align_provenance([origin], KNOWN)
+    (found,) = align_provenance([origin], MODULES)
     assert found.modules == ("", "encoder", "encoder.query")
     assert [found.class_name(name) for name in found.modules] == ["Model", "Encoder", "Linear"]
 
 
 def test_a_part_that_was_exported_has_the_names_that_it_has_in_the_model():
-    (found,) = align_provenance([NodeProvenance(("", "query"), ("a.Encoder", "b.Linear"))], KNOWN)
+    (found,) = align_provenance([NodeProvenance(("", "query"), ("a.Encoder", "b.Linear"))], MODULES)
     assert found.modules == ("encoder", "encoder.query")
 
 
@@ -128,7 +128,7 @@ def test_a_model_of_one_layer_inside_of_another_keeps_its_name_whatever_the_name
     assert found.modules == ("", layer)
 
 
-def test_a_prefix_that_every_module_could_have_is_no_match():
+def test_a_prefix_that_fits_every_module_is_no_match():
     origins = [NodeProvenance(("", "query")), NodeProvenance(("", "norm"))]
     names = [one.modules for one in align_provenance(origins, ["encoder", "encoder.query", "head"])]
     assert names == [("encoder", "encoder.query"), ("encoder", "encoder.norm")]
@@ -152,11 +152,11 @@ def test_names_are_aligned_alike_in_every_process():
     assert len({align(str(seed)) for seed in range(6)}) == 1
 
 
-def test_a_container_that_is_never_called_stands_in_a_name_all_the_same():
+def test_a_container_that_is_never_called_is_part_of_the_name():
     shared = ["stem", "body", "head"]
-    known = ["towers.0.query", "towers.0.norm", "towers.1.norm", *shared]
+    modules = ["towers.0.query", "towers.0.norm", "towers.1.norm", *shared]
     origins = [NodeProvenance(("", name)) for name in ("query", "norm", *shared)]
-    names = [one.modules[-1] for one in align_provenance(origins, known)]
+    names = [one.modules[-1] for one in align_provenance(origins, modules)]
     assert names == ["towers.0.query", "norm", *shared]  # `norm` may be either
 
 
@@ -167,13 +167,13 @@ def test_a_numbered_module_comes_with_the_name_of_its_container():
     assert found[1].modules == ("", "layers.0.1", "layers.0.1.2")
 
 
-def test_names_that_are_known_stay():
+def test_names_of_the_models_modules_stay():
     origins = [NodeProvenance(("", "encoder", "encoder.query")), NodeProvenance(("", "head")), UNKNOWN]
-    assert align_provenance(origins, KNOWN) == origins
+    assert align_provenance(origins, MODULES) == origins
     assert align_provenance(origins, ()) == origins
 
 
 @given(st.text(max_size=40))
-def test_any_name_of_a_node_is_borne(name):
+def test_any_name_of_a_node_is_accepted(name):
     (origin,) = resolve_provenance([node(name, ["x"], ["y"])], {})
     assert origin.modules == () or name.startswith("/")

@@ -15,14 +15,16 @@ def dropping(graph):
     from onnx import TensorProto, helper, numpy_helper
 
     def make(share=0.9, mode=True, *, outputs=("y",)):
-        told = [numpy_helper.from_array(np.array(share, np.float32), "share")]
-        told += [] if mode is None else [numpy_helper.from_array(np.array(mode), "mode")]
+        weights = [numpy_helper.from_array(np.array(share, np.float32), "share")]
+        weights += [] if mode is None else [numpy_helper.from_array(np.array(mode), "mode")]
         nodes = [
             helper.make_node("Neg", ["x"], ["before"]),
-            helper.make_node("Dropout", ["before", "share", "mode"][: len(told) + 1], ["after", "mask"], name="drop"),
+            helper.make_node(
+                "Dropout", ["before", "share", "mode"][: len(weights) + 1], ["after", "mask"], name="drop"
+            ),
             helper.make_node("Neg", ["after"], ["y"]),
         ]
-        return graph(nodes, {"x": [64]}, outputs, told, types={"mask": TensorProto.BOOL})
+        return graph(nodes, {"x": [64]}, outputs, weights, types={"mask": TensorProto.BOOL})
 
     return make
 
@@ -30,13 +32,13 @@ def dropping(graph):
 @pytest.mark.parametrize(("share", "mode", "found"), [
     (0.5, True, ("drop (Dropout)",)), (0.0002, True, ("drop (Dropout)",)), (0.5, False, ()), (0.5, None, ()), (0.0, True, ()),
 ])  # fmt: skip
-def test_a_dropout_that_drops_is_in_training_mode(dropping, share, mode, found):
+def test_an_active_dropout_is_in_training_mode(dropping, share, mode, found):
     path = dropping(share, mode)
     assert read_onnx_file(path).training == found
     assert read_onnx_file(path).facts().get("in_training", []) == list(found)
 
 
-def test_so_is_a_normalization_by_the_batch(graph):
+def test_a_batch_normalization_by_batch_statistics_is_in_training_mode(graph):
     from onnx import helper, numpy_helper
 
     ones = [numpy_helper.from_array(np.ones(2, np.float32), name) for name in "abcd"]

@@ -84,7 +84,7 @@ def test_an_opset_that_the_runtime_lacks_is_named(refused, takes_words):
     assert "newer ONNX Runtime" in error.hint
 
 
-def test_a_format_that_the_runtime_lacks_is_named(refused, takes_words):
+def test_an_unsupported_format_version_is_named(refused, takes_words):
     path = takes_words("Add", ["words", "mask"], ["logits"])
     model = parse_model(path)
     model.ir_version = 99
@@ -131,7 +131,7 @@ def circle(model):
 
 
 @pytest.mark.parametrize("damage", [no_opset, nowhere, circle])
-def test_a_graph_that_makes_no_sense_is_to_be_exported_again(refused, takes_words, damage):
+def test_the_fix_of_an_invalid_graph_is_another_export(refused, takes_words, damage):
     path = takes_words("Add", ["words", "mask"], ["logits"])
     model = parse_model(path)
     damage(model)
@@ -141,7 +141,7 @@ def test_a_graph_that_makes_no_sense_is_to_be_exported_again(refused, takes_word
     assert "export the model again" in error.hint
 
 
-def test_external_data_without_a_place_are_refused(refused, graph):
+def test_external_data_without_a_location_are_refused(refused, graph):
     from onnx import TensorProto, helper
 
     tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
@@ -163,7 +163,7 @@ def test_external_data_where_no_file_can_be_are_refused(refused, graph, tmp_path
 
 
 @pytest.mark.parametrize(("offset", "length"), [("-4", "16"), ("0", "-16"), ("here", "16"), ("0", "1e3")])
-def test_external_data_at_an_impossible_place_are_refused(refused, graph, tmp_path, offset, length):
+def test_external_data_at_an_impossible_offset_are_refused(refused, graph, tmp_path, offset, length):
     from onnx import TensorProto, helper
 
     (tmp_path / "w.data").write_bytes(bytes(16))
@@ -172,7 +172,7 @@ def test_external_data_at_an_impossible_place_are_refused(refused, graph, tmp_pa
         tensor.external_data.add(key=key, value=value)
     error = refused(graph([helper.make_node("Mul", ["x", "w"], ["y"])], {"x": [4]}, weights=[tensor]))
     assert isinstance(error, DataError)
-    assert "does not say where the data of `w` lie" in error.message
+    assert "has an impossible offset or length for the data of `w`" in error.message
 
 
 def test_a_folder_for_a_file_is_refused(refused, tmp_path):

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mqa_onnxruntime.providers.request import resolve_providers
+from mqa_onnxruntime.execution_providers import cpu_request
 from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding
-from mqa_onnxruntime.session.factory import open_session
-from mqa_registry import RunContext
+from mqa_onnxruntime.session.factory import SessionConfig, open_session
 
 NAMES = ["logits", "pooled"]
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4))
@@ -18,7 +17,7 @@ SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4))
 
 @pytest.fixture
 def session(tmp_path, exported):
-    return open_session(exported, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", 1)[0]
+    return open_session(exported, cpu_request(), SessionConfig(threads=1))[0]
 
 
 def feed(shape, seed=7):
@@ -26,29 +25,29 @@ def feed(shape, seed=7):
     return {"words": words, "mask": np.ones(shape, np.int64)}
 
 
-def same(found, wanted):
-    assert all((one == other).all() for one, other in zip(found, wanted, strict=True))
+def same(found, expected):
+    assert all((one == other).all() for one, other in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5)])
-def test_bound_values_give_the_same_answers(session, shape):
+def test_bound_values_give_the_same_outputs(session, shape):
     same(DeviceBinding(session, "cpu").run(NAMES, feed(shape)), session.run(NAMES, feed(shape)))
 
 
 def test_outputs_come_in_the_order_in_which_they_are_named(session):
-    wanted = session.run(NAMES, feed((2, 3)))
-    same(DeviceBinding(session, "cpu").run(NAMES[::-1], feed((2, 3))), wanted[::-1])
-    same(CudaGraphs(DeviceBinding(session, "cpu")).run(NAMES[::-1], feed((2, 3))), wanted[::-1])
+    expected = session.run(NAMES, feed((2, 3)))
+    same(DeviceBinding(session, "cpu").run(NAMES[::-1], feed((2, 3))), expected[::-1])
+    same(CudaGraphs(DeviceBinding(session, "cpu")).run(NAMES[::-1], feed((2, 3))), expected[::-1])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
-@given(runs=st.lists(st.tuples(SHAPES, st.integers(0, 9)), max_size=8), most=st.sampled_from([0, 1, 64]))
-def test_whatever_was_run_before_every_answer_is_its_own(session, runs, most):
-    graphs = CudaGraphs(DeviceBinding(session, "cpu"), most)
+@given(runs=st.lists(st.tuples(SHAPES, st.integers(0, 9)), max_size=8), max_graphs=st.sampled_from([0, 1, 64]))
+def test_replayed_graphs_give_the_outputs_of_their_own_inputs(session, runs, max_graphs):
+    graphs = CudaGraphs(DeviceBinding(session, "cpu"), max_graphs)
     found = [graphs.run(NAMES, feed(shape, seed)) for shape, seed in runs]
     for outputs, (shape, seed) in zip(found, runs, strict=True):
         same(outputs, session.run(NAMES, feed(shape, seed)))
-    assert len(graphs.captured) == min(most, len({shape for shape, _ in runs}))
+    assert len(graphs.captured) == min(max_graphs, len({shape for shape, _ in runs}))
 
 
 def test_inputs_of_the_same_shapes_share_a_graph_and_its_addresses(session, monkeypatch):
@@ -57,10 +56,10 @@ def test_inputs_of_the_same_shapes_share_a_graph_and_its_addresses(session, monk
     graphs = CudaGraphs(DeviceBinding(session, "cpu"))
     graphs.run(NAMES, feed((2, 3), 1))
     (captured,) = graphs.captured.values()
-    places = [value.data_ptr() for value in (*captured.inputs.values(), *captured.outputs)]
+    addresses = [value.data_ptr() for value in (*captured.inputs.values(), *captured.outputs)]
     monkeypatch.setattr(onnxruntime.OrtValue, "ortvalue_from_numpy", None)  # no other value is made
     same(graphs.run(NAMES, feed((2, 3), 2)), session.run(NAMES, feed((2, 3), 2)))
-    assert places == [value.data_ptr() for value in (*captured.inputs.values(), *captured.outputs)]
+    assert addresses == [value.data_ptr() for value in (*captured.inputs.values(), *captured.outputs)]
 
 
 def test_graphs_have_numbers_of_their_own(session):
@@ -87,7 +86,7 @@ class Failing:
         self.session.run_with_iobinding(binding)
 
 
-def test_a_capture_that_failed_is_not_replayed_and_its_number_never_used_again(session):
+def test_a_failed_capture_is_not_replayed_and_its_id_is_not_reused(session):
     failing = Failing(session)
     graphs = CudaGraphs(DeviceBinding(failing, "cpu"))
     with pytest.raises(RuntimeError, match="CUDA failure 900"):
@@ -112,7 +111,7 @@ def test_values_of_any_type_size_and_layout_come_through(graph, tmp_path, dtype,
 
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     path = graph([helper.make_node("Identity", ["x"], ["y"])], {"x": ["a", "b"]}, types={"x": kind, "y": kind})
-    session, _ = open_session(path, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", 1)
+    session, _ = open_session(path, cpu_request(), SessionConfig(threads=1))
     graphs = CudaGraphs(DeviceBinding(session, "cpu"))
     graphs.run(["y"], {"x": np.ones(shape, dtype)})
     array = (np.arange(shape[0] * shape[1]).reshape(shape) % 2).astype(dtype)
@@ -127,7 +126,7 @@ def test_an_output_whose_size_depends_on_the_values_is_refused_and_never_cut(gra
     from onnx import TensorProto, helper
 
     path = graph([helper.make_node("NonZero", ["x"], ["y"])], {"x": ["a", "b"]}, types={"y": TensorProto.INT64})
-    session, _ = open_session(path, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", 1)
+    session, _ = open_session(path, cpu_request(), SessionConfig(threads=1))
     graphs = CudaGraphs(DeviceBinding(session, "cpu"))
     assert graphs.run(["y"], {"x": np.eye(2, dtype=np.float32)})[0].shape == (2, 2)
     with pytest.raises(Exception, match="dynamic output shapes"):
@@ -135,7 +134,7 @@ def test_an_output_whose_size_depends_on_the_values_is_refused_and_never_cut(gra
 
 
 @pytest.mark.parametrize("graphs", [False, True])
-def test_what_is_given_is_left_as_it_is(session, graphs):
+def test_inputs_are_left_unchanged(session, graphs):
     binding = DeviceBinding(session, "cpu")
     runner, inputs = CudaGraphs(binding) if graphs else binding, feed((2, 3), 1)
     before = {name: array.copy() for name, array in inputs.items()}

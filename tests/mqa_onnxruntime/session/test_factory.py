@@ -1,4 +1,4 @@
-"""The provider that was asked for runs the model, or nothing does."""
+"""The requested provider runs the model, or nothing does."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from mqa_onnxruntime.providers import request
-from mqa_onnxruntime.providers.request import CPU, CUDA, resolve_providers
+from mqa_onnxruntime import execution_providers
+from mqa_onnxruntime.execution_providers import CPU, CUDA, resolve_providers
 from mqa_onnxruntime.session import factory
-from mqa_onnxruntime.session.factory import open_session
+from mqa_onnxruntime.session.factory import SessionConfig, open_session
 from mqa_registry import DataError, NotRunError, RunContext, machine
 
 TENSORRT = "TensorrtExecutionProvider"
@@ -31,23 +31,23 @@ def no_gpus(monkeypatch):
     monkeypatch.setattr(machine, "gpu_names", lambda: ())
 
 
-def test_without_a_gpu_auto_asks_for_the_cpu(context, no_gpus):
-    asked = resolve_providers(context(), None)
-    assert (asked.providers, str(asked.device), asked.required) == ((CPU,), "cpu", False)
+def test_without_a_gpu_auto_requests_the_cpu(context, no_gpus):
+    request = resolve_providers(context(), None)
+    assert (request.providers, str(request.device), request.required) == ((CPU,), "cpu", False)
 
 
-def test_with_a_gpu_auto_tries_cuda_and_does_not_insist(context, gpus):
-    asked = resolve_providers(context(), None)
-    assert (asked.providers, str(asked.device), asked.required) == ((CUDA, CPU), "cuda:0", False)
+def test_with_a_gpu_auto_prefers_cuda_and_does_not_require_it(context, gpus):
+    request = resolve_providers(context(), None)
+    assert (request.providers, str(request.device), request.required) == ((CUDA, CPU), "cuda:0", False)
 
 
-def test_a_build_without_cuda_is_not_asked_for_it(context, gpus, monkeypatch):
-    monkeypatch.setattr(request, "runtime_distribution", lambda: ("onnxruntime", "1.31.1"))
+def test_a_build_without_cuda_requests_the_cpu(context, gpus, monkeypatch):
+    monkeypatch.setattr(execution_providers, "runtime_distribution", lambda: ("onnxruntime", "1.31.1"))
     assert resolve_providers(context(), None).providers == (CPU,)
 
 
 @pytest.mark.parametrize(
-    ("device", "given", "wanted", "place"),
+    ("device", "given", "providers", "expected_device"),
     [
         ("cpu", None, (CPU,), "cpu"),
         ("cuda:1", None, (CUDA, CPU), "cuda:1"),
@@ -57,9 +57,9 @@ def test_a_build_without_cuda_is_not_asked_for_it(context, gpus, monkeypatch):
         ("auto", [CPU, CPU], (CPU,), "cpu"),
     ],
 )
-def test_what_is_asked_for_is_binding(context, device, given, wanted, place):
-    asked = resolve_providers(context(device), given)
-    assert (asked.providers, str(asked.device), asked.required) == (wanted, place, True)
+def test_a_requested_device_or_provider_is_required(context, device, given, providers, expected_device):
+    request = resolve_providers(context(device), given)
+    assert (request.providers, str(request.device), request.required) == (providers, expected_device, True)
 
 
 def test_no_providers_cannot_run_anything(context):
@@ -69,19 +69,21 @@ def test_no_providers_cannot_run_anything(context):
 
 def test_a_provider_that_this_build_lacks_is_named(context, exported):
     with pytest.raises(NotRunError, match="this ONNX Runtime has no `CudaExecutionProvider`") as refused:
-        open_session(exported, resolve_providers(context(), ["CudaExecutionProvider"]), "all", None)
+        open_session(exported, resolve_providers(context(), ["CudaExecutionProvider"]))
     assert f"`{CPU}`" in refused.value.hint
 
 
 @pytest.mark.parametrize(("device", "given"), [("auto", [CUDA]), ("auto", [CUDA, CPU]), ("cuda", None)])
-def test_a_session_asked_for_cuda_that_lands_on_the_cpu_is_refused(context, no_gpus, exported, capfd, *, device, given):
+def test_a_session_that_requires_cuda_and_lands_on_the_cpu_is_refused(
+    context, no_gpus, exported, capfd, *, device, given
+):
     import onnxruntime
 
     if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
-    landed = f"`{CUDA}` was asked for, and (the session landed on `{CPU}`: .*lib|does not start: CUDA failure)"
+    landed = f"`{CUDA}` was requested, and (the session landed on `{CPU}`: .*lib|does not start: CUDA failure)"
     with pytest.raises(NotRunError, match=landed) as refused:
-        open_session(exported, resolve_providers(context(device), given), "all", None)
+        open_session(exported, resolve_providers(context(device), given))
     assert "\n" not in refused.value.message
     assert "CUDA, cuDNN and driver must fit" in refused.value.hint
     assert capfd.readouterr() == ("", "")
@@ -92,7 +94,7 @@ def test_auto_lands_on_the_cpu_where_cuda_does_not_start_and_says_why(context, g
 
     if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
-    session, reason = open_session(exported, resolve_providers(context(), None), "all", None)
+    session, reason = open_session(exported, resolve_providers(context(), None))
     assert session.get_providers() == [CPU]
     assert "lib" in reason or reason.startswith("CUDA failure")
     assert capfd.readouterr() == ("", "")
@@ -101,25 +103,25 @@ def test_auto_lands_on_the_cpu_where_cuda_does_not_start_and_says_why(context, g
 def test_auto_goes_to_the_cpu_where_cuda_fails_with_an_error(context, gpus, exported, monkeypatch):
     real = factory.create_session
 
-    def fail(model, providers, **options):
+    def fail(model, providers, config, **options):
         if providers[0][0] == CUDA:
             raise RuntimeError("CUDA failure 802: system not yet initialized\nand more")
-        return real(model, providers, **options)
+        return real(model, providers, config, **options)
 
     monkeypatch.setattr(factory, "_prepare_providers", lambda request: None)
     monkeypatch.setattr(factory, "create_session", fail)
-    session, reason = open_session(exported, resolve_providers(context(), None), "all", None)
+    session, reason = open_session(exported, resolve_providers(context(), None))
     assert session.get_providers() == [CPU]
     assert reason.endswith("CUDA failure 802: system not yet initialized")
     with pytest.raises(NotRunError, match="CUDA failure 802"):
-        open_session(exported, resolve_providers(context("cuda"), None), "all", None)
+        open_session(exported, resolve_providers(context("cuda"), None))
 
 
 def test_auto_goes_to_the_cpu_where_the_runtime_has_no_cuda_at_all(context, gpus, exported, monkeypatch):
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
-    session, reason = open_session(exported, resolve_providers(context(), None), "all", None)
+    session, reason = open_session(exported, resolve_providers(context(), None))
     assert session.get_providers() == [CPU]
     assert "has no `CUDAExecutionProvider`" in reason
 
@@ -140,20 +142,20 @@ def test_a_session_takes_the_options_it_is_opened_with(context, exported):
     import onnxruntime
 
     for word, level in (("all", "ORT_ENABLE_ALL"), ("disabled", "ORT_DISABLE_ALL")):
-        session, _ = open_session(exported, resolve_providers(context("cpu"), None), word, 1)
+        session, _ = open_session(exported, resolve_providers(context("cpu"), None), SessionConfig(word, 1))
         options = session.get_session_options()
         assert options.graph_optimization_level == getattr(onnxruntime.GraphOptimizationLevel, level)
         assert options.intra_op_num_threads == 1
 
 
 def test_cuda_computes_float32_in_float32(context, gpus):
-    asked = resolve_providers(context("cuda:1"), None)
+    request = resolve_providers(context("cuda:1"), None)
     plain = {"device_id": "1", "use_tf32": "0", "enable_cuda_graph": "0"}
-    assert asked.provider_options(CUDA) == plain
-    assert replace(asked, tf32=True).provider_options(CUDA) == plain | {"use_tf32": "1"}
-    assert replace(asked, cuda_graph=True).provider_options(CUDA) == plain | {"enable_cuda_graph": "1"}
-    assert asked.provider_options(TENSORRT) == {"device_id": "1"}
-    assert asked.provider_options(CPU) == {}
+    assert request.provider_options(CUDA) == plain
+    assert replace(request, tf32=True).provider_options(CUDA) == plain | {"use_tf32": "1"}
+    assert replace(request, cuda_graph=True).provider_options(CUDA) == plain | {"enable_cuda_graph": "1"}
+    assert request.provider_options(TENSORRT) == {"device_id": "1"}
+    assert request.provider_options(CPU) == {}
 
 
 def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
@@ -161,14 +163,14 @@ def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
 
     unknown = graph([helper.make_node("Frobnicate", ["x"], ["y"])], {"x": ["n"]})
     with pytest.raises(NotRunError, match=r"cannot run `.*given\.onnx`: .*Frobnicate") as refused:
-        open_session(unknown, resolve_providers(context("cpu"), None), "all", None)
+        open_session(unknown, resolve_providers(context("cpu"), None))
     assert "\n" not in refused.value.message
     assert "ONNXRuntimeError" not in refused.value.message
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
-    ("said", "fix"),
+    ("message", "fix"),
     [
         ('Failed to parse provider option "device_id": CUDA failure 100: no device', "`mqa doctor` shows"),
         ('Failed to parse provider option "device_id": Invalid device ID: 3', "name a GPU that is there"),
@@ -177,23 +179,23 @@ def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
         ("CUDA failure 2: out of memory ; GPU=0", ""),
     ],
 )
-def test_what_mends_a_session_that_does_not_open_on_a_gpu_is_said(context, exported, monkeypatch, said, fix):
+def test_the_fix_of_a_session_that_does_not_open_on_a_gpu_is_named(context, exported, monkeypatch, message, fix):
     def fail(*given, **options):
-        raise RuntimeError(said)
+        raise RuntimeError(message)
 
     monkeypatch.setattr(factory, "_prepare_providers", lambda request: None)
     monkeypatch.setattr(factory, "create_session", fail)
     with pytest.raises(NotRunError) as refused:
-        open_session(exported, resolve_providers(context("cuda"), None), "all", None)
+        open_session(exported, resolve_providers(context("cuda"), None))
     assert refused.value.hint.startswith(fix)
     assert bool(refused.value.hint) == bool(fix)
 
 
 def test_cuda_has_the_options_that_it_is_given_under_these_names(context, gpus, exported):
-    asked = resolve_providers(context("cuda"), None)
+    request = resolve_providers(context("cuda"), None)
     if "Unknown provider option" not in _refusal(exported, "no_such_option", "1"):
         pytest.skip("needs the libraries of CUDA and a driver; a GPU it does not need")
-    for name in asked.provider_options(CUDA):
+    for name in request.provider_options(CUDA):
         assert f'Failed to parse provider option "{name}"' in _refusal(exported, name, "x")
 
 

@@ -33,31 +33,31 @@ def fixed(exported, folder, rows, length=None):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 8])
-def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, model_under_test, exported, tmp_path, rows):
+def test_batches_of_any_size_agree_with_the_dynamic_file(backend, model_under_test, exported, tmp_path, rows):
     with (
         backend.open(model_under_test, SessionOptions(path=exported)) as free,
-        backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, rows))) as held,
+        backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, rows))) as fixed_runner,
     ):
-        assert held.facts.fixed_rows == rows
+        assert fixed_runner.facts.fixed_rows == rows
         assert free.facts.fixed_rows is None
         for size in (1, 3, 5):
             batch = {name: array[:size] for name, array in BATCH.items()}
-            right, found = free.run(batch), held.run(batch)
+            expected, found = free.run(batch), fixed_runner.run(batch)
             assert list(found) == ["logits", "pooled"]
-            for name, values in right.items():
+            for name, values in expected.items():
                 np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
-        with held.variant(optimization="disable") as plain:
+        with fixed_runner.variant(optimization="disabled") as plain:
             assert plain.run(BATCH)["logits"].shape == (5, 2)
 
 
 def test_modules_are_timed_in_batches_of_that_size_alone(backend, model_under_test, exported, tmp_path):
-    with backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, 1))) as held:
-        assert held.time_modules({name: array[:1] for name, array in BATCH.items()}, 2)
+    with backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, 1))) as fixed_runner:
+        assert fixed_runner.time_modules({name: array[:1] for name, array in BATCH.items()}, 2)
         with pytest.raises(NotRunError, match="takes batches of 1 alone"):
-            held.time_modules(BATCH, 2)
+            fixed_runner.time_modules(BATCH, 2)
 
 
-def test_a_fixed_length_of_rows_is_still_refused_and_says_what_would_do(backend, model_under_test, exported, tmp_path):
+def test_a_fixed_length_of_rows_is_refused_with_a_hint(backend, model_under_test, exported, tmp_path):
     with (
         pytest.raises(
             DataError, match=r"`words` with a length of exactly 9 along axis 1, and this task gives it with 7"
@@ -75,12 +75,12 @@ def test_a_fixed_length_of_rows_is_still_refused_and_says_what_would_do(backend,
     ([[None, 3]], None), ([[]], None), ([], None),
 ])  # fmt: skip
 def test_rows_are_fixed_where_every_input_has_the_same_number(shapes, rows):
-    nodes = [SimpleNamespace(name=str(place), shape=shape) for place, shape in enumerate(shapes)]
+    nodes = [SimpleNamespace(name=str(number), shape=shape) for number, shape in enumerate(shapes)]
     assert fixed_batch_size(SimpleNamespace(get_inputs=lambda: nodes)) == rows
 
 
 @given(size=st.integers(1, 20), rows=st.integers(1, 7))
-def test_every_row_comes_out_once_and_in_its_place(size, rows):
+def test_every_row_comes_out_once_and_in_order(size, rows):
     ran = []
 
     def execute(names, feed):
@@ -101,12 +101,12 @@ def test_one_batch_of_that_size_is_run_as_it_is():
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (4, 2)])
-def test_outputs_without_rows_in_front_are_not_put_together(shape):
+def test_outputs_without_rows_in_front_are_not_concatenated(shape):
     with pytest.raises(DataError, match="takes batches of 2 alone, and gives `y` with the shape"):
         run_in_fixed_batches(lambda names, feed: [np.ones(shape)], ["y"], {"x": np.ones((5, 3))}, 2)
 
 
-def test_nor_are_outputs_whose_shape_depends_on_the_row():
+def test_outputs_whose_shape_depends_on_the_row_are_not_concatenated():
     with pytest.raises(DataError, match=r"with the shape \[1, 1\] and \[1, 2\]"):
         run_in_fixed_batches(
             lambda names, feed: [np.ones((1, int(feed["x"][0, 0])))], ["y"], {"x": np.array([[1.0], [2.0]])}, 1

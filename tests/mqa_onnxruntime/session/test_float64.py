@@ -41,7 +41,7 @@ def in_float64(path):
     return found
 
 
-def test_every_number_is_wider_and_the_answer_exact(saved):
+def test_every_number_is_widened_and_the_outputs_are_exact(saved):
     nodes = [
         helper.make_node("Cast", ["x"], ["half"], to=TensorProto.FLOAT16),
         helper.make_node("Cast", ["half"], ["whole"], to=TensorProto.FLOAT),
@@ -53,7 +53,7 @@ def test_every_number_is_wider_and_the_answer_exact(saved):
     assert np.abs(found - (X.astype(np.float64) @ W.astype(np.float64) + 0.5)).max() < 1e-14
 
 
-def test_what_onnx_runtime_has_not_in_float64_is_evaluated_all_the_same(saved):
+def test_operators_without_a_float64_kernel_are_run_by_the_reference_evaluator(saved):
     """Erf has no such kernel there, and ONNX's own evaluator normalizes layers in float32."""
     import math
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU, CUDA, TF32_OVERRIDE, resolve_providers
+from mqa_onnxruntime.execution_providers import CPU, CUDA, TF32_OVERRIDE, resolve_providers
 from mqa_onnxruntime.session.backend import SessionOptions, gpu_facts
 from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding, select_execution
 from mqa_onnxruntime.session.factory import plain_provider_options
@@ -18,7 +18,7 @@ TENSORRT = "TensorrtExecutionProvider"
 
 
 @pytest.fixture
-def asked(tmp_path, monkeypatch):
+def request_for(tmp_path, monkeypatch):
     monkeypatch.delenv(TF32_OVERRIDE, raising=False)
     context = RunContext(exports=tmp_path)
     return lambda *providers, **rest: replace(resolve_providers(context, list(providers)), **rest)
@@ -28,20 +28,20 @@ def session(*providers, options=None):
     return SimpleNamespace(get_providers=lambda: list(providers), get_provider_options=lambda: options)
 
 
-def test_tensorfloat_is_off_on_cuda_unless_it_is_asked_for(asked):
-    assert not asked(CUDA).uses_tf32()
-    assert asked(CUDA, tf32=True).uses_tf32()
-    assert not asked(CPU, tf32=True).uses_tf32()
+def test_tf32_is_off_on_cuda_unless_requested(request_for):
+    assert not request_for(CUDA).uses_tf32()
+    assert request_for(CUDA, tf32=True).uses_tf32()
+    assert not request_for(CPU, tf32=True).uses_tf32()
 
 
-def test_tensorrt_uses_it_unless_cuda_forbids_it(asked, monkeypatch):
-    assert asked(TENSORRT).uses_tf32()
+def test_tensorrt_uses_it_unless_cuda_forbids_it(request_for, monkeypatch):
+    assert request_for(TENSORRT).uses_tf32()
     monkeypatch.setenv(TF32_OVERRIDE, "0")
-    assert not asked(TENSORRT).uses_tf32()
-    assert not asked(CUDA, tf32=True).uses_tf32()
+    assert not request_for(TENSORRT).uses_tf32()
+    assert not request_for(CUDA, tf32=True).uses_tf32()
 
 
-def test_it_is_part_of_what_an_answer_depends_on(backend, make, model_under_test, monkeypatch):
+def test_tf32_is_part_of_the_identity(backend, make, model_under_test, monkeypatch):
     monkeypatch.delenv(TF32_OVERRIDE, raising=False)
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
     on_cuda = make(device="cuda")
@@ -53,7 +53,7 @@ def test_it_is_part_of_what_an_answer_depends_on(backend, make, model_under_test
     )
 
 
-def test_bound_memory_and_graphs_change_no_answer_and_no_identity(backend, make):
+def test_bound_memory_and_graphs_change_no_output_and_no_identity(backend, make):
     on_cuda = make(device="cuda")
     plain = backend.identity(on_cuda, SessionOptions())
     assert (
@@ -63,17 +63,17 @@ def test_bound_memory_and_graphs_change_no_answer_and_no_identity(backend, make)
     )
 
 
-def test_a_session_on_a_gpu_is_bound_unless_that_is_left_out(asked):
+def test_a_session_on_a_gpu_uses_io_binding_unless_disabled(request_for):
     on = session(CUDA, CPU)
-    assert select_execution(on, asked(CUDA), io_binding=True).__self__ == DeviceBinding(on, "cuda", 0)
-    assert select_execution(on, asked(CUDA), io_binding=False) is None
-    assert isinstance(select_execution(on, asked(CUDA, cuda_graph=True), io_binding=False).__self__, CudaGraphs)
-    assert gpu_facts(on, asked(CUDA), io_binding=True) == {"tf32": False, "io_binding": True, "cuda_graph": False}
+    assert select_execution(on, request_for(CUDA), io_binding=True).__self__ == DeviceBinding(on, "cuda", 0)
+    assert select_execution(on, request_for(CUDA), io_binding=False) is None
+    assert isinstance(select_execution(on, request_for(CUDA, cuda_graph=True), io_binding=False).__self__, CudaGraphs)
+    assert gpu_facts(on, request_for(CUDA), io_binding=True) == {"tf32": False, "io_binding": True, "cuda_graph": False}
 
 
-def test_one_that_landed_on_the_cpu_is_run_plainly(asked):
-    assert select_execution(session(CPU), asked(CUDA, cuda_graph=True), io_binding=True) is None
-    assert gpu_facts(session(CPU), asked(CUDA), io_binding=True) == {}
+def test_a_session_that_landed_on_the_cpu_is_run_without_binding(request_for):
+    assert select_execution(session(CPU), request_for(CUDA, cuda_graph=True), io_binding=True) is None
+    assert gpu_facts(session(CPU), request_for(CUDA), io_binding=True) == {}
 
 
 def test_graphs_are_captured_by_cuda_alone(backend, model_under_test):
@@ -83,7 +83,7 @@ def test_graphs_are_captured_by_cuda_alone(backend, model_under_test):
             call(model_under_test, options)
 
 
-def test_sessions_that_are_run_plainly_capture_nothing():
+def test_sessions_without_cuda_graphs_capture_nothing():
     options = {CUDA: {"enable_cuda_graph": "1", "use_tf32": "0"}, CPU: {}}
     assert plain_provider_options(session(options=options)) == {
         CUDA: {"enable_cuda_graph": "0", "use_tf32": "0"},
@@ -115,8 +115,8 @@ def on_cuda(opened, model_under_test):
     return run
 
 
-def alike(found, wanted, atol=1e-5):
-    assert all(np.allclose(one, other, atol=atol) for one, other in zip(found, wanted, strict=True))
+def alike(found, expected, atol=1e-5):
+    assert all(np.allclose(one, other, atol=atol) for one, other in zip(found, expected, strict=True))
 
 
 @pytest.mark.gpu
@@ -138,7 +138,7 @@ def test_on_a_gpu_bound_outputs_lie_in_its_memory(opened, model_under_test):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_bound_memory_gives_the_same_answers(on_cuda):
+def test_on_a_gpu_bound_memory_gives_the_same_outputs(on_cuda):
     bound, facts = on_cuda(BATCHES)
     plain, _ = on_cuda(BATCHES, io_binding=False)
     assert facts.details["io_binding"]
@@ -147,7 +147,7 @@ def test_on_a_gpu_bound_memory_gives_the_same_answers(on_cuda):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_captured_graphs_give_the_same_answers(on_cuda):
+def test_on_a_gpu_captured_graphs_give_the_same_outputs(on_cuda):
     plain, _ = on_cuda(BATCHES)
     replayed, facts = on_cuda(BATCHES, cuda_graph=True)
     assert facts.details["cuda_graph"]
@@ -165,7 +165,7 @@ def test_on_a_gpu_a_runner_with_graphs_has_variants_that_capture_none(opened, mo
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_tensorfloat_is_told_where_it_is_allowed(on_cuda):
+def test_on_a_gpu_tf32_is_a_fact_where_it_is_allowed(on_cuda):
     exact, _ = on_cuda(BATCHES)
     rough, facts = on_cuda(BATCHES, tf32=True)
     assert facts.tf32 is True
@@ -174,7 +174,7 @@ def test_on_a_gpu_tensorfloat_is_told_where_it_is_allowed(on_cuda):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("precision", "atol"), [("float16", 1e-2), ("bfloat16", 1e-1)])
-def test_on_a_gpu_half_precision_answers_alike(on_cuda, precision, atol):
+def test_on_a_gpu_half_precision_agrees(on_cuda, precision, atol):
     plain, _ = on_cuda(BATCHES)
     try:
         half, facts = on_cuda(BATCHES, precision=precision)
@@ -189,7 +189,7 @@ def test_on_a_gpu_half_precision_answers_alike(on_cuda, precision, atol):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_tensorrt_answers_alike(on_cuda):
+def test_on_a_gpu_tensorrt_agrees(on_cuda):
     plain, _ = on_cuda(BATCHES[:2])
     try:
         built, facts = on_cuda(BATCHES[:2], providers=[TENSORRT, CUDA])
@@ -198,5 +198,5 @@ def test_on_a_gpu_tensorrt_answers_alike(on_cuda):
             raise
         pytest.skip(f"TensorRT is not installed: {error.message}")
     assert facts.providers[0] == TENSORRT
-    assert facts.details["nodes"][TENSORRT]
+    assert facts.details["nodes_by_provider"][TENSORRT]
     alike(built, plain, atol=1e-2)

@@ -52,7 +52,7 @@ def test_another_number_of_axes_is_refused(shape):
     assert refused.value.hint == "is it an export of this model, and for this task?"
 
 
-def test_a_fixed_length_is_refused_with_what_would_do():
+def test_a_fixed_length_is_refused_with_a_hint():
     with pytest.raises(DataError, match="a length of exactly 128 along axis 1, and this task gives it with 7") as no:
         types("words", "tensor(int64)", ["b", 128])
     assert "rows of 128 as arrays" in no.value.hint

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from mqa_onnxruntime.providers.request import CPU
+from mqa_onnxruntime.execution_providers import CPU
 from mqa_onnxruntime.session.execution import fixed_batch_size
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.input_types import input_types
@@ -64,7 +64,7 @@ def runner(path, interface, batch=BATCH):
     )
 
 
-SAID = FileInterface(
+INTERFACE = FileInterface(
     inputs={"input.1": "x", "state": "h"},
     constants={"sr": 3},
     batch_axis={"state": 1, "stateN": 1},
@@ -73,8 +73,8 @@ SAID = FileInterface(
 
 
 @pytest.mark.parametrize("rows", ["b", 1, 2])
-def test_names_constants_and_axes_are_taken_as_they_are_said(recurrent, rows):
-    found = runner(recurrent(rows), SAID).run(BATCH)
+def test_names_constants_and_axes_are_used_as_given(recurrent, rows):
+    found = runner(recurrent(rows), INTERFACE).run(BATCH)
     assert list(found) == ["hidden", "y"]
     assert np.array_equal(found["y"], BATCH["x"] * 3 + 2)
     assert np.array_equal(found["hidden"], BATCH["h"] * 2)
@@ -97,8 +97,8 @@ def test_a_scalar_is_the_one_value_of_all_rows(recurrent):
         run(BATCH | {"sr": np.arange(5)})
 
 
-def test_a_graph_that_is_taken_apart_has_the_names_that_are_said(recurrent):
-    found = runner(recurrent(), SAID)
+def test_a_module_graph_has_the_outputs_names_of_the_interface(recurrent):
+    found = runner(recurrent(), INTERFACE)
     module_graph = found.module_graph()
     assert module_graph.output_names() == ("y", "hidden")
     assert np.array_equal(module_graph.outputs(BATCH, ["y"])["y"], BATCH["x"] * 3 + 2)
@@ -138,7 +138,7 @@ def test_a_graph_that_is_taken_apart_has_the_names_that_are_said(recurrent):
         ),
     ],
 )
-def test_what_does_not_fit_is_told_with_what_would(recurrent, interface, why, hint):
+def test_a_misfit_is_reported_with_what_would_fit(recurrent, interface, why, hint):
     with pytest.raises(DataError, match=why) as refused:
         runner(recurrent(), interface)
     assert hint in (refused.value.hint or "")
@@ -150,23 +150,23 @@ def test_a_constant_takes_its_size_from_inputs_that_share_its_axes():
     fed = FileInterface(constants={"types": 1}).feed(nodes, {"ids": np.zeros((2, 3))}, types)
     assert np.array_equal(fed["types"], np.ones((2, 3)))
     nodes[1].shape = ["b", "t"]
-    with pytest.raises(DataError, match="how large the constant `types` is to be is nowhere said"):
+    with pytest.raises(DataError, match="the shape of the constant `types` is not known"):
         FileInterface(constants={"types": 1}).feed(nodes, {"ids": np.zeros((2, 3))}, types)
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("options", "why"),
     [
         ({"inputs": {"a": "x"}, "constants": {"a": 1}}, "`a` is in `inputs` and in `constants`"),
         ({"batch_axis": {"a": -1}}, "`batch_axis` of `a` is -1"),
-        ({"outputs": {"a": "x", "b": "x"}}, "`outputs` says `x` of two names"),
+        ({"outputs": {"a": "x", "b": "x"}}, "`outputs` gives two outputs the name `x`"),
     ],
 )
-def test_what_contradicts_itself_is_refused(said, why):
+def test_contradicting_options_are_refused(options, why):
     with pytest.raises(DataError, match=why):
-        FileInterface(**said)
+        FileInterface(**options)
 
 
-def test_it_is_part_of_what_a_backend_is_known_by():
+def test_the_interface_is_part_of_the_identity():
     assert FileInterface().identity() == {}
     assert FileInterface(constants={"sr": 1}).identity() != FileInterface(constants={"sr": 2}).identity()

@@ -49,11 +49,11 @@ def start(folder, *options):
     )
 
 
-def test_its_time_limit_ends_it_alone(folder):
-    shown, said = (process := start(folder, "--timeout", "5")).communicate(timeout=100)
+def test_the_time_limit_ends_an_endless_graph_alone(folder):
+    stdout, stderr = (process := start(folder, "--timeout", "5")).communicate(timeout=100)
     assert process.returncode == 3
-    assert "was still at work when its time was up" in " ".join(shown.split())
-    assert "nor when it was stopped" not in said
+    assert "was still at work when its time was up" in " ".join(stdout.split())
+    assert "nor when it was stopped" not in stderr
 
 
 def test_ctrl_c_ends_it_at_once(folder):
@@ -62,6 +62,6 @@ def test_ctrl_c_ends_it_at_once(folder):
     time.sleep(3)
     pressed = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert (process.returncode, said.splitlines()[0]) == (130, "interrupted")
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr.splitlines()[0]) == (130, "interrupted")
     assert time.monotonic() - pressed < 5

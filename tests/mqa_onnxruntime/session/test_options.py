@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU, CUDA
+from mqa_onnxruntime.execution_providers import CPU, CUDA
 from mqa_onnxruntime.session.backend import ExportOptions, SessionOptions
 from mqa_registry import DataError, RunContext
 
 NAMES = [option.name for option in fields(SessionOptions)]
 
 
-def test_an_export_takes_those_of_an_export_alone(backend):
-    exporting = {"opset", "precision", "per_channel", "calibration", "export_timeout", "custom_ops"}
+def test_export_options_are_those_of_an_export_alone(backend):
+    exporting = {"opset", "precision", "per_channel", "calibration_data", "export_timeout", "custom_ops"}
     assert {option.name for option in fields(ExportOptions)} == exporting < set(NAMES)
     assert (backend.options, backend.export_options) == (SessionOptions, ExportOptions)
 
@@ -35,10 +35,13 @@ def test_every_option_is_explained_in_the_help(backend, name):
         ({"path": Path("m.onnx"), "opset": 20}, "`opset` is for an export, and `m.onnx` is one already"),
         ({"path": Path("m.onnx"), "precision": "float16"}, "`precision` is for an export"),
         ({"per_channel": True}, "`per_channel` is for int8"),
-        ({"calibration": Path("rows.csv"), "precision": "int8-dynamic"}, "`calibration` is for `int8-static`"),
+        (
+            {"calibration_data": Path("rows.csv"), "precision": "int8-dynamic"},
+            "`calibration_data` is for `int8-static`",
+        ),
         ({"inputs": {"x": "y"}, "constants": {"x": 1}}, "`x` is in `inputs` and in `constants`"),
         ({"batch_axis": {"x": -1}}, "`batch_axis` of `x` is -1"),
-        ({"outputs": {"a": "y", "b": "y"}}, "`outputs` says `y` of two names"),
+        ({"outputs": {"a": "y", "b": "y"}}, "`outputs` gives two outputs the name `y`"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused_at_once(options, message):
@@ -52,7 +55,7 @@ def test_a_timeout_below_a_second_and_options_of_an_export_without_a_file_are_fi
     assert options.interface.is_default
 
 
-def test_they_become_one_request_for_providers(tmp_path):
+def test_gpu_options_become_a_provider_request(tmp_path):
     context = RunContext(exports=tmp_path, device="cpu")
     request = SessionOptions(providers=[CPU], tf32=True).provider_request(context)
     assert (request.providers, request.tf32, request.cuda_graph) == ((CPU,), True, False)

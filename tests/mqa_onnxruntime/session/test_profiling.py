@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU
-from mqa_onnxruntime.session.factory import SessionFactory
+from mqa_onnxruntime.execution_providers import CPU
+from mqa_onnxruntime.session.factory import SessionConfig, SessionFactory
 from mqa_onnxruntime.session.profiling import ModuleProfiler, kernel_times
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_registry import NotRunError, RunnerFacts
@@ -31,7 +31,7 @@ def source(exported):
 
 
 def timed(path, feed, repetitions=2, **settings):
-    return ModuleProfiler(SessionFactory(path, providers={CPU: {}}, **settings)).time_modules(feed, repetitions)
+    return ModuleProfiler(SessionFactory(path, SessionConfig(**settings), {CPU: {}})).time_modules(feed, repetitions)
 
 
 def test_a_run_has_the_kernels_between_its_beginning_and_the_next():
@@ -41,7 +41,7 @@ def test_a_run_has_the_kernels_between_its_beginning_and_the_next():
     assert kernel_times(events[::-1]) == runs
 
 
-def test_what_is_told_of_the_session_and_before_the_first_run_is_no_run():
+def test_events_before_the_first_run_of_a_profile_are_not_counted():
     events = [event("session_initialization", 1, 5), kernel("a", 2, 1), event("model_run", 10, 9), kernel("a", 11, 2)]
     assert kernel_times(events) == [{"a": 2e-6}]
     assert kernel_times([]) == []
@@ -72,7 +72,7 @@ def test_names_of_pytorch_for_what_is_outside_of_all_modules_are_no_modules(sour
 
 
 @pytest.mark.parametrize("optimization", ["disabled", "all"])
-def test_fused_or_not_a_kernel_belongs_to_the_module_that_it_works_for(graph, optimization):
+def test_a_kernel_belongs_to_its_module_fused_or_not(graph, optimization):
     from onnx import helper, numpy_helper
 
     nodes = [
@@ -108,7 +108,7 @@ def test_a_name_that_is_hostile_stays_a_name(graph):
     assert sum(timed(path, {"x": np.ones(2, np.float32)})[""]) >= 0
 
 
-def test_nothing_is_left_and_nothing_is_said(source, tmp_path, monkeypatch, capfd):
+def test_a_run_leaves_no_file_and_prints_nothing(source, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     ModuleProfiler(source).time_modules(BATCH, 1)
@@ -118,7 +118,7 @@ def test_nothing_is_left_and_nothing_is_said(source, tmp_path, monkeypatch, capf
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_profile_that_broke_off_is_not_run(source, monkeypatch):
+def test_an_incomplete_profile_is_not_run(source, monkeypatch):
     monkeypatch.setattr("mqa_onnxruntime.session.profiling.kernel_times", lambda events: [{}])
     with pytest.raises(NotRunError, match="full after 1 of 2 runs"):
         ModuleProfiler(source).time_modules(BATCH, 2)

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.request import CPU, resolve_providers
+from mqa_onnxruntime.execution_providers import CPU, cpu_request
 from mqa_onnxruntime.session.factory import SessionFactory, open_session
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import NotRunError, OutOfMemoryError, RunContext, RunnerFacts
+from mqa_registry import NotRunError, OutOfMemoryError, RunnerFacts
 
 
 @pytest.fixture
@@ -20,9 +20,7 @@ def run(tmp_path):
     """Opens a file on the CPU and runs it."""
 
     def opened(path, inputs, batch):
-        session, _ = open_session(
-            path, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", None
-        )
+        session, _ = open_session(path, cpu_request())
         return SessionRunner(session, inputs, CPU, 1, {}, RunnerFacts(), SessionFactory(path)).run(batch)
 
     return opened
@@ -61,7 +59,7 @@ NAMED = "node `m` (MatMul): "
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("message", "expected"),
     [
         (
             "/src/bfc_arena.cc:376 void* BFCArena::Alloc(size_t, bool) Failed to allocate memory for requested buffer of size 400\n",
@@ -75,25 +73,25 @@ NAMED = "node `m` (MatMul): "
         ("CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0 ; hostname=secret", "DEVICE_ALLOCATION_FAILED"),
     ],
 )
-def test_so_is_one_on_a_gpu_by_whatever_library_says_so(said, told):
+def test_out_of_memory_on_a_gpu_is_recognized_from_any_library(message, expected):
     def fail(*_):
-        raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : {NODE}{said}")
+        raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : {NODE}{message}")
 
     session = SimpleNamespace(get_outputs=list, run=fail)
     with pytest.raises(OutOfMemoryError) as raised:
         SessionRunner(session, {}, CPU, 1, {}, RunnerFacts(), SessionFactory(Path("model.onnx"))).run({})
     assert raised.value.message.startswith(f"ONNX Runtime ran out of memory: {NAMED}")
-    assert raised.value.message.endswith(told)
+    assert raised.value.message.endswith(expected)
 
 
-def test_any_other_failure_is_told_in_one_line_by_its_node(graph, run, capfd):
+def test_any_other_failure_is_one_line_with_its_node(graph, run, capfd):
     from onnx import helper
 
     path = graph([helper.make_node("Add", ["a", "b"], ["y"])], {"a": ["n"], "b": ["m"]})
     with pytest.raises(RuntimeError) as raised:
         run(path, dict.fromkeys("ab", np.float32), {"a": np.ones(2), "b": np.ones(3)})
-    told = str(raised.value)
-    assert re.fullmatch(r"ONNX Runtime fails: node `\w*` \(Add\): [^/|]+", told)
+    expected = str(raised.value)
+    assert re.fullmatch(r"ONNX Runtime fails: node `\w*` \(Add\): [^/|]+", expected)
     assert not isinstance(raised.value, OutOfMemoryError)
     assert capfd.readouterr() == ("", "")
 

@@ -27,31 +27,31 @@ def found(graph):
     return look
 
 
-def test_a_weight_is_known_by_its_numbers_whatever_its_name_and_axes(found):
+def test_a_weight_is_recognized_by_its_numbers_whatever_its_name_and_axes(found):
     weights = found({"matrix": MATRIX, "bias": BIAS}, {"a": MATRIX, "b": BIAS.reshape(1, 40, 1)})
     assert (weights.exact, weights.transposed, weights.cast) == (2, 0, 0)
     assert (weights.unknown, weights.missing, weights.changed) == ((), (), {})
-    assert weights.numbers == weights.model_numbers == 88
+    assert weights.elements == weights.model_elements == 88
 
 
-def test_a_transposed_weight_is_known(found):
+def test_a_transposed_weight_is_recognized(found):
     weights = found({"matrix": MATRIX}, {"val_7": np.ascontiguousarray(MATRIX.T)})
     assert (weights.exact, weights.transposed, weights.missing) == (0, 1, ())
 
 
 @pytest.mark.parametrize("turn", [lambda array: array, np.transpose])
-def test_a_weight_in_half_precision_is_known(found, turn):
+def test_a_weight_in_half_precision_is_recognized(found, turn):
     half = np.ascontiguousarray(turn(MATRIX.astype(np.float16)))
     assert found({"matrix": MATRIX}, {"m": half}).cast == 1
 
 
-def test_a_weight_in_bfloat16_is_known(found):
+def test_a_weight_in_bfloat16_is_recognized(found):
     import ml_dtypes
 
     assert found({"matrix": MATRIX}, {"m": MATRIX.astype(ml_dtypes.bfloat16)}).cast == 1
 
 
-def test_two_weights_that_share_their_numbers_are_both_there(found):
+def test_two_equal_weights_are_both_found(found):
     assert found({"embedding": MATRIX, "head": MATRIX}, {"embedding": MATRIX}).missing == ()
 
 
@@ -63,13 +63,13 @@ def test_one_number_changed_under_the_weights_name_is_seen(found):
     assert (weights.unknown, weights.missing) == ((), ("bias",))
 
 
-def test_a_tensor_of_the_shape_of_the_only_missing_weight_stands_in_its_place(found):
+def test_a_tensor_of_the_shape_of_the_only_missing_weight_is_paired_with_it(found):
     weights = found({"matrix": MATRIX}, {"val_3": np.ascontiguousarray(OTHER.T)})
     assert weights.changed == {"matrix": "val_3"}
     assert weights.differences == ()
 
 
-def test_where_it_could_be_either_of_two_nothing_is_said_to_be_in_its_place(found):
+def test_of_two_tensors_of_the_missing_weights_shape_neither_is_paired_with_it(found):
     weights = found({"a": MATRIX, "b": MATRIX**2}, {"val_3": OTHER})
     assert weights.changed == {}
     assert (weights.unknown, weights.missing) == (("val_3",), ("a", "b"))
@@ -87,7 +87,7 @@ def test_a_normalization_that_was_folded_in_explains_other_values(found, axis):
     assert weights.changed == {"conv.weight": "conv.weight", "conv.bias": "conv.bias"}
 
 
-def test_what_no_normalization_makes_of_a_weight_is_not_explained_by_one(found):
+def test_a_weight_that_no_normalization_gives_is_not_explained_by_folding(found):
     other = FILTERS * 2
     other[3, 1, 0, 0] += np.float32(0.01)
     assert found({"conv.weight": FILTERS}, {"conv.weight": other}).folded == ()
@@ -105,12 +105,12 @@ def test_counters_and_numbers_of_positions_are_no_weights(found):
     assert found({"matrix": MATRIX, "position_ids": np.arange(9)}, {"m": MATRIX}).missing == ()
 
 
-def test_small_constants_of_a_computation_are_no_strangers(found):
+def test_small_constants_are_not_unknown_tensors(found):
     weights = found({"matrix": MATRIX}, {"m": MATRIX, "epsilon": np.float32(1e-5), "axes": np.arange(99)})
     assert weights.unknown == ()
 
 
-def test_the_numbers_of_an_export_are_all_the_models(exported, module):
+def test_every_weight_of_an_export_matches(exported, module):
     weights = compare_weights(
         exported, lambda: ((name, tensor.detach().numpy()) for name, tensor in module.named_parameters())
     )
@@ -130,7 +130,7 @@ TABLE = RNG.normal(size=(400, 8)).astype(np.float32)
 
 @pytest.mark.parametrize("name", ["embedding.weight", "model.embedding.weight", "val_3"])
 @pytest.mark.parametrize("turn", [lambda array: array, np.transpose])
-def test_one_row_of_a_table_that_was_changed_is_told(found, name, turn):
+def test_one_changed_row_of_a_table_is_reported(found, name, turn):
     other = TABLE.copy()
     other[371] += np.float32(0.46)
     weights = found({"embedding.weight": TABLE, "head": MATRIX}, {name: turn(other), "head": MATRIX})
@@ -141,7 +141,7 @@ def test_one_row_of_a_table_that_was_changed_is_told(found, name, turn):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_number_that_is_none_is_told_in_a_weight_and_in_what_comes_from_nowhere(found, bad):
+def test_nan_is_reported_in_a_weight_and_in_an_unknown_tensor(found, bad):
     other = TABLE.copy()
     other[3, 1] = bad
     assert reasons(found({"table": TABLE}, {"t": other}))["t"] == ("table", "1 of 3,200 numbers are NaN or Inf")
@@ -155,22 +155,22 @@ def test_the_infinities_of_a_mask_are_sound(found):
     assert found({"table": TABLE}, {"t": TABLE, "mask": mask}).differences == ()
 
 
-def test_weights_under_each_others_names_are_told(found):
+def test_weights_under_each_others_names_are_reported(found):
     weights = found({"a": MATRIX, "b": OTHER}, {"a": OTHER, "b": MATRIX})
     assert reasons(weights) == {"a": ("a", "it is `b`"), "b": ("b", "it is `a`")}
 
 
-@pytest.mark.parametrize("kept", [np.float32, np.float16])
-def test_weights_rounded_to_fewer_bits_than_the_file_has_are_told(found, kept):
+@pytest.mark.parametrize("weights", [np.float32, np.float16])
+def test_weights_rounded_to_fewer_bits_than_the_file_has_are_reported(found, weights):
     import ml_dtypes
 
-    rounded = TABLE.astype(ml_dtypes.bfloat16).astype(kept)
+    rounded = TABLE.astype(ml_dtypes.bfloat16).astype(weights)
     weight, reason = reasons(found({"table": TABLE}, {"t": rounded}))["t"]
     assert weight == "table"
     assert reason.startswith("it is rounded to bfloat16, by 0.0")
 
 
-def test_what_a_converter_to_half_precision_makes_of_the_ends_of_its_scale_is_sound(found):
+def test_numbers_clipped_to_the_range_of_float16_match(found):
     weight = TABLE * np.float32(1e-8)
     weight[0] = 3e5
     half = np.clip(weight, -1e4, 1e4)
@@ -197,20 +197,20 @@ def test_a_step_of_half_precision_is_sound_and_two_are_not(found):
         (lambda: np.concatenate([MATRIX, OTHER]).astype(np.float16), "in half precision"),
     ],
 )
-def test_what_exporters_and_optimizers_make_of_weights_is_sound(found, made, known):
+def test_weights_as_exporters_and_optimizers_rewrite_them_match(found, made, known):
     weights = found({"a": MATRIX, "b": OTHER}, {"val_1": np.ascontiguousarray(made())})
     assert (weights.differences, weights.unknown) == ((), ()), known
     assert weights.derived == ("val_1",)
 
 
-def test_fused_weights_with_some_rows_that_are_no_weights_are_told(found):
+def test_stacked_weights_with_some_other_rows_are_reported(found):
     fused = np.concatenate([MATRIX, OTHER])
     fused[3] += 1
     assert "of no weight of the model" in reasons(found({"a": MATRIX, "b": OTHER}, {"qkv": fused}))["qkv"][1]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
-def test_constants_that_share_a_few_numbers_with_weights_are_none_of_them(found, dtype):
+def test_constants_that_share_a_few_numbers_with_weights_do_not_match(found, dtype):
     """Cosines near 1 become 1 in 16 bits, masks are zeros and ones: so are weights that were not trained."""
     angles = np.outer(np.arange(12), 10.0 ** -np.arange(8))
     mask = np.where(np.tri(12, dtype=bool), 0.0, np.finfo(np.float16).min)
@@ -222,7 +222,7 @@ def test_constants_that_share_a_few_numbers_with_weights_are_none_of_them(found,
     assert found({name: array.astype(np.float32) for name, array in weights.items()}, here).differences == ()
 
 
-def test_numbers_of_16_bits_that_are_among_those_of_a_large_model_by_chance_are_not_told(found):
+def test_16_bit_numbers_that_a_large_model_has_by_chance_do_not_match(found):
     vectors = {f"layer.{number}.bias": RNG.normal(size=20_000).astype(np.float32) for number in range(4)}
     chance = {"constant": RNG.normal(size=400).astype(np.float16)}
     assert np.isin(chance["constant"], np.concatenate(list(vectors.values())).astype(np.float16)).mean() > 0.9
@@ -230,7 +230,7 @@ def test_numbers_of_16_bits_that_are_among_those_of_a_large_model_by_chance_are_
     assert (weights.differences, weights.derived, weights.unknown) == ((), (), ("constant",))
 
 
-def test_fused_biases_in_16_bits_are_known_and_changed_ones_told(found):
+def test_concatenated_biases_in_16_bits_match_and_changed_ones_are_reported(found):
     parts = {f"{name}.bias": RNG.normal(size=40).astype(np.float32) for name in "qkv"}
     fused = np.concatenate(list(parts.values())).astype(np.float16)
     assert found(parts, {"qkv": fused}).derived == ("qkv",)
@@ -266,9 +266,9 @@ def convolved(graph):
 
     def look(weight, bias):
         node = helper.make_node("Conv", ["x", "onnx::Conv_1", "onnx::Conv_2"], ["y"])
-        kept = [numpy_helper.from_array(weight, "onnx::Conv_1"), numpy_helper.from_array(bias, "onnx::Conv_2")]
+        weights = [numpy_helper.from_array(weight, "onnx::Conv_1"), numpy_helper.from_array(bias, "onnx::Conv_2")]
         model = {"conv.weight": FILTERS, **NORM}
-        return compare_weights(graph([node], {"x": [1, 6, 9, 9]}, weights=kept), model.items)
+        return compare_weights(graph([node], {"x": [1, 6, 9, 9]}, weights=weights), model.items)
 
     return look
 
@@ -289,40 +289,40 @@ def folded_by_steps(kind, epsilon=1e-5):
     return FILTERS.astype(kind) * scale[:, None, None, None], bias - mean * scale
 
 
-def test_what_a_model_in_half_precision_makes_of_its_normalization_is_sound(convolved):
+def test_a_normalization_folded_in_half_precision_matches(convolved):
     weights = convolved(*folded_by_steps(np.float16))
     assert weights.folded == ("onnx::Conv_1", "onnx::Conv_2")
     assert weights.differences == ()
 
 
 @pytest.mark.parametrize("at", [(2, 0, 0, 0), (5, 3, 1, 1)])
-def test_a_number_that_half_precision_does_not_explain_is_told(convolved, at):
+def test_a_number_that_half_precision_does_not_explain_is_reported(convolved, at):
     weight, bias = folded_by_steps(np.float16)
     weight[at] *= np.float16(1.01)  # some ten steps, of a channel whose others are right
     bias[1] += np.float16(0.05)
-    told = reasons(convolved(weight, bias))
-    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
-    assert told["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
+    differences = reasons(convolved(weight, bias))
+    assert differences["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
+    assert differences["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
 
 
-def test_a_channel_whose_scale_half_precision_does_not_explain_is_told(convolved):
+def test_a_channel_whose_scale_half_precision_does_not_explain_is_reported(convolved):
     weight, bias = folded_by_steps(np.float16)
     weight[2] *= np.float16(1.01)
-    told = reasons(convolved(weight, bias))
-    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
+    differences = reasons(convolved(weight, bias))
+    assert differences["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
 
 
-def test_a_channel_or_a_bias_that_no_folding_gives_is_told(convolved):
+def test_a_channel_or_a_bias_that_no_folding_gives_is_reported(convolved):
     weight, bias = folded()
     weight[2] *= np.float32(1.1)
     bias[5] += 1
-    told = reasons(convolved(weight, bias))
-    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
-    assert told["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
+    differences = reasons(convolved(weight, bias))
+    assert differences["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
+    assert differences["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
 
 
 @pytest.mark.parametrize("by_channel", [False, True])
-def test_quantized_weights_are_held_within_a_step(tmp_path, by_channel):
+def test_quantized_weights_match_within_a_step(tmp_path, by_channel):
     from onnx import TensorProto, helper, load, numpy_helper, save
     from onnxruntime.quantization import quantize_dynamic
 
@@ -344,7 +344,7 @@ def test_quantized_weights_are_held_within_a_step(tmp_path, by_channel):
     assert reason.startswith("1 of 8 rows differ")
 
 
-def test_a_weight_in_a_constant_node_is_held_too(graph):
+def test_a_weight_in_a_constant_node_is_compared_too(graph):
     from onnx import helper, numpy_helper
 
     other = TABLE.copy()
@@ -354,14 +354,14 @@ def test_a_weight_in_a_constant_node_is_held_too(graph):
     assert reasons(compare_weights(path, {"table": TABLE}.items))["val_9"][0] == "table"
 
 
-def test_integers_of_a_buffer_are_held_by_their_name(found):
+def test_integers_of_a_buffer_are_matched_by_name(found):
     index = np.arange(90).reshape(9, 10)
     other = index.copy()
     other[4, 4] = 0
     model = {"matrix": MATRIX, "position_index": index}
     assert found(model, {"matrix": MATRIX, "position_index": index}).differences == ()
-    told = reasons(found(model, {"matrix": MATRIX, "position_index": other}))
-    assert told == {"position_index": ("position_index", "1 of 90 integers differ")}
+    differences = reasons(found(model, {"matrix": MATRIX, "position_index": other}))
+    assert differences == {"position_index": ("position_index", "1 of 90 integers differ")}
 
 
 def test_the_same_model_after_some_more_training_differs_under_any_name(found):

@@ -35,15 +35,15 @@ def packed(graph):
 
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_a_weight_of_few_bits_is_the_model_s(packed, bits, symmetric):
+def test_a_weight_of_few_bits_is_recognized(packed, bits, symmetric):
     weights = compare_weights(packed(WEIGHT, bits, symmetric=symmetric), {"layer.weight": WEIGHT}.items)
-    assert (weights.quantized, weights.missing, weights.unread) == (1, (), ())
+    assert (weights.quantized, weights.missing, weights.unrecognized) == (1, (), ())
     assert weights.differences == ()
 
 
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_another_weight_of_few_bits_is_told_by_its_rows(packed, bits, symmetric):
+def test_another_weight_of_few_bits_is_reported_by_its_rows(packed, bits, symmetric):
     changed = WEIGHT.copy()
     changed[5] = OTHER[5]
     weights = compare_weights(packed(changed, bits, symmetric=symmetric), {"layer.weight": WEIGHT}.items)
@@ -61,5 +61,5 @@ def test_integers_in_an_unknown_form_are_named(packed):
     model.graph.node[0].op_type = "MatMulOfAnotherForm"
     onnx.save(model, path)
     weights = compare_weights(path, {"layer.weight": WEIGHT}.items)
-    assert (weights.unread, weights.matched) == (("layer.weight_Q4",), 0)
+    assert (weights.unrecognized, weights.matched) == (("layer.weight_Q4",), 0)
     assert weights.differences == ()

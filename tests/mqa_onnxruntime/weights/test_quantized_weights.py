@@ -34,12 +34,12 @@ def only(graph):
     ],
 )
 @pytest.mark.parametrize("zero", [np.int8(0), np.uint8(131)])
-def test_what_was_rounded_is_at_most_half_a_step_off(kind, shape, axis, attributes, zero):
+def test_a_quantized_number_is_at_most_half_a_step_off(kind, shape, axis, attributes, zero):
     rng = np.random.default_rng(7)
     numbers = rng.normal(size=shape).astype(np.float32) * rng.uniform(1, 9, shape[0]).reshape(
         -1, *[1] * (len(shape) - 1)
     )
-    others = tuple(place for place in range(len(shape)) if place != axis)
+    others = tuple(dim for dim in range(len(shape)) if dim != axis)
     step = np.abs(numbers).max(axis=None if axis is None else others, keepdims=True) / 120
     integers = (np.round(numbers / step) + int(zero)).astype(zero.dtype)
     scale = np.float32(step.item()) if axis is None else step.ravel().astype(np.float32)
@@ -61,5 +61,5 @@ def test_what_was_rounded_is_at_most_half_a_step_off(kind, shape, axis, attribut
         (np.ones((4, 4), np.int32), np.float32(1), np.int32(0)),  # more bits than float32 tells apart
     ],
 )
-def test_what_is_of_another_form_is_left_alone(integers, scale, zero):
+def test_quantized_tensors_of_another_form_are_left_alone(integers, scale, zero):
     assert list(find_quantized_weights(graph_of("DequantizeLinear", integers, scale, zero))) == []

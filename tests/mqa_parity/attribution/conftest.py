@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 from mqa_onnxruntime.captured_output import capture_output
 from mqa_onnxruntime.export.exporters import export
 from mqa_onnxruntime.graph.provenance import read_metadata, resolve_provenance, trace_file
-from mqa_onnxruntime.session.factory import EXTERNAL_DATA_FOLDER, SessionFactory
+from mqa_onnxruntime.session.factory import EXTERNAL_DATA_FOLDER, SessionConfig, SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_registry import RunnerFacts
@@ -135,7 +135,7 @@ def candidate(tmp_path):
             path.write_bytes(graph.SerializeToString())
             if origin is not None:
                 shutil.copyfile(trace_file(origin), trace_file(path))
-        opened = source(path, threads=1, providers={"CPUExecutionProvider": {}})
+        opened = source(path, SessionConfig(threads=1), providers={"CPUExecutionProvider": {}})
         session = opened.open()
         types = {one.name: np.int64 for one in session.get_inputs()}
         return SessionRunner(session, types, "CPUExecutionProvider", 512, {}, RunnerFacts(precision="float32"), opened)
@@ -213,7 +213,9 @@ def optimized_nodes():
     """The nodes of a kind that optimizers make of a file."""
 
     def find(path, kind):
-        model = optimized(SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}}), b"", "all", ())
+        model = optimized(
+            SessionFactory(path, SessionConfig(threads=1), providers={"CPUExecutionProvider": {}}), b"", "all", ()
+        )
         return [node for node in model.graph.node if node.op_type == kind]
 
     return find
@@ -280,7 +282,7 @@ def attributed_export(reference, tmp_path):
         path.write_bytes(graph.SerializeToString())
         if trace_file(origin).is_file():
             shutil.copyfile(trace_file(origin), trace_file(path))
-        opened = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
+        opened = SessionFactory(path, SessionConfig(threads=1), providers={"CPUExecutionProvider": {}})
         session = opened.open()
         types = {one.name: TYPES[one.type] for one in session.get_inputs()}
         known = RunnerFacts(**{"precision": "float32", **facts})

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.session.factory import SessionFactory
+from mqa_onnxruntime.session.factory import SessionConfig, SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_registry import RunnerFacts
@@ -56,7 +56,7 @@ def frozen(tmp_path_factory):
 
 
 def attributed(module, path, x):
-    source = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
+    source = SessionFactory(path, SessionConfig(threads=1), providers={"CPUExecutionProvider": {}})
     candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, RunnerFacts(), source)
     facts = RunnerFacts(precision="float32", tf32=False)
     reference = TorchRunner(module, module, lambda: {"x": x}, "cpu", 1, 512, {}, facts)

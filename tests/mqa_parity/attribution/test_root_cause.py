@@ -19,7 +19,7 @@ INT8 = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
 def quantized(request, lab, tmp_path_factory):
     """A BERT of which every matrix is in int8, with one scale each or one for each channel."""
     path = tmp_path_factory.mktemp("quantized") / "model.onnx"
-    convert(ExportPrecision("int8-dynamic", request.param), lab("bert").path, path, None)
+    convert(ExportPrecision("int8-dynamic", request.param), lab("bert").path, path)
     return onnx.load(str(path))
 
 
@@ -109,6 +109,6 @@ def test_where_optimizers_are_at_fault_the_file_itself_is_sound(lab, reference, 
     held = candidate(lab("bert").path, faulty_optimizer("BiasGelu", 0))
     assert isinstance(held.source.path, Path)
     right = reference(lab("bert").module).run(batches[1])["logits"]
-    with held.variant(optimization="disable") as plain:
+    with held.variant(optimization="disabled") as plain:
         assert np.abs(plain.run(batches[1])["logits"] - right).max() < 1e-4
     assert np.abs(held.run(batches[1])["logits"] - right).max() > 1e-3

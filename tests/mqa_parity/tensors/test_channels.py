@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from mqa_onnxruntime.export.conversion import ExportPrecision, convert
-from mqa_onnxruntime.session.factory import SessionFactory
+from mqa_onnxruntime.session.factory import SessionConfig, SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.paired_run import noise_ratio
@@ -138,7 +138,7 @@ def runners(tmp_path):
     def make(sound, other, precision="float32", rows=None, exporter="torchscript"):
         rows = INPUTS[type(sound)] if rows is None else rows
         path = exported(other.eval(), rows, tmp_path, precision, exporter)
-        source = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
+        source = SessionFactory(path, SessionConfig(threads=1), providers={"CPUExecutionProvider": {}})
         facts = RunnerFacts(precision=precision)
         candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, facts, source)
         facts = RunnerFacts(precision="float32", tf32=False)
@@ -178,7 +178,7 @@ def exported(module, rows, folder, precision, exporter):
     if precision == "float32":
         return path
     other = folder / f"{precision}.onnx"
-    convert(ExportPrecision(precision), path, other, None)
+    convert(ExportPrecision(precision), path, other)
     return other
 
 

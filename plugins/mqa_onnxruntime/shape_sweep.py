@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mqa_onnxruntime.export.exporters import dynamic_axes
-from mqa_onnxruntime.providers.runtime_errors import first_line
+from mqa_onnxruntime.runtime_errors import first_line
 from mqa_registry import counted
 
 if TYPE_CHECKING:
@@ -19,17 +19,16 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.export.exporters import Axes
-    from mqa_onnxruntime.export.rows import Arrays
+    from mqa_onnxruntime.export.exporters import Arrays, Axes
     from mqa_registry import Codec, ModelUnderTest
 
     Array: TypeAlias = npt.NDArray[Any]
     Run: TypeAlias = Callable[[Arrays], Arrays]
 
-Outcome = Literal["agrees", "runs", "differs", "fails", "refused", "untried"]
+Outcome = Literal["agrees", "runs", "differs", "fails", "unsupported", "skipped"]
 
 MAX_LENGTH = 1024  # tokens
-TIME_LIMIT = 300.0  # seconds after which the remaining shapes stay untried
+TIME_LIMIT = 300.0  # seconds after which the remaining shapes are skipped
 BATCH_SIZES = (1, 2, 3, 8)  # tried where all rows have one length
 DECODER_PREFIX = "decoder_"  # of the names of a decoder's own inputs in transformers
 SHAPES = ((1, 1), (1, 2), (2, 7), (3, 17))  # rows and length
@@ -39,24 +38,24 @@ SHAPES = ((1, 1), (1, 2), (2, 7), (3, 17))  # rows and length
 class ShapeResult:
     """One batch of the sweep.
 
-    `what` names its shape. `error` is the largest difference, relative to the largest number of the expected output.
-    The outcome is `runs` where no tolerance is known, `refused` where the model itself does not take this shape, and
-    `untried` where the model is too slow for it. `lost` are the model's outputs that the file does not give, `unheld`
-    the file's that the model does not give.
+    `name` is its shape in words. `relative_error` is the largest difference, relative to the largest number of the
+    expected output. The outcome is `runs` without a tolerance, `unsupported` where the model itself does not take this
+    shape, and `skipped` where the model is too slow for it. `missing_outputs` are the model's outputs that the file does
+    not give, `extra_outputs` the file's that the model does not give.
     """
 
-    what: str
-    inputs: Mapping[str, tuple[int, ...]]
+    name: str
+    input_shapes: Mapping[str, tuple[int, ...]]
     outcome: Outcome
-    error: float | None = None
+    relative_error: float | None = None
     reason: str = ""
-    lost: tuple[str, ...] = ()
-    unheld: tuple[str, ...] = ()
+    missing_outputs: tuple[str, ...] = ()
+    extra_outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """When outputs agree: the tolerance, None where any will do, and the name of a batch's padding mask."""
+    """When outputs agree: the tolerance, None for any difference, and the name of a batch's padding mask."""
 
     tolerance: float | None
     mask: str
@@ -72,10 +71,10 @@ def sweep_shapes(
     """
     until = time.monotonic() + TIME_LIMIT
     return tuple(
-        _try_shape(what, make, runs, Agreement(tolerance, model_under_test.codec.padding_mask))
+        _try_shape(name, make, runs, Agreement(tolerance, model_under_test.codec.padding_mask))
         if time.monotonic() < until
-        else ShapeResult(what, {}, "untried")
-        for what, make in _batches(model_under_test, rows)
+        else ShapeResult(name, {}, "skipped")
+        for name, make in _batches(model_under_test, rows)
     )
 
 
@@ -126,20 +125,20 @@ def _with_length(array: Array, axes: Sequence[int], length: int) -> Array:
     return array
 
 
-def _try_shape(what: str, make: Callable[[], Arrays], runs: tuple[Run, Run], agreement: Agreement) -> ShapeResult:
+def _try_shape(name: str, make: Callable[[], Arrays], runs: tuple[Run, Run], agreement: Agreement) -> ShapeResult:
     shapes: dict[str, tuple[int, ...]] = {}
     try:
         batch = make()
         shapes = {name: array.shape for name, array in batch.items()}
         expected = runs[0](batch)
     except Exception as error:
-        return ShapeResult(what, shapes, "refused", reason=first_line(error))
+        return ShapeResult(name, shapes, "unsupported", reason=first_line(error))
     try:
         found = runs[1](batch)
     except Exception as error:
-        return ShapeResult(what, shapes, "fails", reason=first_line(error))
+        return ShapeResult(name, shapes, "fails", reason=first_line(error))
     return _compare(
-        ShapeResult(what, shapes, "runs"), batch.get(agreement.mask), _align_names(expected, found), found, agreement
+        ShapeResult(name, shapes, "runs"), batch.get(agreement.mask), _align_names(expected, found), found, agreement
     )
 
 
@@ -159,10 +158,10 @@ def _compare(
     return replace(
         shape,
         outcome="differs" if reason else good,
-        error=worst if np.isfinite(worst) else None,
+        relative_error=worst if np.isfinite(worst) else None,
         reason=reason,
-        lost=tuple(name for name in expected if name not in found),
-        unheld=tuple(name for name in found if name not in expected),
+        missing_outputs=tuple(name for name in expected if name not in found),
+        extra_outputs=tuple(name for name in found if name not in expected),
     )
 
 
@@ -184,7 +183,7 @@ def _difference(
         return 0.0, ""
     finite = np.isfinite(expected)
     if not np.array_equal(np.isfinite(found), finite):
-        return np.inf, f"`{name}` has NaN or infinity where the right answer has none, or the other way round"
+        return np.inf, f"`{name}` has NaN or infinity where the expected output has none, or the reverse"
     right = expected[finite].astype(np.float64)
     scale = float(np.abs(right).max(initial=0.0)) or 1.0
     error = float(np.abs(found[finite].astype(np.float64) - right).max(initial=0.0)) / scale

@@ -7,10 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.providers.placement import PlacedNode, compute_nodes, node_placement, placed_nodes
-from mqa_onnxruntime.providers.request import CPU, CUDA, resolve_providers
+from mqa_onnxruntime.execution_providers import (
+    CPU,
+    CUDA,
+    PlacedNode,
+    compute_nodes,
+    node_placement,
+    placed_nodes,
+    resolve_providers,
+)
 from mqa_onnxruntime.session.backend import SessionOptions
-from mqa_onnxruntime.session.factory import open_session
+from mqa_onnxruntime.session.factory import SessionConfig, open_session
 from mqa_registry import NotRunError, RunContext
 
 TENSORRT = "TensorrtExecutionProvider"
@@ -76,15 +83,15 @@ def session():
     return with_nodes
 
 
-def test_what_is_computed_from_shapes_and_small_constants_does_not_matter(reshaping):
+def test_nodes_computed_from_shapes_and_small_constants_do_not_matter(reshaping):
     assert compute_nodes([*SHAPES, *nodes(constant="Add")], reshaping) == []
 
 
-def test_what_the_data_pass_through_does(reshaping):
+def test_nodes_that_floating_point_data_pass_through_matter(reshaping):
     assert compute_nodes([*SHAPES, *DATA], reshaping) == DATA
 
 
-def test_of_nodes_that_the_file_does_not_know_those_that_carry_values_do_not(reshaping):
+def test_nodes_that_onnx_runtime_adds_to_carry_values_do_not_matter(reshaping):
     made = nodes(Gather_token_1="Gather", fused="FusedMatMul")
     assert compute_nodes(made, reshaping) == made[1:]
 
@@ -126,7 +133,7 @@ def test_quantized_weights_are_weights(graph):
     assert len(compute_nodes(nodes(dequantize="DequantizeLinear"), path)) == 1
 
 
-def test_nodes_inside_of_nodes_are_known_too(graph):
+def test_nodes_of_subgraphs_have_provenance_too(graph):
     from onnx import TensorProto, helper
 
     value = helper.make_tensor_value_info
@@ -147,61 +154,63 @@ def test_nodes_inside_of_nodes_are_known_too(graph):
     assert found == nodes(then_neg="Neg")
 
 
-def test_a_session_tells_where_its_nodes_are(context, reshaping):
-    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), "disabled", None)
+def test_the_nodes_of_a_session_are_counted_by_provider(context, reshaping):
+    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), SessionConfig("disabled"))
     assert {(node.name, node.operator) for node in placed_nodes(session)[CPU]} >= {("matmul", "MatMul"), ("mul", "Mul")}
-    told = node_placement(session, resolve_providers(context("cpu"), None), reshaping, ())
-    assert told == {"nodes": {CPU: len(placed_nodes(session)[CPU])}}
+    facts = node_placement(session, resolve_providers(context("cpu"), None), reshaping, ())
+    assert facts == {"nodes_by_provider": {CPU: len(placed_nodes(session)[CPU])}}
 
 
 def test_a_run_on_cuda_leaves_shapes_to_the_cpu(context, session, reshaping):
-    told = node_placement(session(cuda=DATA, cpu=SHAPES), resolve_providers(context("cuda"), None), reshaping, ())
-    assert told == {"nodes": {CUDA: 3, CPU: 6}, "left_to_cpu": {}}
+    facts = node_placement(session(cuda=DATA, cpu=SHAPES), resolve_providers(context("cuda"), None), reshaping, ())
+    assert facts == {"nodes_by_provider": {CUDA: 3, CPU: 6}, "cpu_fallback": {}}
 
 
-def test_one_that_leaves_a_product_to_the_cpu_was_not_run_as_asked(context, session, reshaping):
+def test_a_gpu_session_that_leaves_a_product_to_the_cpu_is_not_run(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[*SHAPES, DATA[2]])
     with pytest.raises(
-        NotRunError, match=f"`{CUDA}` was asked for, and left nodes of .* to `{CPU}`: 1 MatMul"
+        NotRunError, match=f"`{CUDA}` was requested, and left nodes of .* to `{CPU}`: 1 MatMul"
     ) as refused:
         node_placement(split, resolve_providers(context("cuda"), None), reshaping, ())
     assert "`cpu_operators`" in refused.value.hint
 
 
-def test_what_may_run_on_the_cpu_by_name_is_told_and_not_refused(context, session, reshaping):
+def test_operators_that_are_allowed_on_the_cpu_are_counted_and_not_refused(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[DATA[2]])
-    told = node_placement(split, resolve_providers(context("cuda"), None), reshaping, ("MatMul",))
-    assert told["left_to_cpu"] == {"MatMul": 1}
+    facts = node_placement(split, resolve_providers(context("cuda"), None), reshaping, ("MatMul",))
+    assert facts["cpu_fallback"] == {"MatMul": 1}
 
 
-def test_where_cuda_is_a_wish_it_is_told_and_not_refused(context, session, reshaping, monkeypatch):
+def test_where_cuda_is_preferred_alone_the_fallback_is_reported_and_not_refused(
+    context, session, reshaping, monkeypatch
+):
     from mqa_registry import machine
 
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
-    told = node_placement(session(cuda=DATA[:2], cpu=[DATA[2]]), resolve_providers(context(), None), reshaping, ())
-    assert told["left_to_cpu"] == {"MatMul": 1}
+    facts = node_placement(session(cuda=DATA[:2], cpu=[DATA[2]]), resolve_providers(context(), None), reshaping, ())
+    assert facts["cpu_fallback"] == {"MatMul": 1}
 
 
 def test_a_provider_that_takes_no_node_did_not_run_the_model(context, session, reshaping):
     idle = session(tensorrt=[], cuda=DATA, cpu=SHAPES)
-    with pytest.raises(NotRunError, match=f"`{TENSORRT}` was asked for, and took no node"):
+    with pytest.raises(NotRunError, match=f"`{TENSORRT}` was requested, and took no node"):
         node_placement(idle, resolve_providers(context(), [TENSORRT, CUDA]), reshaping, ())
 
 
 def test_the_report_of_a_run_says_where_its_nodes_are(backend, model_under_test):
     with backend.open(model_under_test, SessionOptions()) as runner:
-        assert list(runner.facts.details["nodes"]) == [CPU]
-        assert runner.facts.details["nodes"][CPU] > 5
+        assert list(runner.facts.details["nodes_by_provider"]) == [CPU]
+        assert runner.facts.details["nodes_by_provider"][CPU] > 5
 
 
-def test_the_operators_that_may_run_on_the_cpu_change_no_answer(backend, model_under_test):
+def test_the_option_cpu_operators_changes_no_identity(backend, model_under_test):
     assert backend.identity(model_under_test, SessionOptions(cpu_operators=["MatMul"])) == backend.identity(
         model_under_test, SessionOptions()
     )
 
 
 def test_a_session_never_goes_to_another_provider_by_itself(context, reshaping):
-    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), "all", None)
+    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None))
     assert session._enable_fallback is False
 
 
@@ -209,15 +218,15 @@ def test_a_session_never_goes_to_another_provider_by_itself(context, reshaping):
 def test_on_a_gpu_every_node_that_matters_runs_there(gpu, backend, make):
     with backend.open(make(device="cuda"), SessionOptions()) as runner:
         facts = runner.facts
-    assert facts.details["left_to_cpu"] == {}
-    assert facts.details["nodes"][CUDA] > facts.details["nodes"].get(CPU, 0)
+    assert facts.details["cpu_fallback"] == {}
+    assert facts.details["nodes_by_provider"][CUDA] > facts.details["nodes_by_provider"].get(CPU, 0)
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_a_node_that_it_has_no_kernel_for_is_not_run_unless_it_is_named(gpu, backend, make):
     int8 = {"precision": "int8-dynamic"}  # CUDA has no quantized kernels
-    with pytest.raises(NotRunError, match=rf"`{CUDA}` was asked for, and left nodes of .* to `{CPU}`: ") as refused:
+    with pytest.raises(NotRunError, match=rf"`{CUDA}` was requested, and left nodes of .* to `{CPU}`: ") as refused:
         backend.open(make(device="cuda"), SessionOptions(**int8)).__enter__()
     left = {part.split()[1] for part in refused.value.message.rpartition(": ")[2].split(", ")}
     with backend.open(make(device="cuda"), SessionOptions(**int8, cpu_operators=sorted(left))) as runner:
-        assert set(runner.facts.details["left_to_cpu"]) == left
+        assert set(runner.facts.details["cpu_fallback"]) == left

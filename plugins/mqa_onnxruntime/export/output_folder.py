@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.export.cache import cached_export
+from mqa_onnxruntime.export.cache import cached_export, calibration_rows
 from mqa_onnxruntime.export.exporters import MODEL
-from mqa_onnxruntime.export.rows import calibration_rows
 from mqa_onnxruntime.export.stamp import (
     export_stamp,
     is_stamped,
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
     from mqa_onnxruntime.session.backend import ExportOptions
     from mqa_registry import ModelUnderTest
 
-STAGING = ".coming"  # the folder of files until all of them are whole
+STAGING = ".staging"  # the folder of files until all of them are whole
 
 
 def export_model(model_under_test: ModelUnderTest, folder: Path, options: ExportOptions) -> Exported:
-    """Put the model's export into a folder, with its weights, its node metadata and its stamp beside it."""
+    """Put the model's export into a folder, with its weights, its node metadata and its stamp."""
     precision = options.export_precision
     if not model_under_test.run_context.force:
         _check_not_replaced(folder, (MODEL,))  # before the export, which takes long
@@ -85,7 +84,7 @@ def _staging_folder(folder: Path) -> Iterator[Path]:
 
 
 def _replace_files(staging: Path, folder: Path, model: str) -> None:
-    """Replace an earlier export file by file; at no moment does an ONNX file stand beside another's weights."""
+    """Replace an earlier export file by file; an ONNX file is never there with the weights of another."""
     old = set(unchanged_files(folder / model))
     (folder / model).unlink(missing_ok=True)
     names = sorted((file.name for file in staging.iterdir()), key=lambda name: name == model)
@@ -100,7 +99,7 @@ def _summarize(export: Export) -> Iterator[tuple[str, str]]:
     audit = export.audit
     yield "exporter", f"{export.exporter} ({audit['producer']})"
     yield "opset", f"{audit['opset']}, {audit['nodes']} nodes"
-    types = {kind: number for kind, number in audit["types"].items() if number}
+    types = {kind: number for kind, number in audit["element_types"].items() if number}
     yield "weights", ", ".join(f"{number:,} {kind}" for kind, number in types.items())
     if weights := audit["weights"]:
         counts = ", ".join(f"{weights[kind]} {kind}" for kind in ("exact", "transposed", "cast") if weights[kind])
@@ -122,9 +121,9 @@ def _describe_value(value: Mapping[str, Any]) -> str:
 
 
 def _describe_shapes(shapes: Iterable[Mapping[str, Any]]) -> str:
-    tried = [shape for shape in shapes if shape["outcome"] not in {"refused", "untried"}]
+    tried = [shape for shape in shapes if shape["outcome"] not in {"unsupported", "skipped"}]
     good = [shape for shape in tried if shape["outcome"] in {"agrees", "runs"}]
     verb = "run" if any(shape["outcome"] == "runs" for shape in good) else "agree"
-    errors = [shape["error"] for shape in tried if shape["error"] is not None]
+    errors = [shape["relative_error"] for shape in tried if shape["relative_error"] is not None]
     largest = f", off by at most {max(errors):.2g} of the largest output" if errors else ""
     return f"{len(good)} of {len(tried)} {verb}{largest}"

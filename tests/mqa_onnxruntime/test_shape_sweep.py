@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.audit.shape_sweep import sweep_shapes
 from mqa_onnxruntime.export.exporters import dynamic_axes
+from mqa_onnxruntime.shape_sweep import sweep_shapes
 
 
 @pytest.fixture
@@ -34,35 +34,35 @@ def same(logits, batch):
 
 
 def outcomes(shapes):
-    return {shape.what: shape.outcome for shape in shapes}
+    return {shape.name: shape.outcome for shape in shapes}
 
 
-def test_one_row_and_many_shortest_and_longest_and_odd_sizes_are_tried(swept):
+def test_one_row_many_rows_short_and_long_ones_and_odd_sizes_are_tried(swept):
     shapes = swept(same)
     assert set(outcomes(shapes).values()) == {"agrees"}
-    sizes = [shape.inputs["words"] for shape in shapes]
+    sizes = [shape.input_shapes["words"] for shape in shapes]
     assert sizes == [(3, 7), (1, 1), (1, 2), (2, 7), (3, 17), (8, 7), (1, 28)]
-    assert all(shape.inputs["mask"] == shape.inputs["words"] for shape in shapes)
+    assert all(shape.input_shapes["mask"] == shape.input_shapes["words"] for shape in shapes)
 
 
-def test_the_longest_is_what_the_model_has_positions_for(swept, model_under_test):
+def test_the_longest_shape_has_as_many_tokens_as_the_model_has_positions(swept, model_under_test):
     model_under_test.model.about["max_positions"] = 12
-    assert swept(same)[-1].inputs["words"] == (1, 12)
+    assert swept(same)[-1].input_shapes["words"] == (1, 12)
 
 
-def test_what_a_decoder_said_so_far_is_of_another_length(rows, make):
+def test_decoder_inputs_are_made_half_as_long(rows, make):
     model_under_test = make()
     rows = [row | {"decoder_words": row["words"]} for row in rows]
     shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), model_under_test, rows, None)
-    both = [(shape.inputs["words"][1], shape.inputs["decoder_words"][1]) for shape in shapes]
+    both = [(shape.input_shapes["words"][1], shape.input_shapes["decoder_words"][1]) for shape in shapes]
     assert both == [(7, 7), (1, 1), (2, 1), (7, 4), (17, 9), (7, 4), (28, 14)]
 
 
-def test_rows_of_one_length_are_tried_in_numbers_alone(model_under_test):
+def test_rows_of_one_length_are_tried_in_other_batch_sizes_alone(model_under_test):
     rows = model_under_test.codec.encode([{"words": [1, 2]}, {"words": [3, 4]}])
     assert dynamic_axes(rows, model_under_test.codec.collate(rows)) == {"words": (0,), "mask": (0,)}
     shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), model_under_test, rows, None)
-    assert [shape.inputs["words"] for shape in shapes] == [(2, 2), (1, 2), (2, 2), (3, 2), (8, 2)]
+    assert [shape.input_shapes["words"] for shape in shapes] == [(2, 2), (1, 2), (2, 2), (3, 2), (8, 2)]
 
 
 def test_a_shape_that_only_the_file_does_not_take_fails(swept):
@@ -84,7 +84,8 @@ def test_a_shape_that_the_model_does_not_take_is_no_fault_of_the_file(swept):
         return {"logits": np.ones((len(batch["words"]), 1))}
 
     assert (
-        outcomes(swept(lambda logits, batch: {"logits": np.ones_like(logits)}, reference=short))["3 x 17"] == "refused"
+        outcomes(swept(lambda logits, batch: {"logits": np.ones_like(logits)}, reference=short))["3 x 17"]
+        == "unsupported"
     )
 
 
@@ -94,12 +95,12 @@ def test_a_shape_that_the_model_does_not_take_is_no_fault_of_the_file(swept):
         (lambda logits: logits * 1.01, "`logits` is off by 0.01 of its largest value"),
         (
             lambda logits: np.where(logits > 50, np.nan, logits),
-            "`logits` has NaN or infinity where the right answer has",
+            "`logits` has NaN or infinity where the expected output has",
         ),
         (lambda logits: logits.ravel(), "`logits` has the shape (3,), and should have (3, 1)"),
     ],
 )
-def test_another_answer_differs(swept, wrong, reason):
+def test_other_outputs_differ(swept, wrong, reason):
     shapes = swept(lambda logits, batch: {"logits": wrong(logits)})
     worst = next(shape for shape in shapes if shape.outcome == "differs")
     assert worst.reason.startswith(reason)
@@ -110,7 +111,7 @@ def test_outputs_of_other_names_differ(swept):
     assert (shape.outcome, shape.reason) == ("differs", "its outputs are `y`, and none is one of the model's")
 
 
-def test_outputs_without_names_are_told_by_their_places(swept):
+def test_unnamed_outputs_are_compared_by_position(swept):
     def nameless(batch):
         logits = (batch["words"] * batch["mask"]).sum(1, keepdims=True).astype(np.float32)
         return {"0": logits, "1": 2 * logits}
@@ -123,18 +124,18 @@ def test_outputs_without_names_are_told_by_their_places(swept):
     assert set(outcomes(fewer).values()) == {"differs"}
 
 
-def test_without_a_tolerance_an_answer_has_to_be_sound_and_no_more(swept):
+def test_without_a_tolerance_outputs_must_only_be_finite(swept):
     assert set(outcomes(swept(lambda logits, batch: {"logits": logits * 2}, tolerance=None)).values()) == {"runs"}
     broken = swept(lambda logits, batch: {"logits": logits * np.inf}, tolerance=None)
     assert set(outcomes(broken).values()) == {"differs"}
 
 
-def test_a_model_that_is_too_slow_leaves_shapes_untried(swept, monkeypatch):
-    monkeypatch.setattr("mqa_onnxruntime.audit.shape_sweep.TIME_LIMIT", 0.0)
-    assert set(outcomes(swept(same)).values()) == {"untried"}
+def test_a_model_that_is_too_slow_leaves_shapes_skipped(swept, monkeypatch):
+    monkeypatch.setattr("mqa_onnxruntime.shape_sweep.TIME_LIMIT", 0.0)
+    assert set(outcomes(swept(same)).values()) == {"skipped"}
 
 
-def test_what_is_made_of_padding_is_nobodys_answer(swept, model_under_test, rows):
+def test_outputs_of_padding_are_not_compared(swept, model_under_test, rows):
     def run(spoil):
         return lambda batch: {"y": np.where(batch["mask"] == 1, batch["words"], spoil).astype(np.float32)}
 

@@ -1,10 +1,10 @@
-"""What ONNX Runtime says when it does not run a file or start a provider: made short, and with what fixes it."""
+"""ONNX Runtime's errors on files and providers, made short, and their fixes."""
 
 from __future__ import annotations
 
 import re
 
-# Where ONNX Runtime says why a provider did not start, the most specific first.
+# Patterns of the reason why a provider did not start, the most specific first.
 PROVIDER_FAILURES = (
     re.compile(r"with error: (.+)"),
     re.compile(r"Failed to load (.+)"),
@@ -14,7 +14,7 @@ PROVIDER_FAILURES = (
 )
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
-# What fixes a file that cannot be run, by what ONNX Runtime says of it.
+# The fixes of a file that cannot be run, by ONNX Runtime's message.
 FIXES = {
     re.compile(r"'tensor\(bfloat16\)'"): "export it with an `opset` of 22 or newer, whose operators take bfloat16",
     re.compile(r"opset version|IR version|No Op registered|NOT_IMPLEMENTED"): "take a newer ONNX Runtime, or export the"
@@ -27,7 +27,7 @@ FIXES = {
         "graph capture feature"
     ): "leave out `cuda_graph`: the model copies between CPU and GPU, or has branches",
 }
-# What it says where CUDA does not start, whatever the file.
+# Messages of a CUDA that does not start with any file.
 CUDA_UNAVAILABLE = re.compile(r"CUDA failure (?!2:)|CUDA_PATH")
 # Where in its own source ONNX Runtime noticed: a file, a line, the function with all its parameters and types, and the
 # condition that did not hold; or a file and a function by their bare names; or the option at which it first asks CUDA
@@ -51,14 +51,14 @@ OUT_OF_MEMORY = (
 
 def first_line(error: Exception) -> str:
     """The first line of an error's message, without prefixes and source locations; 300 characters at most."""
-    return f"{_bare(str(error)) or type(error).__name__:.300}"
+    return f"{_shorten(str(error)) or type(error).__name__:.300}"
 
 
 def provider_failure(text: str) -> str:
     """Why a provider did not start, from what ONNX Runtime printed; empty where it printed nothing of the kind."""
     plain = without_colours(text)
     found = next((match for pattern in PROVIDER_FAILURES if (match := pattern.search(plain))), None)
-    return f"{_bare(found[1]):.300}" if found else ""
+    return f"{_shorten(found[1]):.300}" if found else ""
 
 
 def without_colours(text: str) -> str:
@@ -67,12 +67,12 @@ def without_colours(text: str) -> str:
 
 
 def fix_for(error: Exception) -> str:
-    """What fixes a file that cannot be run; empty where that is not known."""
+    """The fix of a file that cannot be run; empty where none is known."""
     return next((fix for pattern, fix in FIXES.items() if pattern.search(str(error))), "")
 
 
 def is_cuda_unavailable(error: Exception) -> bool:
-    """Whether CUDA does not start, whatever the file."""
+    """Whether the reason is CUDA, which would start with no file."""
     return CUDA_UNAVAILABLE.search(str(error)) is not None
 
 
@@ -81,7 +81,7 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in OUT_OF_MEMORY)
 
 
-def _bare(text: str) -> str:
+def _shorten(text: str) -> str:
     named = NODE.sub(r"node `\2` (\1): ", PREFIX.sub("", SOURCE_LOCATION.sub("", text.strip())))
     lines = CUDA_DETAILS.sub("", named).strip().splitlines()
     return lines[0] if lines else ""

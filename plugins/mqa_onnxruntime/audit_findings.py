@@ -10,17 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
-    from mqa_onnxruntime.audit.audit import Audit
-    from mqa_onnxruntime.audit.shape_sweep import ShapeResult
+    from mqa_onnxruntime.export_audit import Audit
     from mqa_onnxruntime.graph.onnx_file import ValueInfo
+    from mqa_onnxruntime.shape_sweep import ShapeResult
     from mqa_onnxruntime.weights.comparison import WeightComparison
-
 
 MAX_NAMES = 3  # names in one message
 HALF_TYPES = frozenset({"float16", "bfloat16"})
 NOTABLE_SHARE = 0.01  # of the numbers in the weights that have another type than most, or that the model lacks
 
-# The element types that most weights may have, by the precision that was asked for.
+# The element types that most weights may have, by the requested precision.
 WEIGHT_TYPES = {
     "float32": ("float32",),
     "float16": ("float16",),
@@ -36,52 +35,54 @@ def review(audit: Audit, reference: str) -> Iterator[Finding]:
     yield from _review_request(audit)
     yield from _review_shapes(audit.shapes, reference)
     yield from _review_outputs(audit.shapes, reference)
-    yield from _review_axes(audit.inputs, audit.narrowed)
+    yield from _review_axes(audit.inputs, audit.specialized_inputs)
     if audit.weights is not None:
         yield from _review_weights(audit.weights)
-    if audit.traced == 0:
+    if audit.nodes_with_metadata == 0:
         yield Finding(
             "note",
             "trace",
-            "none of its nodes tells which module it came from: where it differs, `mqa parity` may name no module",
-            "older opsets are written by a converter that forgets it: ask for a newer one",
+            "none of its nodes has metadata of the module it came from: where it differs, `mqa parity` may name no module",
+            "the converter to older opsets drops them: request a newer opset",
         )
 
 
 def _review_session(audit: Audit) -> Iterator[Finding]:
-    if audit.foreign:
+    if audit.custom_operators:
         yield Finding(
             "problem",
             "session",
-            f"it uses operators that ONNX Runtime does not bring: {_list_names(audit.foreign)}",
+            f"it uses operators that ONNX Runtime does not bring: {_list_names(audit.custom_operators)}",
             "in a suite, give the backend their library as `custom_ops`, and allow it with `--allow-code`",
         )
-    elif audit.trouble:
+    elif audit.session_error:
         # ONNX Runtime's CPU has next to no operators for bfloat16; another provider may have them.
         level: Literal["warning", "problem"] = "warning" if audit.precision == "bfloat16" else "problem"
-        yield Finding(level, "session", f"on the CPU, {audit.trouble}", "no shape was tried; run it where it is to run")
+        yield Finding(
+            level, "session", f"on the CPU, {audit.session_error}", "no shape was tried; run it where it is to run"
+        )
 
 
 def _review_request(audit: Audit) -> Iterator[Finding]:
-    """Opset and precision against those that were asked for: exporters settle for others without a word."""
-    if audit.opset_asked not in {None, audit.opset}:
+    """Opset and precision against those that were requested: exporters may write others, and give no warning."""
+    if audit.requested_opset not in {None, audit.opset}:
         yield Finding(
             "problem",
             "opset",
-            f"opset {audit.opset_asked} was asked for, and it is written in opset {audit.opset}",
-            "ask for an opset that the exporter can write",
+            f"opset {audit.requested_opset} was requested, and it is written in opset {audit.opset}",
+            "request an opset that the exporter can write",
         )
-    precision = audit.precision_asked
+    precision = audit.requested_precision
     if precision is not None and audit.precision not in WEIGHT_TYPES[precision]:
         yield Finding(
             "problem",
             "precision",
-            f"`{precision}` was asked for, and most of its weights are {audit.precision}",
-            "what it is made of has little that can be converted",
+            f"`{precision}` was requested, and most of its weights are {audit.precision}",
+            "few operators of the model can be converted",
         )
-    if precision is not None and precision.startswith("int8") and not audit.quantized:
-        yield Finding("problem", "precision", f"`{precision}` was asked for, and no operator in it is quantized")
-    share = audit.types.get("float32", 0) / max(sum(audit.types.values()), 1)
+    if precision is not None and precision.startswith("int8") and not audit.quantized_nodes:
+        yield Finding("problem", "precision", f"`{precision}` was requested, and no operator in it is quantized")
+    share = audit.element_types.get("float32", 0) / max(sum(audit.element_types.values()), 1)
     if audit.precision in HALF_TYPES and share > NOTABLE_SHARE:
         yield Finding(
             "note",
@@ -105,38 +106,38 @@ def _review_shapes(shapes: Sequence[ShapeResult], reference: str) -> Iterator[Fi
             f"its outputs differ from those of {reference} on {_describe_shape(other)}: {other.reason}",
             "`mqa parity` names the first module that differs",
         )
-    if untried := [shape.what for shape in shapes if shape.outcome == "untried"]:
-        yield Finding("note", "shapes", f"{reference} is too slow to try it on {_list_names(untried)}")
-    refused = [shape for shape in shapes if shape.outcome == "refused"]
-    if refused and len(refused) == len(shapes):
-        message = f"{reference} itself does not run, and no shape was tried: {refused[0].reason}"
+    if skipped := [shape.name for shape in shapes if shape.outcome == "skipped"]:
+        yield Finding("note", "shapes", f"{reference} is too slow to try it on {_list_names(skipped)}")
+    unsupported = [shape for shape in shapes if shape.outcome == "unsupported"]
+    if unsupported and len(unsupported) == len(shapes):
+        message = f"{reference} itself does not run, and no shape was tried: {unsupported[0].reason}"
         yield Finding("warning", "shapes", message, "give it rows that it takes, with `--data`")
-    elif refused:
+    elif unsupported:
         yield Finding(
-            "note", "shapes", f"{reference} itself does not take {_list_names([one.what for one in refused])}"
+            "note", "shapes", f"{reference} itself does not take {_list_names([one.name for one in unsupported])}"
         )
 
 
 def _review_outputs(shapes: Sequence[ShapeResult], reference: str) -> Iterator[Finding]:
-    lost = next((shape.lost for shape in shapes if shape.lost), ())
-    if lost:
+    missing = next((shape.missing_outputs for shape in shapes if shape.missing_outputs), ())
+    if missing:
         yield Finding(
             "warning",
             "outputs",
-            f"it does not give {_list_names(lost)}, which {reference} gives",
+            f"it does not give {_list_names(missing)}, which {reference} gives",
             "export it with all outputs",
         )
-    unheld = next((shape.unheld for shape in shapes if shape.unheld), ())
-    if unheld:
+    extra = next((shape.extra_outputs for shape in shapes if shape.extra_outputs), ())
+    if extra:
         yield Finding(
             "note",
             "outputs",
-            f"it gives {_list_names(unheld)}, which {reference} does not give: they are compared with nothing",
+            f"it gives {_list_names(extra)}, which {reference} does not give: they are compared with nothing",
         )
 
 
-def _review_axes(inputs: Sequence[ValueInfo], narrowed: Sequence[ValueInfo]) -> Iterator[Finding]:
-    """Fixed axes of inputs; `narrowed` have one size in the file, and not in the model."""
+def _review_axes(inputs: Sequence[ValueInfo], specialized: Sequence[ValueInfo]) -> Iterator[Finding]:
+    """Fixed axes of inputs; `specialized` have one size in the file, and not in the model."""
     fixed = [value.name for value in inputs if value.shape and isinstance(value.shape[0], int)]
     if fixed:
         yield Finding(
@@ -145,12 +146,12 @@ def _review_axes(inputs: Sequence[ValueInfo], narrowed: Sequence[ValueInfo]) -> 
             f"it takes a fixed number of rows as {_list_names(fixed)}",
             "export it with a dynamic first axis",
         )
-    if narrowed:
+    if specialized:
         # Whole numbers are tokens more often than not; an image may well have one size.
         yield Finding(
-            "warning" if any("int" in value.type for value in narrowed) else "note",
+            "warning" if any("int" in value.type for value in specialized) else "note",
             "axes",
-            f"it takes rows of one size alone, that of those it was traced with: {', '.join(map(_describe_size, narrowed))}",
+            f"it takes rows of one size alone, that of those it was traced with: {', '.join(map(_describe_size, specialized))}",
             "where there are others, trace it with rows of differing sizes: not of a `.npz`, but of a parquet's `inputs`",
         )
 
@@ -185,22 +186,22 @@ def _review_weights(weights: WeightComparison) -> Iterator[Finding]:
             f"it has tensors that are no weights of the model ({len(weights.unknown)}): {_list_names(weights.unknown)}",
             "folded constants are harmless; anything else was not in the model",
         )
-    if weights.numbers > (1 + NOTABLE_SHARE) * weights.model_numbers:
+    if weights.elements > (1 + NOTABLE_SHARE) * weights.model_elements:
         yield Finding(
             "note",
             "weights",
-            f"it has {weights.numbers:,} numbers in its weights, and the model {weights.model_numbers:,}",
-            "what the model uses in two places may be written twice, or a constant be spelled out",
+            f"it has {weights.elements:,} numbers in its weights, and the model {weights.model_elements:,}",
+            "a weight that the model uses in two places may be written twice, or a constant be expanded",
         )
     if missing := [name for name in weights.missing if name not in weights.changed]:
         yield Finding(
-            "note", "weights", f"it is without some of the model's weights ({len(missing)}): {_list_names(missing)}"
+            "note", "weights", f"it lacks some of the model's weights ({len(missing)}): {_list_names(missing)}"
         )
 
 
 def _describe_shape(shape: ShapeResult) -> str:
-    sizes = ", ".join(f"`{name}` {list(size)}" for name, size in list(shape.inputs.items())[:1])
-    return f"{shape.what} ({sizes})"
+    sizes = ", ".join(f"`{name}` {list(size)}" for name, size in list(shape.input_shapes.items())[:1])
+    return f"{shape.name} ({sizes})"
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -78,7 +78,7 @@ expect = { min = 0.5 }
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory):
+def folder(tmp_path_factory):
     """A folder with the plugin, and a store that all commands share."""
     folder = tmp_path_factory.mktemp("command")
     (folder / "bags.py").write_text(PLUGIN.format(tests=str(Path(__file__).parents[1])))
@@ -86,10 +86,10 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def mqa(place):
+def mqa(folder):
     def run(*arguments):
         command = [sys.executable, "-m", "mqa_registry.cli", *arguments, "--plugin", "bags.py", "--store", "store"]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
@@ -109,74 +109,74 @@ def exported(export):
     return done
 
 
-def test_a_good_model_is_exported_and_everything_is_written_down(exported, place):
-    told = json.loads(exported.stdout)
-    assert told.pop("exported") == ["model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"]
-    assert told == json.loads((place / "out/model.mqa.json").read_text())
+def test_a_good_model_is_exported_with_its_stamp(exported, folder):
+    written = json.loads(exported.stdout)
+    assert written.pop("exported") == ["model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"]
+    assert written == json.loads((folder / "out/model.mqa.json").read_text())
     names = {"model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"}
-    assert {file.name for file in (place / "out").iterdir()} == names
-    assert told["verdict"] is None
+    assert {file.name for file in (folder / "out").iterdir()} == names
+    assert written["verdict"] is None
 
 
-def test_a_person_reads_what_it_is(exported):
+def test_the_summary_of_an_export_is_for_people(exported):
     lines = [line.split(maxsplit=1) for line in exported.stderr.splitlines() if line.startswith("  ")]
-    said = {line[0]: line[1] for line in lines if len(line) == 2}
-    assert said["opset"].startswith("20, ")
-    assert said["inputs"] == "words int64[?, ?], mask int64[?, ?]"
+    summary = {line[0]: line[1] for line in lines if len(line) == 2}
+    assert summary["opset"].startswith("20, ")
+    assert summary["inputs"] == "words int64[?, ?], mask int64[?, ?]"
     assert "7 of 7 agree" in exported.stderr
     assert exported.stderr.rstrip().endswith("Exported: nothing to remark.")
 
 
-def test_an_export_that_hangs_is_exit_3_with_one_line(export, place):
+def test_an_export_that_hangs_is_exit_3_with_one_line(export, folder):
     done = export("sleeper", "--out", "never", "--timeout", "4")
     assert done.returncode == 3
     error, hint = done.stderr.splitlines()
     assert error.startswith("error: the export hangs: it was ended after 4 s")
-    assert hint.startswith("hint: all that the exporters said is in `")
-    assert not (place / "never").exists()
+    assert hint.startswith("hint: what the exporters printed is in `")
+    assert not (folder / "never").exists()
 
 
-def test_a_suite_calibrates_with_its_own_data_and_finds_what_was_exported_before(exported, mqa, place):
-    pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), place / "rows.parquet")
-    (place / "suite.toml").write_text(SUITE)
+def test_a_suite_calibrates_with_its_own_data_and_uses_the_cached_export(exported, mqa, folder):
+    pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), folder / "rows.parquet")
+    (folder / "suite.toml").write_text(SUITE)
     done = mqa("run", "suite.toml", "--json", "report.json")
     assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads((place / "report.json").read_text())["environment"]["backends"]
-    stamp = json.loads((place / "out/model.mqa.json").read_text())
-    assert told["plain"]["facts"]["sha256"] == stamp["sha256"]
-    assert told["small"]["facts"]["precision"] == "int8-static"
+    written = json.loads((folder / "report.json").read_text())["environment"]["backends"]
+    stamp = json.loads((folder / "out/model.mqa.json").read_text())
+    assert written["plain"]["facts"]["sha256"] == stamp["sha256"]
+    assert written["small"]["facts"]["precision"] == "int8-static"
 
 
-def test_a_suite_stamps_the_very_file_that_it_judged_and_does_so_again_from_the_store(exported, mqa, place):
-    shutil.copytree(place / "out", place / "release")
-    pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), place / "rows.parquet")
-    (place / "release.toml").write_text(RELEASE)
-    beside = place / "release/model.mqa.json"
+def test_a_suite_stamps_the_very_file_that_it_judged_and_does_so_again_from_the_store(exported, mqa, folder):
+    shutil.copytree(folder / "out", folder / "release")
+    pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), folder / "rows.parquet")
+    (folder / "release.toml").write_text(RELEASE)
+    stamp_path = folder / "release/model.mqa.json"
     first = mqa("run", "release.toml")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "model.mqa.json` says PASS" in " ".join(first.stdout.split())
-    judged = json.loads(beside.read_text())
+    judged = json.loads(stamp_path.read_text())
     assert (judged["verdict"]["verdict"], judged["verdict"]["name"]) == ("PASS", "release")
-    shutil.copy(place / "out/model.mqa.json", beside)  # nobody judged it
+    shutil.copy(folder / "out/model.mqa.json", stamp_path)  # nobody judged it
     again = mqa("run", "release.toml", "--json", "-")
     report = json.loads(again.stdout)
-    verdict = json.loads(beside.read_text())["verdict"]
+    verdict = json.loads(stamp_path.read_text())["verdict"]
     assert (verdict["verdict"], verdict["run"], verdict["suite"]) == ("PASS", report["run"], report["suite"]["digest"])
     assert "forward passes" not in again.stderr  # all of it was in the store
-    assert json.loads((place / "out/model.mqa.json").read_text())["verdict"] is None  # a copy is another file
+    assert json.loads((folder / "out/model.mqa.json").read_text())["verdict"] is None  # a copy is another file
     mqa("run", "release.toml", "--set", "check.agree.expect.max=0.5")
-    assert json.loads(beside.read_text())["verdict"]["verdict"] == "FAIL"
+    assert json.loads(stamp_path.read_text())["verdict"]["verdict"] == "FAIL"
     later = mqa("run", "release.toml", "-q")
     assert (later.returncode, later.stdout.split()[0]) == (0, "PASS")
     assert "says FAIL" in " ".join(later.stdout.split())
 
 
-def test_another_process_makes_the_same_model_under_test(place, tmp_path):
-    def spelled(path):
+def test_another_process_rebuilds_the_same_model_under_test(folder, tmp_path):
+    def as_path(path):
         return {"path on this machine": str(path)}
 
     source = {"use": "bags/known", "options": {"id": "honest"}}
-    context = {"exports": spelled(tmp_path), "plugin_files": [spelled(place / "bags.py")], "offline": True}
+    context = {"exports": as_path(tmp_path), "plugin_files": [as_path(folder / "bags.py")], "offline": True}
     one = rebuild_model({"source": source, "task": {"use": "bags/words", "options": {}}, "run_context": context})
     again = rebuild_model(json.loads(json.dumps(one.spec)))
     assert again.model.digest == one.model.digest == "sha256:honest"

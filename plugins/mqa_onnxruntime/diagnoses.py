@@ -1,6 +1,6 @@
 """The diagnoses of `mqa doctor`: whether ONNX Runtime, CUDA, cuDNN, the driver and PyTorch fit, and which providers start.
 
-Those providers that ONNX Runtime lists are those it was built with; whether one starts here is found out by starting it.
+Those providers that ONNX Runtime lists are those it was built with; whether one starts is tested by starting it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mqa_onnxruntime.captured_output import capture_output, read_log
-from mqa_onnxruntime.providers.placement import placed_nodes
-from mqa_onnxruntime.providers.request import CPU, CUDA, GPU_PROVIDERS, runtime_distribution
-from mqa_onnxruntime.providers.runtime_errors import first_line, provider_failure, without_colours
+from mqa_onnxruntime.execution_providers import CPU, CUDA, GPU_PROVIDERS, placed_nodes, runtime_distribution
+from mqa_onnxruntime.runtime_errors import first_line, provider_failure, without_colours
 from mqa_onnxruntime.session.factory import RECORD_PLACEMENT, create_session
 from mqa_registry import Finding, find_device
 
@@ -134,7 +133,7 @@ def _check_pytorch() -> Finding:
         return Finding("ok", "PyTorch", "is built without CUDA")
     if major(theirs) == major(ours):
         return Finding("ok", "PyTorch", f"is built for CUDA {theirs}, as ONNX Runtime is")
-    message = f"is built for CUDA {theirs}, and ONNX Runtime for {ours}: both want the cuDNN that is loaded first"
+    message = f"is built for CUDA {theirs}, and ONNX Runtime for {ours}: both use the cuDNN that is loaded first"
     return Finding(_level(), "PyTorch", message, fix)
 
 
@@ -152,7 +151,7 @@ def probe_providers() -> Iterator[Finding]:
 
 
 def _probe(provider: str, path: Path) -> Finding:
-    """Start one provider, with a session of its own."""
+    """Start one provider, in a new session."""
     with tempfile.TemporaryFile() as log:
         try:
             failure = _run(provider, path, log)
@@ -187,7 +186,7 @@ def _run(provider: str, path: Path, log: IO[bytes]) -> str:
         return f"the session landed on `{actual}`"
     if provider not in placed_nodes(session):
         return "it takes no node of a product of matrices"
-    return "" if product.tolist() == [[6.0]] else f"it says that 2 · 3 is {product.tolist()}"
+    return "" if product.tolist() == [[6.0]] else f"it computes 2 · 3 as {product.tolist()}"
 
 
 def _tiny_model(folder: Path) -> Path:
@@ -204,7 +203,7 @@ def _tiny_model(folder: Path) -> Path:
 
 
 def _is_expected(provider: str) -> bool:
-    """Whether mqa would use this provider here without being asked for it by name."""
+    """Whether mqa uses this provider on this machine without a request for it by name."""
     return provider == CPU or (provider == CUDA and has_gpu())
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_onnxruntime.providers.runtime_errors import first_line, provider_failure
+from mqa_onnxruntime.runtime_errors import first_line, provider_failure
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("text", "reason"),
     [
         ("", ""),
         ("nothing of use\n", ""),
@@ -24,10 +24,10 @@ from mqa_onnxruntime.providers.runtime_errors import first_line, provider_failur
         ),
     ],
 )
-def test_the_reason_is_the_most_telling_line(said, reason):
-    assert provider_failure(said).startswith(reason)
-    assert "\x1b" not in provider_failure(said)
-    assert bool(provider_failure(said)) == bool(reason)
+def test_the_reason_is_the_most_specific_line(text, reason):
+    assert provider_failure(text).startswith(reason)
+    assert "\x1b" not in provider_failure(text)
+    assert bool(provider_failure(text)) == bool(reason)
 
 
 CALL = (
@@ -46,7 +46,7 @@ WRONG_NUMBER = "Invalid device ID: 3, must be between 0 (inclusive) and 1 (exclu
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("text", "expected"),
     [
         (f"{CALL}{CALL}{NO_GPU}{ASIDE}\n\n\n", NO_GPU),
         (f"{PARSED}{NO_GPU}{ASIDE}\n", NO_GPU),
@@ -55,8 +55,8 @@ WRONG_NUMBER = "Invalid device ID: 3, must be between 0 (inclusive) and 1 (exclu
         ("", "RuntimeError"),
     ],
 )
-def test_what_cuda_says_is_told_without_the_source_and_the_host_that_it_names(said, told):
-    assert first_line(RuntimeError(said)) == told
+def test_an_error_of_cuda_is_shown_without_source_location_and_host_name(text, expected):
+    assert first_line(RuntimeError(text)) == expected
 
 
 ADD = "[ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running Add node. Name:'/m/Add_1' Status Message: "
@@ -64,7 +64,7 @@ APART = "Attempting to broadcast an axis by a dimension other than 1. 4 by 12"
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("text", "expected"),
     [
         (
             f"{ADD}/src/ops.h:583 void Iterator::Append(ptrdiff_t, ptrdiff_t) axis == 1 || axis == n was false. {APART}\n",
@@ -74,5 +74,5 @@ APART = "Attempting to broadcast an axis by a dimension other than 1. 4 by 12"
         (f"{ADD}index 9 is out of bounds", "node `/m/Add_1` (Add): index 9 is out of bounds"),
     ],
 )
-def test_a_failing_node_is_named_without_the_source_and_the_condition(said, told):
-    assert first_line(RuntimeError(said)) == told
+def test_a_failing_node_is_named_without_the_source_and_the_condition(text, expected):
+    assert first_line(RuntimeError(text)) == expected

@@ -1,4 +1,4 @@
-"""The audit of an ONNX file against its reference: what was asked for, what came out, and findings on the difference.
+"""The audit of an ONNX file against its reference: what was requested, what came out, and findings.
 
 The reference is the PyTorch model, or the float32 export that the file was converted from.
 """
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_onnxruntime.audit.findings import review
-from mqa_onnxruntime.audit.shape_sweep import sweep_shapes, takes_another_size
+from mqa_onnxruntime.audit_findings import review
+from mqa_onnxruntime.execution_providers import cpu_request
 from mqa_onnxruntime.export.exporters import named_outputs
 from mqa_onnxruntime.graph.onnx_file import ValueInfo, file_sha256, parse_model, read_onnx_file, value_info
 from mqa_onnxruntime.graph.protobuf import type_name
 from mqa_onnxruntime.graph.provenance import read_metadata, trace_file
-from mqa_onnxruntime.providers.request import cpu_request
 from mqa_onnxruntime.session.execution import fixed_batch_size, run_in_fixed_batches, run_session
 from mqa_onnxruntime.session.factory import open_session
 from mqa_onnxruntime.session.input_types import input_types
+from mqa_onnxruntime.shape_sweep import sweep_shapes, takes_another_size
 from mqa_onnxruntime.weights.comparison import compare_weights
 from mqa_registry import Finding, MqaError, batch_invariance
 
@@ -33,14 +33,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.audit.shape_sweep import ShapeResult
     from mqa_onnxruntime.export.conversion import Precision
-    from mqa_onnxruntime.export.rows import Arrays
+    from mqa_onnxruntime.export.exporters import Arrays
+    from mqa_onnxruntime.shape_sweep import ShapeResult
     from mqa_onnxruntime.weights.comparison import WeightComparison
     from mqa_registry import ModelUnderTest
 
     Array: TypeAlias = npt.NDArray[Any]
-
 
 # How far outputs may be off, relative to the largest of them. This finds what is broken; whether a smaller difference
 # matters, the checks of a suite decide.
@@ -51,7 +50,7 @@ QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLin
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """The opset and precision that were asked for; None where any will do."""
+    """The requested opset and precision; None where any will do."""
 
     opset: int | None = None
     precision: Precision | None = None
@@ -62,40 +61,44 @@ NO_REQUEST = AuditRequest()
 
 @dataclass(frozen=True)
 class Audit:
-    """What an ONNX file is, against what was asked for.
+    """What an ONNX file is, and what was requested.
 
-    `files` are its sizes in bytes and sha256 by name, `types` the numbers in its weights by element type, `casts` and
-    `quantized` count the nodes that change the precision. `foreign` are custom operators. `weights` is None where it was
-    converted from another export. `traced` counts the nodes with metadata, None where it has no trace file. `narrowed`
-    are the inputs with a fixed axis behind the first, which the model itself takes of other lengths too. `trouble` is
-    why ONNX Runtime cannot run it, where that is so: then no `shapes` were tried.
+    `domains` are its opsets by domain. `custom_operators` are those that ONNX Runtime does not bring. `element_types`
+    counts the numbers in its weights by element type; `cast_nodes` and `quantized_nodes` are how many nodes change the
+    precision. `nodes_with_metadata` is how many nodes the trace file knows, None without such a file. `files` are its
+    sizes in bytes and sha256 by name. `weights` is None where the file was converted from another export.
+    `specialized_inputs` have a fixed axis behind the first, along which the model itself takes other lengths.
+    `session_error` is why ONNX Runtime cannot run the file; then no `shapes` were tried.
     """
 
-    opset_asked: int | None
+    requested_opset: int | None
     opset: int
     ir_version: int
     producer: str
     domains: Mapping[str, int]
-    foreign: tuple[str, ...]
+    custom_operators: tuple[str, ...]
     nodes: int
-    precision_asked: Precision | None
+    requested_precision: Precision | None
     precision: str
-    types: Mapping[str, int]
-    casts: int
-    quantized: int
-    traced: int | None
+    element_types: Mapping[str, int]
+    cast_nodes: int
+    quantized_nodes: int
+    nodes_with_metadata: int | None
     inputs: tuple[ValueInfo, ...]
     outputs: tuple[ValueInfo, ...]
     files: Mapping[str, Mapping[str, Any]]
     weights: WeightComparison | None
     shapes: tuple[ShapeResult, ...]
-    trouble: str
-    narrowed: tuple[ValueInfo, ...] = ()
+    session_error: str
+    specialized_inputs: tuple[ValueInfo, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
+        """As plain values, without the numbers that a weight should have."""
+        table = asdict(self)
+        for difference in (table["weights"] or {}).get("differences", ()):
+            del difference["expected"]
+        return table
 
 
 def audit_file(
@@ -113,28 +116,28 @@ def audit_file(
     operators = Counter(node.op_type for node in model.graph.node)
     tolerance = TOLERANCES.get(request.precision or file.precision)
     inputs = tuple(value_info(value) for value in model.graph.input)
-    shapes, trouble = _try_shapes(path, model_under_test, rows, reference, tolerance)
+    shapes, session_error = _try_shapes(path, model_under_test, rows, reference, tolerance)
     audit = Audit(
-        opset_asked=request.opset,
+        requested_opset=request.opset,
         opset=file.opset,
         ir_version=model.ir_version,
         producer=f"{model.producer_name} {model.producer_version}".strip(),
         domains={entry.domain or "ai.onnx": entry.version for entry in model.opset_import},
-        foreign=file.custom_operators,
+        custom_operators=file.custom_operators,
         nodes=len(model.graph.node),
-        precision_asked=request.precision,
+        requested_precision=request.precision,
         precision=file.precision,
-        types=_count_types(model),
-        casts=operators["Cast"],
-        quantized=sum(operators[name] for name in QUANTIZED),
-        traced=len(read_metadata(path)) if trace_file(path).is_file() else None,
+        element_types=_count_element_types(model),
+        cast_nodes=operators["Cast"],
+        quantized_nodes=sum(operators[name] for name in QUANTIZED),
+        nodes_with_metadata=len(read_metadata(path)) if trace_file(path).is_file() else None,
         inputs=inputs,
         outputs=tuple(value_info(value) for value in model.graph.output),
         files={name: _describe_file(path.parent / name) for name in file.files},
         weights=compare_weights(path, reference.weights) if reference.weights else None,
         shapes=shapes,
-        trouble=trouble,
-        narrowed=_narrowed_inputs(inputs, model_under_test, rows, reference),
+        session_error=session_error,
+        specialized_inputs=_specialized_inputs(inputs, model_under_test, rows, reference),
     )
     return replace(audit, findings=(*review(audit, reference.name), *_review_model(model_under_test, rows, reference)))
 
@@ -155,7 +158,7 @@ def _review_model(model_under_test: ModelUnderTest, rows: Sequence[Arrays], refe
 def _try_shapes(
     path: Path, model_under_test: ModelUnderTest, rows: Sequence[Arrays], reference: Reference, tolerance: float | None
 ) -> tuple[tuple[ShapeResult, ...], str]:
-    """The shapes that were tried, and why the file cannot be run, where it cannot."""
+    """The results of the shapes, and why the file cannot be run; empty where it can."""
     try:
         run = run_on_cpu(path, model_under_test.codec.collate(rows))
     except MqaError as error:
@@ -163,10 +166,10 @@ def _try_shapes(
     return sweep_shapes((reference.run, run), model_under_test, rows, tolerance), ""
 
 
-def _narrowed_inputs(
+def _specialized_inputs(
     inputs: Sequence[ValueInfo], model_under_test: ModelUnderTest, rows: Sequence[Arrays], reference: Reference
 ) -> tuple[ValueInfo, ...]:
-    """The inputs with a fixed axis behind the first that the model takes longer, too."""
+    """The inputs with a fixed axis behind the first, along which the model itself takes other lengths."""
     batch = model_under_test.codec.collate(rows)
     fixed = {
         value: [axis for axis, size in enumerate(value.shape) if axis and isinstance(size, int)]
@@ -180,7 +183,7 @@ def _narrowed_inputs(
     )
 
 
-def _count_types(model: Any) -> dict[str, int]:
+def _count_element_types(model: Any) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for tensor in model.graph.initializer:
         counts[type_name(tensor.data_type)] += prod(tensor.dims)

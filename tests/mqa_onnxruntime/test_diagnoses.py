@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mqa_onnxruntime.providers import diagnoses
-from mqa_onnxruntime.providers.request import CPU, CUDA, runtime_distribution
+from mqa_onnxruntime import diagnoses
+from mqa_onnxruntime.execution_providers import CPU, CUDA, runtime_distribution
 from mqa_registry import machine
 
 
@@ -30,14 +30,14 @@ def built(monkeypatch):
     def cuda(ours="13.0", theirs=None, driver=13000, cudnn=91002):
         import torch
 
-        def asked(library, function, *, by_pointer=True):
+        def library_version(library, function, *, by_pointer=True):
             number = driver if "cuda" in library else cudnn
             if number is None:
                 raise OSError(f"{library}: cannot open shared object file")
             return number
 
         monkeypatch.setattr(diagnoses, "cuda_version", lambda: ours)
-        monkeypatch.setattr(diagnoses, "_library_version", asked)
+        monkeypatch.setattr(diagnoses, "_library_version", library_version)
         monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=theirs))
         return {each.topic: each for each in diagnoses.check_cuda()}
 
@@ -71,7 +71,7 @@ def test_two_distributions_write_over_each_other(distributions):
     assert found.fix == "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu==1.31.1"
 
 
-def test_none_at_all_is_a_problem(distributions):
+def test_no_distribution_at_all_is_a_problem(distributions):
     assert distributions().fix == "pip install onnxruntime-gpu"
 
 
@@ -84,14 +84,14 @@ def test_files_of_another_version_are_what_a_second_distribution_left(distributi
     assert found.fix == "pip install --force-reinstall --no-deps onnxruntime-gpu==1.2.3"
 
 
-def test_a_build_without_cuda_leaves_a_gpu_alone(distributions, monkeypatch, gpus):
+def test_a_build_without_cuda_does_not_use_the_gpu(distributions, monkeypatch, gpus):
     monkeypatch.setattr(diagnoses, "cuda_version", lambda: "")
     found = distributions(onnxruntime=version(runtime_distribution()[0]))
     assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
     assert found.fix.startswith("pip uninstall -y onnxruntime && pip install onnxruntime-gpu==")
 
 
-def test_where_all_is_of_one_cuda_all_is_well(built, gpus):
+def test_libraries_of_one_cuda_are_ok(built, gpus):
     found = built(theirs="13.2", driver=13010)
     assert {each.level for each in found.values()} == {"ok"}
     assert found["NVIDIA driver"].message == "knows CUDA up to 13.1"
@@ -104,21 +104,21 @@ def test_a_driver_that_is_too_old_is_a_problem(built, gpus):
     assert found.fix == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
 
 
-def test_what_is_missing_is_a_problem_where_there_is_a_gpu(built, gpus):
+def test_a_missing_library_is_a_problem_on_a_machine_with_a_gpu(built, gpus):
     found = built(driver=None, cudnn=None)
     assert (found["NVIDIA driver"].level, found["cuDNN"].level) == ("problem", "problem")
     assert found["cuDNN"].fix == diagnoses.libraries_fix()
 
 
-def test_and_as_it_has_to_be_where_there_is_none(built, no_gpus):
+def test_a_missing_library_is_a_note_on_a_machine_without_a_gpu(built, no_gpus):
     found = built(driver=None, cudnn=None)
     assert [each.level for each in found.values()] == ["note", "note", "ok"]
     assert not any(each.fix for each in found.values())
 
 
-@pytest.mark.parametrize(("here", "level"), [("gpus", "problem"), ("no_gpus", "note")])
-def test_a_pytorch_for_another_cuda_is_named_with_both(request, built, here, level):
-    request.getfixturevalue(here)
+@pytest.mark.parametrize(("gpus_fixture", "level"), [("gpus", "problem"), ("no_gpus", "note")])
+def test_a_pytorch_for_another_cuda_is_named_with_both(request, built, gpus_fixture, level):
+    request.getfixturevalue(gpus_fixture)
     found = built(theirs="12.8")["PyTorch"]
     assert found.level == level
     assert "built for CUDA 12.8, and ONNX Runtime for 13.0" in found.message
@@ -129,11 +129,11 @@ def test_a_pytorch_without_cuda_leaves_the_reference_on_the_cpu(built, gpus):
     assert built()["PyTorch"].level == "warning"
 
 
-def test_a_build_without_cuda_asks_nothing_of_it(built):
+def test_a_build_without_cuda_needs_no_libraries_of_cuda(built):
     assert [each.level for each in built(ours="").values()] == ["ok"]
 
 
-def test_asking_leaves_the_console_alone(no_gpus, capfd):
+def test_checking_cuda_prints_nothing(no_gpus, capfd):
     assert list(diagnoses.check_cuda())
     assert capfd.readouterr() == ("", "")
 
@@ -170,7 +170,7 @@ def test_the_cpu_starts_and_comes_first(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_listed_provider_that_does_not_start_is_told_apart_with_what_the_library_said(no_gpus):
+def test_a_listed_provider_that_does_not_start_is_reported_with_the_librarys_message(no_gpus):
     import onnxruntime
 
     found = {each.topic: each for each in diagnoses.probe_providers()}
@@ -183,7 +183,7 @@ def test_a_listed_provider_that_does_not_start_is_told_apart_with_what_the_libra
     assert not found[CUDA].fix
 
 
-def test_with_a_gpu_it_is_a_problem_and_the_libraries_mend_it(gpus, fails):
+def test_with_a_gpu_it_is_a_problem_that_installing_the_libraries_fixes(gpus, fails):
     found = fails(CUDA, NO_LIBRARY)
     assert (found.level, found.message) == (
         "problem",
@@ -194,7 +194,7 @@ def test_with_a_gpu_it_is_a_problem_and_the_libraries_mend_it(gpus, fails):
     assert "[cuda,cudnn]==" in found.fix
 
 
-def test_an_old_driver_is_mended_by_a_new_one(gpus, fails):
+def test_an_old_driver_is_fixed_by_a_new_one(gpus, fails):
     assert fails(CUDA, OLD_DRIVER).fix == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
 
 
@@ -210,14 +210,14 @@ def test_an_old_driver_is_mended_by_a_new_one(gpus, fails):
         (f"{FAILURE} 999: unknown error", ""),
     ],
 )
-def test_libraries_that_are_there_are_not_asked_for(gpus, fails, text, fix):
+def test_where_the_libraries_are_installed_the_fix_installs_none(gpus, fails, text, fix):
     found = fails(CUDA, text)
     assert fix in found.fix
     assert bool(found.fix) == bool(fix)
     assert "pip" not in found.fix
 
 
-def test_a_provider_that_nobody_would_use_unasked_is_a_note(gpus, fails):
+def test_a_provider_that_is_used_by_request_alone_is_a_note(gpus, fails):
     found = fails(TENSORRT, "Failed to load library b.so with error: libnvinfer.so.10: cannot open")
     assert found.level == "note"
     assert found.fix.startswith('pip install "tensorrt-cu13<11"')

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, save_model
 
 import mqa_onnx
-from mqa_onnx.file import FileOptions, FileSource
+from mqa_onnx.model_source import FileOptions, FileSource
 from mqa_registry import DataError, NotRunError, RunContext
 from mqa_transformers.forward import Forward
 
@@ -42,7 +42,7 @@ def test_the_source_recognizes_onnx_files_and_gives_them_the_task_that_takes_any
     assert source.infer_task(RunContext(exports=tmp_path), FileOptions(id=Path("a.onnx"))) == "transformers/forward"
 
 
-def test_a_model_is_the_file_and_known_by_its_bytes(load, file):
+def test_a_models_digest_is_that_of_the_files_bytes(load, file):
     model = load(file)
     assert model.file == file
     assert model.about == {"id": str(file), "format": "ONNX"}
@@ -51,7 +51,7 @@ def test_a_model_is_the_file_and_known_by_its_bytes(load, file):
     assert load(file).digest != before
 
 
-def test_there_is_no_module_of_it(load, file):
+def test_an_onnx_file_has_no_pytorch_module(load, file):
     with pytest.raises(NotRunError, match="there is no PyTorch model behind it") as refused:
         _ = load(file).module
     assert "`onnxruntime/session` without a `path`" in refused.value.hint

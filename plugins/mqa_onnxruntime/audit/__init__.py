@@ -1,1 +1,0 @@
-"""The audit of an export: what was asked for against what came out."""
