@@ -170,7 +170,7 @@ class BootstrapEstimate:
         """The normal quantile of an end, as much further out as so few units need."""
         freedom = self._units - 1 if self.degrees_of_freedom is None else self.degrees_of_freedom
         if self.unseen is not None:  # of fewer rows that carry the spread, it tells more than a t with a longer tail
-            freedom = min(max(freedom, FEW_DEGREES_OF_FREEDOM), max(1.0, self._units - 1))
+            freedom = min(max(freedom, FEW_DEGREES_OF_FREEDOM), self._units - 1)
         wider = math.sqrt(1 + 1 / freedom)
         return wider * float(special.stdtrit(freedom, (1 + confidence) / 2))
 

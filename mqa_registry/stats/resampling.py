@@ -151,7 +151,7 @@ def _jackknife(
     parts = [(joint.compute(joint.counts - taken, combine), alike) for taken, alike in units.leave_out(rng)]
     without, weights = (np.concatenate(each) for each in zip(*parts, strict=True))
     defined = np.isfinite(without)
-    most = max(1.0, units.n_units - 1.0)
+    most = units.n_units - 1.0
     if not defined.any():
         return _Influences(0.0, 0.0, most)
     value = float(joint.compute(joint.counts[None], combine)[0])

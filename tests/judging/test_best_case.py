@@ -40,6 +40,30 @@ def test_scores_with_a_range_are_a_kind_that_says_so():
     assert find_metric_kind(Use("letters/x", squares), ("a", "b")) == BoundedScores(0.0, 1.0)
 
 
+def distances(one, other):
+    return one.probabilities[:, 1] ** 2
+
+
+@pytest.mark.parametrize("span", [(0.0, np.inf), (-np.inf, 1.0)])
+def test_scores_with_a_range_that_is_open_on_a_side_are_a_mean(span):
+    assert find_metric_kind(Use("letters/x", Metric("x", distances, schemas=("label",), range=span))) is MetricKind.MEAN
+
+
+def test_scores_of_a_comparison_are_a_mean_whatever_its_range():
+    compared = Comparison("x", distances, schemas=("label",), range=(0.0, 1.0))
+    assert find_metric_kind(Use("letters/x", compared)) is MetricKind.MEAN
+
+
+def test_a_share_with_a_range_is_a_proportion():
+    share = Metric("x", lambda one, other: one.codes == other.codes, schemas=("label",), range=(0.0, 1.0))
+    assert find_metric_kind(Use("letters/x", share)) is MetricKind.PROPORTION
+
+
+def test_the_kind_is_found_on_the_first_schema_that_has_a_sample():
+    share = Metric("x", lambda one, other: one.codes == other.codes, schemas=("of another plugin", "label"))
+    assert find_metric_kind(Use("letters/x", share)) is MetricKind.PROPORTION
+
+
 def test_a_quantile_is_a_kind_that_says_of_what_share_it_is():
     median = measure(lambda one, other: Quantile(one.probabilities.max(axis=1), 0.5))
     assert find_metric_kind(median, ("a", "b")).share == 0.5

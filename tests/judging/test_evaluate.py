@@ -128,6 +128,25 @@ def test_nan_from_the_reference_is_an_error(engine, judged):
     assert result.evidence.missing_predictions == 5
 
 
+def test_nan_from_the_reference_of_a_drop_is_an_error_and_said_to_be_its(engine, judged):
+    def without_stones(example, rng):
+        return {"text": example["text"].replace("stone", "sky")}
+
+    engine.letters.poison = "stone"
+    (result,) = judged(engine.check("sky", without_stones, expect=expect(max_drop=0.9)))
+    assert (result.verdict, result.note) == (Verdict.ERROR, "the reference gave NaN or Inf on 5 rows")
+
+
+def test_without_any_target_a_metric_has_tested_nothing(engine, judged):
+    engine.table = engine.table.set_column(1, "label", [pa.array([None] * 50, pa.string())])
+    (result,) = judged(engine.check())
+    assert (result.verdict, result.note) == (
+        Verdict.NOT_RUN,
+        "no row has both a prediction and what it is held against",
+    )
+    assert result.evidence.missing_targets == 50
+
+
 def test_missing_targets_are_counted_and_never_guessed(engine, judged):
     labels = engine.table["label"].to_pylist()
     labels[:7] = [None] * 7
@@ -458,6 +477,29 @@ def test_a_group_is_held_against_the_same_group_of_a_reference_with_other_rows(e
         Verdict.INCONCLUSIVE,
         "drop in `new` is undefined, since no row counts",
     )
+
+
+def test_a_ratio_is_the_lowest_of_every_two_groups_and_each_of_them_is_judged(engine):
+    rows, seen = answered("words", a=(400, 320), b=(400, 200), c=(400, 240))
+    loose, tight = (
+        judge(
+            plans.make(engine.suite(engine.check(by=by(lambda row: row["group"]), expect=expect(min_ratio=bound)))),
+            Observations({"words": rows}, seen),
+        )[0]
+        for bound in (0.25, 0.9)
+    )
+    assert loose.numbers["ratio"].estimate == pytest.approx((200 / 400) / (320 / 400))
+    assert (loose.verdict, loose.numbers["ratio"].verdict) == (Verdict.PASS, Verdict.PASS)
+    assert tight.verdict is Verdict.FAIL
+    assert tight.note.startswith("`c` by `a` is 0.750 [")  # the first of those that fail, from the highest rate down
+    assert tight.note.endswith("], below 0.9")
+
+
+def test_small_groups_do_not_count_among_those_that_are_too_many_to_compare(engine, judged, monkeypatch):
+    monkeypatch.setattr("mqa_registry.judging.claims.MAX_GROUPS", 3)
+    slices = by(lambda row: "first" if row["text"].endswith(" 0") else str(int(row["text"].split()[1]) % 3))
+    (result,) = judged(engine.check(by=slices, expect=expect(max_gap=1.0, min_rows=5)))
+    assert (len(result.groups), result.verdict) == (4, Verdict.PASS)
 
 
 def many(rows, groups):

@@ -118,6 +118,12 @@ def test_flips_are_reported_alone_where_the_comparison_has_no_evidence(judged):
     assert {row.id for row in result.evidence.examples} <= {str(row) for row in range(12, 20)}
 
 
+def test_as_many_newly_right_as_newly_wrong_are_told_all_the_same(judged):
+    targets = ["many"] * 16 + ["few"] * 2 + RIGHT[18:]
+    result = judged(compare(is_correct=agreement), columns={"target": targets})
+    assert result.evidence.remarks == ("4 newly wrong, 4 newly right, McNemar p = 1",)
+
+
 def test_a_comparison_without_evidence_shows_what_it_always_did(judged):
     result = judged(compare())
     assert result.evidence == ResultEvidence(examples=result.evidence.examples)

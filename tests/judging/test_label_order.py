@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,20 @@ def test_five_classes_are_named_and_the_others_counted():
     assert "`e` where the data say `f`, and 1 more." in fix
 
 
+@pytest.mark.parametrize(("rows", "is_found"), [(880, False), (920, True)])
+def test_another_order_has_to_fit_more_than_chance_gives_the_best_of_all(rows, is_found):
+    """Renamed, a class of 5 % is found in half of its rows; by Hoeffding that takes ln(2! / 0.05) / (2 · 0.045²) rows."""
+    rare, missed = rows // 20, rows // 40
+    targets = np.arange(rows) < rare
+    renamed = np.roll(targets, missed)
+    assert (find_better_order((~renamed).astype(int), targets.astype(int), 2) is not None) is is_found
+    assert 880 < np.log(2 / 0.05) / (2 * 0.045**2) < 920
+
+
+def test_one_answer_for_rows_of_one_other_class_shows_nothing():
+    assert find_better_order(np.zeros(400, int), np.ones(400, int), 2) is None
+
+
 def test_few_rows_show_nothing():
     assert find_better_order(np.array([0, 1, 0]), np.array([1, 0, 1]), 2) is None
     assert find_better_order(np.zeros(0, int), np.zeros(0, int), 2) is None
@@ -91,6 +107,20 @@ def test_swapped_labels_are_reported_with_their_fix(engine):
     assert found.message == "another order of the labels would fit 1 of the rows, and this one fits 0"
     assert "the model says `few` where the data say `many`, `many` where the data say `few`" in found.fix
     assert "`labels` in `[data.words]`, or in `[model]`" in found.fix
+
+
+@pytest.mark.parametrize("is_predicted", [False, True], ids=["no predictions", "classes that the targets do not fit"])
+def test_a_backend_of_which_nothing_can_be_said_hides_no_other(engine, is_predicted):
+    said = ["few" if text.count("e") * 4 / len(text) > 0.5 else "many" for text in engine.table["text"].to_pylist()]
+    engine.table = engine.table.set_column(1, "label", [said])
+    suite = engine.suite(engine.check(on=("one", "two")), backends=("one", "two"))
+    plan, observations = plans.make(suite), engine.run(suite)
+    results = judge(plan, observations)
+    first = next(iter(observations.views))
+    others = replace(observations.views[first].predictions, classes=("few", "others")) if is_predicted else None
+    views = observations.views | {first: replace(observations.views[first], predictions=others)}
+    (found,) = find_label_order(plan, replace(observations, views=views), results)
+    assert (first.backend, found.topic) == ("one", "words on two")
 
 
 def test_a_check_that_holds_has_no_finding_about_labels(engine):

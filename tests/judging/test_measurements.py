@@ -3,12 +3,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.contributions import Scores, Statistic
-from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
+from mqa_registry.contributions import Metric, Scores, Statistic
+from mqa_registry.judging.measurements import Measurement, MeasureOutput, estimate, estimate_drop
+from mqa_registry.judging.samples import MeasureInputs, RowSelection, Sample
 from mqa_registry.stats import binned_statistics
 from mqa_registry.stats.binned_statistics import BinnedStatistic
 from mqa_registry.stats.estimates import PointEstimate
@@ -23,6 +25,8 @@ from mqa_registry.stats.unpaired_differences import (
     difference,
     ratio,
 )
+from mqa_registry.suite import Use
+from mqa_registry.types import Predictions
 
 HOW = IntervalOptions(7, "test")
 
@@ -67,6 +71,48 @@ def test_without_finite_scores_there_is_no_interval(scores):
 def test_a_drop_of_shares_counts_the_rows_that_changed():
     before, after = MeasureOutput.of([1, 1, 1, 0, 0]), MeasureOutput.of([1, 0, 0, 1, 0])
     assert estimate_drop(before, after, 5, HOW) == PairedProportions(2, 1, 5)
+
+
+def test_a_drop_of_shares_in_clusters_has_the_design_of_the_rows_that_changed():
+    rng = np.random.default_rng(3)
+    clusters = np.arange(200) // 5
+    one = (rng.random(200) < 0.8).astype(float)
+    two = np.where(rng.random(40)[clusters] < 0.3, 1 - one, one)  # whole clusters change
+    found = estimate_drop(
+        MeasureOutput.of(one), MeasureOutput.of(two), 200, IntervalOptions(7, "test", clusters=clusters)
+    )
+    changes = (one - two).reshape(40, 5)
+    sums = changes.sum(axis=1) - 5 * changes.mean()
+    assert found.design.clusters == 40
+    assert found.design.effect == pytest.approx((sums**2).sum() * 40 / 39 / changes.size / changes.var())
+
+
+def sampled(*probabilities, with_probabilities=True):
+    """A sample whose rows have these probabilities of the second of two classes."""
+    columns = {
+        "id": pa.chunked_array([pa.array([str(row) for row in range(len(probabilities))])]),
+        "label": pa.array(["many" if one > 0.5 else "few" for one in probabilities]),
+    }
+    if with_probabilities:
+        columns["probability"] = pa.array([[1 - one, one] for one in probabilities])
+    return Sample(Predictions("label", pa.table(columns), ("few", "many")), None, np.arange(len(probabilities)))
+
+
+def has_identical_predictions(sample, reference, rows=None, **pairing):
+    selected = None if rows is None else RowSelection(np.array(rows), np.array(rows))
+    inputs = MeasureInputs(Use("letters/x", Metric("x", max, schemas=("label",))), sample, reference, **pairing)
+    return Measurement(inputs, MeasureOutput(0.0), selected=selected).has_identical_predictions
+
+
+def test_predictions_are_identical_where_every_probability_is_so_to_the_last_bit():
+    sample, other = sampled(0.25, 0.75), sampled(0.25, np.nextafter(0.75, 1))
+    assert has_identical_predictions(sample, sampled(0.25, 0.75))
+    assert not has_identical_predictions(sample, other)
+    assert has_identical_predictions(sample, other, rows=[0])
+    assert not has_identical_predictions(sample, sampled(0.25, 0.75), is_paired=False)
+    assert not has_identical_predictions(sample, None)
+    labels = sampled(0.25, 0.75, with_probabilities=False)
+    assert not has_identical_predictions(labels, labels)
 
 
 def test_a_drop_between_different_denominators_is_resampled_in_pairs():

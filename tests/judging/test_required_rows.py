@@ -17,7 +17,7 @@ from mqa_registry.stats.means import BoundedMean
 from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.unpaired_differences import ProportionDifference
-from mqa_registry.suite import Expect, Use
+from mqa_registry.suite import Against, Expect, Use
 from tests.benchmarks.statistics import decide_claims
 
 ROWS = 1000
@@ -69,6 +69,21 @@ def _perturbed(engine, shout, *, rows=ROWS, **rest):
     return find_required_rows(plans.make(engine.suite(check)), RowCounts({"words": rows}, {"words": rows}))
 
 
+def test_a_drop_from_other_rows_takes_as_many_on_both_sides_as_newcombe_needs(engine):
+    check = engine.check(against=Against(data="old"), expect={"value": Expect(max_drop=0.05)})
+    plan = plans.make(engine.suite(check))
+    counts = {"words": 900, "old": ROWS}
+    (need,) = find_required_rows(plan, RowCounts(counts, counts))
+
+    def holds(number):
+        return Claim("", ProportionDifference(Proportion(number, number), Proportion(number, number)), high=0.05).holds(
+            0.95
+        )
+
+    assert (holds(need.required - 1), holds(need.required)) == (False, True)
+    assert (need.available, need.best_case) == (900, "other rows, as many, each scores 1")
+
+
 @pytest.mark.parametrize("bound", [0.0, -0.02])
 def test_a_gain_that_is_asked_for_can_be_shown_only_where_rows_get_better(engine, shout, bound):
     (required,) = _perturbed(engine, shout, expect=Expect(max_drop=bound))
@@ -113,6 +128,18 @@ def test_too_few_groups_are_never_enough(engine, groups, expect):
 def test_each_bound_has_required_rows(engine, shout):
     found = _perturbed(engine, shout, expect=Expect(min=0.9, max_drop=0.1))
     assert [set(required.expect) for required in found] == [{"min"}, {"max_drop"}]
+
+
+@pytest.mark.parametrize(
+    ("expect", "best_case"),
+    [
+        (Expect(min=0.9), "each row scores 1"),
+        (Expect(max=0.1), "each row scores 0"),
+        (Expect(min=0.4, max=0.6), "the share lies in between"),
+    ],
+)
+def test_the_best_case_of_a_share_is_said(engine, expect, best_case):
+    assert one(engine, expect=expect).best_case == best_case
 
 
 def test_bounds_on_both_sides_leave_room_for_an_interval(engine):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.judging.result import Number, Step, Verdict
-from mqa_registry.judging.sweeps import summarize_sweep
+from mqa_registry.judging.result import Number, Result, ResultEvidence, Step, Verdict
+from mqa_registry.judging.sweeps import compare_with_reference, summarize_sweep
 from mqa_registry.suite import Expect
 
 PASS, OPEN, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
@@ -51,6 +51,21 @@ def test_the_corruption_error_and_its_ratio_to_the_clean_error_by_hand():
     )
 
 
+def test_the_corruption_error_is_also_told_relative_to_that_of_the_reference_backend():
+    one, two, apart = (
+        Result(PASS, check=check, backend=backend, evidence=ResultEvidence(sweep=sweep))
+        for check, backend, sweep in [
+            ("a", "one", summarize_sweep(steps(0.9, 0.7), Expect(min=0.5), 0.9)),
+            ("a", "two", summarize_sweep(steps(0.8, 0.6), Expect(min=0.5), 0.9)),
+            ("b", "two", summarize_sweep(steps(0.8, 0.6), Expect(min=0.5), 0.9)),
+        ]
+    )
+    plain = Result(PASS, check="c", backend="two")
+    found = compare_with_reference([one, two, apart, plain], "one")
+    assert found[1].evidence.sweep.relative_corruption_error == {"one": pytest.approx(0.3 / 0.2)}
+    assert (found[0], *found[2:]) == (one, apart, plain)
+
+
 @pytest.mark.parametrize("expect", [Expect(max_gap=0.1), Expect(min=0.1, max=0.9)])
 def test_where_no_way_is_better_there_is_no_error(expect):
     found = summarize_sweep(steps(0.8, 0.7), expect, 0.9)
@@ -59,6 +74,7 @@ def test_where_no_way_is_better_there_is_no_error(expect):
 
 def test_a_value_above_the_best_has_no_error():
     assert summarize_sweep(steps(31.0, 28.0), Expect(min=20.0), 33.0).corruption_error is None
+    assert summarize_sweep(steps(0.9, 1.5), Expect(min=0.5), 0.9).corruption_error is None
 
 
 @pytest.mark.parametrize("clean", [1.0, math.nan])

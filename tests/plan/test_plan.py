@@ -116,6 +116,15 @@ def test_a_view_of_a_probe_is_predicted_only_where_the_probe_reads_predictions(e
     assert list(plans.describe(plan))[-1] == "  words on two: observed by watch/predictions"
 
 
+@pytest.mark.parametrize("inputs", ["runner", "rows", "predictions"])
+def test_a_sweep_of_a_probe_sees_no_unperturbed_rows(engine, swap, inputs):
+    swept = tuple(replace(step, severity=1.0) for step in engine.check("a", swap).steps)
+    measure = Use("watch/scene", watching("scene", inputs))
+    (case,) = planned(engine, engine.check(measure=measure, steps=swept)).cases
+    assert case.clean is None
+    assert [request.view for request in case.probe_requests] == [case.steps[0].view]
+
+
 def test_equal_probe_requests_run_once(engine):
     use = Use("watch/scene", watching("scene", "runner"))
     plan = planned(engine, engine.check("a", measure=use), engine.check("b", measure=use, expect=expect(max=1)))

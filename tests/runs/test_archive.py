@@ -212,6 +212,17 @@ def test_names_of_no_run(project, tmp_path, monkeypatch):
     assert "did you mean `--store project/.mqa`?" in caught.value.hint
 
 
+def test_a_name_unlike_any_gets_those_of_the_newest(tmp_path):
+    names = [f"20260101-000000-000{number}" for number in range(7)]
+    with pytest.raises(UsageError) as caught:
+        archive._match_name("other", names, ["nightly"], tmp_path)
+    listed = ", ".join(f"`{name}`" for name in names[:1:-1])
+    assert caught.value.hint == f"it has {listed} and 2 more; `last` is the newest; `mqa runs` lists them"
+    with pytest.raises(UsageError) as caught:
+        archive._match_name("other", names[:5], ["nightly"], tmp_path)
+    assert "more" not in caught.value.hint
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1, "results": []}', "\0"])
 def test_a_file_that_is_no_report_is_said(project, tmp_path, content):
     project.run()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
+from mqa_registry import plan as plans
 from mqa_registry.errors import DataError, ExitCode
 from mqa_registry.findings import Finding, SuiteSelection
-from mqa_registry.judging import Result, Verdict
+from mqa_registry.judging import Result, Verdict, judge
 from mqa_registry.observations import Observations
 from mqa_registry.reports import Report, SuiteIdentity, to_json
-from mqa_registry.runs.outcome import stamp_files
-from mqa_registry.suite import Overrides, Use
+from mqa_registry.runs.outcome import collect_findings, identify_suite, stamp_files
+from mqa_registry.suite import Expect, Overrides, Use
 from tests.stand_ins import make_backend
 
 PASS, FAIL, NOT_RUN = Verdict.PASS, Verdict.FAIL, Verdict.NOT_RUN
@@ -108,7 +110,7 @@ def test_a_backend_on_which_nothing_critical_ran_is_not_judged(stamps):
     ("path", "message", "fix"),
     [
         ("refused", "the stamp is broken", "fix it"),
-        ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_outcome.py, line 38)", ""),
+        ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_outcome.py, line 40)", ""),
     ],
 )
 def test_a_stamp_that_cannot_be_written_is_a_warning_of_the_same_report(stamps, path, message, fix):
@@ -123,3 +125,20 @@ def test_a_run_knows_every_backend_as_it_was_before_it_was_opened(engine):
     seen = engine.run(engine.suite(engine.check()))
     assert seen.identities == {"one": {"device": "asked"}}
     assert engine.run(engine.suite(engine.check())).identities == seen.identities  # the store has it all by now
+
+
+def test_columns_that_nothing_reads_are_told_of_a_whole_suite_alone(engine):
+    suite = engine.suite(engine.check(expect={"value": Expect(min=0.01)}))
+    observations = replace(engine.run(suite), findings=(NOTE,))
+    words = replace(suite.data["words"], columns={"txt": "words"})
+    plan = plans.make(replace(suite, data={"words": words}))
+    whole, partial = (collect_findings(plan, observations, judge(plan, observations), partial=p) for p in (False, True))
+    assert [finding.topic for finding in whole] == ["onnx", "columns"]
+    assert "`txt` of `words` is no field of the task" in whole[1].message
+    assert partial == (NOTE,)
+
+
+def test_a_report_says_of_its_suite_all_that_its_numbers_rest_on(engine):
+    suite = replace(engine.suite(engine.check()), confidence=0.8, confidence_reason="few rows", digest="sha256:s")
+    path = str(engine.folder / "letters.toml")
+    assert identify_suite(suite) == SuiteIdentity("letters", path, "sha256:s", 7, 0.8, "few rows")

@@ -45,3 +45,12 @@ def test_a_table_whose_columns_are_all_in_other_files_keeps_its_metadata():
     assert plain.schema.metadata is None
     assert with_metadata.schema.metadata == {b"classes": b"3"}
     assert with_metadata.to_pylist() == rows.to_pylist()
+
+
+def test_a_table_that_parquet_has_no_type_for_is_kept_small_too():
+    repeated = pa.UnionArray.from_sparse(pa.array([0] * 10_000, pa.int8()), [pa.array([7] * 10_000)])
+    tables = serialization.TableFiles()
+    tables.add("rows", pa.table({"either": repeated}))
+    ((name, content),) = tables.files.items()
+    assert name.endswith(serialization.ARROW)
+    assert len(content) < 10_000 < repeated.nbytes

@@ -12,6 +12,7 @@ from mqa_registry.stats.bootstrap import BootstrapEstimate
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.stats.sample_size import rows_to_settle
+from mqa_registry.stats.unseen_rows import UnseenRowReplicates
 
 NORMAL = stats.norm.ppf((np.arange(1000) + 0.5) / 1000)
 
@@ -22,6 +23,23 @@ def test_few_units_reach_as_far_as_students_t():
     assert few == pytest.approx((-reach, reach), abs=0.05)
     many = BootstrapEstimate(0.0, 100_000, NORMAL).interval(0.95)
     assert many == pytest.approx((-1.96, 1.96), abs=0.01)
+
+
+NOTHING_UNSEEN = UnseenRowReplicates(np.zeros(1000), np.zeros(1000), 0.0, 0.0, np.ones(1000))
+
+
+@pytest.mark.parametrize(
+    ("units", "degrees_of_freedom", "used"),
+    [(5, None, 4), (5, 2.0, 4), (2, None, 1), (100, 2.0, 10), (100, 40.0, 40)],
+)
+def test_with_an_unseen_row_few_rows_of_influence_count_as_ten_and_as_no_more_than_there_are(
+    units, degrees_of_freedom, used
+):
+    found = BootstrapEstimate(
+        0.0, units, NORMAL, degrees_of_freedom=degrees_of_freedom, unseen=NOTHING_UNSEEN
+    ).interval(0.8)
+    reach = math.sqrt(1 + 1 / used) * stats.t.ppf(0.9, used)
+    assert found == pytest.approx((-reach, reach), abs=0.05)
 
 
 def test_a_tail_goes_on_beyond_the_resamples():

@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 from statsmodels.regression.linear_model import OLS
 
 from mqa_registry.contributions import Statistic
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
-from mqa_registry.stats.clusters import clustered_standard_error, estimate_design
+from mqa_registry.stats.clusters import (
+    ClusterDesign,
+    clustered_standard_error,
+    estimate_design,
+    explain_no_interval,
+)
+from mqa_registry.stats.estimates import NO_ROWS, explain_one_unit
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.stats.unpaired_differences import difference
 
@@ -127,11 +134,22 @@ def test_where_all_rows_are_right_every_cluster_counts_for_one():
     codes = np.repeat(np.arange(50), 4)
     design = estimate_design(np.ones(200), codes)
     assert design.effect == 4
+    assert estimate_design(np.ones(4), np.zeros(4, int)).effect == 4
     low, high = estimate(MeasureOutput.of(np.ones(200, bool)), 200, IntervalOptions(0, "t", clusters=codes)).interval(
         0.95
     )
     assert high == 1
     assert low == pytest.approx(0.025 ** (1 / 50), abs=0.005)
+
+
+def test_two_clusters_are_the_fewest_that_show_how_others_would_differ():
+    assert explain_no_interval(10, ClusterDesign(1, 1.0)) == explain_one_unit("cluster")
+    assert explain_no_interval(10, ClusterDesign(2, 1.0)) == ""
+    assert explain_no_interval(1, None) == ""
+    assert explain_no_interval(0, ClusterDesign(2, 1.0)) == NO_ROWS
+    assert ClusterDesign(1, 1.0).effective_rows(100, 0.95) == 0
+    narrower = special.stdtrit(1, 0.975) / special.ndtri(0.975)
+    assert ClusterDesign(2, 4.0).effective_rows(100, 0.95) == pytest.approx(100 / 4 / narrower**2)
 
 
 def test_differences_of_groups_in_clusters_say_so():

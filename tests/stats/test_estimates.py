@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from mqa_registry.stats.bootstrap import BootstrapEstimate
-from mqa_registry.stats.estimates import PointEstimate
+from mqa_registry.stats.estimates import Claim, PointEstimate
 from mqa_registry.stats.means import Mean
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.unpaired_differences import ProportionDifference
@@ -59,3 +59,20 @@ def test_one_row_has_no_interval():
 
 def test_a_number_of_the_whole_population_has_no_interval():
     assert PointEstimate(3.0, 10).interval(0.95) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "is_above"),
+    [
+        (0.6, 0.5, 0.9, False),
+        (0.8, 0.5, 0.9, True),
+        (0.3, 0.5, 0.9, True),
+        (0.95, 0.5, 0.9, False),
+        (0.9, 0.5, 0.9, True),
+        (0.5, 0.5, 0.9, False),
+        (0.5, 0.5, math.inf, False),
+        (0.5, -math.inf, 0.5, True),
+    ],
+)
+def test_the_nearest_bound_lies_above_or_below_and_where_it_is_met_on_its_own_side(value, low, high, is_above):
+    assert Claim("", PointEstimate(value, 10), low, high).nearest_bound_is_above is is_above

@@ -149,10 +149,23 @@ def test_pairs_are_corrected_for_the_number_of_all():
     assert one.interval(0.95)[0] <= sure
 
 
+def test_pairs_of_two_rates_are_corrected_for_those_of_both():
+    base, _ = found([0.2, 0.5, 0.8], 200, 2)
+    one, two = ([Proportion(count, 200) for count in counts] for counts in ((120, 100, 150), (60, 70, 130)))
+    whole = estimate_max_gap(base, [one, two], np.mean)
+    level = 1 - 0.05 / 6
+    sure = [difference(groups[2], groups[low]).interval(level)[0] for groups, low in ((one, 1), (two, 0))]
+    assert whole.interval(0.95)[0] == pytest.approx(min(base.interval(0.95)[0], np.mean(sure)))
+    assert np.mean(sure) < base.interval(0.95)[0]
+    assert (whole.n_pairs, whole.undefined_reason, whole.with_rows(1200)) == (6, "", None)
+
+
 def test_of_very_many_groups_those_at_the_ends_are_looked_at_and_all_are_counted():
     _, one = found(np.linspace(0.1, 0.9, 60), 40, 3)
     assert len(one.pairs[0]) == 40 * 39 // 2
     assert one.n_pairs == 60 * 59 // 2
+    _, few = found(np.linspace(0.1, 0.9, 30), 40, 3)
+    assert len(few.pairs[0]) == few.n_pairs == 30 * 29 // 2
 
 
 def test_a_number_without_an_interval_has_none_afterwards():

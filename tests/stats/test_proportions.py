@@ -62,6 +62,13 @@ def test_the_surer_the_wider(kind, share):
     assert wide[0] - 1e-12 <= narrow[0] <= narrow[1] <= wide[1] + 1e-12
 
 
+@pytest.mark.parametrize("kind", ["exact", "wilson", "jeffreys"])
+def test_no_rounding_takes_an_end_beyond_the_scale(kind):
+    intervals = [Proportion(right, rows, kind).interval(0.95) for rows in range(1, 100) for right in (0, rows)]
+    assert min(low for low, _ in intervals) == 0
+    assert max(high for _, high in intervals) == 1
+
+
 def test_a_share_without_rows_is_undefined_and_says_so():
     share = Proportion(0, 0)
     assert math.isnan(share.value)

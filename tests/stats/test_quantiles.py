@@ -13,6 +13,7 @@ from scipy import stats
 from mqa_registry.contributions import Quantile
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
 from mqa_registry.judging.result import Verdict
+from mqa_registry.stats.clusters import ClusterDesign
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.resampling import IntervalOptions
@@ -76,6 +77,16 @@ def test_a_resample_has_numpys_quantile_as_well(values, share, seed):
     expected = [np.quantile(np.array(values)[row], share, method="inverted_cdf") for row in rows]
     assert statistic.compute(counts).tolist() == expected
     assert np.isnan(statistic.compute(np.zeros(statistic.n_bins)))
+
+
+def test_in_clusters_its_design_is_that_of_the_rows_that_it_is_not_below():
+    values, clusters = np.repeat([0.0, 0.0, 0.0, 1.0, 2.0], 4), np.repeat(np.arange(5), 4)
+    one = found(values, how=IntervalOptions(7, "test", clusters=clusters))
+    assert (one.value, one.method) == (0.0, "cluster order statistics")
+    # Every cluster is alike, so that the effect is its size, with the correction for five clusters.
+    assert one.design == ClusterDesign(5, pytest.approx(4 * 5 / 4))
+    ignored = np.append(values, math.nan)
+    assert found(ignored, how=IntervalOptions(7, "test", clusters=np.append(clusters, 9))).design == one.design
 
 
 @pytest.mark.parametrize(("share", "least"), [(0.5, 6), (0.95, 72), (0.99, 368)])

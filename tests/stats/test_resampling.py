@@ -1,12 +1,19 @@
-"""None"""
+"""Resampling: rows and clusters are drawn with equal chances, and left out in turn for the jackknife."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mqa_registry.stats.binned_statistics import FEW_BINS
-from mqa_registry.stats.resampling import JACKKNIFE_BLOCKS, ROWS_PER_BIN, ClusterUnits, RowUnits
+from mqa_registry.stats.binned_statistics import FEW_BINS, mean_statistic
+from mqa_registry.stats.resampling import (
+    JACKKNIFE_BLOCKS,
+    ROWS_PER_BIN,
+    ClusterUnits,
+    IntervalOptions,
+    RowUnits,
+    bootstrap,
+)
 
 RNG = np.random.default_rng(5)
 
@@ -75,3 +82,28 @@ def test_of_many_clusters_blocks_of_them_are_left_out_each_once():
     taken = np.concatenate([part for part, _ in clusters.leave_out(np.random.default_rng(0))])
     assert len(taken) == JACKKNIFE_BLOCKS
     np.testing.assert_array_equal(taken.sum(axis=0), np.bincount(np.arange(len(names)) % 5))
+
+
+def jackknife(values):
+    """Sums of powers of the influences on a mean by the values without each, and the degrees of freedom.
+
+    Those are Satterthwaite's, and no more than one less than the values.
+    """
+    without = np.array([np.delete(values, one).mean() for one in range(len(values))])
+    squares, cubes, fourths = (((without.mean() - without) ** power).sum() for power in (2, 3, 4))
+    freedom = 2 * squares**2 / (fourths - squares**2 / len(values))
+    return squares, cubes, min(freedom, len(values) - 1)
+
+
+def test_influences_are_those_of_each_row_left_out():
+    values = np.array([0.0, 1.0, 1.0, 2.0, 2.0, 2.0, 9.0])
+    found = bootstrap([mean_statistic(values)], lambda each: each[0], IntervalOptions(7, "test", 50))
+    assert (found.squares, found.cubes, found.degrees_of_freedom) == pytest.approx(jackknife(values))
+    assert found.cubes > 0
+
+
+def test_influences_in_clusters_are_those_of_each_cluster_left_out():
+    values, clusters = np.repeat([0.0, 1.0, 2.0, 9.0], 3), np.repeat(np.arange(4), 3)
+    found = bootstrap([mean_statistic(values)], lambda each: each[0], IntervalOptions(7, "test", 50, clusters=clusters))
+    assert (found.squares, found.cubes, found.degrees_of_freedom) == pytest.approx(jackknife(values[::3]))
+    assert (found.units, found.rows, found.method) == (4, 12, "cluster bca")

@@ -25,7 +25,7 @@ BY_CLASS = {"f1": f1, "balanced-accuracy": balanced_accuracy, "mcc": mcc, "auroc
 SPANS = {name: (-1.0, 1.0) if name == "mcc" else SHARE for name in BY_CLASS}
 
 
-def share_of(ones, bins=None):
+def share_of(ones):
     """The share of ones as a statistic of two bins, so that it is resampled."""
     return Statistic(lambda counts: counts[..., 1] / counts.sum(axis=-1), np.asarray(ones, np.int64), 2)
 
@@ -133,6 +133,17 @@ def test_of_many_small_classes_a_mistake_in_all_counts_more_than_many_in_one():
     down, up = find_worst_rows(of_recalls, counts, np.arange(2 * classes), 1.0)
     assert (down.parts[::2] > 0).all()
     assert (down.parts[1::2] == 0).all()
+    assert up.step == 0
+
+
+def test_rows_of_kinds_that_leave_no_number_together_are_the_worst_one_by_one():
+    def of_one_kind(counts):
+        wrong = counts[..., 1] + counts[..., 2]
+        return np.where((counts[..., 1] > 0) & (counts[..., 2] > 0), np.nan, -wrong / counts.sum(axis=-1))
+
+    down, up = find_worst_rows(of_one_kind, np.array([9.0, 0.0, 0.0]), np.arange(3), 1.0)
+    assert sorted(down.parts) == [0, 0, 1]
+    assert (down.parts[0], down.step) == (0, pytest.approx(-1 / 10))
     assert up.step == 0
 
 
