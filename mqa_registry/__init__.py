@@ -55,15 +55,21 @@ if TYPE_CHECKING:
     from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
     from mqa_registry.hookspecs import hookimpl
-    from mqa_registry.judging import Result, Verdict
+    from mqa_registry.judging import Number, Part, Result, Step, Verdict
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.reports import Report
+    from mqa_registry.reports.console.text import make_visible
+    from mqa_registry.reports.expectations import NumberBounds, describe_bounds, verdict_on
+    from mqa_registry.reports.explanations import explain_result
+    from mqa_registry.reports.number_format import format_estimate, format_number
     from mqa_registry.reports.output import output
-    from mqa_registry.reports.reporters import Reporter
+    from mqa_registry.reports.report import CheckResults, blocks_release, list_backends, list_checks, name_family
+    from mqa_registry.reports.reporters import EnvironmentReporter, Reporter
+    from mqa_registry.reports.summary import count_verdicts, draw_conclusion
     from mqa_registry.run_options import Flag, RunOptions, flags
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.stats.multiplicity import holm
@@ -104,15 +110,21 @@ _HOMES = {
     "files": ("FileFormat", "atomic_folder", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
-    "judging": ("Result", "Verdict"),
+    "judging": ("Number", "Part", "Result", "Step", "Verdict"),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report",),
-    "reports.reporters": ("Reporter",),
+    "reports.reporters": ("EnvironmentReporter", "Reporter"),
+    "reports.console.text": ("make_visible",),
+    "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
+    "reports.explanations": ("explain_result",),
+    "reports.number_format": ("format_estimate", "format_number"),
     "reports.output": ("output",),
+    "reports.report": ("CheckResults", "blocks_release", "list_backends", "list_checks", "name_family"),
+    "reports.summary": ("count_verdicts", "draw_conclusion"),
     "run_options": ("Flag", "RunOptions", "flags"),
     "stats.multiplicity": ("holm",),
     "runs": ("ExecutedRun", "finalize", "judge", "run"),
@@ -125,6 +137,7 @@ __all__ = [
     "Backend",
     "BatchNorm",
     "Batching",
+    "CheckResults",
     "Codec",
     "Comparison",
     "DataError",
@@ -132,6 +145,7 @@ __all__ = [
     "Device",
     "Diagnosis",
     "Edit",
+    "EnvironmentReporter",
     "Evidence",
     "Example",
     "ExampleRow",
@@ -150,8 +164,11 @@ __all__ = [
     "MqaError",
     "NoOptions",
     "NotRunError",
+    "Number",
+    "NumberBounds",
     "OutOfMemoryError",
     "OutputReading",
+    "Part",
     "Perturbation",
     "Predictions",
     "Probe",
@@ -170,6 +187,7 @@ __all__ = [
     "Scores",
     "Slice",
     "Statistic",
+    "Step",
     "SuiteSelection",
     "SupportsExport",
     "Targets",
@@ -181,27 +199,38 @@ __all__ = [
     "as_predictions",
     "atomic_folder",
     "batch_invariance",
+    "blocks_release",
     "channel_factors",
     "check_output_folder",
     "check_threads",
     "content_digest",
+    "count_verdicts",
     "counted",
+    "describe_bounds",
     "did_you_mean",
+    "draw_conclusion",
     "edited",
     "end_process_tree",
     "execute_suite",
+    "explain_result",
     "export_model",
     "file_format",
     "finalize",
     "find_device",
     "fingerprint",
     "flags",
+    "format_estimate",
+    "format_number",
     "holm",
     "hookimpl",
     "identify_language",
     "interruptible",
     "is_special",
     "judge",
+    "list_backends",
+    "list_checks",
+    "make_visible",
+    "name_family",
     "optional_import",
     "output",
     "positive_class",
@@ -219,6 +248,7 @@ __all__ = [
     "source_digest",
     "source_files",
     "summarize_error",
+    "verdict_on",
     "with_class_names",
 ]
 

@@ -173,6 +173,11 @@ class Location:
     width: int
     source: str
 
+    @property
+    def is_in_file(self) -> bool:
+        """Whether it is in a file, rather than on the command line or in memory."""
+        return self.line > 0 and not self.file.startswith("--")
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

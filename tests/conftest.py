@@ -50,6 +50,15 @@ def real_gpu_names() -> Iterator[Any]:
         yield real
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_pipeline() -> Iterator[None]:
+    """No test is run as by a pipeline, whatever runs the tests: commands print more there."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def seen_gpus(request, real_gpu_names, monkeypatch):
     if request.node.get_closest_marker("gpu"):

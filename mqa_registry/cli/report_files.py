@@ -159,7 +159,9 @@ def _recognizer(form: str) -> Callable[[Path], bool]:
 
     def has_marker(file: Path) -> bool:
         with file.open("rb") as stream:
-            return marker in stream.read(MARKER_BYTES)
+            head = stream.read(MARKER_BYTES)
+            stream.seek(max(file.stat().st_size - MARKER_BYTES, 0))
+            return marker in head or marker in stream.read(MARKER_BYTES)
 
     return has_marker
 

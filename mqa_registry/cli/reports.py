@@ -22,18 +22,23 @@ if TYPE_CHECKING:
 
 
 def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any] | None = None) -> ExitCode:
-    """Write a report to the files of the options, then show it to a person; returns the report's exit code.
+    """Write a report to the files of the options, then show it to a person and as the environment of the command asks.
+
+    Returns the report's exit code.
 
     `extra` are keys that a command adds to the JSON file. A person reads on standard error where standard output is for a
     file. A reader of either may leave before the end. A file that cannot be written is an error that is shown: the
     verdict is shown before it, and the exit code stays the verdict's.
     """
+    from mqa_registry.cli.environment_reports import EnvironmentReports
     from mqa_registry.cli.exit_codes import print_error
     from mqa_registry.reports.console import print_report
     from mqa_registry.reports.console.text import open_console
     from mqa_registry.reports.output import discard_output, output
 
     hint = f"`mqa report {report.run}` shows it again"
+    environment = EnvironmentReports.find(to_stderr=options.takes_stdout)
+    environment.append_to_files(report)
     try:
         errors = write_reports(report, options, extra)  # first: a reader may leave before the end
     except BrokenPipeError:
@@ -43,14 +48,16 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
     if options.debug:
         _print_traces(report)
     try:
-        print_report(report, open_console(to_stderr=options.takes_stdout), verbose=options.detail)
-        output().flush()
+        with environment.fence():
+            print_report(report, open_console(to_stderr=options.takes_stdout), verbose=options.detail)
+            output().flush()
+        environment.print(report)
     except BrokenPipeError:
         discard_output()
         print_error(f"{report.verdict}: the rest of the report was not read", hint)
     if report.note:
         print_error(f"error: {report.note}", report.hint)
-    for error in errors:
+    for error in (*errors, *environment.errors):
         print_error(f"error: {error.message}", error.hint)
     return report.exit_code
 

@@ -21,7 +21,7 @@ from mqa_registry.judging.claims import (
 )
 from mqa_registry.judging.evidence import gather_evidence
 from mqa_registry.judging.measurements import Measurement, MeasureOutput, estimate
-from mqa_registry.judging.result import Result, ResultEvidence, Verdict
+from mqa_registry.judging.result import CheckLocation, Result, ResultEvidence, Verdict
 from mqa_registry.judging.result import Step as StepResult
 from mqa_registry.judging.samples import SampleCache, load_inputs, select_groups
 from mqa_registry.judging.sweeps import clean_value, compare_with_reference, count_perturbed, summarize_sweep
@@ -95,7 +95,13 @@ def _blank_result(case: Case) -> Result:
         expect=_bounds_of_probe(check) if case.probe_requests else case.expect.bounds(),
         critical=check.critical,
         tags=check.tags,
+        location=_locate(check),
     )
+
+
+def _locate(check: Check) -> CheckLocation | None:
+    location = check.location
+    return CheckLocation(location.file, location.line, location.column) if location else None
 
 
 def _bounds_of_probe(check: Check) -> dict[str, Any]:

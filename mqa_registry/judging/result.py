@@ -24,6 +24,15 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class CheckLocation:
+    """Where a suite file has a check: the file as the run named it, and line and column, both counted from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
 class Number:
     """An estimate with its confidence interval; `low` and `high` are None where there is no interval.
 
@@ -144,7 +153,7 @@ class Result(Part):
     """One check on one backend.
 
     The measure's main number is `value`; `drop`, `rise`, `gap` and `ratio` are what the expectation derived. `waiver` is
-    there where the suite accepts a failure of the check.
+    there where the suite accepts a failure of the check, `location` where a file has the check.
     """
 
     check: str = ""
@@ -163,6 +172,7 @@ class Result(Part):
     evidence: ResultEvidence = field(default_factory=ResultEvidence)
     seconds: float = 0.0
     waiver: AppliedWaiver | None = None
+    location: CheckLocation | None = None
 
 
 @dataclass(frozen=True)

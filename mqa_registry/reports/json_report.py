@@ -106,6 +106,7 @@ def _result_to_json(result: Result) -> dict[str, Any]:
         "evidence": _evidence_to_json(result.evidence),
         "seconds": _to_plain(result.seconds),
         **({"waiver": _to_plain(result.waiver)} if result.waiver else {}),
+        **({"location": _to_plain(result.location)} if result.location else {}),
     }
 
 

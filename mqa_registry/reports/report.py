@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    import pyarrow as pa
+
     from mqa_registry.errors import ExitCode
     from mqa_registry.findings import Finding
     from mqa_registry.judging.result import Part, Result, RunComparison
@@ -61,6 +63,22 @@ class Report:
     hint: str = ""
     findings: tuple[Finding, ...] = ()
     against: RunComparison | None = None
+
+    def to_table(self) -> pa.Table:
+        """Every number in long form, a row for each, as an Arrow table: by check, backend, severity, group and number.
+
+        A result without numbers, as one that crashed, has a row with its verdict alone.
+        """
+        from mqa_registry.reports.numbers_table import make_numbers_table
+
+        return make_numbers_table(self)
+
+    def to_frame(self) -> Any:
+        """The rows of `to_table` as a pandas `DataFrame`; a UsageError where pandas is not installed."""
+        from mqa_registry.extras import optional_import
+
+        with optional_import("pandas"):
+            return self.to_table().to_pandas().astype({"rows": "Int64"})
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,15 @@ class CheckResults:
     def blocks_release(self) -> bool:
         """Whether it keeps the verdict of the run from being PASS."""
         return self.is_overdue or (self.is_critical and self.verdict is not Verdict.PASS and not self.is_waived)
+
+
+def blocks_release(result: Result) -> bool:
+    """Whether a result keeps the verdict of the run from being PASS: a critical one that does not hold and is not waived.
+
+    So does any whose waiver is itself a failure.
+    """
+    does_not_hold = result.verdict is not Verdict.PASS and not is_accepted(result)
+    return is_overdue(result) or (result.critical and does_not_hold)
 
 
 @dataclass(frozen=True, eq=False)

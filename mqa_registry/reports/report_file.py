@@ -14,6 +14,7 @@ from mqa_registry.files import is_special
 from mqa_registry.findings import Finding
 from mqa_registry.judging.result import (
     Change,
+    CheckLocation,
     Flips,
     McNemarTest,
     Number,
@@ -115,6 +116,7 @@ def _parse_result(table: Table) -> Result:
         series=tuple(_parse_step(step) for step in table["series"]),
         evidence=_parse_evidence(table["evidence"]),
         waiver=_parse_waiver(table["waiver"]) if "waiver" in table else None,
+        location=_make_record(CheckLocation, table["location"]) if "location" in table else None,
     )
 
 

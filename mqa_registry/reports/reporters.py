@@ -1,7 +1,8 @@
 """Reporters: forms of the report that plugins give, each written to a file, such as a page or a table.
 
 A plugin gives one by an entry point of the group `mqa.reporters`: `html = "mqa_reports:HTML"` makes the option `--html
-FILE` of every command that has a report.
+FILE` of every command that has a report. One of the group `mqa.environment_reporters` is asked for by the environment
+that a command runs in, such as a pipeline, and has no option.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from mqa_registry.errors import PluginError
+from mqa_registry.errors import MqaError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,60 +21,102 @@ if TYPE_CHECKING:
 
     from mqa_registry.reports.report import Report
 
-ENTRY_POINT_GROUP = "mqa.reporters"
+FILE_GROUP = "mqa.reporters"
+ENVIRONMENT_GROUP = "mqa.environment_reporters"
 REPORTER_NAME = re.compile(r"[a-z][a-z0-9-]*")  # an option of a command line
-MARKER_BYTES = 4096  # at the beginning of a file, in which its marker has to be
+MARKER_BYTES = 4096  # at either end of a file, in which its marker has to be
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reporter:
     """A form of the report in a file.
 
-    `render` gives the content of the file: a report holds all that it may show, so nothing else is read. `marker` stands in the first 4,096 bytes of every file that it writes, and of no other
-    file: mqa replaces a file that has it, and any other with `--force` alone.
+    `render` gives the content of the file: a report holds all that it may show, so nothing else is read. `marker` stands
+    in the first or the last 4,096 bytes of every file that it writes, and of no other file: mqa replaces a file that has
+    it, and any other with `--force` alone.
     """
 
     render: Callable[[Report], str | bytes]
     marker: bytes
 
 
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentReporter:
+    """A form of the report that the environment of a command asks for, such as a pipeline that runs it.
+
+    `find_target` says whether it does: it gives the file that `render`'s text is appended to, `-` for the stream that a
+    person reads, or None. `fence` gives a line before and one after all that a person reads of a report, between which the
+    environment takes nothing for a command, whatever the data says.
+    """
+
+    render: Callable[[Report], str]
+    find_target: Callable[[], str | None]
+    fence: Callable[[], tuple[str, str]] | None = None
+
+
 def list_reporters() -> tuple[str, ...]:
     """The names of the reporters that are installed; none is imported."""
-    return tuple(_entry_points())
+    return tuple(_entry_points(FILE_GROUP))
 
 
 def load_reporter(name: str) -> Reporter:
     """The reporter of this name; a PluginError where it cannot be used."""
+    return _load(name, FILE_GROUP, Reporter)
+
+
+def find_environment_reporters() -> tuple[dict[str, EnvironmentReporter], list[MqaError]]:
+    """The reporters that this environment asks for, by name, and the errors of those that cannot be used."""
+    active: dict[str, EnvironmentReporter] = {}
+    errors: list[MqaError] = []
+    for name in _entry_points(ENVIRONMENT_GROUP):
+        try:
+            reporter = _load(name, ENVIRONMENT_GROUP, EnvironmentReporter)
+            if call_reporter(name, reporter.find_target) is not None:
+                active[name] = reporter
+        except MqaError as error:
+            errors.append(error)
+    return active, errors
+
+
+def _load(name: str, group: str, kind: type[T]) -> T:
+    """What the entry point of this name and group gives; a PluginError where that is not of this kind."""
     from mqa_registry.plugins import import_plugin
 
-    points = _entry_points()[name]
+    points = _entry_points(group)[name]
     distributions = " and ".join(point.dist.metadata["Name"] if point.dist else "unknown" for point in points)
     if len(points) > 1:
         problem = f"{len(points)} distributions give a reporter `{name}`: {distributions}"
         raise PluginError(problem, hint="uninstall all but one")
     reporter, reason = import_plugin(name, points[0].load)
-    if not isinstance(reporter, Reporter):
+    if not isinstance(reporter, kind):
         problem = f"the reporter `{name}` of {distributions} cannot be used"
         hint = f"`pip install --upgrade {distributions}`, or `pip uninstall {distributions}`"
-        raise PluginError(f"{problem}: {reason or 'its entry point names no `Reporter`'}", hint=hint)
+        raise PluginError(f"{problem}: {reason or f'its entry point names no `{kind.__name__}`'}", hint=hint)
     return reporter
 
 
 def render_report(name: str, report: Report) -> bytes:
     """The content of the file that a reporter makes of a report; a ContributionError where the reporter fails."""
-    from mqa_registry.boundary import ContributionCall, Contributor
-
-    reporter = load_reporter(name)
-    with ContributionCall(Contributor("reporter", name, reporter.render)):
-        content = reporter.render(report)
+    content = call_reporter(name, load_reporter(name).render, report)
     return content if isinstance(content, bytes) else content.encode("utf-8", errors="backslashreplace")
 
 
+def call_reporter(name: str, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """What a function of a reporter returns; a ContributionError where it fails."""
+    from mqa_registry.boundary import ContributionCall, Contributor
+
+    with ContributionCall(Contributor("reporter", name, function)):
+        return function(*arguments, **named)
+
+
 @cache
-def _entry_points() -> Mapping[str, tuple[EntryPoint, ...]]:
+def _entry_points(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     """The entry points of reporters by name, in the order of the alphabet; one that can be no option is left out."""
     by_name: dict[str, tuple[EntryPoint, ...]] = {}
-    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value)):
+    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
         if REPORTER_NAME.fullmatch(point.name):
             by_name[point.name] = (*by_name.get(point.name, ()), point)
     return by_name

@@ -205,7 +205,7 @@ def judge(
     report = _make_report(
         plan,
         observations,
-        results,
+        results if suite else record.locate(results),
         run=record.run,
         started=record.started,
         clock=clock,

@@ -14,15 +14,17 @@ import pyarrow as pa
 from mqa_registry.contributions import Replay, Slice
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
+from mqa_registry.judging.result import CheckLocation
 from mqa_registry.observations import Failure, Observations, ObservedView, ProbeResult
 from mqa_registry.reports import to_json
 from mqa_registry.types import Rows, get_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from mqa_registry.findings import Finding
+    from mqa_registry.judging import Result
     from mqa_registry.plan import Plan, ProbeRequest, View
     from mqa_registry.reports import Report
     from mqa_registry.suite import RawSuite, Suite, Use
@@ -99,6 +101,12 @@ class Record:
             failure = Failure(f"the run `{self.run}` did not predict {name} in this way", RUN_AGAIN)
             views[view] = by_part.get(_part_of(view_recipe(plan.suite, view)), ObservedView(None, failure=failure))
         return Observations(self.rows, views)
+
+    def locate(self, results: Sequence[Result]) -> tuple[Result, ...]:
+        """The results with the positions that their checks had in the suite's files, which the kept suite has not."""
+        tables = {table["check"]: table.get("location") for table in self.report["results"]}
+        located = ((result, tables.get(result.check)) for result in results)
+        return tuple(replace(result, location=table and CheckLocation(**table)) for result, table in located)
 
     def _find_view(self, suite: Suite, view: View) -> ObservedView:
         recipe = view_recipe(suite, view)

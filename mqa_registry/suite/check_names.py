@@ -1,4 +1,7 @@
-"""The names of checks: the one that a check is given, else measure / perturb / by, and the shorter one in reports."""
+"""The names of checks: the one that a check is given, else measure / perturb / by, and the shorter one in reports.
+
+Also where a suite file has a check.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,15 @@ def check_name(check: Node) -> str:
 def check_title(check: Node) -> str:
     """The shorter name of a check in reports."""
     return shorten_check_name(check_name(check), *_references(check))
+
+
+def locate_check(check: Node) -> Location | None:
+    """Where a suite file has a check; of one that the command line alters, its first key in a file.
+
+    None where no file has it.
+    """
+    locations = (check.at, *(child.key for child in check.tables.values()))
+    return next((location for location in locations if location.is_in_file), None)
 
 
 def check_titles(checks: Iterable[Node]) -> dict[str, str]:

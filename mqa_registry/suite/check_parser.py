@@ -11,7 +11,7 @@ from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options, format_value
 from mqa_registry.plugins.catalog import MEASURE, SLICE
 from mqa_registry.suite import grammar
-from mqa_registry.suite.check_names import check_name, join_names
+from mqa_registry.suite.check_names import check_name, join_names, locate_check
 from mqa_registry.suite.model import Against, Check, Severity, default_against, takes_two_views
 from mqa_registry.suite.references import resolve_steps
 
@@ -175,6 +175,7 @@ def _to_check(draft: Draft, valid: Mapping[str, Node], context: ValidationContex
         gate=plain.get("gate", context.gate),
         interval=plain.get("interval", context.interval),
         composed=isinstance(plain.get("perturb"), list),
+        location=locate_check(draft.node),
     )
 
 

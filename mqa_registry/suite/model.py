@@ -102,6 +102,7 @@ class Check:
     composed: bool = field(
         default=False, compare=False
     )  # whether its perturbations stand in an array, of one or several
+    location: Location | None = field(default=None, compare=False, repr=False)  # in a suite file
 
     @property
     def uses(self) -> tuple[Use, ...]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from mqa_registry.judging.result import Verdict
-from mqa_registry.judging.waivers import WaiverState
 from mqa_registry.reports.console.layout import Note
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES
-from mqa_registry.reports.number_format import format_count, format_number
+from mqa_registry.reports.explanations import count_rows, explain_verdict, name_absent_classes, name_waiver_state
+from mqa_registry.reports.number_format import format_number
 from mqa_registry.reports.summary import NOT_JUDGED
 
 if TYPE_CHECKING:
@@ -27,17 +27,6 @@ _INDENT = "  "
 _EXAMPLE_INDENT = 4  # cells before a text of a row
 _MAX_EXAMPLES = 5  # of one result; the report file may have more
 _MAX_LINES, _MAX_VERBOSE_LINES = 2, 20  # of one row's texts
-_MAX_CLASSES = 5  # that no row has, by name
-_DEFAULT_REASONS = {
-    Verdict.FAIL: "it lies beyond its bound",
-    Verdict.INCONCLUSIVE: "the rows at hand settle it neither way",
-    **NOT_JUDGED,
-}
-_WAIVERS = {
-    WaiverState.ACCEPTED: "waived until {}",
-    WaiverState.EXPIRED: "FAIL: the waiver expired after {}; fix the check, or renew the waiver",
-    WaiverState.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
-}
 # The judge's words for an estimate of all rows; of a group they go on with its name before the estimate.
 _ESTIMATE = re.compile(
     r"(?P<number>\w+) is [-+\d.,e]+( \[[^]]*\])?, (?P<bound>[^;]*)(; about [\d,]+ \w+ would settle it)?"
@@ -56,8 +45,10 @@ def explain_check(check: CheckResults, builder: TextBuilder, printed: set[str]) 
     yield from _state_waiver(check, builder)
     yield from _list_sentences({one.backend: one.evidence.remarks for one in explained}, builder)
     yield from _list_sentences({one.backend: one.evidence.notes for one in check.results.values()}, builder)
-    yield from _name_absent_classes(check, builder)
-    yield from _count_rows(check, builder, is_explained=bool(explained))
+    if absent := name_absent_classes(check.results.values()):
+        yield Note(builder.quote(absent, cells=MAX_NOTE_CELLS), Text(_INDENT))
+    if rows := count_rows(check.results.values(), is_explained=bool(explained)):
+        yield Note(builder.literal(rows, "dim"), Text(_INDENT))
     yield from _show_examples(explained, builder, printed)
 
 
@@ -84,16 +75,7 @@ def _state_reason(results: Sequence[Result], check: CheckResults, builder: TextB
     if first.verdict in NOT_JUDGED and first.note in printed:  # what a backend could not do fails all its checks
         return Note(builder.join(lead, "as above"), Text(_INDENT))
     printed.add(first.note)
-    reason = builder.quote(first.note or _DEFAULT_REASONS[first.verdict], cells=MAX_NOTE_CELLS)
-    return Note(builder.join(lead, reason, _describe_required_rows(results)), Text(_INDENT))
-
-
-def _describe_required_rows(results: Sequence[Result]) -> str:
-    """How many rows, or what else, would settle it; nothing where the judge does not know or its note says so."""
-    required = max(result.evidence.required_rows or 0 for result in results)
-    is_in_note = str(required) in results[0].note.replace(",", "")
-    unit = results[0].evidence.required_unit
-    return f"; about {format_count(required)} {unit} would settle it" if required and not is_in_note else ""
+    return Note(builder.join(lead, builder.quote(explain_verdict(results), cells=MAX_NOTE_CELLS)), Text(_INDENT))
 
 
 def _state_waiver(check: CheckResults, builder: TextBuilder) -> Iterator[Note]:
@@ -102,7 +84,7 @@ def _state_waiver(check: CheckResults, builder: TextBuilder) -> Iterator[Note]:
     if not waiver:
         return
     style = "bold red" if check.is_overdue else "bold"
-    state = builder.literal(_WAIVERS[waiver.state].format(waiver.until.isoformat()), style)
+    state = builder.literal(name_waiver_state(waiver), style)
     yield Note(builder.join(state, ": ", builder.quote(waiver.reason, cells=MAX_NOTE_CELLS)), Text(_INDENT))
 
 
@@ -117,47 +99,6 @@ def _list_sentences(sentences: Mapping[str, Sequence[str]], builder: TextBuilder
         is_shared = len(sources) == len(sentences)
         backends = builder.join(Text(" and ").join(names), ": ") if names and not is_shared else Text()
         yield Note(builder.join(backends, builder.quote(sentence, cells=MAX_NOTE_CELLS)), Text(_INDENT))
-
-
-def _name_absent_classes(check: CheckResults, builder: TextBuilder) -> Iterator[Note]:
-    """Classes that no row has, whatever the verdict: the number is one of the other classes alone."""
-    results = check.results.values()
-    absent = dict.fromkeys(name for one in results for name in one.evidence.absent_classes)
-    notes = [one.note for one in results if one.verdict is not Verdict.PASS]
-    names = [name for name in absent if not any(f"no row is `{name}`" in note for note in notes)]
-    if names:
-        listed = Text(", ").join([builder.quote(f"`{name}`") for name in names[:_MAX_CLASSES]])
-        more = f" and {len(names) - _MAX_CLASSES:,} more" if len(names) > _MAX_CLASSES else ""
-        noun = "no row is of class " if len(names) == 1 else "no row is of the classes "
-        yield Note(builder.join(noun, listed, more), Text(_INDENT))
-
-
-def _count_rows(check: CheckResults, builder: TextBuilder, *, is_explained: bool) -> Iterator[Note]:
-    """Rows by what became of them: those that were ignored, and for a check that is explained all others.
-
-    So too where a perturbation changed few rows. A sweep has lines for how far its rows were perturbed.
-    """
-    evidence = [result.evidence for result in check.results.values()]
-    words = []
-    if (is_explained or any(map(_changed_few_rows, check.results.values()))) and not check.first_result.series:
-        edits = max(one.mean_edits or 0.0 for one in evidence)
-        by_edits = f" by {edits:.1f} edits each" if edits else ""
-        if changed := max(one.changed or 0 for one in evidence):
-            words.append(f"{format_count(changed)} changed{by_edits}")
-        if declined := max(one.declined for one in evidence):
-            words.append(f"{format_count(declined)} declined")
-    if missing := max(one.missing_predictions for one in evidence):
-        words.append(f"{format_count(missing)} without an answer")
-    if missing := max(one.missing_targets for one in evidence):
-        words.append(f"{format_count(missing)} without a target")
-    if words:
-        yield Note(builder.literal(f"rows: {', '.join(words)}", "dim"), Text(_INDENT))
-
-
-def _changed_few_rows(result: Result) -> bool:
-    """Whether a perturbation left most rows as they were, so that the number says little of it."""
-    rows = max((number.rows for number in result.numbers.values()), default=0)
-    return 0 < 2 * (result.evidence.changed or 0) < rows
 
 
 def _show_examples(results: Sequence[Result], builder: TextBuilder, printed: set[str]) -> Iterator[Note]:

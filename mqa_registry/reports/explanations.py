@@ -1,0 +1,113 @@
+"""Explanations: why a check does not hold, in the judge's words, and what became of its rows. Plain sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_registry.judging.result import Verdict, WaiverState
+from mqa_registry.judging.waivers import is_overdue
+from mqa_registry.reports.number_format import format_count
+from mqa_registry.reports.summary import NOT_JUDGED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mqa_registry.judging.result import AppliedWaiver, Result
+
+MAX_CLASSES = 5  # that no row has, by name
+_DEFAULT_REASONS = {
+    Verdict.FAIL: "it lies beyond its bound",
+    Verdict.INCONCLUSIVE: "the rows at hand settle it neither way",
+    **NOT_JUDGED,
+}
+_WAIVERS = {
+    WaiverState.ACCEPTED: "waived until {}",
+    WaiverState.EXPIRED: "FAIL: the waiver expired after {}; fix the check, or renew the waiver",
+    WaiverState.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
+}
+
+
+def explain_result(result: Result) -> tuple[str, ...]:
+    """Sentences on one check on one backend; none where there is nothing to say.
+
+    The first says why it does not hold, or why its waiver is itself a failure. It has the numbers, their intervals, the
+    bound, and about how many rows would settle it. Texts of rows are in no sentence of the judge.
+    """
+    holds = result.verdict is Verdict.PASS
+    waiver = [explain_waiver(result.waiver)] if result.waiver else []
+    sentences = [
+        *(waiver if is_overdue(result) else ()),
+        *(() if holds else [explain_verdict([result])]),
+        *(() if is_overdue(result) else waiver),
+        *(() if holds else result.evidence.remarks),
+        *result.evidence.notes,
+        name_absent_classes([result]),
+        count_rows([result], is_explained=not holds),
+    ]
+    return tuple(filter(None, sentences))
+
+
+def explain_verdict(results: Sequence[Result]) -> str:
+    """The reason that the judge gives for a verdict which several backends share, and how many rows would settle it."""
+    first = results[0]
+    return (first.note or _DEFAULT_REASONS.get(first.verdict, "")) + _name_required_rows(results)
+
+
+def _name_required_rows(results: Sequence[Result]) -> str:
+    """How many rows, or what else, would settle it; nothing where the judge does not know or its note says so."""
+    required = max(result.evidence.required_rows or 0 for result in results)
+    is_in_note = str(required) in results[0].note.replace(",", "")
+    unit = results[0].evidence.required_unit
+    return f"; about {format_count(required)} {unit} would settle it" if required and not is_in_note else ""
+
+
+def explain_waiver(waiver: AppliedWaiver) -> str:
+    """Why a failure is accepted and until when, or that its waiver is overdue."""
+    return f"{name_waiver_state(waiver)}: {waiver.reason}"
+
+
+def name_waiver_state(waiver: AppliedWaiver) -> str:
+    """Until when a failure is accepted, or that the waiver is overdue."""
+    return _WAIVERS[waiver.state].format(waiver.until.isoformat())
+
+
+def name_absent_classes(results: Iterable[Result]) -> str:
+    """Classes that no row has, whatever the verdict: the number is one of the other classes alone. Empty without any."""
+    results = list(results)
+    absent = dict.fromkeys(name for one in results for name in one.evidence.absent_classes)
+    notes = [one.note for one in results if one.verdict is not Verdict.PASS]
+    names = [f"`{name}`" for name in absent if not any(f"no row is `{name}`" in note for note in notes)]
+    if not names:
+        return ""
+    more = f" and {len(names) - MAX_CLASSES:,} more" if len(names) > MAX_CLASSES else ""
+    noun = "class" if len(names) == 1 else "the classes"
+    return f"no row is of {noun} {', '.join(names[:MAX_CLASSES])}{more}"
+
+
+def count_rows(results: Iterable[Result], *, is_explained: bool) -> str:
+    """Rows by what became of them: those that were ignored, and for a check that is explained all others.
+
+    So too where a perturbation changed few rows. A sweep has lines for how far its rows were perturbed. Empty where there
+    is nothing to count.
+    """
+    results = list(results)
+    evidence = [result.evidence for result in results]
+    words = []
+    if (is_explained or any(map(_changed_few_rows, results))) and not results[0].series:
+        edits = max(one.mean_edits or 0.0 for one in evidence)
+        by_edits = f" by {edits:.1f} edits each" if edits else ""
+        if changed := max(one.changed or 0 for one in evidence):
+            words.append(f"{format_count(changed)} changed{by_edits}")
+        if declined := max(one.declined for one in evidence):
+            words.append(f"{format_count(declined)} declined")
+    if missing := max(one.missing_predictions for one in evidence):
+        words.append(f"{format_count(missing)} without an answer")
+    if missing := max(one.missing_targets for one in evidence):
+        words.append(f"{format_count(missing)} without a target")
+    return f"rows: {', '.join(words)}" if words else ""
+
+
+def _changed_few_rows(result: Result) -> bool:
+    """Whether a perturbation left most rows as they were, so that the number says little of it."""
+    rows = max((number.rows for number in result.numbers.values()), default=0)
+    return 0 < 2 * (result.evidence.changed or 0) < rows

@@ -1,0 +1,119 @@
+"""The table of a report's numbers in long form: a row for every number of every result, group and severity."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mqa_registry.judging.result import Number, Part, Result
+    from mqa_registry.reports.report import Report
+
+_TYPES = {"str": pa.string(), "float | None": pa.float64(), "int | None": pa.int64(), "str | None": pa.string()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberRow:
+    """One number. What it has not is None: no backend where a probe reads rows alone, no severity where nothing is swept.
+
+    `verdict` is that of the bounds on the number, None where nothing is expected of it. A result without numbers, as one
+    that crashed, has a row without a number, and there the verdict is that of the result.
+    """
+
+    run: str
+    suite: str
+    check: str
+    backend: str | None
+    data: str
+    severity: float | None = None
+    group: str | None = None
+    number: str | None = None
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    corrected_low: float | None = None
+    corrected_high: float | None = None
+    rows: int | None = None
+    method: str | None = None
+    verdict: str | None = None
+
+
+NUMBERS_SCHEMA = pa.schema([(field.name, _TYPES[str(field.type)]) for field in fields(NumberRow)])
+
+
+def make_numbers_table(report: Report) -> pa.Table:
+    """Every number of a report, a row for each, with the columns of `NumberRow`."""
+    rows = [row for result in report.results for row in _list_rows(report, result)]
+    columns = {name: [getattr(row, name) for row in rows] for name in NUMBERS_SCHEMA.names}
+    return pa.table(columns, schema=NUMBERS_SCHEMA)
+
+
+def _list_rows(report: Report, result: Result) -> Iterator[NumberRow]:
+    named = {
+        "run": _encodable(report.run),
+        "suite": _encodable(report.suite.name),
+        "check": _encodable(result.check),
+        "backend": _encodable(result.backend) or None,
+        "data": _encodable(result.data),
+    }
+    rows = [
+        *_rows_of_part(named, result, None, None),
+        *_rows_of_groups(named, result.groups, None),
+        *(
+            row
+            for step in result.series
+            for row in (
+                *_rows_of_part(named, step, step.severity, None),
+                *_rows_of_groups(named, step.groups, step.severity),
+            )
+        ),
+    ]
+    yield from rows or [NumberRow(**named, verdict=str(result.verdict))]
+
+
+def _rows_of_groups(
+    named: Mapping[str, str | None], groups: Mapping[str, Part], severity: float | None
+) -> Iterator[NumberRow]:
+    for group, part in groups.items():
+        yield from _rows_of_part(named, part, severity, group)
+
+
+def _rows_of_part(
+    named: Mapping[str, str | None], part: Part, severity: float | None, group: str | None
+) -> Iterator[NumberRow]:
+    for name, number in part.numbers.items():
+        yield _make_row(named, name, number, severity, group)
+
+
+def _make_row(
+    named: Mapping[str, str | None], name: str, number: Number, severity: float | None, group: str | None
+) -> NumberRow:
+    corrected_low, corrected_high = number.corrected or (None, None)
+    return NumberRow(
+        **named,  # type: ignore[arg-type]
+        severity=severity,
+        group=None if group is None else _encodable(group),
+        number=_encodable(name),
+        estimate=_finite(number.estimate),
+        low=_finite(number.low),
+        high=_finite(number.high),
+        corrected_low=_finite(corrected_low),
+        corrected_high=_finite(corrected_high),
+        rows=number.rows,
+        method=number.method,
+        verdict=str(number.verdict) if number.verdict else None,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _encodable(text: str) -> str:
+    """The text with what is no Unicode, as half of a surrogate pair, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,61 @@
+"""Reporters: the forms of the report that mqa writes besides JSON. What makes one is imported where it is written."""
+
+from mqa_registry import EnvironmentReporter, Report, Reporter
+
+
+def _render_junit(report: Report) -> str:
+    from mqa_reports.junit import render_junit
+
+    return render_junit(report)
+
+
+def _render_markdown(report: Report) -> str:
+    from mqa_reports.markdown import render_markdown
+
+    return render_markdown(report)
+
+
+def _render_csv(report: Report) -> str:
+    from mqa_reports.tables import render_csv
+
+    return render_csv(report)
+
+
+def _render_parquet(report: Report) -> bytes:
+    from mqa_reports.tables import render_parquet
+
+    return render_parquet(report)
+
+
+def _render_annotations(report: Report) -> str:
+    from mqa_reports.github import render_annotations
+
+    return render_annotations(report)
+
+
+def _find_log() -> str | None:
+    from mqa_reports.github import find_log
+
+    return find_log()
+
+
+def _find_summary() -> str | None:
+    from mqa_reports.github import find_summary
+
+    return find_summary()
+
+
+def _make_fence() -> tuple[str, str]:
+    from mqa_reports.github import make_fence
+
+    return make_fence()
+
+
+JUNIT = Reporter(render=_render_junit, marker=b"<!-- report of mqa as JUnit XML -->")
+MARKDOWN = Reporter(render=_render_markdown, marker=b"<!-- report of mqa as Markdown -->")
+CSV = Reporter(
+    render=_render_csv, marker=b'"run","suite","check","backend","data","severity","group","number","estimate"'
+)
+PARQUET = Reporter(render=_render_parquet, marker=b"numbers of a report of mqa")
+GITHUB_ANNOTATIONS = EnvironmentReporter(render=_render_annotations, find_target=_find_log, fence=_make_fence)
+GITHUB_SUMMARY = EnvironmentReporter(render=_render_markdown, find_target=_find_summary)
