@@ -71,8 +71,9 @@ if TYPE_CHECKING:
     from mqa_registry.reports.reporters import EnvironmentReporter, Reporter
     from mqa_registry.reports.summary import count_verdicts, draw_conclusion
     from mqa_registry.run_options import Flag, RunOptions, flags
-    from mqa_registry.runs import ExecutedRun, finalize, judge, run
+    from mqa_registry.runs import ExecutedRun, finalize, judge, read_plan, run
     from mqa_registry.stats.multiplicity import holm
+    from mqa_registry.suite import explain_error
     from mqa_registry.types import (
         Edit,
         Example,
@@ -127,7 +128,8 @@ _HOMES = {
     "reports.summary": ("count_verdicts", "draw_conclusion"),
     "run_options": ("Flag", "RunOptions", "flags"),
     "stats.multiplicity": ("holm",),
-    "runs": ("ExecutedRun", "finalize", "judge", "run"),
+    "runs": ("ExecutedRun", "finalize", "judge", "read_plan", "run"),
+    "suite": ("explain_error",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -212,6 +214,7 @@ __all__ = [
     "edited",
     "end_process_tree",
     "execute_suite",
+    "explain_error",
     "explain_result",
     "export_model",
     "file_format",
@@ -235,6 +238,7 @@ __all__ = [
     "output",
     "positive_class",
     "read_columns",
+    "read_plan",
     "read_table",
     "read_target_labels",
     "rebuild_model",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 DEBUG, DRY_RUN, JSON = "debug", "--dry-run", "json"
 _Debug = Annotated[bool, Flag(help="Show the traceback of every error.")]
 SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite file (TOML).", show_default=False)]
+SuitesArgument = Annotated[
+    list[Path], typer.Argument(metavar="SUITE...", help="Suite files (TOML).", show_default=False)
+]
 
 
 def make_command(name: str, function: Callable[..., int | None]) -> TyperCommand:

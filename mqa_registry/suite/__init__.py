@@ -1,7 +1,7 @@
 """The suite file: read with positions, checked against the plugins it names."""
 
 from mqa_registry.expect import Expect
-from mqa_registry.suite.diagnostics import render
+from mqa_registry.suite.diagnostics import explain_error, render
 from mqa_registry.suite.model import Against, Check, Data, IntervalKind, ModelUse, Severity, Suite, Waiver
 from mqa_registry.suite.overrides import Overrides
 from mqa_registry.suite.positions import Text
@@ -28,6 +28,7 @@ __all__ = [
     "Use",
     "Waiver",
     "bases",
+    "explain_error",
     "identity",
     "json_schema",
     "plugin_names",

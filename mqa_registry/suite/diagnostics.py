@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mqa_registry.errors import Location, Problem, SuiteError
+from mqa_registry.errors import Location, MqaError, Problem, SuiteError
 from mqa_registry.options import validate
 
 if TYPE_CHECKING:
@@ -90,6 +90,13 @@ def render(problem: Problem) -> str:
     if problem.hint:
         lines.append(f"hint: {_printable(problem.hint)}")
     return "\n".join(lines)
+
+
+def explain_error(error: MqaError) -> str:
+    """What is wrong, where, and what to do about it, in lines of plain text: of a suite, every problem."""
+    if isinstance(error, SuiteError):
+        return "\n\n".join(map(render, error.problems))
+    return render(Problem(error.message, error.hint))
 
 
 def _position(location: Location | None) -> str:

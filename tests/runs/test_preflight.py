@@ -37,7 +37,7 @@ def refusal(request, project, monkeypatch):
     command = {
         "run": lambda: runs.run(project.suite, asked),
         "dry run": lambda: show_plan(project.suite, asked),
-        "validate": lambda: validate(project.suite, asked),
+        "validate": lambda: validate([project.suite], asked),
     }[request.param]
 
     def said():
