@@ -10,8 +10,9 @@ import sys
 import pytest
 
 MODULE = r"""
+import os
 import sys
-from mqa_registry import Report, Reporter
+from mqa_registry import EnvironmentReporter, Report, Reporter
 print("acme is imported", file=sys.stderr)
 
 def write(report: Report) -> str:
@@ -23,11 +24,21 @@ def crash(report):
 PAGE = Reporter(render=write, marker=b"acme page")
 BYTES = Reporter(render=lambda report: b"acme page\xff", marker=b"acme page")
 CRASH = Reporter(render=crash, marker=b"acme page")
+
+def find_target():
+    return os.environ.get("ACME_TARGET")
+
+def fence():
+    return "<quiet>", "</quiet>"
+
+LOG = EnvironmentReporter(render=lambda report: f"acme says {report.verdict} \u2713\n", find_target=find_target, fence=fence)
+BAD = EnvironmentReporter(render=crash, find_target=find_target, fence=lambda: crash(None))
+WORSE = EnvironmentReporter(render=crash, find_target=lambda: crash(None))
 """
 CHECK = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
 
 
-def install(folder, name, reporters):
+def install(folder, name, reporters, group="mqa.reporters"):
     """Lay a distribution with reporters out, as pip does."""
     package = f"{name}_page"
     (folder / f"{package}.py").write_text(MODULE)
@@ -35,7 +46,7 @@ def install(folder, name, reporters):
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     lines = [f"{reporter} = {package}:{target}" for reporter, target in reporters.items()]
-    (about / "entry_points.txt").write_text("[mqa.reporters]\n" + "\n".join(lines) + "\n")
+    (about / "entry_points.txt").write_text(f"[{group}]\n" + "\n".join(lines) + "\n")
 
 
 @pytest.fixture(name="site")
@@ -53,9 +64,9 @@ def _site(project):
 
 @pytest.fixture(name="mqa")
 def _mqa(project, site):
-    def run(*arguments):
+    def run(*arguments, **environment):
         command = [sys.executable, "-m", "mqa_registry.cli", *arguments]
-        known = os.environ | {"PYTHONPATH": str(site), "COLUMNS": "80"}
+        known = os.environ | {"PYTHONPATH": str(site), "COLUMNS": "80"} | environment
         done = subprocess.run(command, cwd=project.folder, env=known, capture_output=True, check=False, timeout=120)
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
@@ -94,7 +105,7 @@ def test_one_that_fails_costs_its_own_file_alone(mqa, project):
     code, out, err = mqa("run", "suite.toml", "--acme-crash", "crash.txt", "--acme", "page.txt")
     assert code == 0
     assert "\nPASS " in out
-    assert "error: the reporter `acme-crash` crashed: ValueError: no such luck (acme_page.py, line 10)" in err
+    assert "error: the reporter `acme-crash` crashed: ValueError: no such luck (acme_page.py, line 11)" in err
     assert not (project.folder / "crash.txt").exists()
     assert (project.folder / "page.txt").exists()
 
@@ -154,3 +165,69 @@ def test_a_file_is_that_of_one_report(mqa, other):
     code, _, err = mqa("run", "suite.toml", "--acme", "-" if other == "-" else "page.txt", "--json", other)
     assert code == 2
     assert "was named for two reports, `--json` and `--acme`" in err
+
+
+@pytest.fixture(name="log")
+def _log(site):
+    """A reporter that the environment asks for."""
+    install(site, "log", {"log": "LOG"}, "mqa.environment_reporters")
+
+
+@pytest.mark.usefixtures("log")
+def test_one_of_the_environment_is_no_option_and_is_silent_unless_asked_for(mqa):
+    assert "--log" not in mqa("run", "--help")[1]
+    code, out, err = mqa("run", "suite.toml")
+    assert (code, "acme says" in out + err, "quiet>" in out) == (0, False, False)
+
+
+@pytest.mark.usefixtures("log")
+def test_its_text_follows_the_report_which_stands_in_its_fence(mqa):
+    code, out, _ = mqa("run", "suite.toml", ACME_TARGET="-", PYTHONUTF8="1")
+    assert code == 0
+    assert out.startswith("<quiet>\n")
+    report, after = out.split("</quiet>\n")
+    assert "\nPASS " in report
+    assert after == "acme says PASS \u2713\n"
+
+
+@pytest.mark.usefixtures("log")
+def test_it_is_written_where_a_person_reads_and_in_what_that_can_show(mqa):
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    code, out, err = mqa("run", "suite.toml", "--acme", "-", ACME_TARGET="-", **ascii_only)
+    assert (code, out) == (0, "acme page of PASS: 2 results \\ud83d\n")
+    assert "<quiet>" in err
+    assert err.endswith("acme says PASS \\u2713\n")
+
+
+@pytest.mark.usefixtures("log")
+def test_it_is_appended_to_a_file_of_the_environment(mqa, project):
+    for command in (("run", "suite.toml"), ("judge", "last"), ("report", "last", "-q")):
+        assert mqa(*command, ACME_TARGET="log.txt")[0] == 0
+    assert (project.folder / "log.txt").read_text("utf-8") == 3 * "acme says PASS \u2713\n"
+
+
+def test_one_of_the_environment_that_fails_costs_neither_report_nor_exit_code(mqa, site, project):
+    install(site, "log", {"bad": "BAD", "log": "LOG", "none": "PAGE", "worse": "WORSE"}, "mqa.environment_reporters")
+    code, out, err = mqa("run", "suite.toml", ACME_TARGET="log.txt")
+    assert code == 0
+    assert "\nPASS " in out
+    assert (project.folder / "log.txt").exists()
+    assert "error: the reporter `bad` crashed: ValueError: no such luck" in err
+    assert "error: the reporter `worse` crashed: ValueError: no such luck" in err
+    assert "the reporter `none` of log cannot be used: its entry point names no `EnvironmentReporter`" in err
+
+
+@pytest.mark.usefixtures("log")
+def test_a_file_of_the_environment_that_cannot_be_written_is_an_error_that_is_shown(mqa, project):
+    (project.folder / "log.txt").mkdir()
+    code, out, err = mqa("run", "suite.toml", ACME_TARGET="log.txt")
+    assert (code, "\nPASS " in out) == (0, True)
+    assert "error: cannot write `log.txt`: is a directory" in err
+
+
+def test_a_marker_may_be_at_the_end_of_a_file(mqa, project):
+    file = project.folder / "page.txt"
+    file.write_bytes(b"x" * 10_000 + b"acme page")
+    assert mqa("run", "suite.toml", "--acme", "page.txt")[0] == 0
+    file.write_bytes(b"x" * 5_000 + b"acme page" + b"x" * 5_000)
+    assert mqa("run", "suite.toml", "--acme", "page.txt")[0] == 2
