@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Number, Part, Result, Step, Verdict
+    from mqa_registry.judging.result import RunComparison
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted, did_you_mean
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from mqa_registry.reports import Report
     from mqa_registry.reports.console.text import make_visible
     from mqa_registry.reports.expectations import NumberBounds, describe_bounds, verdict_on
-    from mqa_registry.reports.explanations import explain_result
+    from mqa_registry.reports.explanations import explain_comparison, explain_result
     from mqa_registry.reports.number_format import format_estimate, format_number
     from mqa_registry.reports.output import output
     from mqa_registry.reports.report import CheckResults, blocks_release, list_backends, list_checks, name_family
@@ -112,6 +113,7 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
     "judging": ("Number", "Part", "Result", "Step", "Verdict"),
+    "judging.result": ("RunComparison",),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
@@ -121,7 +123,7 @@ _HOMES = {
     "reports.reporters": ("EnvironmentReporter", "Reporter"),
     "reports.console.text": ("make_visible",),
     "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
-    "reports.explanations": ("explain_result",),
+    "reports.explanations": ("explain_comparison", "explain_result"),
     "reports.number_format": ("format_estimate", "format_number"),
     "reports.output": ("output",),
     "reports.report": ("CheckResults", "blocks_release", "list_backends", "list_checks", "name_family"),
@@ -182,6 +184,7 @@ __all__ = [
     "Reporter",
     "ResolvedModel",
     "Result",
+    "RunComparison",
     "RunContext",
     "RunOptions",
     "Runner",
@@ -214,6 +217,7 @@ __all__ = [
     "edited",
     "end_process_tree",
     "execute_suite",
+    "explain_comparison",
     "explain_error",
     "explain_result",
     "export_model",

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.judging.result import Verdict, WaiverState
 from mqa_registry.judging.waivers import is_overdue
-from mqa_registry.reports.number_format import format_count
+from mqa_registry.reports.number_format import format_count, format_estimate
 from mqa_registry.reports.summary import NOT_JUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mqa_registry.judging.result import AppliedWaiver, Result
+    from mqa_registry.judging.result import AppliedWaiver, Change, Flips, Result, RunComparison
 
 MAX_CLASSES = 5  # that no row has, by name
 _DEFAULT_REASONS = {
@@ -25,6 +25,12 @@ _WAIVERS = {
     WaiverState.EXPIRED: "FAIL: the waiver expired after {}; fix the check, or renew the waiver",
     WaiverState.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
 }
+_CHANGES = {
+    Verdict.PASS: "Nothing is shown to be worse.",
+    Verdict.FAIL: "It is worse.",
+    Verdict.INCONCLUSIVE: "These rows do not settle whether it is worse by more than that.",
+}
+_NOTHING_COMPARED = "The runs have no measure in common."
 
 
 def explain_result(result: Result) -> tuple[str, ...]:
@@ -111,3 +117,49 @@ def _changed_few_rows(result: Result) -> bool:
     """Whether a perturbation left most rows as they were, so that the number says little of it."""
     rows = max((number.rows for number in result.numbers.values()), default=0)
     return 0 < 2 * (result.evidence.changed or 0) < rows
+
+
+def explain_comparison(comparison: RunComparison) -> tuple[str, ...]:
+    """Sentences on how a run differs from an earlier one: the conclusion, what is worse, and how many rows are newly wrong."""
+    changes = [one for one in comparison.changes if is_counted(one, comparison)]
+    flips = [one for one in comparison.flips if not one.perturb and one.test.negative_flips]
+    return (
+        f"against the run {comparison.reference} of {comparison.started}: {conclude_comparison(comparison)}",
+        *(f"{_name_change(one)}: {describe_change(one)}" for one in changes),
+        *(f"{one.data} on {one.backend}: {describe_flips(one)}" for one in flips),
+        *(f"not compared: {reason}" for reason in comparison.left_out),
+    )
+
+
+def conclude_comparison(comparison: RunComparison) -> str:
+    """What a comparison with an earlier run comes to."""
+    return _CHANGES[comparison.verdict] if comparison.changes else _NOTHING_COMPARED
+
+
+def is_counted(change: Change, comparison: RunComparison) -> bool:
+    """Whether a change keeps the comparison from being PASS, or could not be judged."""
+    is_open = change.verdict is Verdict.INCONCLUSIVE and comparison.max_drop is None
+    return change.verdict is not Verdict.PASS and not is_open
+
+
+def describe_change(change: Change) -> str:
+    """What a measure was, is, and by how much it is worse; the reason where it could not be compared."""
+    if change.before is None or change.now is None or change.change is None:
+        return change.note
+    before, now = (format_estimate(number)[0] for number in (change.before, change.now))
+    return f"{before} → {now}, worse by {' '.join(filter(None, format_estimate(change.change)))}"
+
+
+def describe_flips(flips: Flips) -> str:
+    """How many rows are newly wrong and newly right."""
+    test = "" if flips.test.p_value is None else f", McNemar p = {flips.test.p_value:.2g}"
+    share = " ".join(filter(None, format_estimate(flips.share)))
+    negative = (
+        f"{format_count(flips.test.negative_flips)} newly wrong, {share} of {format_count(flips.share.rows)} rows"
+    )
+    return f"{negative}; {format_count(flips.test.positive_flips)} newly right{test}"
+
+
+def _name_change(change: Change) -> str:
+    severity = "" if change.severity is None else f" at severity {change.severity:g}"
+    return f"{change.check}{severity}" + (f" on {change.backend}" if change.backend else "")

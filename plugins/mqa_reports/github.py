@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_registry import Verdict, blocks_release, explain_result, list_checks, make_visible
+from mqa_registry import Verdict, blocks_release, explain_comparison, explain_result, list_checks, make_visible
 
 if TYPE_CHECKING:
     from mqa_registry import CheckResults, Report, Result
@@ -56,6 +56,9 @@ def render_annotations(report: Report) -> str:
     lines: dict[str, list[str]] = {ERROR: [], WARNING: []}
     if report.note:
         lines[ERROR].append(_format_command(ERROR, {"title": f"mqa: {report.verdict}"}, report.note))
+    if report.against and report.against.verdict is not Verdict.PASS:
+        message = "\n".join(map(make_visible, explain_comparison(report.against)))
+        lines[ERROR].append(_format_command(ERROR, {"title": f"mqa: against {report.against.reference}"}, message))
     for check in list_checks(report):
         broken = [one for one in check.results.values() if one.verdict is not Verdict.PASS or blocks_release(one)]
         if broken:

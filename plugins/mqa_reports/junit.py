@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from mqa_registry import Verdict, blocks_release, explain_result, make_visible, name_family
+from mqa_registry import Verdict, blocks_release, explain_comparison, explain_result, make_visible, name_family
 from mqa_reports.descriptions import list_digests, list_examples, list_numbers, locate_result, name_backend
 
 if TYPE_CHECKING:
-    from mqa_registry import Report, Result
+    from mqa_registry import Report, Result, RunComparison
 
 HEADER = '<?xml version="1.0" encoding="utf-8"?>\n<!-- report of mqa as JUnit XML -->\n'
 FAILURE, ERROR, SKIPPED = "failure", "error", "skipped"
@@ -27,6 +27,8 @@ def render_junit(report: Report) -> str:
     for name, value in list_digests(report).items():
         ET.SubElement(properties, "property", name=name, value=value)
     suite.extend(_make_case(result, report) for result in report.results)
+    if report.against:
+        suite.append(_make_case_of_comparison(report.against, report))
     if report.note:
         suite.append(_make_case_of_note(report))
     counts = {kind: len(suite.findall(f"testcase/{kind}")) for kind in (FAILURE, ERROR, SKIPPED)}
@@ -77,9 +79,24 @@ def _choose_outcome(result: Result) -> str | None:
     return FAILURE if result.verdict in (Verdict.PASS, Verdict.FAIL) else ERROR
 
 
+def _make_case_of_comparison(comparison: RunComparison, report: Report) -> ET.Element:
+    """The test case of the comparison with an earlier run."""
+    case = ET.Element("testcase", classname=make_visible(report.suite.name), name="against", time=_format_seconds(0))
+    sentences = [make_visible(sentence) for sentence in explain_comparison(comparison)]
+    kinds = {Verdict.FAIL: FAILURE, Verdict.INCONCLUSIVE: ERROR}
+    if comparison.verdict in kinds:
+        element = ET.SubElement(
+            case, kinds[comparison.verdict], type=str(comparison.verdict), message="; ".join(sentences[:2])
+        )
+        element.text = "\n".join(sentences)
+    else:
+        ET.SubElement(case, "system-out").text = "\n".join(sentences)
+    return case
+
+
 def _make_case_of_note(report: Report) -> ET.Element:
     """The test case of the run as a whole, where its verdict is not what the results add up to."""
-    case = ET.Element("testcase", classname=make_visible(report.suite.name), name="run", time="0")
+    case = ET.Element("testcase", classname=make_visible(report.suite.name), name="run", time=_format_seconds(0))
     error = ET.SubElement(case, ERROR, type=str(report.verdict), message=make_visible(report.note))
     error.text = make_visible(report.hint)
     return case

@@ -16,6 +16,7 @@ from mqa_registry import (
     count_verdicts,
     describe_bounds,
     draw_conclusion,
+    explain_comparison,
     explain_result,
     format_estimate,
     list_checks,
@@ -60,6 +61,7 @@ def render_markdown(report: Report) -> str:
     checks = list_checks(report)
     broken = sorted((one for one in report.results if _needs_reason(one)), key=lambda one: not blocks_release(one))
     note = f"{prose(report.note)} " if report.note else ""
+    comparison = explain_comparison(report.against) if report.against else ()
     head = [
         HEADER,
         f"## {SIGNS[report.verdict]} {report.verdict}: {code(report.suite.name)}",
@@ -73,6 +75,7 @@ def render_markdown(report: Report) -> str:
             [_make_reason_row(result) for result in broken],
             [""],
         ),
+        Section([], [f"- {prose(sentence)}" for sentence in comparison], [""]),
         Section(
             ["<details><summary>How to repeat it</summary>", ""],
             [*_list_commands(report), "", *_list_identity(report)],

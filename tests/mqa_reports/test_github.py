@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry import Verdict
-from mqa_registry.judging.result import AppliedWaiver, CheckLocation, WaiverState
+from mqa_registry.judging.result import AppliedWaiver, CheckLocation, RunComparison, WaiverState
 from mqa_reports.github import MAX_PAGE, MAX_SUMMARY, find_log, find_summary, render_annotations
 from tests.reports.conftest import both, demo, finished, result
 
@@ -83,6 +83,13 @@ def test_a_run_that_holds_has_none():
 def test_a_run_that_could_not_be_kept_is_an_error():
     report = replace(finished(demo()), note="the store is full", verdict=Verdict.ERROR)
     assert commands(render_annotations(report)) == [("error", {"title": "mqa: ERROR"}, "the store is full")]
+
+
+def test_a_run_that_is_worse_than_an_earlier_one_is_an_error():
+    report = replace(finished(demo()), against=RunComparison("a-run", "2026-11-20", Verdict.FAIL))
+    ((name, properties, message),) = commands(render_annotations(report))
+    assert (name, properties) == ("error", {"title": "mqa: against a-run"})
+    assert message.startswith("against the run a-run of 2026-11-20: ")
 
 
 def test_there_are_no_more_than_a_step_shows():

@@ -12,9 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from mqa_registry import Verdict
+from mqa_registry import Number, Verdict
 from mqa_registry.contributions import ExampleRow
-from mqa_registry.judging.result import AppliedWaiver, CheckLocation, WaiverState
+from mqa_registry.judging.result import (
+    AppliedWaiver,
+    Change,
+    CheckLocation,
+    Flips,
+    McNemarTest,
+    RunComparison,
+    WaiverState,
+)
 from mqa_registry.reports import without_examples
 from mqa_registry.runs.outcome import exit_code, release_verdict
 from mqa_reports import JUNIT
@@ -28,6 +36,13 @@ WAIVER = AppliedWaiver(date(2027, 1, 31), "retrained in January", WaiverState.AC
 def report_of(*results):
     code = exit_code(results)
     return replace(finished(list(results)), verdict=release_verdict(code), exit_code=code)
+
+
+def comparison(verdict):
+    numbers = {"before": number(0.83, 0.01), "now": number(0.80, 0.01), "change": number(0.03, 0.02)}
+    change = Change("accuracy", {"use": "metrics/accuracy"}, "reviews", "torch", verdict=verdict, **numbers)
+    flips = Flips("reviews", "torch", (), McNemarTest(12, 3), Number(0.012, 0.006, 0.02, 1000, "exact"))
+    return RunComparison("20261120-101500-aaaa", "2026-11-20", verdict, 0.01, changes=(change,), flips=(flips,))
 
 
 def read(report):
@@ -131,6 +146,19 @@ def test_a_run_that_could_not_be_kept_is_an_error_of_its_own():
     assert [(type(one), one.message, one.text) for one in case.result] == [
         (Error, "the store is full", "free some space")
     ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kinds"), [(Verdict.PASS, []), (Verdict.FAIL, [Failure]), (Verdict.INCONCLUSIVE, [Error])]
+)
+def test_a_comparison_with_an_earlier_run_is_a_case(verdict, kinds):
+    *_, case = read(replace(finished(demo()), against=comparison(verdict)))
+    assert case.name == "against"
+    assert [type(one) for one in case.result] == kinds
+    text = case.result[0].text if kinds else case.system_out
+    assert "against the run 20261120-101500-aaaa of 2026-11-20" in text
+    assert ("accuracy on torch: 0.830 → 0.800, worse by 0.030 [0.010, 0.050]" in text) is (verdict is not Verdict.PASS)
+    assert "reviews on torch: 12 newly wrong, 0.012 [0.006, 0.020] of 1,000 rows; 3 newly right" in text
 
 
 def test_a_case_has_line_numbers_bounds_and_examples():

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from mqa_registry import Verdict
 from mqa_registry.contributions import ExampleRow
-from mqa_registry.judging.result import AppliedWaiver, WaiverState
+from mqa_registry.judging.result import AppliedWaiver, RunComparison, WaiverState
 from mqa_registry.reports import without_examples
 from mqa_reports import MARKDOWN
 from mqa_reports.markdown import MAX_BYTES, code, prose, render_markdown
@@ -104,6 +104,11 @@ def test_what_does_not_count_says_why_and_comes_last():
     ]  # fmt: skip
     assert "waived until 2027-01-31" in text
     assert "FAIL: the waiver expired after 2027-01-31" in text
+
+
+def test_a_comparison_with_an_earlier_run_is_said():
+    text = render_markdown(replace(finished(demo()), against=RunComparison("a-run", "2026-11-20", Verdict.FAIL)))
+    assert "against the run a-run of 2026-11-20: The runs have no measure in common." in text
 
 
 def test_details_are_folded():

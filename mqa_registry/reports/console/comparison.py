@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mqa_registry.judging.result import Change, Flips, RunComparison, Verdict
 from mqa_registry.naming import counted
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES, TextBuilder
-from mqa_registry.reports.number_format import format_count, format_estimate
+from mqa_registry.reports.explanations import conclude_comparison, describe_change, describe_flips, is_counted
+from mqa_registry.reports.number_format import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,17 +17,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mqa_registry.contributions import ExampleRow
+    from mqa_registry.judging.result import Change, Flips, RunComparison
 
 _INDENT = "  "
 _EXAMPLE_INDENT = "    "
 _MAX_EXAMPLES = 2  # newly wrong rows of a view; `-v` shows all that the report has
 _MAX_TEXT_CELLS = 300
-_CONCLUSIONS = {
-    Verdict.PASS: "Nothing is shown to be worse.",
-    Verdict.FAIL: "It is worse.",
-    Verdict.INCONCLUSIVE: "These rows do not settle whether it is worse by more than that.",
-}
-_NOTHING_COMPARED = "The runs have no measure in common."
 
 
 def print_comparison(comparison: RunComparison, console: Console, *, verbose: int = 0) -> None:
@@ -45,7 +40,7 @@ def render_comparison(comparison: RunComparison, builder: TextBuilder) -> Iterat
     yield from builder.wrap(heading, builder.width)
     others = 0
     for change in comparison.changes:
-        if builder.verbose > 0 or _is_counted(change, comparison):
+        if builder.verbose > 0 or is_counted(change, comparison):
             yield from _render_change(change, builder)
         else:
             others += 1
@@ -62,14 +57,8 @@ def render_comparison(comparison: RunComparison, builder: TextBuilder) -> Iterat
         for reason in comparison.left_out:
             lead = builder.literal(f"{_INDENT}not compared: ", "dim")
             yield from builder.wrap_after(lead, builder.quote(reason, "dim", cells=MAX_NOTE_CELLS))
-    conclusion = _CONCLUSIONS[comparison.verdict] if comparison.changes else _NOTHING_COMPARED
-    yield from builder.wrap_after(Text(_INDENT), builder.literal(conclusion, VERDICT_STYLES[comparison.verdict]))
-
-
-def _is_counted(change: Change, comparison: RunComparison) -> bool:
-    """Whether a change keeps the comparison from being PASS, or could not be judged."""
-    is_open = change.verdict is Verdict.INCONCLUSIVE and comparison.max_drop is None
-    return change.verdict is not Verdict.PASS and not is_open
+    conclusion = builder.literal(conclude_comparison(comparison), VERDICT_STYLES[comparison.verdict])
+    yield from builder.wrap_after(Text(_INDENT), conclusion)
 
 
 def _render_change(change: Change, builder: TextBuilder) -> Iterator[Text]:
@@ -77,26 +66,18 @@ def _render_change(change: Change, builder: TextBuilder) -> Iterator[Text]:
     severity = "" if change.severity is None else f" at severity {change.severity:g}"
     name = builder.join(builder.quote(change.check), severity, *_on_backend(change.backend, builder), ": ")
     lead = builder.join(_INDENT, builder.symbol(change.verdict), " ", name)
-    if change.before is None or change.now is None or change.change is None:
-        yield from builder.wrap_after(lead, builder.quote(change.note, cells=MAX_NOTE_CELLS))
-        return
-    before, now = (format_estimate(number)[0] for number in (change.before, change.now))
-    difference = " ".join(filter(None, format_estimate(change.change)))
-    yield from builder.wrap_after(lead, builder.literal(f"{before} → {now}, worse by {difference}"))
+    yield from builder.wrap_after(lead, builder.quote(describe_change(change), cells=MAX_NOTE_CELLS))
 
 
 def _render_flips(flips: Flips, builder: TextBuilder) -> Iterator[Text]:
     """How many rows are newly wrong and newly right, and some of the newly wrong ones."""
-    negative, positive, p = flips.test.negative_flips, flips.test.positive_flips, flips.test.p_value
-    if not negative + positive:
+    negative = flips.test.negative_flips
+    if not negative + flips.test.positive_flips:
         return
     rows = " by ".join(str(use.get("use")) for use in flips.perturb)
     lead = builder.join(_INDENT, builder.quote(flips.data), builder.quote(f" by {rows}" if rows else ""))
     lead = builder.join(lead, *_on_backend(flips.backend, builder), ": ")
-    share = " ".join(filter(None, format_estimate(flips.share)))
-    test = "" if p is None else f", McNemar p = {p:.2g}"
-    text = f"{format_count(negative)} newly wrong, {share} of {format_count(flips.share.rows)} rows; "
-    yield from builder.wrap_after(lead, builder.literal(f"{text}{format_count(positive)} newly right{test}"))
+    yield from builder.wrap_after(lead, builder.literal(describe_flips(flips)))
     shown = flips.examples if builder.verbose > 0 else flips.examples[:_MAX_EXAMPLES]
     for example in shown:
         yield from _render_example(example, builder)
