@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mqa_registry.judging.result import Number, Part, Result
+    from mqa_registry.judging.result import Part, Result
     from mqa_registry.reports.report import Report
 
 _TYPES = {"str": pa.string(), "float | None": pa.float64(), "int | None": pa.int64(), "str | None": pa.string()}
@@ -54,60 +54,40 @@ def make_numbers_table(report: Report) -> pa.Table:
 
 
 def _list_rows(report: Report, result: Result) -> Iterator[NumberRow]:
-    named = {
-        "run": _encodable(report.run),
-        "suite": _encodable(report.suite.name),
-        "check": _encodable(result.check),
-        "backend": _encodable(result.backend) or None,
-        "data": _encodable(result.data),
-    }
-    rows = [
-        *_rows_of_part(named, result, None, None),
-        *_rows_of_groups(named, result.groups, None),
-        *(
-            row
-            for step in result.series
-            for row in (
-                *_rows_of_part(named, step, step.severity, None),
-                *_rows_of_groups(named, step.groups, step.severity),
-            )
-        ),
-    ]
-    yield from rows or [NumberRow(**named, verdict=str(result.verdict))]
-
-
-def _rows_of_groups(
-    named: Mapping[str, str | None], groups: Mapping[str, Part], severity: float | None
-) -> Iterator[NumberRow]:
-    for group, part in groups.items():
-        yield from _rows_of_part(named, part, severity, group)
-
-
-def _rows_of_part(
-    named: Mapping[str, str | None], part: Part, severity: float | None, group: str | None
-) -> Iterator[NumberRow]:
-    for name, number in part.numbers.items():
-        yield _make_row(named, name, number, severity, group)
-
-
-def _make_row(
-    named: Mapping[str, str | None], name: str, number: Number, severity: float | None, group: str | None
-) -> NumberRow:
-    corrected_low, corrected_high = number.corrected or (None, None)
-    return NumberRow(
-        **named,  # type: ignore[arg-type]
-        severity=severity,
-        group=None if group is None else _encodable(group),
-        number=_encodable(name),
-        estimate=_finite(number.estimate),
-        low=_finite(number.low),
-        high=_finite(number.high),
-        corrected_low=_finite(corrected_low),
-        corrected_high=_finite(corrected_high),
-        rows=number.rows,
-        method=number.method,
-        verdict=str(number.verdict) if number.verdict else None,
+    blank = NumberRow(
+        run=_encodable(report.run),
+        suite=_encodable(report.suite.name),
+        check=_encodable(result.check),
+        backend=_encodable(result.backend) or None,
+        data=_encodable(result.data),
     )
+    rows = [*_rows_of_part(blank, result), *_rows_of_groups(blank, result.groups)]
+    for step in result.series:
+        of_severity = replace(blank, severity=step.severity)
+        rows += [*_rows_of_part(of_severity, step), *_rows_of_groups(of_severity, step.groups)]
+    yield from rows or [replace(blank, verdict=str(result.verdict))]
+
+
+def _rows_of_groups(blank: NumberRow, groups: Mapping[str, Part]) -> Iterator[NumberRow]:
+    for group, part in groups.items():
+        yield from _rows_of_part(replace(blank, group=_encodable(group)), part)
+
+
+def _rows_of_part(blank: NumberRow, part: Part) -> Iterator[NumberRow]:
+    for name, number in part.numbers.items():
+        corrected_low, corrected_high = number.corrected or (None, None)
+        yield replace(
+            blank,
+            number=_encodable(name),
+            estimate=_finite(number.estimate),
+            low=_finite(number.low),
+            high=_finite(number.high),
+            corrected_low=_finite(corrected_low),
+            corrected_high=_finite(corrected_high),
+            rows=number.rows,
+            method=number.method,
+            verdict=str(number.verdict) if number.verdict else None,
+        )
 
 
 def _finite(value: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class SuiteFile(pytest.File):
     """A suite, and its run."""
 
     _checks: frozenset[str] = frozenset()  # of the whole suite
-    _outcome: Report | MqaError | None = None
+    _outcome: Report | Exception | None = None
 
     def collect(self) -> Iterator[CheckItem]:
         """An item for each check on each backend that it runs on, in the order of the suite."""
@@ -52,18 +53,25 @@ class SuiteFile(pytest.File):
             self._outcome = self._run()
         if isinstance(self._outcome, MqaError):
             pytest.fail(explain_error(self._outcome), pytrace=False)
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
         if self._outcome.note:
             pytest.fail("\n".join(filter(None, [self._outcome.note, self._outcome.hint])), pytrace=False)
         return next(one for one in self._outcome.results if (one.check, one.backend) == (check, backend))
 
-    def _run(self) -> Report | MqaError:
-        """Run the checks that the session selected; an error stands for the report of a run that came to none."""
+    def _run(self) -> Report | Exception:
+        """Run the checks that the session selected; an error stands for the report of a run that came to none.
+
+        A warning is no error of the run, as it is none on the command line, whatever the project makes of warnings.
+        """
         selected = {item.check for item in self.session.items if isinstance(item, CheckItem) and item.parent is self}
         only = () if selected == self._checks else tuple(sorted(selected))
-        try:
-            return run(self.path, RunOptions(only=only))
-        except MqaError as error:
-            return error
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            try:
+                return run(self.path, RunOptions(only=only))
+            except Exception as error:
+                return error
 
 
 class CheckItem(pytest.Item):

@@ -28,7 +28,7 @@ from mqa_reports.descriptions import list_digests, list_examples, name_backend
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mqa_registry import Report, Result
+    from mqa_registry import Part, Report, Result
 
 MAX_BYTES = 65_536  # of a comment on GitHub, which counts characters
 HEADER = "<!-- report of mqa as Markdown -->"
@@ -157,8 +157,9 @@ def _format_numbers(result: Result) -> str:
     cells = []
     for bounds in describe_bounds(result.expect, grouped=bool(result.groups)):
         verdict = verdict_on(result, bounds.number)
-        steps = [step for step in result.series if verdict_on(step, bounds.number) is verdict] or [result]
-        number = steps[0].numbers.get(bounds.number)
+        steps = (step for step in result.series if verdict_on(step, bounds.number) is verdict)
+        part: Part = next(steps, result)
+        number = part.numbers.get(bounds.number)
         if number is not None:
             estimate = " ".join(filter(None, format_estimate(number, bounds.limits)))
             cells.append(code(f"{estimate}, {bounds.text}"))

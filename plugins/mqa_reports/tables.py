@@ -45,4 +45,4 @@ def render_parquet(report: Report) -> bytes:
     table = report.to_table().replace_schema_metadata({"content": "numbers of a report of mqa"})
     sink = pa.BufferOutputStream()
     parquet.write_table(table, sink, compression="zstd")
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())

@@ -127,7 +127,7 @@ def test_the_report_as_json_is_the_contract(project):
     result = report["results"][0]
     assert set(result) == {
         "check", "measure", "definition", "data", "backend", "perturb", "by", "against", "expect", "critical", "tags",
-        "verdict", "note", "numbers", "groups", "series", "evidence", "seconds",
+        "verdict", "note", "numbers", "groups", "series", "evidence", "seconds", "location",
     }  # fmt: skip
     assert result["definition"] == "accuracy/1"
     assert set(result["numbers"]["value"]) == {"estimate", "low", "high", "rows", "method"}

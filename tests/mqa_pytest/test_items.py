@@ -59,6 +59,9 @@ reason = "retrained in January"
 """
 )
 
+OTHERS = ("anyio", "hypothesispytest", "pytest_cov", "syrupy", "xdist")  # plugins that take seconds to load
+WITHOUT_OTHERS = [word for name in OTHERS for word in ("-p", f"no:{name}")]
+
 
 @pytest.fixture(name="suites")
 def _suites(tmp_path):
@@ -78,7 +81,7 @@ def _suites(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
 
     def run(*arguments):
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *arguments]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *WITHOUT_OTHERS, "-rA", *arguments]
         known = os.environ | {"COLUMNS": "200", "PY_COLORS": "0"}
         done = subprocess.run(
             command, cwd=tmp_path, env=known, capture_output=True, text=True, check=False, timeout=120
@@ -205,3 +208,25 @@ def test_the_line_of_a_check_is_that_of_its_item(suites):
     _, log = suites.run("suite.toml", "--junitxml", "out.xml", "-o", "junit_family=xunit1", "-k", "strict")
     assert 'file="suite.toml" line="' in (suites.folder / "out.xml").read_text()
     assert "strict[new]" in log
+
+
+def test_a_warning_is_no_error_of_the_run_and_a_defect_is_told_without_running_again(suites):
+    (suites.folder / "pyproject.toml").write_text('[tool.pytest.ini_options]\nfilterwarnings = ["error"]\n')
+    patch = """
+import warnings
+from mqa_registry import judging
+
+real = judging.judge
+
+def judge(plan, observations):
+    warnings.warn("old", DeprecationWarning, stacklevel=1)
+    return real(plan, observations)
+
+judging.judge = judge
+"""
+    (suites.folder / "conftest.py").write_text(patch)
+    assert suites.run("suite.toml", "-k", "quality")[0] == 0
+    (suites.folder / "conftest.py").write_text(patch.replace("return real", "print('judging now'); raise ValueError"))
+    code, log = suites.run("suite.toml", "-k", "quality")
+    assert (code, set(outcomes(log).values())) == (1, {"ERROR"})
+    assert log.count("\njudging now\n") == 1
