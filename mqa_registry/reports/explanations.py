@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_registry.judging.result import Verdict, WaiverState
-from mqa_registry.judging.waivers import is_overdue
+from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.waivers import WaiverState, is_overdue
 from mqa_registry.reports.number_format import format_count, format_estimate
 from mqa_registry.reports.summary import NOT_JUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mqa_registry.judging.result import AppliedWaiver, Change, Flips, Result, RunComparison
+    from mqa_registry.judging.result import Change, Flips, Result, RunComparison
+    from mqa_registry.judging.waivers import AppliedWaiver
 
 MAX_CLASSES = 5  # that no row has, by name
 _DEFAULT_REASONS = {

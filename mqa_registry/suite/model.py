@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mqa_registry.contributions import Contribution
+    from mqa_registry.errors import Location
     from mqa_registry.suite.use import Use
 
 Gate = Literal["interval", "point"]

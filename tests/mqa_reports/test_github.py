@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry import Verdict
-from mqa_registry.judging.result import AppliedWaiver, CheckLocation, RunComparison, WaiverState
+from mqa_registry.judging.result import CheckLocation, RunComparison
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_reports.github import MAX_PAGE, MAX_SUMMARY, find_log, find_summary, render_annotations
 from tests.reports.conftest import both, demo, finished, result
 

@@ -15,14 +15,13 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from mqa_registry import Number, Verdict
 from mqa_registry.contributions import ExampleRow
 from mqa_registry.judging.result import (
-    AppliedWaiver,
     Change,
     CheckLocation,
     Flips,
     McNemarTest,
     RunComparison,
-    WaiverState,
 )
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.reports import without_examples
 from mqa_registry.runs.outcome import exit_code, release_verdict
 from mqa_reports import JUNIT

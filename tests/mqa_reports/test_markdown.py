@@ -14,7 +14,8 @@ from markdown_it import MarkdownIt
 
 from mqa_registry import Verdict
 from mqa_registry.contributions import ExampleRow
-from mqa_registry.judging.result import AppliedWaiver, RunComparison, WaiverState
+from mqa_registry.judging.result import RunComparison
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.reports import without_examples
 from mqa_reports import MARKDOWN
 from mqa_reports.markdown import MAX_BYTES, code, prose, render_markdown
