@@ -282,9 +282,7 @@ def _example(probe: Probe[Any] | None) -> str:
 
 def _parse_bounds(node: Node, options: Options, owner: str, diagnostics: Diagnostics) -> Expect:
     valid = diagnostics.valid_keys(node, options, owner=owner)
-    values: dict[str, Any] = {
-        key: child.value if key == "min_rows" else float(child.value) for key, child in valid.items()
-    }
+    values: dict[str, Any] = {key: one.value if key == "min_rows" else float(one.value) for key, one in valid.items()}
     expect = Expect(**values)
     _check_satisfiable(node, expect, diagnostics)
     return expect
