@@ -55,15 +55,22 @@ if TYPE_CHECKING:
     from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
     from mqa_registry.hookspecs import hookimpl
-    from mqa_registry.judging import Result, Verdict
+    from mqa_registry.judging import Number, Part, Result, Step, Verdict
+    from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.reports import Report
+    from mqa_registry.reports.console.text import make_visible
+    from mqa_registry.reports.expectations import NumberBounds, describe_bounds, verdict_on
+    from mqa_registry.reports.number_format import format_estimate, format_number
     from mqa_registry.reports.output import output
+    from mqa_registry.reports.report import CheckResults, list_backends, list_checks, name_family
     from mqa_registry.reports.reporters import Reporter
+    from mqa_registry.reports.summary import count_verdicts, draw_conclusion
+    from mqa_registry.reports.sweeps import describe_perturbation
     from mqa_registry.run_options import Flag, RunOptions, flags
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.stats.multiplicity import holm
@@ -104,14 +111,21 @@ _HOMES = {
     "files": ("FileFormat", "atomic_folder", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
-    "judging": ("Result", "Verdict"),
+    "judging": ("Number", "Part", "Result", "Step", "Verdict"),
+    "judging.view_summary": ("CalibrationBin", "ConfusionMatrix", "ViewSummary"),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report",),
+    "reports.console.text": ("make_visible",),
+    "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
+    "reports.number_format": ("format_estimate", "format_number"),
+    "reports.report": ("CheckResults", "list_backends", "list_checks", "name_family"),
     "reports.reporters": ("Reporter",),
+    "reports.summary": ("count_verdicts", "draw_conclusion"),
+    "reports.sweeps": ("describe_perturbation",),
     "reports.output": ("output",),
     "run_options": ("Flag", "RunOptions", "flags"),
     "stats.multiplicity": ("holm",),
@@ -125,8 +139,11 @@ __all__ = [
     "Backend",
     "BatchNorm",
     "Batching",
+    "CalibrationBin",
+    "CheckResults",
     "Codec",
     "Comparison",
+    "ConfusionMatrix",
     "DataError",
     "Dataset",
     "Device",
@@ -150,8 +167,11 @@ __all__ = [
     "MqaError",
     "NoOptions",
     "NotRunError",
+    "Number",
+    "NumberBounds",
     "OutOfMemoryError",
     "OutputReading",
+    "Part",
     "Perturbation",
     "Predictions",
     "Probe",
@@ -170,6 +190,7 @@ __all__ = [
     "Scores",
     "Slice",
     "Statistic",
+    "Step",
     "SuiteSelection",
     "SupportsExport",
     "Targets",
@@ -178,6 +199,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "ViewContext",
+    "ViewSummary",
     "as_predictions",
     "atomic_folder",
     "batch_invariance",
@@ -185,8 +207,12 @@ __all__ = [
     "check_output_folder",
     "check_threads",
     "content_digest",
+    "count_verdicts",
     "counted",
+    "describe_bounds",
+    "describe_perturbation",
     "did_you_mean",
+    "draw_conclusion",
     "edited",
     "end_process_tree",
     "execute_suite",
@@ -196,12 +222,18 @@ __all__ = [
     "find_device",
     "fingerprint",
     "flags",
+    "format_estimate",
+    "format_number",
     "holm",
     "hookimpl",
     "identify_language",
     "interruptible",
     "is_special",
     "judge",
+    "list_backends",
+    "list_checks",
+    "make_visible",
+    "name_family",
     "optional_import",
     "output",
     "positive_class",
@@ -219,6 +251,7 @@ __all__ = [
     "source_digest",
     "source_files",
     "summarize_error",
+    "verdict_on",
     "with_class_names",
 ]
 
