@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Number, Part, Result, Step, Verdict
+    from mqa_registry.judging.result import Change, Flips, RunComparison
     from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
@@ -112,6 +113,7 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
     "judging": ("Number", "Part", "Result", "Step", "Verdict"),
+    "judging.result": ("Change", "Flips", "RunComparison"),
     "judging.view_summary": ("CalibrationBin", "ConfusionMatrix", "ViewSummary"),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
@@ -140,6 +142,7 @@ __all__ = [
     "BatchNorm",
     "Batching",
     "CalibrationBin",
+    "Change",
     "CheckResults",
     "Codec",
     "Comparison",
@@ -157,6 +160,7 @@ __all__ = [
     "FileFormat",
     "Finding",
     "Flag",
+    "Flips",
     "Inspectable",
     "Judgement",
     "Metric",
@@ -183,6 +187,7 @@ __all__ = [
     "Reporter",
     "ResolvedModel",
     "Result",
+    "RunComparison",
     "RunContext",
     "RunOptions",
     "Runner",

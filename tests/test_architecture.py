@@ -41,7 +41,10 @@ PLUGINS = {
 LIBRARY = re.compile(rf"(?<![\w./|-])(?:{'|'.join(MODEL_LIBRARIES - {'datasets'})})(?![\w/])")
 CONTRIBUTION = re.compile(rf"(?<![\w./-])(?:{'|'.join(PLUGINS)})/[\w{{]")
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
-MODULES = [*HOST.rglob("*.py"), *(path for folder in PLUGINS.values() for path in folder.rglob("*.py"))]
+# The reporters have the same limits as the plugins, which they are none of: a suite names no reporter.
+REPORTERS = Path(importlib.import_module("mqa_reports").__file__).parent
+PACKAGES = {**PLUGINS, "reports": REPORTERS}
+MODULES = [*HOST.rglob("*.py"), *(path for folder in PACKAGES.values() for path in folder.rglob("*.py"))]
 
 
 def imported(path: Path) -> set[tuple[str, str]]:
@@ -79,7 +82,7 @@ def test_imports_of_the_host_point_one_way(path):
 @pytest.mark.parametrize("path", sorted(HOST.rglob("*.py")), ids=lambda path: str(path.relative_to(HOST)))
 def test_the_host_knows_no_model_library_and_no_plugin(path):
     tops = {module.partition(".")[0] for module, _ in imported(path)}
-    assert not tops & (MODEL_LIBRARIES | {folder.name for folder in PLUGINS.values()})
+    assert not tops & (MODEL_LIBRARIES | {folder.name for folder in PACKAGES.values()})
 
 
 def strings(path: Path) -> Iterator[str]:
@@ -114,10 +117,10 @@ def test_what_counts_as_such_a_name(text, names):
     assert bool(CONTRIBUTION.search(text) or LIBRARY.search(text)) is names
 
 
-@pytest.mark.parametrize("plugin", sorted(PLUGINS))
+@pytest.mark.parametrize("plugin", sorted(PACKAGES))
 def test_a_plugin_uses_only_what_everybody_may(plugin):
-    folder = PLUGINS[plugin]
-    others = {other.name for other in PLUGINS.values()} - {folder.name}
+    folder = PACKAGES[plugin]
+    others = {other.name for other in PACKAGES.values()} - {folder.name}
     for path in folder.rglob("*.py"):
         for module, name in imported(path):
             assert module.partition(".")[0] not in others, f"{path.name} imports another plugin"
@@ -160,7 +163,7 @@ OPTIONAL = {
 
 def test_every_package_that_a_module_imports_is_declared():
     distributions = packages_distributions()
-    ours = {"mqa_registry", *(folder.name for folder in PLUGINS.values())}
+    ours = {"mqa_registry", *(folder.name for folder in PACKAGES.values())}
     tops = (
         {module.partition(".")[0] for path in MODULES for module, _ in imported(path)} - ours - sys.stdlib_module_names
     )
@@ -184,7 +187,7 @@ def test_one_extra_brings_all_others():
     assert (everything.name, everything.extras) == (PROJECT["name"], set(OPTIONAL))
 
 
-@pytest.mark.parametrize("folder", [HOST, *PLUGINS.values()], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [HOST, *PACKAGES.values()], ids=lambda folder: folder.name)
 def test_every_package_says_that_it_has_types(folder):
     assert (folder / "py.typed").read_bytes() == b""
 
@@ -202,14 +205,14 @@ def test_help_loads_little():
     modules = {one for one in loaded_by(help_) if one.split(".")[0] != "attr"}
     assert 100 < len(modules) <= 310
     heavy = MODEL_LIBRARIES | {"numpy", "scipy", "pydantic", "pluggy", "pyarrow", "py3langid", "rich"}
-    assert not modules & (heavy | {folder.name for folder in PLUGINS.values()})
+    assert not modules & (heavy | {folder.name for folder in PACKAGES.values()})
 
 
 @pytest.mark.parametrize("command", ["run", "judge", "validate", "rows", "schema"])
 def test_help_of_a_command_of_the_host_loads_no_plugin_and_nothing_that_calculates(command):
     modules = loaded_by(f"sys.argv = ['mqa', '{command}', '--help']\nfrom mqa_registry.cli import main\nmain()")
     heavy = MODEL_LIBRARIES | {"numpy", "scipy", "pluggy", "pyarrow", "py3langid"}  # Typer itself looks for pydantic
-    assert not modules & (heavy | {folder.name for folder in PLUGINS.values()})
+    assert not modules & (heavy | {folder.name for folder in PACKAGES.values()})
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -279,7 +282,7 @@ def test_a_run_of_replayed_predictions_loads_no_model_library(tmp_path):
     assert modules & heavy == set()
 
 
-@pytest.mark.parametrize("module", ["mqa_registry", *(folder.name for folder in PLUGINS.values())])
+@pytest.mark.parametrize("module", ["mqa_registry", *(folder.name for folder in PACKAGES.values())])
 def test_importing_a_package_warns_of_nothing(module):
     subprocess.run([sys.executable, "-W", "error", "-c", f"import {module}"], check=True)
 

@@ -27,8 +27,8 @@ from mqa_registry.judging.result import (
     Verdict,
     VerdictChange,
 )
-from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.observations import Work
 from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
 from mqa_registry.reports.json_report import FORMAT

@@ -95,7 +95,9 @@ def _make_histogram(milliseconds: Floats) -> dict[str, Any]:
     low, high = float(milliseconds.min()), float(milliseconds.max())
     n_bins = min(MAX_BINS, math.isqrt(len(milliseconds)) + 1)
     edges = np.geomspace(low, high, n_bins + 1) if 0 < low < high else np.array([low, high])
-    counts = np.histogram(milliseconds, np.concatenate([[-math.inf], edges[1:-1], [math.inf]]))[0]  # rounding loses none
+    counts = np.histogram(milliseconds, np.concatenate([[-math.inf], edges[1:-1], [math.inf]]))[
+        0
+    ]  # rounding loses none
     return {"unit": "ms", "edges": [float(f"{edge:.4g}") for edge in edges], "counts": counts.tolist()}
 
 

@@ -24,8 +24,8 @@ from mqa_registry.judging.result import (
     SweepSummary,
     Verdict,
 )
-from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.observations import Work
 from mqa_registry.reports import to_json, write_report
 from mqa_registry.reports.report_file import load_report, parse_report, read_report

@@ -117,12 +117,12 @@ def _describe_standing(check: CheckResults) -> Iterator[str]:
 
 
 def _list_settings(result: Result) -> Iterator[tuple[str, str]]:
-    yield "measure", _describe_use(result.measure)
+    yield "measure", describe_use(result.measure)
     if result.definition:
         yield "definition", result.definition
     for name in ("perturb", "by", "against"):
         if value := getattr(result, name):
-            yield name, _describe_use(value)
+            yield name, describe_use(value)
     yield "data", result.data
     if result.tags:
         yield "tags", ", ".join(result.tags)
@@ -131,10 +131,10 @@ def _list_settings(result: Result) -> Iterator[tuple[str, str]]:
         yield "waiver", f"{waiver.state} until {waiver.until}: {waiver.reason}"
 
 
-def _describe_use(value: Any) -> str:
+def describe_use(value: Any) -> str:
     """A contribution with its options as `plugin/name (rate 0.2)`; several of them one after the other."""
     if isinstance(value, list | tuple):
-        return ", then ".join(_describe_use(one) for one in value)
+        return ", then ".join(describe_use(one) for one in value)
     if not isinstance(value, Mapping):
         return str(value)
     options = [

@@ -121,9 +121,9 @@ def _choose_column(
     column = next((name for name in DRAWN if all(_is_number(record.get(name)) for record in records)), "")
     if not column or not columns or column == columns[0]:
         return "", (), None
-    allowed = {record.get("allowed") for record in records if _is_number(record.get("allowed"))}
+    allowed = {float(record["allowed"]) for record in records if _is_number(record.get("allowed"))}
     points = [(format_plain(record.get(columns[0])), float(record[column])) for record in records]
-    return column, points, float(allowed.pop()) if len(allowed) == 1 else None
+    return column, points, allowed.pop() if len(allowed) == 1 else None
 
 
 def _format_cell(value: Any) -> str:

@@ -55,7 +55,7 @@ class ExampleTable:
 def make_example_tables(results: Sequence[Result]) -> list[ExampleTable]:
     """A table for each backend's examples; backends with the same examples share one."""
     return [
-        _make_table(backends, examples)
+        make_example_table(backends, examples)
         for backends, examples in share([(result.backend, result.evidence.examples) for result in results])
     ]
 
@@ -80,7 +80,8 @@ def format_plain(value: Any) -> str:
     return text
 
 
-def _make_table(backends: str, examples: Sequence[ExampleRow]) -> ExampleTable:
+def make_example_table(backends: str, examples: Sequence[ExampleRow]) -> ExampleTable:
+    """The table of some examples; columns in which all are empty are left out."""
     columns: dict[str, list[str]] = {
         "target": [_format_optional(example.target) for example in examples],
         "reference": [_format_optional(example.reference) for example in examples],

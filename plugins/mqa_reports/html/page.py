@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from mqa_registry import Verdict, count_verdicts, draw_conclusion, list_backends, list_checks, make_visible
 from mqa_reports.html.checks import make_check_view
+from mqa_reports.html.comparison import make_comparison_view
 from mqa_reports.html.repeat import describe_repetition
 from mqa_reports.html.views import make_data_views
 
@@ -52,6 +53,7 @@ def render_page(report: Report) -> str:
         checks=[make_check_view(check, f"check-{number}") for number, check in enumerate(checks)],
         verdict_counts=Counter(check.verdict for check in checks),
         views={view.data: view for view in views},
+        comparison=make_comparison_view(report),
         repetition=describe_repetition(report),
         plots=plots,
         is_large=len(checks) > MAX_PARSED,

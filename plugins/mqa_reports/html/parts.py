@@ -60,7 +60,8 @@ def last_part(result: Result) -> Part:
 
 def make_series(results: Sequence[Result], bounds: Sequence[NumberBounds]) -> PartTable | None:
     """The severities of a sweep, with how far rows were perturbed; None where the check is none."""
-    points, columns = [], []
+    points: list[_Point] = []
+    columns: list[str] = []
     for backends, steps in share([(result.backend, result.series) for result in results]):
         perturbation = describe_perturbation(steps)
         columns = columns or list(perturbation)

@@ -89,11 +89,10 @@ def draw_points(
         for series, at, number in points
         if _finite(number.estimate) is not None
     ]
-    series = list(dict.fromkeys(row["series"] for row in rows))
     if len({row["at"] for row in rows}) < 2:
         return None
     data = {"rows": rows, "limits": [limit for limit in limits if math.isfinite(limit)]}
-    return Plot(kind, title, data, series if len(series) > 1 else ())
+    return Plot(kind, title, data, _name_series(rows))
 
 
 def draw_bars(title: str, axis: str, points: Sequence[tuple[str, float]], allowed: float | None) -> Plot | None:
@@ -117,10 +116,13 @@ def draw_calibration(calibrations: Sequence[tuple[str, Sequence[CalibrationBin]]
         for backend, bins in calibrations
         for one in bins
     ]
-    series = list(dict.fromkeys(row["series"] for row in rows))
-    return (
-        Plot("calibration", "reliability diagram", {"rows": rows}, series if len(series) > 1 else ()) if rows else None
-    )
+    return Plot("calibration", "reliability diagram", {"rows": rows}, _name_series(rows)) if rows else None
+
+
+def _name_series(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of several series; nothing where there is one."""
+    names = list(dict.fromkeys(str(row["series"]) for row in rows))
+    return names if len(names) > 1 else []
 
 
 def _interval(number: Number) -> dict[str, float | None]:

@@ -13,8 +13,17 @@ import pytest
 
 from mqa_registry.contributions import ExampleRow
 from mqa_registry.findings import Finding
-from mqa_registry.judging.result import AppliedWaiver, McNemarTest, Number, Verdict, WaiverState
+from mqa_registry.judging.result import (
+    Change,
+    Flips,
+    McNemarTest,
+    Number,
+    RunComparison,
+    Verdict,
+    VerdictChange,
+)
 from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
+from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_reports.html.page import render_page
 from tests.reports import conftest as made
 
@@ -88,9 +97,28 @@ def make_report():
         ViewSummary("reviews", "torch", "label", 200, matrix, bins),
         ViewSummary("reviews", "onnx", "label", 200, ConfusionMatrix(matrix.classes, ((89, 11), (5, 95))), bins[1:]),
     )
+    changes = (
+        Change("accuracy", {"use": "metrics/accuracy"}, "reviews", "torch", (), None, made.FAIL, made.number(0.85, 0.01),
+               made.number(0.813, 0.012), made.number(0.037, 0.01)),
+        Change("f1", {"use": "metrics/f1"}, "reviews", "onnx", note="the earlier run has no targets"),
+    )  # fmt: skip
+    flips = Flips(
+        "reviews",
+        "torch",
+        (),
+        McNemarTest(40, 3, 1e-8),
+        made.number(0.01, 0.003),
+        (replace(made.FLIP, id="was-right"),),
+    )
+    against = RunComparison("20261101-101010-aaaa", "2026-11-01T10:10:10Z", made.FAIL, 0.01, 0.95, changes, (flips,),
+                            (VerdictChange("typos", "onnx", made.PASS, made.FAIL),), ("`length`: the rows differ",))  # fmt: skip
     findings = (Finding("warning", "onnx", "runs on the CPU", "install a GPU"),)
     return replace(
-        made.finished(results, made.FAIL), views=views, findings=findings, options=("--limit", "200", "--set", "a b=1")
+        made.finished(results, made.FAIL),
+        views=views,
+        findings=findings,
+        against=against,
+        options=("--limit", "200", "--set", "a b=1"),
     )
 
 

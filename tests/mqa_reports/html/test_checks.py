@@ -73,7 +73,7 @@ def test_groups_come_with_the_lowest_first_and_once_for_backends_that_agree():
     assert check.groups.rows[0].cells == ["0.751 [0.726, 0.776] of 1,050"]
     (plot,) = check.groups.plots
     assert [row["at"] for row in plot.data["rows"]] == ["nyt", "tweets", "amazon", "movies"]
-    assert plot.series == ()
+    assert plot.series == []
 
 
 def test_backends_that_differ_have_rows_and_colours_of_their_own():

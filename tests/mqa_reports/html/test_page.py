@@ -110,6 +110,22 @@ def test_it_says_how_to_repeat_the_run(page):
         assert fact in page
 
 
+def test_it_says_how_the_run_differs_from_an_earlier_one(report):
+    text = re.sub(r"<[^>]+>", " ", render_page(report))
+    text = " ".join(text[: text.index("Checks by backend")].split())
+    assert "Against run 20261101-101010-aaaa of 2026-11-01T10:10:10Z, at most 0.01 worse ✗ FAIL" in text
+    assert (
+        "metrics/accuracy reviews torch 0.850 [0.840, 0.860] 0.813 [0.801, 0.825] 0.037 [0.027, 0.047] ✗ FAIL" in text
+    )
+    assert "typos on onnx: ✓ PASS then, ✗ FAIL now" in text
+    assert (
+        "reviews on torch: 40 rows newly wrong, 3 newly right; newly wrong is a share of 0.010 [0.007, 0.013]" in text
+    )
+    assert "was-right" in text
+    assert "Left out: `length`: the rows differ" in text
+    assert "Against run" not in render_page(replace(report, against=None))
+
+
 def test_a_suite_that_a_command_made_is_not_said_to_be_run_again(report):
     page = render_page(replace(report, suite=replace(report.suite, path="parity")))
     assert "mqa run parity" not in page
