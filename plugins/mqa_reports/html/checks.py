@@ -78,8 +78,12 @@ class CheckView:
     data: str = ""  # whose predictions are shown with it
 
 
-def make_check_view(check: CheckResults, anchor: str) -> CheckView:
-    """The record of one check; `anchor` is what links to it."""
+def make_check_view(check: CheckResults, anchor: str, view_rows: Mapping[tuple[str, str], int]) -> CheckView:
+    """The record of one check; `anchor` is what links to it.
+
+    `view_rows` are how many rows a summary of predictions is of, by data set and backend: it is shown with the checks that
+    count all of them.
+    """
     first, results = check.first_result, list(check.results.values())
     bounds = describe_bounds(first.expect, grouped=first.by is not None)
     return CheckView(
@@ -102,8 +106,14 @@ def make_check_view(check: CheckResults, anchor: str) -> CheckView:
         ],
         tracebacks=share([(result.backend, result.evidence.traceback.splitlines()) for result in results]),
         examples=make_example_tables(results),
-        data=first.data if not (first.perturb or first.by) else "",
+        data=first.data if any(_counts_all_rows(result, view_rows) for result in results) else "",
     )
+
+
+def _counts_all_rows(result: Result, view_rows: Mapping[tuple[str, str], int]) -> bool:
+    rows = view_rows.get((result.data, result.backend))
+    is_whole = not (result.perturb or result.by)
+    return is_whole and any(number.rows == rows for number in result.numbers.values())
 
 
 def _describe_standing(check: CheckResults) -> Iterator[str]:

@@ -42,6 +42,7 @@ def render_page(report: Report) -> str:
     """The page of a report."""
     checks = list_checks(report)
     views = make_data_views(report)
+    view_rows = {(view.data, view.backend): view.rows for view in report.views}
     plots = PlotList()
     page = _environment().get_template("page.html.j2")
     return page.render(
@@ -50,7 +51,7 @@ def render_page(report: Report) -> str:
         counts=count_verdicts(checks),
         blocking=[(f"check-{number}", check.title) for number, check in enumerate(checks) if check.blocks_release],
         backends=list_backends(report),
-        checks=[make_check_view(check, f"check-{number}") for number, check in enumerate(checks)],
+        checks=[make_check_view(check, f"check-{number}", view_rows) for number, check in enumerate(checks)],
         verdict_counts=Counter(check.verdict for check in checks),
         views={view.data: view for view in views},
         comparison=make_comparison_view(report),

@@ -91,11 +91,13 @@ def make_report():
         *crash,
         *made.both("lower-case", verdict=Verdict.NOT_RUN, numbers={}, note="no row changed"),
     ]
-    bins = (CalibrationBin(0.8, 0.866667, 30, 0.84, 0.7), CalibrationBin(0.866667, 1.0, 170, 0.95, 0.94))
-    matrix = ConfusionMatrix(("negative", "positive"), ((90, 10), (5, 95)))
+    bins = (CalibrationBin(0.8, 0.866667, 1200, 0.84, 0.7), CalibrationBin(0.866667, 1.0, 3000, 0.95, 0.94))
+    matrix = ConfusionMatrix(("negative", "positive"), ((1900, 200), (150, 1950)))
     views = (
-        ViewSummary("reviews", "torch", "label", 200, matrix, bins),
-        ViewSummary("reviews", "onnx", "label", 200, ConfusionMatrix(matrix.classes, ((89, 11), (5, 95))), bins[1:]),
+        ViewSummary("reviews", "torch", "label", made.ROWS, matrix, bins),
+        ViewSummary(
+            "reviews", "onnx", "label", made.ROWS, ConfusionMatrix(matrix.classes, ((1890, 210), (150, 1950))), bins[1:]
+        ),
     )
     changes = (
         Change("accuracy", {"use": "metrics/accuracy"}, "reviews", "torch", (), None, made.FAIL, made.number(0.85, 0.01),

@@ -22,8 +22,8 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touc
 
 def shown(page):
     """The names of the checks that are shown, as the matrix and as the list has them; both are the same."""
-    listed = page.locator("details.check:visible .title").all_inner_texts()
-    assert page.locator("#matrix tbody tr:visible th").all_inner_texts() == listed
+    listed = page.locator("details.check:visible .title").all_text_contents()
+    assert page.locator("#matrix tbody tr:visible th").all_text_contents() == listed
     return listed
 
 
@@ -132,7 +132,7 @@ def test_a_check_of_whole_data_shows_its_confusion_matrix_and_its_calibration(sh
     predictions = page.locator("details.check").first.locator(".predictions")
     predictions.locator(".plot svg").wait_for()
     assert predictions.locator(".confusion").count() == 2  # the backends differ
-    assert predictions.locator(".confusion td").first.inner_text() == "90"
+    assert predictions.locator(".confusion td").first.inner_text() == "1,900"
     assert page.locator("[id]").evaluate_all("all => new Set(all.map(one => one.id)).size === all.length")
 
 
@@ -212,6 +212,12 @@ def test_hostile_texts_are_shown_and_not_run(show, hostile, scripts):
     )
     assert page.locator("img, iframe, object").count() == 0
     assert page.locator("#check-0 .examples td.fields .before").text_content().endswith(SHOWN)
+
+
+def test_hostile_texts_are_not_wider_than_a_phone(show, hostile):
+    page = show(hostile, **PHONE)
+    open_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_what_slips_in_is_stopped_by_the_policy(browser, report, tmp_path):

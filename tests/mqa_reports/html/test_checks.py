@@ -21,9 +21,9 @@ from tests.reports import conftest as made
 FLOATS = st.floats(allow_nan=True, allow_infinity=True) | st.none()
 
 
-def view(results):
+def view(results, view_rows=None):
     (check,) = list_checks(made.finished(list(results)))
-    return make_check_view(check, "check-0")
+    return make_check_view(check, "check-0", view_rows or {})
 
 
 def test_the_matrix_has_the_number_that_decides():
@@ -140,3 +140,17 @@ def test_a_field_has_its_kind_and_says_that_it_was_cut():
 def test_sharing_leaves_out_what_is_empty():
     assert share([("a", (1,)), ("b", ()), ("c", (1,)), ("d", (2,))]) == [("a and c", (1,)), ("d", (2,))]
     assert share([("", (1,))]) == [("", (1,))]
+
+
+@pytest.mark.parametrize(
+    ("parts", "rows", "data"),
+    [
+        ({}, made.ROWS, "reviews"),
+        ({}, 7, ""),
+        ({"perturb": {"use": "robustness/typos"}}, made.ROWS, ""),
+        ({"by": {"use": "x"}}, made.ROWS, ""),
+    ],
+)
+def test_a_check_that_counts_all_rows_of_a_view_shows_its_predictions(parts, rows, data):
+    assert view([made.result("f1", **parts)], {("reviews", "torch"): rows}).data == data
+    assert view([made.result("f1", **parts)], {("others", "torch"): rows}).data == ""
