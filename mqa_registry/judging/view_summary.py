@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from mqa_registry.types import Predictions, Rows, Targets
 
     Counts = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
 
 MAX_CLASSES = 30  # with a row and a column of their own
+CHUNK_ROWS = 1 << 15  # whose probabilities are read at a time
 CALIBRATION_BINS = 15  # of equal width, as usual for the calibration error
 
 
@@ -105,8 +107,13 @@ def _summarize_labels(
     n_classes = len(predictions.classes)
     codes = targets.codes * n_classes + predictions.codes
     counts = np.bincount(codes, minlength=n_classes**2).reshape(n_classes, n_classes)
-    calibration = () if predictions.probabilities is None else calibrate(predictions.probabilities, targets.codes)
-    return make_confusion_matrix(predictions.classes, counts), calibration
+    totals = np.zeros((3, CALIBRATION_BINS))
+    for start in range(0, len(predictions), CHUNK_ROWS):  # a matrix of all rows and classes may not fit
+        rows = np.arange(start, min(start + CHUNK_ROWS, len(predictions)))
+        probabilities = predictions.take(rows).probabilities
+        if probabilities is not None:
+            totals += bin_rows(probabilities, targets.codes[rows])
+    return make_confusion_matrix(predictions.classes, counts), make_bins(totals)
 
 
 # By schema; one that is not here has no summary.
@@ -130,8 +137,8 @@ def make_confusion_matrix(classes: tuple[str, ...], counts: Counts) -> Confusion
     return ConfusionMatrix(tuple(classes[code] for code in shown), _to_tuples(joined), len(classes) - MAX_CLASSES)
 
 
-def calibrate(probabilities: npt.NDArray[np.float64], targets: Counts) -> tuple[CalibrationBin, ...]:
-    """The bins of a reliability diagram that have rows.
+def bin_rows(probabilities: Floats, targets: Counts) -> Floats:
+    """The rows, their total confidence and how many are right, by the bins of a reliability diagram: shape (3, bins).
 
     `probabilities` have shape (rows, classes), NaN in a row that is ignored; `targets` are the positions of the right
     classes.
@@ -143,16 +150,21 @@ def calibrate(probabilities: npt.NDArray[np.float64], targets: Counts) -> tuple[
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == targets
     bins = np.clip(np.ceil(confidence * CALIBRATION_BINS) - 1, 0, CALIBRATION_BINS - 1).astype(np.int64)
-    rows, total, right = (np.bincount(bins, weights, CALIBRATION_BINS) for weights in (None, confidence, is_right))
+    return np.stack([np.bincount(bins, weights, CALIBRATION_BINS) for weights in (None, confidence, is_right)])
+
+
+def make_bins(totals: Floats) -> tuple[CalibrationBin, ...]:
+    """The bins that have rows, of the totals of `bin_rows`."""
     return tuple(
         CalibrationBin(
             low=round(number / CALIBRATION_BINS, 6),
             high=round((number + 1) / CALIBRATION_BINS, 6),
-            rows=int(rows[number]),
-            confidence=round(float(total[number] / rows[number]), 6),
-            accuracy=round(float(right[number] / rows[number]), 6),
+            rows=int(rows),
+            confidence=round(float(confidence / rows), 6),
+            accuracy=round(float(right / rows), 6),
         )
-        for number in np.flatnonzero(rows).tolist()
+        for number, (rows, confidence, right) in enumerate(totals.T)
+        if rows
     )
 
 

@@ -11,12 +11,14 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix
 
 from mqa_registry import plan as plans
+from mqa_registry.judging import view_summary
 from mqa_registry.judging.view_summary import (
     CALIBRATION_BINS,
     MAX_CLASSES,
     CalibrationBin,
     ConfusionMatrix,
-    calibrate,
+    bin_rows,
+    make_bins,
     make_confusion_matrix,
     summarize_views,
 )
@@ -113,7 +115,7 @@ def test_bins_are_those_of_scikit_learn():
     rng = np.random.default_rng(7)
     positive = rng.random(500)
     targets = (rng.random(500) < positive).astype(int)
-    bins = calibrate(np.stack([1 - positive, positive], axis=1), targets)
+    bins = make_bins(bin_rows(np.stack([1 - positive, positive], axis=1), targets))
     confidence = np.maximum(positive, 1 - positive)
     right = (positive > 0.5) == targets
     share, mean = calibration_curve(right, confidence, n_bins=CALIBRATION_BINS, strategy="uniform")
@@ -124,5 +126,15 @@ def test_bins_are_those_of_scikit_learn():
 
 @pytest.mark.parametrize(("probability", "high"), [(0.6, 0.6), (0.6 + 1e-9, 0.666667), (1.0, 1.0)])
 def test_a_bin_is_open_below_and_closed_above(probability, high):
-    (one,) = calibrate(np.array([[probability, 1 - probability]]), np.array([0]))
+    (one,) = make_bins(bin_rows(np.array([[probability, 1 - probability]]), np.array([0])))
     assert one.high == high
+
+
+def test_rows_are_binned_in_parts(monkeypatch):
+    rng = np.random.default_rng(7)
+    chances = rng.dirichlet(np.ones(3), 50)
+    labels = [CLASSES[code] for code in chances.argmax(axis=1)]
+    observations = observed(predicted(labels, chances.tolist()), [CLASSES[code] for code in rng.integers(0, 3, 50)])
+    whole = summarize_views(observations)
+    monkeypatch.setattr(view_summary, "CHUNK_ROWS", 7)
+    assert summarize_views(observations) == whole
