@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from mqa_registry import ExampleRow, Result
 
 
+MAX_TEXT = 500  # characters of a text, as in a report file
+
+
 @dataclass(frozen=True)
 class FieldView:
     """A field of a row, before a perturbation and as the model saw it; `after` is empty where that is the same.
 
     `kind` is the modality, which decides what draws it in the template `fields.html.j2`. `lengths` are those of texts that
-    the report has cut.
+    are cut.
     """
 
     name: str
@@ -110,19 +113,22 @@ def _make_fields(example: ExampleRow) -> list[FieldView]:
 
 
 def _make_field(name: str, example: ExampleRow) -> FieldView:
-    before, after = example.fields.get(name), example.perturbed.get(name)
-    kind = "text" if isinstance(before if before is not None else after, str) else "plain"
-    paths = (f"fields.{name}", f"perturbed.{name}")
-    lengths = [cut["characters"] for path in paths if (cut := example.truncated.get(path))]
-    if after is None:
-        return FieldView(name, kind, [Segment(format_plain(before), is_changed=False)], (), lengths)
-    if before is None:
-        return FieldView(name, kind, (), [Segment(format_plain(after), is_changed=True)], lengths)
-    return FieldView(name, kind, *mark_changes(format_plain(before), format_plain(after)), lengths)
+    values = {part: getattr(example, part).get(name) for part in ("fields", "perturbed")}
+    texts = {part: format_plain(value) for part, value in values.items() if value is not None}
+    cut = {
+        part: example.truncated.get(f"{part}.{name}", {}).get("characters", len(text)) for part, text in texts.items()
+    }
+    lengths = [characters for characters in cut.values() if characters > MAX_TEXT]
+    before, after = (texts.get(part, "")[:MAX_TEXT] for part in values)
+    kind = "text" if any(isinstance(value, str) for value in values.values()) else "plain"
+    if "perturbed" not in texts:
+        return FieldView(name, kind, [Segment(before, is_changed=False)], (), lengths)
+    return FieldView(name, kind, *mark_changes(before, after), lengths)
 
 
 def _format_optional(value: Any) -> str:
-    return "" if value is None else format_plain(value)
+    text = "" if value is None else format_plain(value)
+    return text if len(text) < MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
 def _format_prediction(value: Any, probability: Any) -> str:

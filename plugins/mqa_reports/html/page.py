@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
+from datetime import UTC
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ def render_page(report: Report) -> str:
     page = _environment().get_template("page.html.j2")
     return page.render(
         report=report,
+        started=report.started.astimezone(UTC),
         conclusion=draw_conclusion(report, checks),
         counts=count_verdicts(checks),
         blocking=[(f"check-{number}", check.title) for number, check in enumerate(checks) if check.blocks_release],

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-MAX_DIFF = 4000  # characters; the parts of longer texts beyond that are not compared
-
 
 class Segment(NamedTuple):
     """A part of a text, and whether the other text has something else there."""
@@ -19,13 +17,10 @@ class Segment(NamedTuple):
 def mark_changes(before: str, after: str) -> tuple[list[Segment], list[Segment]]:
     """Both texts in parts, of which those that the other text lacks are marked; the fewest edits decide."""
     removed, added = [], []
-    for code in Levenshtein.opcodes(before[:MAX_DIFF], after[:MAX_DIFF]):
+    for code in Levenshtein.opcodes(before, after):
         is_changed = code.tag != "equal"
         if code.src_end > code.src_start:
             removed.append(Segment(before[code.src_start : code.src_end], is_changed))
         if code.dest_end > code.dest_start:
             added.append(Segment(after[code.dest_start : code.dest_end], is_changed))
-    for segments, text in ((removed, before), (added, after)):
-        if len(text) > MAX_DIFF:
-            segments.append(Segment(text[MAX_DIFF:], is_changed=False))
     return removed, added

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from mqa_registry import ExampleRow, Number, Part
 from mqa_registry.reports import to_json, without_examples
 from mqa_registry.reports.report_file import parse_report
 from mqa_registry.reports.reporters import MARKER_BYTES, render_report
@@ -19,6 +23,8 @@ from mqa_reports import HTML
 from mqa_reports.html import page as pages
 from mqa_reports.html.page import render_page
 from tests.benchmarks.reports import make_report as make_large_report
+from tests.reports import conftest as made
+from tests.reports.test_report_file import RESULTS
 
 VOID = {"meta", "input", "br", "path", "circle", "line"}
 
@@ -138,6 +144,34 @@ def test_the_file_is_known_by_its_marker(page):
 def test_a_report_file_gives_the_same_page(report, page):
     content = json.loads(json.dumps(to_json(report)))
     assert render_page(parse_report(content, "report.json")) == page
+
+
+def test_long_texts_are_cut_as_in_a_report_file():
+    long = "abc " * 5000
+    example = ExampleRow(
+        "r", {"text": long, "list": list(range(9000))}, {"text": long.upper()}, prediction=long, target="x"
+    )
+    live = made.finished(made.both("f1", verdict=made.FAIL, evidence={"examples": (example,)}), made.FAIL)
+    page = render_page(live)
+    assert len(page) < len(render_page(made.finished(made.both("f1")))) + 10_000
+    assert "… of 20,000 characters" in page
+    assert render_page(parse_report(json.loads(json.dumps(to_json(live))), "it")) == page
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=30)
+@given(st.lists(RESULTS, max_size=3))
+def test_whatever_a_report_file_can_hold_can_be_shown(results):
+    Parser(render_page(made.finished(list(results))))
+
+
+def test_numbers_that_are_not_finite_can_be_shown():
+    odd = Number(math.nan, -math.inf, math.inf, 3, "exact")
+    details = {"outputs": [{"a": "x", "ratio": math.inf}, {"a": "y", "ratio": math.nan}],
+               "distribution": {"edges": [0.0, math.inf], "counts": [1]}}  # fmt: skip
+    groups = {"a": Part(made.FAIL, {"value": odd}), "b": made.part(0.5, 100), "c": made.part(0.6, 100)}
+    series = (replace(made.step(1.0, 0.1), numbers={"value": odd}), made.step(2.0, 0.1), made.step(3.0, 0.1))
+    parts = {"numbers": {"value": odd}, "groups": groups, "expect": {"min": 0.5}, "evidence": {"details": details}}
+    Parser(render_page(made.finished([*made.both("a", **parts), *made.both("b", **parts | {"series": series})])))
 
 
 def test_it_depends_on_the_report_alone(report, page):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_reports.html.text_changes import MAX_DIFF, mark_changes
+from mqa_reports.html.text_changes import mark_changes
 
 TEXTS = st.text(alphabet="ab é\u200b\ud83d", max_size=30) | st.text(max_size=20)
 
@@ -33,11 +33,3 @@ def test_the_fewest_characters_are_marked():
 @given(TEXTS)
 def test_a_text_that_stayed_has_no_mark(text):
     assert not [segment for side in mark_changes(text, text) for segment in side if segment.is_changed]
-
-
-def test_of_a_long_text_the_beginning_is_compared():
-    before, after = "x" * (MAX_DIFF + 10), "y" + "x" * MAX_DIFF + "z"
-    removed, added = mark_changes(before, after)
-    assert (joined(removed), joined(added)) == (before, after)
-    assert added[0] == ("y", True)
-    assert not added[-1].is_changed
