@@ -56,7 +56,8 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Number, Part, Result, Step, Verdict
-    from mqa_registry.judging.result import RunComparison
+    from mqa_registry.judging.result import Change, Flips, RunComparison
+    from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted, did_you_mean
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from mqa_registry.reports.report import CheckResults, blocks_release, list_backends, list_checks, name_family
     from mqa_registry.reports.reporters import EnvironmentReporter, Reporter
     from mqa_registry.reports.summary import count_verdicts, draw_conclusion
+    from mqa_registry.reports.sweeps import describe_perturbation
     from mqa_registry.run_options import Flag, RunOptions, flags
     from mqa_registry.runs import ExecutedRun, finalize, judge, read_plan, run
     from mqa_registry.stats.multiplicity import holm
@@ -113,7 +115,8 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
     "judging": ("Number", "Part", "Result", "Step", "Verdict"),
-    "judging.result": ("RunComparison",),
+    "judging.result": ("Change", "Flips", "RunComparison"),
+    "judging.view_summary": ("CalibrationBin", "ConfusionMatrix", "ViewSummary"),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
@@ -125,6 +128,7 @@ _HOMES = {
     "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
     "reports.explanations": ("explain_comparison", "explain_result"),
     "reports.number_format": ("format_estimate", "format_number"),
+    "reports.sweeps": ("describe_perturbation",),
     "reports.output": ("output",),
     "reports.report": ("CheckResults", "blocks_release", "list_backends", "list_checks", "name_family"),
     "reports.summary": ("count_verdicts", "draw_conclusion"),
@@ -141,9 +145,12 @@ __all__ = [
     "Backend",
     "BatchNorm",
     "Batching",
+    "CalibrationBin",
+    "Change",
     "CheckResults",
     "Codec",
     "Comparison",
+    "ConfusionMatrix",
     "DataError",
     "Dataset",
     "Device",
@@ -158,6 +165,7 @@ __all__ = [
     "FileFormat",
     "Finding",
     "Flag",
+    "Flips",
     "Inspectable",
     "Judgement",
     "Metric",
@@ -201,6 +209,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "ViewContext",
+    "ViewSummary",
     "as_predictions",
     "atomic_folder",
     "batch_invariance",
@@ -212,6 +221,7 @@ __all__ = [
     "count_verdicts",
     "counted",
     "describe_bounds",
+    "describe_perturbation",
     "did_you_mean",
     "draw_conclusion",
     "edited",

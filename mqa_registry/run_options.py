@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 from mqa_registry.errors import UsageError
 from mqa_registry.machine import check_device
@@ -122,6 +122,24 @@ class RunOptions:
         from mqa_registry.suite import Overrides
 
         return Overrides(set=self.set, only=self.only, backends=self.backends, limit=self.limit, confined=self.confined)
+
+    def to_flags(self) -> tuple[str, ...]:
+        """The flags of a command line that set these options, as `("--limit", "100")`; the store's is left out.
+
+        Only what is set otherwise than by default is among them.
+        """
+        words: list[str] = []
+        hints = get_type_hints(type(self), include_extras=True)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            metadata = getattr(hints[field.name], "__metadata__", ())
+            flag = next((one for one in metadata if isinstance(one, Flag)), None)
+            if flag is None or value == field.default or field.name == "store":
+                continue
+            name = flag.name or f"--{field.name.replace('_', '-')}"
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [name] if value is True else [name, str(one)]
+        return tuple(words)
 
     def store_of(self, suite: Suite) -> Path:
         """The store of a suite's runs."""

@@ -42,6 +42,8 @@ def to_json(report: Report) -> dict[str, Any]:
         **({"note": report.note} if report.note else {}),
         **({"hint": report.hint} if report.hint else {}),
         **({"findings": [asdict(one) for one in report.findings]} if report.findings else {}),
+        **({"views": [_to_plain(view) for view in report.views]} if report.views else {}),
+        **({"options": list(report.options)} if report.options else {}),
     }
 
 

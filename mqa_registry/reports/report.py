@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.judging.result import Verdict
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from mqa_registry.errors import ExitCode
     from mqa_registry.findings import Finding
     from mqa_registry.judging.result import Part, Result, RunComparison
+    from mqa_registry.judging.view_summary import ViewSummary
     from mqa_registry.observations import Work
 
+NOTEBOOK_REPORTER = "html"
 _WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
@@ -46,7 +49,8 @@ class Report:
     names in the suite's order. `work` counts rows predicted, rows found in the store and forward passes, per backend.
     `note` says what happened to the run as a whole, where its verdict is not what the results add up to, and `hint` what
     to do about it. `findings` are about files and machines rather than about a check. `against` is how it differs from an
-    earlier run, where it was held against one: that counts for the verdict and the exit code.
+    earlier run, where it was held against one: that counts for the verdict and the exit code. `views` are the unperturbed
+    rows as each backend predicts them, and `options` the flags that the run had on the command line.
     """
 
     run: str
@@ -63,6 +67,19 @@ class Report:
     hint: str = ""
     findings: tuple[Finding, ...] = ()
     against: RunComparison | None = None
+    views: tuple[ViewSummary, ...] = ()
+    options: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str | None:
+        """The report in a notebook: the page of the reporter `html` in a frame of its own; None where there is none."""
+        from mqa_registry.reports.reporters import list_reporters, render_report
+
+        if NOTEBOOK_REPORTER not in list_reporters():
+            return None
+        page = escape(render_report(NOTEBOOK_REPORTER, self).decode())
+        title = escape(f"{self.verdict}: {self.suite.name}")
+        # Its scripts run, and reach nothing of the notebook.
+        return f'<iframe title="{title}" sandbox="allow-scripts" srcdoc="{page}" width="100%" height="700"></iframe>'
 
     def to_table(self) -> pa.Table:
         """Every number in long form, a row for each, as an Arrow table: by check, backend, severity, group and number.

@@ -28,6 +28,7 @@ from mqa_registry.judging.result import (
     Verdict,
     VerdictChange,
 )
+from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.observations import Work
 from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
@@ -92,6 +93,8 @@ def parse_report(content: Mapping[str, Any], name: str) -> Report:
             hint=content.get("hint", ""),
             against=_parse_comparison(content["against"]) if "against" in content else None,
             findings=tuple(_make_record(Finding, upgrade_finding(finding)) for finding in content.get("findings", ())),
+            views=tuple(_parse_view(view) for view in content.get("views", ())),
+            options=tuple(content.get("options", ())),
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         problem = f"the report `{name}` is damaged: {type(error).__name__}: {error}"
@@ -197,6 +200,21 @@ def _parse_flips(table: Table) -> Flips:
 
 def _parse_waiver(table: Table) -> AppliedWaiver:
     return AppliedWaiver(date.fromisoformat(table["until"]), table["reason"], WaiverState(table["state"]))
+
+
+def _parse_view(table: Table) -> ViewSummary:
+    confusion = table.get("confusion")
+    return _make_record(
+        ViewSummary,
+        table,
+        confusion=_parse_confusion(confusion) if confusion else None,
+        calibration=tuple(_make_record(CalibrationBin, one) for one in table.get("calibration", ())),
+    )
+
+
+def _parse_confusion(table: Table) -> ConfusionMatrix:
+    counts = tuple(tuple(row) for row in table["counts"])
+    return _make_record(ConfusionMatrix, table, classes=tuple(table["classes"]), counts=counts)
 
 
 def _refuse_constant(constant: str) -> NoReturn:

@@ -18,6 +18,7 @@ from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.execution import SilentProgress, predict, preflight_observations, prepare
+from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import HistoryOptions, RunOptions
@@ -151,6 +152,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: b
         clock=clock,
         environment=describe_environment(catalog, observations, context, raw.path),
         partial=bool(raw.overrides.only),
+        options=options.to_flags(),
     )
     report = report if examples else without_examples(report)
     record = Record.of(raw, plan, observations, report, texts=examples)
@@ -211,6 +213,7 @@ def judge(
         clock=clock,
         environment=update_environment(record.environment, record.rows, catalog),
         partial=bool(raw.overrides.only),
+        options=RunOptions(limit=raw.overrides.limit).to_flags() if suite else record.report.get("options", ()),
     )
     return report if examples and record.texts else without_examples(report)
 
@@ -225,6 +228,7 @@ def _make_report(
     clock: float,
     environment: Mapping[str, Any],
     partial: bool,
+    options: Sequence[str],
 ) -> Report:
     """The report of results: waivers that hold at `started` are applied, and `clock` is when the work began."""
     results = apply_waivers(results, plan.suite.waivers, started.date())
@@ -241,6 +245,8 @@ def _make_report(
         backends=tuple(plan.suite.backends),
         work=observations.work,
         findings=collect_findings(plan, observations, results, partial=partial),
+        views=summarize_views(observations),
+        options=tuple(options),
     )
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PERCENTILES = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 SIDES = ("reference", "candidate")
 BATCH_SIZES = (1, 8, 32)
+MAX_BINS = 30  # of the histogram of times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class Latency(Probe[LatencyOptions]):
         return {"value": milliseconds, **{name: Quantile(milliseconds, share) for name, share in PERCENTILES.items()}}
 
     def evidence(self, table: pa.Table) -> Evidence:
-        """The shortest and longest time, and the costs of the batches that were run."""
+        """The shortest and longest time, how all of them are distributed, and the costs of the batches that were run."""
         milliseconds = table.column("milliseconds").to_numpy()
         costs = table.column("cost").to_numpy()
         details = {
@@ -84,8 +85,20 @@ class Latency(Probe[LatencyOptions]):
             "slowest_cost": int(costs[milliseconds.argmax()]),
             "min_cost": int(costs.min()),
             "max_cost": int(costs.max()),
+            "distribution": _make_histogram(milliseconds),
         }
         return Evidence(details=details)
+
+
+def _make_histogram(milliseconds: Floats) -> dict[str, Any]:
+    """How many times lie between each two edges, which have the same ratio to each other: times have a long tail."""
+    low, high = float(milliseconds.min()), float(milliseconds.max())
+    n_bins = min(MAX_BINS, math.isqrt(len(milliseconds)) + 1)
+    edges = np.geomspace(low, high, n_bins + 1) if 0 < low < high else np.array([low, high])
+    counts = np.histogram(milliseconds, np.concatenate([[-math.inf], edges[1:-1], [math.inf]]))[
+        0
+    ]  # rounding loses none
+    return {"unit": "ms", "edges": [float(f"{edge:.4g}") for edge in edges], "counts": counts.tolist()}
 
 
 @dataclass(frozen=True, kw_only=True)

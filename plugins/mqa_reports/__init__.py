@@ -3,6 +3,12 @@
 from mqa_registry import EnvironmentReporter, Report, Reporter
 
 
+def _render_page(report: Report) -> str:
+    from mqa_reports.html.page import render_page
+
+    return render_page(report)
+
+
 def _render_junit(report: Report) -> str:
     from mqa_reports.junit import render_junit
 
@@ -51,6 +57,7 @@ def _make_fence() -> tuple[str, str]:
     return make_fence()
 
 
+HTML = Reporter(render=_render_page, marker=b'<meta name="generator" content="mqa">')
 JUNIT = Reporter(render=_render_junit, marker=b"<!-- report of mqa as JUnit XML -->")
 MARKDOWN = Reporter(render=_render_markdown, marker=b"<!-- report of mqa as Markdown -->")
 CSV = Reporter(

@@ -103,3 +103,15 @@ def test_an_error_of_the_options_is_one_line_with_its_exit_code(called, capsys):
     )
     with pytest.raises(UsageError, match="a call cannot take -1 seconds"):
         RunOptions(timeout=-1)
+
+
+def test_options_are_flags_again():
+    assert RunOptions().to_flags() == ()
+    options = RunOptions(
+        only=("a b", "c"), backends=("onnx",), limit=5, set=("x=1",), offline=True, timeout=0.5, store=Path("s"),
+        outputs=(Path("o"),), plugin_files=(Path("p.py"),), force=True,
+    )  # fmt: skip
+    assert options.to_flags() == (
+        "--only", "a b", "--only", "c", "--backend", "onnx", "--limit", "5", "--set", "x=1", "--offline",
+        "--plugin", "p.py", "--timeout", "0.5",
+    )  # fmt: skip

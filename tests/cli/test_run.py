@@ -119,7 +119,8 @@ def test_the_report_as_json_is_the_contract(project):
     report = project.run("--json", "-").json
     assert report["format"] == 2
     assert set(report) == {
-        "format", "run", "suite", "verdict", "exit_code", "started", "seconds", "environment", "results",
+        "format", "run", "suite", "verdict", "exit_code", "started", "seconds", "environment", "backends", "work",
+        "results", "views",
     }  # fmt: skip
     assert set(report["suite"]) == {"name", "path", "digest", "seed", "confidence"}
     assert set(report["environment"]) >= {"mqa", "python", "packages", "plugins", "machine", "model", "backends"}

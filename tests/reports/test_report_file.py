@@ -24,6 +24,7 @@ from mqa_registry.judging.result import (
     SweepSummary,
     Verdict,
 )
+from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.observations import Work
 from mqa_registry.reports import to_json, write_report
@@ -88,7 +89,10 @@ def test_a_file_reads_back_as_what_was_written(report, tmp_path):
 
 def test_a_file_is_a_report_again(report, tmp_path):
     whole = replace(report, findings=(Finding("note", "onnx", "is slow", "wait"),), note="not kept", hint="free some space",
-                    work={"onnx": Work(1, 2, 3)})  # fmt: skip
+                    work={"onnx": Work(1, 2, 3)}, options=("--limit", "5"), views=(
+                        ViewSummary("a", "torch", "label", 2, ConfusionMatrix(("x", "y"), ((1, 0), (1, 0)), 1),
+                                    (CalibrationBin(0.0, 1.0, 2, 0.5, 0.5),)),
+                        ViewSummary("a", "onnx", "label", 2)))  # fmt: skip
     write_report(whole, tmp_path / "report.json")
     assert load_report(tmp_path / "report.json") == whole
 

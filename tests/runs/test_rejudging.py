@@ -27,6 +27,19 @@ def test_a_run_judged_again_says_the_same(project, said):
     assert (again.started, again.suite) == (report.started, report.suite)
 
 
+def test_a_run_and_its_judgement_summarize_its_views_and_know_its_flags(project):
+    report = project.run(limit=100)
+    assert [(view.backend, view.rows) for view in report.views] == [("one", 100), ("two", 100)]
+    for view in report.views:
+        accuracy = next(one for one in report.results if (one.check, one.backend) == ("metrics/accuracy", view.backend))
+        right = sum(row[code] for code, row in enumerate(view.confusion.counts))
+        assert right / view.rows == accuracy.numbers["value"].estimate
+        assert sum(one.rows for one in view.calibration) == view.rows
+    assert report.options == ("--limit", "100", "--plugin", str(project.plugin))
+    again = project.judge()
+    assert (again.views, again.options) == (report.views, report.options)
+
+
 def test_what_was_found_of_the_model_is_said_again(project, monkeypatch):
     found = Finding("warning", "one", "predictions depend on the batch", "predict row by row", "in 3 of 160 rows")
     with monkeypatch.context() as odd:
