@@ -72,6 +72,12 @@ def mqa_slices() -> Iterable[contributions.Slice]:
 
 
 @hookspec
+def mqa_suggestions() -> Iterable[contributions.Suggestion]:
+    """What a new suite should ask."""
+    raise NotImplementedError
+
+
+@hookspec
 def mqa_diagnoses() -> Iterable[contributions.Diagnosis]:
     """What this machine can run, and what is in the way."""
     raise NotImplementedError

@@ -40,6 +40,7 @@ from mqa_registry.boundary.rows import (
     check_row_groups,
     check_table,
 )
+from mqa_registry.boundary.suggestions import check_suggested_backend, check_suggestions
 from mqa_registry.boundary.time_limits import ROW_SECONDS, limit_calls, restart_time_limits, supervise
 
 __all__ = [
@@ -73,6 +74,8 @@ __all__ = [
     "check_predictions",
     "check_probe_numbers",
     "check_row_groups",
+    "check_suggested_backend",
+    "check_suggestions",
     "check_table",
     "describe_error",
     "interruptible",

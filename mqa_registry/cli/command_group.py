@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typer.core import TyperCommand
 
 HOST_COMMANDS = (
+    "init",
     "run",
     "judge",
     "report",

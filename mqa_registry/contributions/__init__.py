@@ -18,10 +18,11 @@ from mqa_registry.contributions.contribution import (
     NoOptions,
     one_line_help,
 )
-from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice
+from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice, Suggestion
 from mqa_registry.contributions.measure_outputs import Evidence, ExampleRow, Quantile, Scores, Statistic
 from mqa_registry.contributions.model import Model, ModelSource, ModelUnderTest, RunContext
 from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
+from mqa_registry.contributions.suggestion import SuggestedBackend, SuggestedCheck, SuiteContext
 from mqa_registry.contributions.task import Codec, OutputReading, Task
 from mqa_registry.contributions.versions import HOOKS_VERSION, RENAMED_IMPORTS, describe_renames
 
@@ -57,6 +58,10 @@ __all__ = [
     "Scores",
     "Slice",
     "Statistic",
+    "SuggestedBackend",
+    "SuggestedCheck",
+    "Suggestion",
+    "SuiteContext",
     "SupportsExport",
     "Task",
     "Timeable",

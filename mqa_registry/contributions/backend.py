@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry.contributions.model import ModelUnderTest
+    from mqa_registry.contributions.model import Model, ModelUnderTest
+    from mqa_registry.contributions.suggestion import SuggestedBackend
     from mqa_registry.contributions.task import Batch, Outputs
     from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.types import Predictions
@@ -47,6 +48,10 @@ class Backend(ClassContribution[OptionsT]):
 
         Then every backend of the run gets rows of that length.
         """
+        return None
+
+    def suggest(self, model: Model, file: Path | None) -> SuggestedBackend | None:
+        """The backend as a new suite has it, for a model or for a `file` that was exported from it; None for what it cannot run."""
         return None
 
     def record_verdict(self, identity: Mapping[str, str], judgement: Judgement, options: OptionsT) -> Iterable[Finding]:

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(FunctionContribution):
-    """`(context, *, options) -> pyarrow.Table`: rows under their own column names; the host maps and samples them."""
+    """`(context, *, options) -> pyarrow.Table`: rows under their own column names; the host maps and samples them.
+
+    `recognizes` says whether it reads a file of such a name, by its option `path`, for commands that were given a file
+    alone. `is_sample` says that it has a few rows of its own, which take the place of data that a user does not have.
+    """
 
     kind = "data set"
     takes_arguments = ("context",)
+
+    recognizes: Callable[[str], bool] | None = None
+    is_sample: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +123,18 @@ class Slice(FunctionContribution):
     takes_arguments = ("example",)
 
     inputs: Literal["example", "table", "predictions"] = "example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion(FunctionContribution):
+    """`(context) -> iterable of SuggestedCheck`: what a new suite should ask, as `mqa init` writes it.
+
+    `context` is the SuiteContext. A check that cannot run on these rows, or never pass for want of rows, is left out of the
+    suite; so the function need not count them.
+    """
+
+    kind = "suggestion"
+    takes_arguments = ("context",)
 
 
 @dataclass(frozen=True, kw_only=True)

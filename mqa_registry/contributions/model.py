@@ -65,13 +65,15 @@ class ModelSource(ClassContribution[OptionsT]):
     """Where models come from: a hub, a folder, a file, a function.
 
     `loads` are the kinds of model that it can load besides one as it was saved, as a task `needs` them, in the words of
-    model hubs. With None, which no list can replace, every task may name it.
+    model hubs. With None, which no list can replace, every task may name it. `takes` says what it takes for a model, for
+    a message that there is none: `a folder with config.json`.
     """
 
     kind = "model source"
     main = "load"
 
     loads: tuple[str, ...] | None = None
+    takes: str = ""
 
     @abstractmethod
     def load(self, task: Task[Any], run_context: RunContext, options: OptionsT) -> Model:

@@ -21,6 +21,7 @@ from mqa_registry.contributions import (
     Probe,
     Replay,
     Slice,
+    Suggestion,
     Task,
 )
 from mqa_registry.errors import PluginError, Problem
@@ -58,9 +59,10 @@ BACKEND = Role("`[backends.NAME]`", {"mqa_backends": (Backend, Replay)})
 MEASURE = Role("`measure`", {"mqa_metrics": (Metric,), "mqa_comparisons": (Comparison,), "mqa_probes": (Probe,)})
 PERTURBATION = Role("`perturb`", {"mqa_perturbations": (Perturbation,)})
 SLICE = Role("`by`", {"mqa_slices": (Slice,)})
+SUGGESTION = Role("a suite that `mqa init` writes", {"mqa_suggestions": (Suggestion,)})
 DIAGNOSIS = Role("the report of `mqa doctor`", {"mqa_diagnoses": (Diagnosis,)})
 
-ROLES = (MODEL_SOURCE, TASK, DATASET, BACKEND, MEASURE, PERTURBATION, SLICE, DIAGNOSIS)
+ROLES = (MODEL_SOURCE, TASK, DATASET, BACKEND, MEASURE, PERTURBATION, SLICE, SUGGESTION, DIAGNOSIS)
 HOOKS: Mapping[str, Kinds] = {hook: kinds for role in ROLES for hook, kinds in role.hooks.items()}
 
 

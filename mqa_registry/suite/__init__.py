@@ -8,7 +8,7 @@ from mqa_registry.suite.positions import Text
 from mqa_registry.suite.read import RawSuite, plugin_names, read, real_folder, require_inside, suite_of_tables
 from mqa_registry.suite.schema import json_schema
 from mqa_registry.suite.sections import unread_column_findings
-from mqa_registry.suite.toml import Node, bases, read_tree, to_toml, with_bases
+from mqa_registry.suite.toml import Node, bases, read_tree, to_toml, toml_key, toml_line, with_bases
 from mqa_registry.suite.use import Use, identity
 from mqa_registry.suite.validation import validate, validate_source, validate_tables
 
@@ -39,6 +39,8 @@ __all__ = [
     "require_inside",
     "suite_of_tables",
     "to_toml",
+    "toml_key",
+    "toml_line",
     "unread_column_findings",
     "validate",
     "validate_source",

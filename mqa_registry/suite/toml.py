@@ -246,10 +246,10 @@ def to_toml(tables: Mapping[str, Any]) -> str:
     lines = [*_pairs({key: value for key, value in tables.items() if not _has_header(value)})]
     for key, value in tables.items():
         if isinstance(value, dict):
-            lines += _table(_key(key), value)
+            lines += _table(toml_key(key), value)
         elif _has_header(value):
             for item in value:
-                lines += ["", f"[[{_key(key)}]]", *_pairs(item)]
+                lines += ["", f"[[{toml_key(key)}]]", *_pairs(item)]
     return "\n".join(lines) + "\n"
 
 
@@ -267,14 +267,20 @@ def _table(header: str, table: Mapping[str, Any]) -> Iterator[str]:
         yield from ("", f"[{header}]", *_pairs(pairs))
     for key, value in table.items():
         if isinstance(value, dict):
-            yield from ("", f"[{header}.{_key(key)}]", *_pairs(value))
+            yield from ("", f"[{header}.{toml_key(key)}]", *_pairs(value))
 
 
 def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
-    return (f"{_key(key)} = {_value(value)}" for key, value in table.items())
+    return (toml_line(key, value) for key, value in table.items())
 
 
-def _key(key: str) -> str:
+def toml_line(key: str, value: Any) -> str:
+    """One key of a table with its value, in one line."""
+    return f"{toml_key(key)} = {_value(value)}"
+
+
+def toml_key(key: str) -> str:
+    """A key, in quotes where it has to be."""
     return key if BARE_KEY.fullmatch(key) else _value(key)
 
 

@@ -70,6 +70,27 @@ def read_labels(
     return UnreadableLabel(unknown, *_explain_unknown(unknown, labels, classes))
 
 
+def match_labels(labels: Sequence[Any], classes: Sequence[str]) -> dict[str, str]:
+    """The class that each label plainly means: the only one whose name begins with it, or that has its number.
+
+    Of the labels, as text, those are left out that mean none or several, or a class that another label means, too.
+    """
+    found = {plain_label(label): _classes_like(label, classes) for label in labels}
+    alone = {label: names[0] for label, names in found.items() if len(names) == 1}
+    meanings = list(alone.values())
+    return {label: name for label, name in alone.items() if meanings.count(name) == 1}
+
+
+def _classes_like(label: Any, classes: Sequence[str]) -> list[str]:
+    """The classes of this name; else those whose name begins with the label, or has its number as the only one."""
+    text = _normalized(plain_label(label))
+    if named := [name for name in classes if _normalized(name) == text]:
+        return named
+    if text.isdecimal():
+        return [name for name in classes if re.findall(r"\d+", name) == [text] and not DEFAULT_NAME.fullmatch(name)]
+    return [name for name in classes if text and _normalized(name).startswith(text)]
+
+
 def positive_class(classes: Sequence[str], positive: str | None) -> int:
     """The position of the positive class: the one that is named, else the second of two; a UsageError without it."""
     if positive is None and len(classes) == 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_datasets.files import rows_in_file, rows_of_arrays
+from mqa_datasets.files import is_archive_name, is_table_name, rows_in_file, rows_of_arrays
 from mqa_datasets.hub import rows_on_hub
 from mqa_datasets.sentences import sample_sentences
 from mqa_registry import Dataset, hookimpl
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_datasets() -> Iterable[Dataset]:
-    yield Dataset("file", rows_in_file)
-    yield Dataset("arrays", rows_of_arrays)
-    yield Dataset("sentences", sample_sentences)
+    yield Dataset("file", rows_in_file, recognizes=is_table_name)
+    yield Dataset("arrays", rows_of_arrays, recognizes=is_archive_name)
+    yield Dataset("sentences", sample_sentences, is_sample=True)
     yield Dataset("hub", rows_on_hub, requires=("datasets",))

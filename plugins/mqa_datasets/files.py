@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 INPUTS = "inputs"  # the field that has the arrays of a row
+TABLE_NAME = re.compile(
+    r"\.(?:parquet|arrow|feather|(?:csv|tsv|jsonl|ndjson|json)(?:\.(?:gz|bz2|zst))?)$", re.IGNORECASE
+)
 ROLES = ("id", "target", "cluster")  # arrays of these names become columns
 NUMERIC_KINDS, TEXT_KIND = "biuf", "U"  # of numpy's dtypes
 
@@ -41,6 +45,16 @@ def rows_in_file(
     one array of rows. Class labels come by their names where the file, or a `dataset_info.json` in its folder, has them.
     """
     return read_table(path, format)
+
+
+def is_table_name(name: str) -> bool:
+    """Whether a file of this name is a table, packed or not."""
+    return TABLE_NAME.search(name) is not None
+
+
+def is_archive_name(name: str) -> bool:
+    """Whether a file of this name is an archive of arrays."""
+    return name.lower().endswith(".npz")
 
 
 def rows_of_arrays(context: RunContext, *, path: Path) -> pa.Table:

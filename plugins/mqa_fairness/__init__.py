@@ -31,9 +31,10 @@ from mqa_fairness.fairlearn_metrics import (
     equalized_odds_difference,
     equalized_odds_ratio,
 )
+from mqa_fairness.suggestions import suggest_fairness
 from mqa_fairness.text_slices import identity_terms, language, length, names, nationalities, script
 from mqa_fairness.weak_slices import SHARE, UNBOUNDED, WeakSlices
-from mqa_registry import Metric, Perturbation, Probe, Slice, hookimpl
+from mqa_registry import Metric, Perturbation, Probe, Slice, Suggestion, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,3 +89,8 @@ def mqa_metrics() -> Iterable[Metric]:
 @hookimpl
 def mqa_probes() -> Iterable[Probe[Any]]:
     return [WeakSlices()]
+
+
+@hookimpl
+def mqa_suggestions() -> Iterable[Suggestion]:
+    yield Suggestion("fairness", suggest_fairness)

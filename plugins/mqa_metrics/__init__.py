@@ -21,7 +21,8 @@ from mqa_metrics.classification import (
 )
 from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss
 from mqa_metrics.ranking import auroc
-from mqa_registry import Metric, hookimpl
+from mqa_metrics.suggestions import suggest_quality
+from mqa_registry import Metric, Suggestion, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,3 +47,8 @@ def mqa_metrics() -> Iterable[Metric]:
     yield Metric("selection-rate", selection_rate, schemas=LABEL, range=SHARE)
     yield Metric("true-positive-rate", true_positive_rate, schemas=LABEL, range=SHARE)
     yield Metric("false-positive-rate", false_positive_rate, schemas=LABEL, range=SHARE)
+
+
+@hookimpl
+def mqa_suggestions() -> Iterable[Suggestion]:
+    yield Suggestion("quality", suggest_quality)

@@ -40,6 +40,7 @@ class FileSource(ModelSource[FileOptions]):
 
     name = "file"
     packages = ("onnx",)
+    takes = "a file that ends in `.onnx`"
 
     def recognizes(self, name: str) -> bool:
         """Whether a model's name is that of an ONNX file."""

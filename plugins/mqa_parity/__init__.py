@@ -16,8 +16,9 @@ from mqa_parity.comparisons import (
     mean_kl,
     score_shift,
 )
+from mqa_parity.suggestions import suggest_parity
 from mqa_parity.tensors.probe import TensorParity
-from mqa_registry import Comparison, Probe, hookimpl
+from mqa_registry import Comparison, Probe, Suggestion, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,3 +44,8 @@ def mqa_comparisons() -> Iterable[Comparison]:
 @hookimpl
 def mqa_probes() -> Iterable[Probe[Any]]:
     return (TensorParity(), BatchInvariance())
+
+
+@hookimpl
+def mqa_suggestions() -> Iterable[Suggestion]:
+    yield Suggestion("parity", suggest_parity)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import Perturbation, Probe, hookimpl
+from mqa_registry import Perturbation, Probe, Suggestion, hookimpl
 from mqa_robustness.adversarial_attack.probes import Adversarial, Transfer
 from mqa_robustness.perturbations.formatting import (
     alternating_case,
@@ -56,6 +56,7 @@ from mqa_robustness.perturbations.word_edits import (
     truncate,
     word_order,
 )
+from mqa_robustness.suggestions import suggest_robustness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,3 +107,8 @@ def mqa_perturbations() -> Iterable[Perturbation]:
 @hookimpl
 def mqa_probes() -> Iterable[Probe[Any]]:
     return [Adversarial(), Transfer()]
+
+
+@hookimpl
+def mqa_suggestions() -> Iterable[Suggestion]:
+    yield Suggestion("robustness", suggest_robustness)

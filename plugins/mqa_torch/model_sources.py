@@ -78,6 +78,7 @@ class FileSource(ModelSource[FileOptions]):
     name = "file"
     packages = ("torch",)
     loads = ()
+    takes = "a file of TorchScript or of `torch.export.save`"
 
     def recognizes(self, name: str) -> bool:
         """Whether a model's name is that of a file of PyTorch's, or of another kind that such a model may be saved as."""
@@ -120,6 +121,7 @@ class FactorySource(ModelSource[FactoryOptions]):
     name = "factory"
     packages = ("torch",)
     loads = ()
+    takes = "a function `module:function`"
 
     def recognizes(self, name: str) -> bool:
         """Whether a model's name is that of a function, `module:function`."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, Model, ModelSource, NotRunError, did_you_mean, summarize_error
-from mqa_transformers.checkpoint import UNUSED_SUFFIXES, open_checkpoint
+from mqa_transformers.checkpoint import ADAPTER_CONFIG, SENTENCE_TRANSFORMERS, UNUSED_SUFFIXES, open_checkpoint
+from mqa_transformers.configuration import CONFIG
 from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
 from mqa_transformers.text_classification import check_single_label, is_single_label
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from mqa_registry import MqaError, RunContext, Task
     from mqa_transformers.checkpoint import Checkpoint
 
+REPOSITORY = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 TRUE_VALUES = frozenset({"1", "on", "yes", "true"})  # of an environment variable of the hub
 
 
@@ -54,6 +57,14 @@ class AutoSource(ModelSource[AutoOptions]):
     name = "auto"
     packages = ("torch", "transformers", "tokenizers")
     loads = tuple(HEADS)
+    takes = f"a folder with `{CONFIG}`, or the id of a repository on the hub, `owner/name`"
+
+    def recognizes(self, name: str) -> bool:
+        """Whether a model's name is that of a folder with a configuration, or may be that of a repository on the hub."""
+        path = Path(name)
+        if not path.exists():
+            return REPOSITORY.fullmatch(name) is not None
+        return any((path / file).is_file() for file in (CONFIG, ADAPTER_CONFIG, SENTENCE_TRANSFORMERS))
 
     def load(self, task: Task[Any], run_context: RunContext, options: AutoOptions) -> Model:
         if task.needs and task.needs not in HEADS:

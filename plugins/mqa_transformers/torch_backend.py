@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import Backend, DataError, NotRunError, RunnerFacts, check_threads
+from mqa_registry import Backend, DataError, NotRunError, RunnerFacts, SuggestedBackend, check_threads
 from mqa_transformers.device import requested_device, resolve_device
 from mqa_transformers.precision import Dtype, cast_module
 from mqa_transformers.runner import TorchRunner
@@ -15,8 +15,9 @@ from mqa_transformers.torchscript import Script, is_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from mqa_registry import Device, ModelUnderTest, Runner
+    from mqa_registry import Device, Model, ModelUnderTest, Runner
 
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
@@ -48,6 +49,10 @@ class TorchBackend(Backend[TorchOptions]):
         if options.tf32 and device.kind == "cuda":
             identity["tf32"] = "on"
         return identity if options.threads is None else identity | {"threads": str(options.threads)}
+
+    def suggest(self, model: Model, file: Path | None) -> SuggestedBackend | None:
+        """PyTorch, for every model that it can build."""
+        return SuggestedBackend(name="torch", about="PyTorch") if file is None and model.file is None else None
 
     @contextmanager
     def open(self, model_under_test: ModelUnderTest, options: TorchOptions) -> Iterator[Runner]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.execution_providers import (
     CPU,
-    GPU_PROVIDERS,
     node_placement,
     resolve_providers,
     runtime_distribution,
@@ -21,7 +20,7 @@ from mqa_onnxruntime.export.conversion import ExportPrecision, Precision
 from mqa_onnxruntime.export.output_folder import export_model
 from mqa_onnxruntime.export.stamp import check_stamp, write_verdict
 from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
-from mqa_onnxruntime.session.execution import fixed_batch_size, select_execution
+from mqa_onnxruntime.session.execution import fixed_batch_size, gpu_facts, select_execution
 from mqa_onnxruntime.session.factory import (
     Optimization,
     SessionConfig,
@@ -32,13 +31,13 @@ from mqa_onnxruntime.session.factory import (
 from mqa_onnxruntime.session.input_types import check_outputs, input_types
 from mqa_onnxruntime.session.interface import FileInterface
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import Backend, DataError, RunnerFacts, check_threads, find_device
+from mqa_registry import Backend, DataError, RunnerFacts, SuggestedBackend, check_threads, find_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_onnxruntime.execution_providers import ProviderRequest
-    from mqa_registry import Device, Exported, Finding, Judgement, ModelUnderTest, RunContext, Runner
+    from mqa_registry import Device, Exported, Finding, Judgement, Model, ModelUnderTest, RunContext, Runner
 
 
 # Tokens in one batch, padding included, by the kind of device.
@@ -152,6 +151,11 @@ class SessionBackend(Backend[SessionOptions]):
     name = "session"
     packages = ("onnx", "onnxruntime-gpu", "onnxruntime")
     export_options = ExportOptions
+
+    def suggest(self, model: Model, file: Path | None) -> SuggestedBackend:
+        """ONNX Runtime, for a given file, a model that is one, or any other model, which it exports."""
+        about = "ONNX Runtime, on the given file" if file or model.file else "ONNX Runtime, on an export of the model"
+        return SuggestedBackend(name="onnx", options={"path": file} if file else {}, about=about)
 
     def identity(self, model_under_test: ModelUnderTest, options: SessionOptions) -> dict[str, str]:
         """What a prediction depends on besides model and example, found without loading ONNX Runtime."""
@@ -275,17 +279,6 @@ class OnnxSource:
             self.model_under_test.with_length(None), self.options.opset, self.options.export_precision
         )
         return {"export": recipe_digest(recipe), "precision": self.options.precision}
-
-
-def gpu_facts(session: Any, request: ProviderRequest, *, io_binding: bool) -> dict[str, bool]:
-    """The facts of a session on a GPU; none of another."""
-    if session.get_providers()[0] not in GPU_PROVIDERS:
-        return {}
-    return {
-        "tf32": request.uses_tf32(),
-        "io_binding": io_binding or request.cuda_graph,
-        "cuda_graph": request.cuda_graph,
-    }
 
 
 def _identity(source: OnnxSource, request: ProviderRequest) -> dict[str, str]:

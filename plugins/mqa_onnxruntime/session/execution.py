@@ -193,3 +193,14 @@ class CudaGraphs:
 def _copy_outputs(bound: Any) -> list[Array]:
     """The outputs of the last run, copied into new arrays."""
     return list(bound.copy_outputs_to_cpu())
+
+
+def gpu_facts(session: Any, request: ProviderRequest, *, io_binding: bool) -> dict[str, bool]:
+    """The facts of a session on a GPU; none of another."""
+    if session.get_providers()[0] not in GPU_PROVIDERS:
+        return {}
+    return {
+        "tf32": request.uses_tf32(),
+        "io_binding": io_binding or request.cuda_graph,
+        "cuda_graph": request.cuda_graph,
+    }

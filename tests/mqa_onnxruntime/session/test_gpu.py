@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mqa_onnxruntime.execution_providers import CPU, CUDA, TF32_OVERRIDE, resolve_providers
-from mqa_onnxruntime.session.backend import SessionOptions, gpu_facts
-from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding, select_execution
+from mqa_onnxruntime.session.backend import SessionOptions
+from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding, gpu_facts, select_execution
 from mqa_onnxruntime.session.factory import plain_provider_options
 from mqa_registry import DataError, NotRunError, RunContext, machine
 

@@ -1,0 +1,47 @@
+"""What a new suite of a model of text asks: is it as good for everybody?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import SuggestedCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mqa_registry import SuiteContext
+
+DECISIONS = ("label", "labels", "spans", "text", "ranking")  # the schemas of answers that can flip
+SCORED = ("label", "labels", "spans", "text")  # those that the task's metric scores row by row
+FAIRNESS = 30  # the order of such checks in a suite
+MAX_GAP, MAX_FLIP_RATE = 0.2, 0.05
+MAX_COLUMNS = 3  # columns of groups that a suite asks about
+
+
+def suggest_fairness(context: SuiteContext) -> Iterator[SuggestedCheck]:
+    """Gaps between groups of rows, by their columns and texts, and answers that change with the gender of people."""
+    if context.has_targets and context.schema in SCORED:
+        for name in [one for one in context.group_columns if one.isprintable()][:MAX_COLUMNS]:
+            by = {"use": "fairness/column", "column": name}
+            yield _gap(context, by, f"Is it as good for every `{name}`?", name=f"by {name}")
+    if "text" not in context.modalities or context.schema not in DECISIONS:
+        return
+    if context.has_targets and context.schema in SCORED:
+        yield _gap(context, "fairness/length", "Is it as good for short texts as for long ones?")
+        yield _gap(context, "fairness/identity-terms", "Is it as good, whoever a text speaks of?")
+    yield SuggestedCheck(
+        table={
+            "measure": "parity/flip-rate",
+            "perturb": "fairness/swap-gender",
+            "against": {"perturb": False},
+            "expect": {"max": MAX_FLIP_RATE},
+        },
+        about="How many answers change where `she` becomes `he`, and the like?",
+        order=FAIRNESS,
+    )
+
+
+def _gap(context: SuiteContext, by: str | Mapping[str, Any], about: str, *, name: str = "") -> SuggestedCheck:
+    """A check of the gap between groups; those that are parted by one slice with several options need names."""
+    table = {"measure": context.metric, "by": by, "expect": {"max_gap": MAX_GAP}}
+    return SuggestedCheck(table={"name": name, **table} if name else table, about=about, order=FAIRNESS)
