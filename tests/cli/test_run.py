@@ -131,7 +131,7 @@ def test_the_report_as_json_is_the_contract(project):
         "verdict", "note", "numbers", "groups", "series", "evidence", "seconds", "location",
     }  # fmt: skip
     assert result["definition"] == "accuracy/1"
-    assert set(result["numbers"]["value"]) == {"estimate", "low", "high", "rows", "method"}
+    assert set(result["numbers"]["value"]) == {"estimate", "low", "high", "rows", "method", "verdict"}
     assert set(result["groups"]) == {"d0", "d1", "d2"}
 
 

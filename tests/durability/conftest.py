@@ -79,7 +79,7 @@ class Letters:
     def report(self) -> dict[str, object]:
         """The report without what differs from run to run by nature."""
         report = json.loads((self.folder / "report.json").read_text())
-        for key in ("run", "started", "seconds"):
+        for key in ("run", "started", "seconds", "work"):
             del report[key]
         for result in report["results"]:
             del result["seconds"]
