@@ -14,6 +14,7 @@ from mqa_registry.contributions import ExampleRow
 from mqa_registry.errors import UsageError
 from mqa_registry.findings import Finding
 from mqa_registry.judging.result import (
+    CheckLocation,
     McNemarTest,
     Number,
     Part,
@@ -172,3 +173,9 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_pat
         read_report(tmp_path / "report.json")
     with pytest.raises(UsageError, match="no such file"):
         read_report(tmp_path / "gone.json")
+
+
+def test_the_position_of_a_check_is_read_back(make):
+    location = CheckLocation("suites/nlp.toml", 12, 3)
+    report = make.finished([make.result("a", location=location), make.result("b")])
+    assert [one.location for one in parse_report(to_json(report), "r.json").results] == [location, None]
