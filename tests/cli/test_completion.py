@@ -68,9 +68,26 @@ def test_it_is_installed_for_the_shell_that_asks(home):
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (("ru",), ["run"]),
+        (("ru",), ["run", "runs"]),
         (("pa",), ["parity"]),
-        (("",), ["run", "judge", "validate", "rows", "plugins", "doctor", "schema", "export", "parity"]),
+        (
+            ("",),
+            [
+                "init",
+                "run",
+                "judge",
+                "report",
+                "compare",
+                "runs",
+                "validate",
+                "rows",
+                "plugins",
+                "doctor",
+                "schema",
+                "export",
+                "parity",
+            ],
+        ),
         (("run", "--dr"), ["--dry-run"]),
         (("parity", "--in"), ["--inputs", "--input"]),
         (("nothing", "--x"), []),
