@@ -1,4 +1,4 @@
-"""How long the page of a report takes, beside its JSON; how large pages are; how long Chromium takes to open one.
+"""How long the forms of a report take, beside its JSON; how large pages are; how long Chromium takes to open one.
 
     python -m tests.benchmarks.reports [--checks 1000] [--open FILE ...]
 
@@ -15,6 +15,7 @@ import shutil
 import statistics
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,14 @@ from mqa_registry.errors import ExitCode
 from mqa_registry.judging.result import McNemarTest, ResultEvidence, StepEvidence
 from mqa_registry.reports import SuiteIdentity, to_json
 from mqa_registry.reports.report_file import load_report
+from mqa_registry.reports.reporters import render_report
 from mqa_reports.html.page import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BACKENDS = ("torch", "onnx")
+OTHER_FORMS = ("junit", "markdown", "csv", "parquet")
 ROUNDS = 5
 WORDS = [
     "the",
@@ -63,6 +66,9 @@ def main() -> None:
     ratio = html_seconds / json_seconds
     print(f"{given.checks:,} checks on {len(BACKENDS)} backends, of processor time:")
     print(f"  JSON {json_seconds:.3f} s, page {html_seconds:.3f} s: {ratio:.2f} times (at most {MAX_RATIO:g})")
+    for name in OTHER_FORMS:
+        seconds = measure(partial(render_report, name, report))
+        print(f"  {name} {seconds:.3f} s: {seconds / json_seconds:.2f} times")
     pages = {f"{given.checks:,} checks": render_page(report)}
     pages |= {file: render_page(load_report(file)) for file in given.open}
     for name, page in pages.items():
