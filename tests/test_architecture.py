@@ -206,7 +206,7 @@ def test_help_loads_little():
     assert not modules & (heavy | {folder.name for folder in PACKAGES})
 
 
-@pytest.mark.parametrize("command", ["run", "judge", "validate", "rows", "schema"])
+@pytest.mark.parametrize("command", ["init", "run", "judge", "validate", "rows", "schema"])
 def test_help_of_a_command_of_the_host_loads_no_plugin_and_nothing_that_calculates(command):
     modules = loaded_by(f"sys.argv = ['mqa', '{command}', '--help']\nfrom mqa_registry.cli import main\nmain()")
     heavy = MODEL_LIBRARIES | {"numpy", "scipy", "pluggy", "pyarrow", "py3langid"}  # Typer itself looks for pydantic

@@ -34,7 +34,12 @@ def check_suggested_backend(contributor: Contributor, output: Any) -> SuggestedB
     """The backend that is suggested for a model; None where it cannot run it."""
     if output is None:
         return None
-    if not (isinstance(output, SuggestedBackend) and isinstance(output.name, str) and isinstance(output.about, str)):
+    if not (
+        isinstance(output, SuggestedBackend)
+        and isinstance(output.name, str)
+        and isinstance(output.about, str)
+        and isinstance(output.options, Mapping)
+    ):
         reject_output(contributor, f"suggests {summarize_value(output)}", "it suggests a `SuggestedBackend` or None")
     plain = {name: one for name, one in output.options.items() if not isinstance(one, Path)}
     if not _is_plain(plain):

@@ -65,29 +65,29 @@ def test_it_is_installed_for_the_shell_that_asks(home):
     assert "complete" in shell(home, "complete -p mqa").stdout
 
 
+COMMANDS = [
+    "init",
+    "run",
+    "judge",
+    "report",
+    "compare",
+    "runs",
+    "validate",
+    "rows",
+    "plugins",
+    "doctor",
+    "schema",
+    "export",
+    "parity",
+]
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
         (("ru",), ["run", "runs"]),
         (("pa",), ["parity"]),
-        (
-            ("",),
-            [
-                "init",
-                "run",
-                "judge",
-                "report",
-                "compare",
-                "runs",
-                "validate",
-                "rows",
-                "plugins",
-                "doctor",
-                "schema",
-                "export",
-                "parity",
-            ],
-        ),
+        (("",), COMMANDS),
         (("run", "--dr"), ["--dry-run"]),
         (("parity", "--in"), ["--inputs", "--input"]),
         (("nothing", "--x"), []),

@@ -326,6 +326,18 @@ def test_a_folder_that_holds_no_model_is_told_what_was_looked_for(folder):
     assert not (folder.folder / "suite.toml").exists()
 
 
+def test_a_folder_with_models_inside_is_told_their_names(folder):
+    (folder.folder / "release").mkdir()
+    write_onnx(folder.folder / "release/model.onnx")
+    (folder.folder / "release/notes.txt").write_text("none")
+    done = folder.mqa("init", "release")
+    assert (done.code, done.err) == (
+        2, "error: `release` holds no model, but has one in it\nhint: name that: `release/model.onnx`\n"
+    )  # fmt: skip
+    done = folder.mqa("init", ".")
+    assert done.err.endswith("hint: name that: `my-model`\n")
+
+
 REFUSALS = {
     "broken.parquet": "error: `broken.parquet` cannot be read as parquet",
     "rows.xlsx": "error: the name of `rows.xlsx` does not tell its format",

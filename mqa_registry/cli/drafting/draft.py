@@ -218,7 +218,8 @@ def describe_model(model: Model) -> str:
 
 def _title(request: Request, options: RunOptions) -> Section:
     """The keys at the top, and how to run the suite."""
-    name = Path(request.named.model).stem or request.named.model
+    named = Path(request.named.model)
+    name = (named.stem if named.is_file() else named.absolute().name) or request.named.model
     flags = [f"--{flag.replace('_', '-')}" for flag in FLAGS if getattr(options, flag)]
     flags += [f"--plugin {file}" for file in options.plugin_files]
     end = " ".join(["", request.path.name, *flags])

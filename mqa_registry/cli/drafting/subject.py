@@ -12,6 +12,7 @@ from mqa_registry.contributions import Backend, Dataset, ModelSource, SupportsEx
 from mqa_registry.errors import DataError, UsageError
 from mqa_registry.execution import build_model
 from mqa_registry.execution.model_building import take_evenly
+from mqa_registry.files import FileFormat, file_format
 from mqa_registry.suite import validate_tables
 from mqa_registry.types import read_table
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from mqa_registry.types import Rows
 
 
+RUNNABLE = (FileFormat.ONNX, FileFormat.TORCHSCRIPT, FileFormat.PROGRAM)
+MAX_MODELS = 3  # in one hint
 ENCODED_ROWS = 4  # that tell whether the model can read such rows
 
 
@@ -116,14 +119,33 @@ def _resolve(named: ModelOptions, options: RunOptions, catalog: Catalog) -> Reso
 
 
 def _find_source(model: str, catalog: Catalog) -> str:
+    """The first source by name that recognizes a model's name; a UsageError that says what was looked for, and what is there."""
+    if source := _recognize(model, catalog):
+        return source
+    if inside := [child for child in _list_models(Path(model)) if _recognize(str(child), catalog)]:
+        names = " or ".join(f"`{child}`" for child in inside[:MAX_MODELS])
+        raise UsageError(f"`{model}` holds no model, but has one in it", hint=f"name that: {names}")
     sources = [(name, one) for name, one in catalog.each((ModelSource,)) if isinstance(one, ModelSource)]
-    for name, source in sources:
-        with ContributionCall(Contributor(source.kind, name, source.recognizes)):
-            if source.recognizes(model):
-                return name
     what = "holds no model" if Path(model).is_dir() else "is no model" if Path(model).exists() else "names no model"
     takes = "; ".join(f"{source.takes} (`{name}`)" for name, source in sources if source.takes)
     raise UsageError(f"`{model}` {what}", hint=f"looked for: {takes}")
+
+
+def _recognize(model: str, catalog: Catalog) -> str:
+    """The first source that recognizes a model's name; empty where none does."""
+    for name, source in catalog.each((ModelSource,)):
+        assert isinstance(source, ModelSource)
+        with ContributionCall(Contributor(source.kind, name, source.recognizes)):
+            if source.recognizes(model):
+                return name
+    return ""
+
+
+def _list_models(folder: Path) -> list[Path]:
+    """The folders in a folder, and the files in it whose format is one of a model that can be run."""
+    if not folder.is_dir():
+        return []
+    return [child for child in sorted(folder.iterdir()) if child.is_dir() or file_format(child) in RUNNABLE]
 
 
 def _find_tasks(task: str | None, source: str, catalog: Catalog) -> str:

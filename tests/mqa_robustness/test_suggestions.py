@@ -1,0 +1,37 @@
+"""What a new suite asks about what people type."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from mqa_registry import SuiteContext
+from mqa_robustness.suggestions import suggest_robustness
+
+
+def suggested(*, targets=True, modality="text", schema="label"):
+    rows = pa.table({"text": ["a"]} | ({"target": ["yes"]} if targets else {}))
+    context = SuiteContext(schema=schema, metric="metrics/accuracy", classes=("no", "yes"), fields={"text": modality},
+                           rows=rows)  # fmt: skip
+    return [one.table for one in suggest_robustness(context)]
+
+
+@pytest.mark.parametrize(
+    ("targets", "schema", "measure", "words"),
+    [
+        (True, "label", "metrics/accuracy", {"max_drop"}),
+        (False, "label", "parity/flip-rate", {"max"}),
+        (True, "ranking", "parity/flip-rate", {"max"}),
+    ],
+)
+def test_it_is_what_they_cost_or_else_how_many_answers_they_change(targets, schema, measure, words):
+    found = suggested(targets=targets, schema=schema)
+    assert len(found) == 3
+    assert {one["measure"] for one in found} == {measure}
+    assert {word for one in found for word in one["expect"]} == words
+    assert all(("against" in one) is (measure == "parity/flip-rate") for one in found)
+
+
+def test_nothing_is_asked_of_what_reads_no_text_or_decides_nothing():
+    assert suggested(modality="image") == []
+    assert suggested(schema="vector") == []
