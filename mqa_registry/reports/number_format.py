@@ -104,5 +104,7 @@ def _looks_perfect(estimate: float, values: Sequence[float], decimals: int) -> b
 
 def _are_written_alike(value: float, other: float, decimals: int) -> bool:
     """Whether two different numbers would be written alike."""
+    if abs(value - other) > 2 * 10.0**-decimals:  # no rounding brings these together
+        return False
     differ = not math.isclose(value, other, rel_tol=1e-9, abs_tol=1e-9)
     return differ and f"{value:z.{decimals}f}" == f"{other:z.{decimals}f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mqa_registry import (
     Verdict,
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 VALUE = "value"  # the measure's main number
 
 
-@dataclass(frozen=True)
-class NumberRow:
+class NumberRow(NamedTuple):
     """One number of a check on one backend, with the small plot of its interval, if it has one."""
 
     backend: str
@@ -43,8 +42,7 @@ class NumberRow:
     plot: IntervalPlot | None
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """What the matrix says of a check on one backend: the number that decides it, and its interval."""
 
     verdict: Verdict
@@ -52,20 +50,26 @@ class Cell:
     interval: str
 
 
-@dataclass(frozen=True)
-class CheckView:
-    """One check. `cells` are by the columns of the matrix, `settings` say what it asks.
-
-    Sentences, details and tracebacks come with the names of the backends that have the same.
-    """
+class MatrixRow(NamedTuple):
+    """The row of a check in the matrix: `cells` are by its columns, and `anchor` is what links to the check."""
 
     anchor: str
     title: str
     family: str
     verdict: Verdict
-    remarks: Sequence[str]
     expectation: str
     cells: Sequence[Cell | None]
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """One check, whose title and verdict are those of its row in the matrix. `settings` say what it asks.
+
+    Sentences, details and tracebacks come with the names of the backends that have the same.
+    """
+
+    row: MatrixRow
+    remarks: Sequence[str]
     settings: Sequence[tuple[str, str]]
     numbers: Sequence[NumberRow]
     severity: str  # of these numbers, in a sweep
@@ -78,22 +82,29 @@ class CheckView:
     data: str = ""  # whose predictions are shown with it
 
 
-def make_check_view(check: CheckResults, anchor: str, view_rows: Mapping[tuple[str, str], int]) -> CheckView:
-    """The record of one check; `anchor` is what links to it.
+def make_matrix_row(check: CheckResults, anchor: str) -> MatrixRow:
+    """The row of one check."""
+    bounds = _describe_bounds(check)
+    return MatrixRow(
+        anchor=anchor,
+        title=check.title,
+        family=name_family(check.first_result),
+        verdict=check.verdict,
+        expectation="; ".join(one.text for one in bounds),
+        cells=[None if result is None else _make_cell(result, bounds) for result in check.aligned_results],
+    )
+
+
+def make_check_view(check: CheckResults, row: MatrixRow, view_rows: Mapping[tuple[str, str], int]) -> CheckView:
+    """The record of one check.
 
     `view_rows` are how many rows a summary of predictions is of, by data set and backend: it is shown with the checks that
     count all of them.
     """
-    first, results = check.first_result, list(check.results.values())
-    bounds = describe_bounds(first.expect, grouped=first.by is not None)
+    first, results, bounds = check.first_result, list(check.results.values()), _describe_bounds(check)
     return CheckView(
-        anchor=anchor,
-        title=check.title,
-        family=name_family(first),
-        verdict=check.verdict,
+        row=row,
         remarks=list(_describe_standing(check)),
-        expectation="; ".join(one.text for one in bounds),
-        cells=[None if result is None else _make_cell(result, bounds) for result in check.aligned_results],
         settings=list(_list_settings(first)),
         numbers=_make_numbers(results, bounds),
         severity=f"{first.series[-1].severity:g}" if first.series else "",
@@ -108,6 +119,10 @@ def make_check_view(check: CheckResults, anchor: str, view_rows: Mapping[tuple[s
         examples=make_example_tables(results),
         data=first.data if any(_counts_all_rows(result, view_rows) for result in results) else "",
     )
+
+
+def _describe_bounds(check: CheckResults) -> tuple[NumberBounds, ...]:
+    return describe_bounds(check.first_result.expect, grouped=check.first_result.by is not None)
 
 
 def _counts_all_rows(result: Result, view_rows: Mapping[tuple[str, str], int]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mqa_registry import format_number
 from mqa_reports.html.sharing import share
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 500  # characters of a text, as in a report file
 
 
-@dataclass(frozen=True)
-class FieldView:
+class FieldView(NamedTuple):
     """A field of a row, before a perturbation and as the model saw it; `after` is empty where that is the same.
 
     `kind` is the modality, which decides what draws it in the template `fields.html.j2`. `lengths` are those of texts that
@@ -35,8 +34,7 @@ class FieldView:
     lengths: Sequence[int] = ()
 
 
-@dataclass(frozen=True)
-class ExampleView:
+class ExampleView(NamedTuple):
     """A row of a table of examples; `cells` are by the table's columns."""
 
     id: str

@@ -16,7 +16,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from mqa_registry import Verdict, count_verdicts, draw_conclusion, list_backends, list_checks, make_visible
-from mqa_reports.html.checks import make_check_view
+from mqa_reports.html.checks import make_check_view, make_matrix_row
 from mqa_reports.html.comparison import make_comparison_view
 from mqa_reports.html.repeat import describe_repetition
 from mqa_reports.html.views import make_data_views
@@ -43,6 +43,7 @@ def render_page(report: Report) -> str:
     """The page of a report."""
     checks = list_checks(report)
     views = make_data_views(report)
+    matrix = [make_matrix_row(check, f"check-{number}") for number, check in enumerate(checks)]
     view_rows = {(view.data, view.backend): view.rows for view in report.views}
     plots = PlotList()
     page = _environment().get_template("page.html.j2")
@@ -51,10 +52,12 @@ def render_page(report: Report) -> str:
         started=report.started.astimezone(UTC),
         conclusion=draw_conclusion(report, checks),
         counts=count_verdicts(checks),
-        blocking=[(f"check-{number}", check.title) for number, check in enumerate(checks) if check.blocks_release],
+        blocking=[(row.anchor, row.title) for check, row in zip(checks, matrix, strict=True) if check.blocks_release],
         backends=list_backends(report),
-        checks=[make_check_view(check, f"check-{number}", view_rows) for number, check in enumerate(checks)],
-        verdict_counts=Counter(check.verdict for check in checks),
+        matrix=matrix,
+        # One at a time: all of them together would keep the garbage collector busy.
+        checks=(make_check_view(check, row, view_rows) for check, row in zip(checks, matrix, strict=True)),
+        verdict_counts=Counter(row.verdict for row in matrix),
         views={view.data: view for view in views},
         comparison=make_comparison_view(report),
         repetition=describe_repetition(report),

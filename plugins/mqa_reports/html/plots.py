@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mqa_registry import make_visible
 
@@ -34,8 +34,7 @@ class Plot:
     series: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class IntervalPlot:
+class IntervalPlot(NamedTuple):
     """An interval on the scale that its number has in a check: positions from 0 to WIDTH, and open ends at these."""
 
     low: float

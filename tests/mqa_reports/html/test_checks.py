@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mqa_registry import Number, Verdict, list_checks
 from mqa_registry.contributions import ExampleRow
-from mqa_reports.html.checks import make_check_view
+from mqa_reports.html.checks import make_check_view, make_matrix_row
 from mqa_reports.html.examples import make_example_tables
 from mqa_reports.html.parts import MAX_GROUPS
 from mqa_reports.html.plots import MARGIN, WIDTH, Scale
@@ -23,7 +23,7 @@ FLOATS = st.floats(allow_nan=True, allow_infinity=True) | st.none()
 
 def view(results, view_rows=None):
     (check,) = list_checks(made.finished(list(results)))
-    return make_check_view(check, "check-0", view_rows or {})
+    return make_check_view(check, make_matrix_row(check, "check-0"), view_rows or {})
 
 
 def test_the_matrix_has_the_number_that_decides():
@@ -32,7 +32,7 @@ def test_the_matrix_has_the_number_that_decides():
         "drop": replace(made.number(0.09, 0.01), verdict=made.FAIL),
     }
     check = view([made.result("typos", verdict=made.FAIL, expect={"min": 0.5, "max_drop": 0.05}, numbers=numbers)])
-    cell, missing = check.cells
+    cell, missing = check.row.cells
     assert (cell.verdict, cell.estimate, cell.interval) == (made.FAIL, "0.090", "[0.080, 0.100]")
     assert missing is None
     assert [(row.name, row.bounds, row.verdict) for row in check.numbers] == [
