@@ -228,6 +228,16 @@ def test_without_data_it_takes_sentences_of_its_own(folder, store):
     assert folder.run("-q", "--limit", "4", "--store", store).code == 0
 
 
+def test_a_task_that_decides_nothing_has_its_text_and_is_held_against_its_export(folder):
+    done = folder.mqa("init", "my-model", "--task", "forward", "--data", "test.csv")
+    assert done.code == 0
+    suite = read(folder)
+    assert suite["model"]["task"] == "forward"
+    assert suite["data"]["test"]["columns"] == {"text": "reviewText"}
+    assert measures(suite) == ["parity/tensors"]
+    assert folder.mqa("validate", "suite.toml").code == 0
+
+
 def test_a_given_onnx_file_is_the_second_backend_and_paths_are_those_from_the_suite(folder):
     write_onnx(folder.folder / "model.onnx")
     (folder.folder / "suites").mkdir()
