@@ -239,3 +239,11 @@ class RunComparison:
     flips: tuple[Flips, ...] = ()
     verdict_changes: tuple[VerdictChange, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    def counts(self, change: Change) -> bool:
+        """Whether a change keeps the verdict from being PASS, or could not be judged.
+
+        That it is open whether a measure is worse counts only with `max_drop`.
+        """
+        is_open = change.verdict is Verdict.INCONCLUSIVE and self.max_drop is None
+        return change.verdict is not Verdict.PASS and not is_open

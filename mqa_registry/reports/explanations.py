@@ -122,7 +122,7 @@ def _changed_few_rows(result: Result) -> bool:
 
 def explain_comparison(comparison: RunComparison) -> tuple[str, ...]:
     """Sentences on how a run differs from an earlier one: the conclusion, what is worse, and how many rows are newly wrong."""
-    changes = [one for one in comparison.changes if is_counted(one, comparison)]
+    changes = [one for one in comparison.changes if comparison.counts(one)]
     flips = [one for one in comparison.flips if not one.perturb and one.test.negative_flips]
     return (
         f"against the run {comparison.reference} of {comparison.started}: {conclude_comparison(comparison)}",
@@ -135,12 +135,6 @@ def explain_comparison(comparison: RunComparison) -> tuple[str, ...]:
 def conclude_comparison(comparison: RunComparison) -> str:
     """What a comparison with an earlier run comes to."""
     return _CHANGES[comparison.verdict] if comparison.changes else _NOTHING_COMPARED
-
-
-def is_counted(change: Change, comparison: RunComparison) -> bool:
-    """Whether a change keeps the comparison from being PASS, or could not be judged."""
-    is_open = change.verdict is Verdict.INCONCLUSIVE and comparison.max_drop is None
-    return change.verdict is not Verdict.PASS and not is_open
 
 
 def describe_change(change: Change) -> str:

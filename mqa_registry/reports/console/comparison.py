@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mqa_registry.naming import counted
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES, TextBuilder
-from mqa_registry.reports.explanations import conclude_comparison, describe_change, describe_flips, is_counted
+from mqa_registry.reports.explanations import conclude_comparison, describe_change, describe_flips
 from mqa_registry.reports.number_format import format_count
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def render_comparison(comparison: RunComparison, builder: TextBuilder) -> Iterat
     yield from builder.wrap(heading, builder.width)
     others = 0
     for change in comparison.changes:
-        if builder.verbose > 0 or is_counted(change, comparison):
+        if builder.verbose > 0 or comparison.counts(change):
             yield from _render_change(change, builder)
         else:
             others += 1

@@ -39,11 +39,15 @@ class FlipsView:
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """How a run differs from an earlier one; `verdict_changes` have check, backend, and the verdict before and now."""
+    """How a run differs from an earlier one; `verdict_changes` have check, backend, and the verdict before and now.
+
+    `changes` count for the verdict or could not be judged; `others` are not shown to be worse.
+    """
 
     title: str
     verdict: Verdict
     changes: Sequence[ChangeRow]
+    others: Sequence[ChangeRow]
     flips: Sequence[FlipsView]
     verdict_changes: Sequence[tuple[str, str, Verdict, Verdict]]
     left_out: Sequence[str]
@@ -58,8 +62,9 @@ def make_comparison_view(report: Report) -> ComparisonView | None:
     return ComparisonView(
         title=f"Against run {comparison.reference} of {comparison.started}{allowed}",
         verdict=comparison.verdict,
-        changes=[_make_row(change) for change in comparison.changes],
-        flips=[_make_flips(flips) for flips in comparison.flips],
+        changes=[_make_row(change) for change in comparison.changes if comparison.counts(change)],
+        others=[_make_row(change) for change in comparison.changes if not comparison.counts(change)],
+        flips=[_make_flips(one) for one in comparison.flips if one.test.negative_flips + one.test.positive_flips],
         verdict_changes=[(one.check, one.backend, one.before, one.now) for one in comparison.verdict_changes],
         left_out=comparison.left_out,
     )
