@@ -70,11 +70,14 @@ class ViewSummary:
 
 
 def summarize_views(observations: Observations) -> tuple[ViewSummary, ...]:
-    """A summary of every view of unperturbed rows whose schema has one, and whose rows have targets."""
+    """A summary of every view of unperturbed rows whose schema has one, and whose rows have targets.
+
+    A data set that could not be read has none.
+    """
     summaries = (
         _summarize_view(view, observed, observations.rows[view.rows.data])
         for view, observed in observations.views.items()
-        if view.backend and not view.rows.perturb
+        if view.backend and not view.rows.perturb and view.rows.data in observations.rows
     )
     return tuple(summary for summary in summaries if summary is not None)
 

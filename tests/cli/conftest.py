@@ -81,9 +81,9 @@ class Project:
         return self.mqa("run", "suite.toml", *arguments, most_bytes=most_bytes, **env)
 
 
-@pytest.fixture
-def project(tmp_path):
-    made = Project(tmp_path)
+def make_project(folder):
+    """A project in a folder: a thousand rows, and what an old and a new model predicted for them."""
+    made = Project(folder)
     rng = np.random.default_rng(7)
     rows = 1000
     ids = [f"row-{number}" for number in range(rows)]
@@ -97,3 +97,14 @@ def project(tmp_path):
     made.table("new", id=ids[::-1], label=new[::-1])
     made.columns = {"id": ids, "label": labels, "old": old, "new": new}
     return made
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_project(tmp_path_factory):
+    """A project that the tests of a module share, and leave as it is."""
+    return make_project(tmp_path_factory.mktemp("project"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -16,10 +17,17 @@ expect = { min = 0.9 }
 """
 
 
+@pytest.fixture(scope="module", name="finished")
+def _finished(module_project):
+    module_project.write(CHECKS)
+    return module_project, module_project.run("--json", "run.json")
+
+
 @pytest.fixture
-def ran(project):
-    project.write(CHECKS)
-    return project.run("--json", "run.json")
+def ran(finished, project):
+    """The run of a project that each test has for itself."""
+    shutil.copytree(finished[0].folder, project.folder, dirs_exist_ok=True)
+    return finished[1]
 
 
 @pytest.mark.parametrize("run", ["last", "run.json"])
@@ -38,8 +46,6 @@ def test_it_needs_neither_the_suite_nor_the_data(project, ran):
 
 
 def test_a_report_file_needs_no_store(project, ran, tmp_path):
-    import shutil
-
     shutil.rmtree(project.folder / ".mqa")
     assert project.mqa("report", "run.json").code == ran.code
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -15,19 +16,25 @@ expect = { min = 0.6 }
 """
 
 
-@pytest.fixture
-def two(project):
-    """A run that is tagged v1, and a worse one."""
+@pytest.fixture(scope="module", name="finished")
+def _finished(module_project):
+    """A project with a run that is tagged v1 and a worse one, and what the latter showed."""
+    project = module_project
     project.write(CHECKS)
     assert project.run("--tag", "v1", "-q", "--backend", "old").code == 0
     columns = project.columns
     wrong = ["negative" if label == "positive" else "positive" for label in columns["label"]]
-    worse = [
-        other if number % 20 == 0 else one
-        for number, (one, other) in enumerate(zip(columns["old"], wrong, strict=True))
-    ]
+    pairs = enumerate(zip(columns["old"], wrong, strict=True))
+    worse = [other if number % 20 == 0 else one for number, (one, other) in pairs]
     project.table("old", id=columns["id"], label=worse)
-    return project.run("--against", "v1", "--backend", "old")
+    return project, project.run("--against", "v1", "--backend", "old")
+
+
+@pytest.fixture
+def two(finished, project):
+    """What the worse run showed; each test has the project for itself."""
+    shutil.copytree(finished[0].folder, project.folder, dirs_exist_ok=True)
+    return finished[1]
 
 
 def test_a_run_that_is_worse_than_the_release_says_what_and_where(two):

@@ -138,3 +138,9 @@ def test_rows_are_binned_in_parts(monkeypatch):
     whole = summarize_views(observations)
     monkeypatch.setattr(view_summary, "CHUNK_ROWS", 7)
     assert summarize_views(observations) == whole
+
+
+def test_a_data_set_that_could_not_be_read_has_no_summary():
+    view = plans.View("torch", plans.RowSet("reviews"))
+    failed = ObservedView(None, failure=Failure("out of memory"))
+    assert summarize_views(Observations({}, {view: failed})) == ()
