@@ -30,7 +30,7 @@ def marked_command(name: str) -> str:
     ("name", "what", "last"),
     [
         ("run", ".", [".venv/bin/mqa", "run", "suites/nlp.toml"]),
-        ("test", ".[test]", [".venv/bin/pytest", "-n", "auto", "--dist", "worksteal"]),
+        ("test", ".[test]", [".venv/bin/pytest", "-n", "auto", "--dist", "loadfile"]),
     ],
 )
 def test_the_commands_start_from_nothing_and_are_pinned(name, what, last):
