@@ -11,7 +11,6 @@ from mqa_registry.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from rich.text import Text
 
@@ -90,8 +89,9 @@ def _export_lines(exported: Exported, summary: Mapping[str, str], builder: TextB
     from mqa_registry.naming import counted
     from mqa_registry.reports.console.findings import render_findings
     from mqa_registry.reports.console.text import MAX_NOTE_CELLS
+    from mqa_registry.reports.number_format import format_bytes
 
-    files = {file.name: f"{_file_size(file)} in {file.parent}" for file in exported.files}
+    files = {file.name: f"{format_bytes(file.stat().st_size)} in {file.parent}" for file in exported.files}
     width = max(map(len, (*summary, *files)), default=0)
     for name, value in (*summary.items(), *files.items()):
         lead = builder.join("  ", builder.quote(f"{name:<{width}}", "dim"), "  ")
@@ -108,13 +108,3 @@ def _export_lines(exported: Exported, summary: Mapping[str, str], builder: TextB
         ("Exported, and not fit to ship", "bold red") if counts["problem"] else ("Exported", "bold green")
     )
     yield builder.literal(f"{conclusion}: {listing or 'nothing to remark'}.", style)
-
-
-def _file_size(file: Path) -> str:
-    """The size of a file with a unit of powers of 1000."""
-    size = float(file.stat().st_size)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"

@@ -5,6 +5,7 @@ That some measure is worse is believed after Holm's correction for the number of
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from mqa_registry.judging.evaluate import evaluate_step
 from mqa_registry.judging.evidence import describe_rows, differ, mcnemar_test, order_by_confidence
 from mqa_registry.judging.measurements import estimate
 from mqa_registry.judging.result import Change, Flips, Number, Verdict
-from mqa_registry.judging.samples import SampleCache
+from mqa_registry.judging.samples import SampleCache, load_inputs
 from mqa_registry.judging.verdicts import make_number, rule_for, whole_part
 from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.stats.proportions import Proportion
@@ -33,13 +34,12 @@ if TYPE_CHECKING:
 MAX_FLIPS = 100  # newly wrong rows that a report shows
 
 
-def judge_changes(plan: Plan, observations: Observations) -> tuple[Change, ...]:
+def judge_changes(plan: Plan, cache: SampleCache) -> tuple[Change, ...]:
     """A change for every case of a plan, whose reference view is that of the other run and whose bound is on the change.
 
     FAIL is shown to be worse than the bound allows, PASS shown not to be, and INCONCLUSIVE neither. A measure that could
     not be taken of either run is NOT-RUN, or ERROR where it crashed.
     """
-    cache = SampleCache(observations)
     evaluations = [_try_to_evaluate(plan, case, cache) for case in plan.cases]
     steps = [one for one in evaluations if isinstance(one, StepEvaluation)]
     rule = rule_for(steps, plan.suite.confidence, by_point=False)
@@ -59,17 +59,18 @@ def judge_changes(plan: Plan, observations: Observations) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def count_flips(plan: Plan, observations: Observations) -> tuple[Flips, ...]:
+def count_flips(plan: Plan, cache: SampleCache) -> tuple[Flips, ...]:
     """The rows of each view that are newly wrong and newly right, of predictions that are right or wrong as a whole."""
-    cache, counted = SampleCache(observations), {}
+    observations, counted = cache.observations, {}
     for case in plan.cases:
         view = case.steps[0].view
         predictions = observations.views[view].predictions
         if view in counted or predictions is None or not get_schema(predictions.schema).is_exact:
             continue
-        evaluation = _try_to_evaluate(plan, case, cache)
-        if isinstance(evaluation, StepEvaluation) and len(evaluation.inputs.sample):
-            counted[view] = _count_flips(view, evaluation.inputs, observations, plan.suite.confidence)
+        with suppress(MqaError):  # the change of the case says what is wrong with its rows
+            inputs = load_inputs(case, case.steps[0], cache)
+            if len(inputs.sample):
+                counted[view] = _count_flips(view, inputs, observations, plan.suite.confidence)
     return tuple(counted.values())
 
 

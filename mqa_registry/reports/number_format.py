@@ -55,6 +55,16 @@ def format_as_in_suite(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 1 and len(text) < len(f"{value:.2f}") and value else text
 
 
+def format_bytes(size: int) -> str:
+    """A number of bytes, with a unit of powers of 1000: `512 B`, `21.4 kB`."""
+    value = float(size)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"
+
+
 def format_duration(seconds: float) -> str:
     """A time: `0.4 s`, `12.3 s`, `2 min 5 s`."""
     if seconds < 59.95:

@@ -11,6 +11,7 @@ from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.expect import Expect
 from mqa_registry.judging.changes import count_flips, judge_changes
 from mqa_registry.judging.result import RunComparison, Verdict, VerdictChange
+from mqa_registry.judging.samples import SampleCache
 from mqa_registry.naming import counted
 from mqa_registry.plan import Case, Plan, Step, View
 from mqa_registry.reports import to_json, without_texts
@@ -35,24 +36,39 @@ def compare_observations(
     plan: Plan,
     observations: Observations,
     report: Report,
-    reference: Observations,
-    reference_report: Report,
+    earlier: Record,
     *,
     max_drop: float | None = None,
+    texts: bool = True,
 ) -> RunComparison:
     """How a run differs from an earlier one. Both sides are measured by the plan of the run.
 
-    `reference` has the views of the same plan, as far as the earlier run predicted them. Raises a UsageError where the
-    rows that both predicted are not the same.
+    Without `texts`, no text of a row is in it, nor in a message. Raises a UsageError where the rows that both runs
+    predicted are not the same.
     """
+    with supervise(), redact_messages(enabled=not texts):
+        reference, reference_report = earlier.comparable_observations(plan), parse_report(earlier.report, earlier.run)
+        found = _compare(plan, observations, report, reference, reference_report, max_drop=max_drop)
+    return found if texts else without_texts(found)
+
+
+def _compare(
+    plan: Plan,
+    observations: Observations,
+    report: Report,
+    reference: Observations,
+    reference_report: Report,
+    *,
+    max_drop: float | None,
+) -> RunComparison:
     _require_same_rows(observations.rows, reference.rows, reference_report.run)
     common, left_out = [], []
     for case in _list_cases(plan, reference_report.run, max_drop or 0.0):
-        earlier = reference.views[case.steps[0].view]
-        if earlier.predictions is None:
-            left_out.append(earlier.failure.message if earlier.failure else "")
+        before = reference.views[case.steps[0].view]
+        if before.predictions is None:
+            left_out.append(before.failure.message if before.failure else "")
             continue
-        _require_same_perturbed_rows(case, observations.views[case.steps[0].view], earlier)
+        _require_same_perturbed_rows(case, observations.views[case.steps[0].view], before)
         common.append(case)
     joint = replace(
         observations,
@@ -62,7 +78,8 @@ def compare_observations(
         },
     )
     comparison = Plan(plan.suite, tuple(common))
-    changes = judge_changes(comparison, joint)
+    cache = SampleCache(joint)
+    changes = judge_changes(comparison, cache)
     return RunComparison(
         reference=reference_report.run,
         started=f"{reference_report.started:%Y-%m-%d %H:%M}",
@@ -70,7 +87,7 @@ def compare_observations(
         max_drop=max_drop,
         confidence=plan.suite.confidence,
         changes=changes,
-        flips=count_flips(comparison, joint),
+        flips=count_flips(comparison, cache),
         verdict_changes=tuple(_list_verdict_changes(reference_report, report)),
         left_out=tuple(dict.fromkeys(left_out)),
     )
@@ -83,22 +100,15 @@ def hold_against(executed: ExecutedRun, earlier: Record, *, max_drop: float | No
     """
     report, texts = executed.report, executed.record.texts and earlier.texts
     try:
-        with supervise(), redact_messages(enabled=not texts):
-            comparison = compare_observations(
-                executed.plan,
-                executed.observations,
-                report,
-                earlier.comparable_observations(executed.plan),
-                parse_report(earlier.report, earlier.run),
-                max_drop=max_drop,
-            )
+        comparison = compare_observations(
+            executed.plan, executed.observations, report, earlier, max_drop=max_drop, texts=texts
+        )
     except MqaError as error:
         code = ExitCode.NOT_TRUSTWORTHY
         note = f"the run could not be held against `{earlier.run}`: {error.message}"
         report = replace(report, verdict=release_verdict(code), exit_code=code, note=note, hint=error.hint)
     else:
         code = _with_comparison(report.exit_code, comparison)
-        comparison = comparison if texts else without_texts(comparison)
         report = replace(report, verdict=release_verdict(code), exit_code=code, against=comparison)
     return replace(executed, report=report, record=replace(executed.record, report=to_json(report)))
 

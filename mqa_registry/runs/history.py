@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_registry.boundary import redact_messages, supervise
 from mqa_registry.errors import MqaError
-from mqa_registry.reports import without_texts
 from mqa_registry.reports.report_file import parse_report
 from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.archive import drop_folder, find_run, folder_size, is_whole, list_runs
@@ -43,16 +41,8 @@ def compare(
     earlier, record = find_run(reference, store, None), find_run(run, store, None)
     plan, _ = make_plan(record.raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)
     has_texts = examples and record.texts and earlier.texts
-    with supervise(), redact_messages(enabled=not has_texts):
-        found = compare_observations(
-            plan,
-            record.observations(plan),
-            parse_report(record.report, record.run),
-            earlier.comparable_observations(plan),
-            parse_report(earlier.report, earlier.run),
-            max_drop=max_drop,
-        )
-    return found if has_texts else without_texts(found)
+    report = parse_report(record.report, record.run)
+    return compare_observations(plan, record.observations(plan), report, earlier, max_drop=max_drop, texts=has_texts)
 
 
 @dataclass(frozen=True)

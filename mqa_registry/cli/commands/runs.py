@@ -80,6 +80,7 @@ def _tag(store: Path | None, run: str, tag: str) -> None:
 
 def _prune(store: Path | None, keep: int, *, yes: bool) -> None:
     from mqa_registry.naming import counted
+    from mqa_registry.reports.number_format import format_bytes
     from mqa_registry.runs.history import find_prunable, prune
 
     folder = store or Path(STORE)
@@ -87,7 +88,7 @@ def _prune(store: Path | None, keep: int, *, yes: bool) -> None:
     if yes:
         prune(folder, found)
     _print_runs(found)
-    freed = f"{'freed' if yes else 'would free'} {_format_size(sum(one.size for one in found))}"
+    freed = f"{'freed' if yes else 'would free'} {format_bytes(sum(one.size for one in found))}"
     hint = "" if yes or not found else "; drop them with `mqa runs prune --yes`"
     _print_line(f"{counted(len(found), 'run')}, {freed}{hint}")
 
@@ -97,6 +98,7 @@ def _print_runs(kept: Sequence[KeptRun]) -> None:
     from rich.table import Table
 
     from mqa_registry.reports.console.text import VERDICT_STYLES, TextBuilder, open_console
+    from mqa_registry.reports.number_format import format_bytes
 
     if not kept:
         return
@@ -116,7 +118,7 @@ def _print_runs(kept: Sequence[KeptRun]) -> None:
             builder.quote(report.suite.name if report else ""),
             builder.quote(f"{str(commit.get('commit', ''))[:COMMIT_DIGITS]}{'*' if commit.get('dirty') else ''}"),
             builder.quote(", ".join(one.tags)),
-            builder.literal(_format_size(one.size)),
+            builder.literal(format_bytes(one.size)),
         )
     console.print(table)
 
@@ -126,13 +128,3 @@ def _print_line(line: str) -> None:
 
     console = open_console(highlight=False)
     console.print(TextBuilder(console).quote(line, cells=MAX_LINE_CELLS), no_wrap=True, overflow="ignore", crop=False)
-
-
-def _format_size(size: int) -> str:
-    """Bytes with a unit of powers of 1000."""
-    value = float(size)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} GB"
