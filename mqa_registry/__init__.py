@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Runner,
         RunnerFacts,
         Scores,
+        Shortfall,
         Slice,
         Statistic,
         SuggestedBackend,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
         positive_class,
         read_table,
         read_target_labels,
+        read_targets,
         with_class_names,
     )
 
@@ -105,13 +107,13 @@ _HOMES = {
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "ExampleRow", "Inspectable",
         "Metric", "Model", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe",
-        "ProbeContext", "Quantile", "Replay", "RunContext", "Runner", "RunnerFacts", "Scores", "Slice", "Statistic", "SuggestedBackend",
+        "ProbeContext", "Quantile", "Replay", "RunContext", "Runner", "RunnerFacts", "Scores", "Shortfall", "Slice", "Statistic", "SuggestedBackend",
         "SuggestedCheck", "Suggestion", "SuiteContext", "SupportsExport", "Task",
         "Timeable", "ViewContext", "shapes",
     ),
     "types": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
-        "read_table", "read_target_labels", "with_class_names",
+        "read_table", "read_target_labels", "read_targets", "with_class_names",
     ),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
     "extras": ("optional_import",),
@@ -203,6 +205,7 @@ __all__ = [
     "Runner",
     "RunnerFacts",
     "Scores",
+    "Shortfall",
     "Slice",
     "Statistic",
     "Step",
@@ -264,6 +267,7 @@ __all__ = [
     "read_plan",
     "read_table",
     "read_target_labels",
+    "read_targets",
     "rebuild_model",
     "reopen_runner",
     "resolve_model",

@@ -26,7 +26,7 @@ from mqa_registry.boundary.calls import (
     reject_output,
 )
 from mqa_registry.boundary.evidence import check_correctness, check_evidence, check_example_ids
-from mqa_registry.boundary.measures import check_measure_output, check_probe_numbers
+from mqa_registry.boundary.measures import check_grouped_numbers, check_measure_output, check_probe_numbers
 from mqa_registry.boundary.models import CheckedCodec, check_codec, check_inferred_task, check_model
 from mqa_registry.boundary.rows import (
     apply_edits,
@@ -65,6 +65,7 @@ __all__ = [
     "check_export",
     "check_fields",
     "check_findings",
+    "check_grouped_numbers",
     "check_groups",
     "check_identity",
     "check_inferred_task",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.boundary.calls import ContributionCall, reject_output, summarize_value
-from mqa_registry.contributions import Quantile, Scores, Statistic
+from mqa_registry.contributions import Quantile, Scores, Shortfall, Statistic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import numpy.typing as npt
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     MeasureOutput: TypeAlias = "Floats | npt.NDArray[np.bool_] | Statistic | Quantile | Scores | float"
+    ProbeNumbers: TypeAlias = "dict[str, MeasureOutput | Shortfall]"
 
 FORMS = "a measure gives a score for each row, a `Statistic`, a `Quantile`, or one number"
 
@@ -51,7 +52,18 @@ def check_measure_output(contributor: Contributor, output: Any, rows: int | None
     return float(array)
 
 
-def check_probe_numbers(contributor: Contributor, output: Any, names: Sequence[str]) -> dict[str, MeasureOutput]:
+def check_grouped_numbers(contributor: Contributor, output: Any, names: Sequence[str]) -> dict[str, ProbeNumbers]:
+    """The numbers that a probe computed of each of its groups, of which there is at least one."""
+    if not isinstance(output, Mapping) or not output:
+        reject_output(
+            contributor,
+            f"made {summarize_value(output)} of what it observed, and it is `grouped`",
+            "`numbers` gives a table of numbers for each group, by its name",
+        )
+    return {str(group): check_probe_numbers(contributor, one, names) for group, one in output.items()}
+
+
+def check_probe_numbers(contributor: Contributor, output: Any, names: Sequence[str]) -> ProbeNumbers:
     """The numbers that a probe computed, in the order of its `outputs`."""
     if not isinstance(output, Mapping):
         reject_output(
@@ -60,7 +72,23 @@ def check_probe_numbers(contributor: Contributor, output: Any, names: Sequence[s
         )
     if lacking := [name for name in names if name not in output]:
         reject_output(contributor, f"made no number `{lacking[0]}` of what it observed")
-    return {name: check_measure_output(contributor, output[name], None) for name in names}
+    measured = {name for name in names if not isinstance(output[name], Shortfall)}
+    return {
+        name: check_measure_output(contributor, output[name], None)
+        if name in measured
+        else _check_shortfall(contributor, output[name], measured)
+        for name in names
+    }
+
+
+def _check_shortfall(contributor: Contributor, shortfall: Shortfall, measured: Collection[str]) -> Shortfall:
+    if shortfall.number not in measured:
+        number = summarize_value(shortfall.number)
+        reject_output(contributor, f"gave the shortfall of {number}, which is no number that it measured")
+    claimed = _as_real_numbers(contributor, shortfall.claimed, "a claim is one number")
+    if claimed.ndim or not np.isfinite(claimed):
+        reject_output(contributor, f"gave a shortfall of the claim {summarize_value(shortfall.claimed)}")
+    return replace(shortfall, claimed=float(claimed))
 
 
 def _as_real_numbers(contributor: Contributor, output: Any, hint: str) -> npt.NDArray[Any]:

@@ -19,7 +19,7 @@ from mqa_registry.contributions.contribution import (
     one_line_help,
 )
 from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice, Suggestion
-from mqa_registry.contributions.measure_outputs import Evidence, ExampleRow, Quantile, Scores, Statistic
+from mqa_registry.contributions.measure_outputs import Evidence, ExampleRow, Quantile, Scores, Shortfall, Statistic
 from mqa_registry.contributions.model import Model, ModelSource, ModelUnderTest, RunContext
 from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
 from mqa_registry.contributions.suggestion import SuggestedBackend, SuggestedCheck, SuiteContext
@@ -56,6 +56,7 @@ __all__ = [
     "Runner",
     "RunnerFacts",
     "Scores",
+    "Shortfall",
     "Slice",
     "Statistic",
     "SuggestedBackend",

@@ -1,4 +1,4 @@
-"""What a measure may return besides a score a row: a statistic, scores with a range, a quantile; and its evidence."""
+"""What a measure may return besides a score a row: a statistic, scores with a range, a quantile, and so on; and its evidence."""
 
 from __future__ import annotations
 
@@ -74,6 +74,22 @@ class Quantile:
 
     values: npt.NDArray[np.float64]
     share: float
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """How far another number of the same probe falls short of what was claimed of it: the claim less that number.
+
+    `number` is the other number's name, and its interval is the one that this has, mirrored. Where `less_is_better`, it is
+    the number less the claim. Below 0, the number is better than claimed.
+
+    A bound on it holds where the whole interval lies inside, as any bound does. One that does not hold fails where the
+    whole interval lies beyond 0: what was claimed then lies outside of the measured interval.
+    """
+
+    number: str
+    claimed: float
+    less_is_better: bool = False
 
 
 @dataclass(frozen=True)

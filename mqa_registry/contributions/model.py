@@ -24,7 +24,7 @@ class Model:
 
     `digest` covers the weights, the configuration and the processor's files. `labels` are the classes that it predicts,
     in the order of its outputs. `about` goes into the report. `file` is what a backend runs of a model that is a file of
-    its own and no PyTorch module.
+    its own and no PyTorch module. `card` is the file that tells people of it, its model card, where there is one.
     """
 
     def __init__(
@@ -36,9 +36,11 @@ class Model:
         labels: Sequence[str] = (),
         about: Mapping[str, Any] | None = None,
         file: Path | None = None,
+        card: Path | None = None,
     ) -> None:
         self.digest = digest
         self.file = file
+        self.card = card
         self.labels = tuple(labels)
         self.about = dict(about or {})
         self._module = module

@@ -33,6 +33,8 @@ class Probe(ClassContribution[OptionsT]):
     name. `ranges` is by number what `range` is for a Metric. `schemas` are the prediction schemas that it reads; any, if
     left out. A probe that repeats its runs is settled by repetitions and not by rows, where it has an option `repetitions`.
 
+    With `grouped`, it gives its numbers of groups that it makes itself, and each group is judged as one of a slice is.
+
     What it observes is stored where it is `cacheable`; timings are not. Columns of `text_columns` hold words of rows, and
     are dropped where those may not be kept. `version` counts up when the same input would be observed otherwise.
     """
@@ -44,6 +46,7 @@ class Probe(ClassContribution[OptionsT]):
     outputs: tuple[str, ...]
     ranges: Mapping[str, tuple[float, float]] = {}
     compares: bool = False
+    grouped: bool = False
     cacheable: bool = True
     text_columns: tuple[str, ...] = ()
     schemas: tuple[str, ...] = ()
@@ -62,19 +65,23 @@ class Probe(ClassContribution[OptionsT]):
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
         """A number for every name in `outputs`, computed of the table in the judge.
 
-        Each is an array with a score a row or repetition, Scores, a Statistic, a Quantile, or one number without an
-        interval.
+        Each is an array with a score a row or repetition, Scores, a Statistic, a Quantile, a Shortfall, or one number
+        without an interval. Where the probe is `grouped`, it gives such numbers for every group, by the group's name.
         """
 
     def evidence(self, table: pa.Table) -> Evidence:
         """What a person needs to believe the numbers, made of the table in the judge; none by default."""
         return Evidence()
 
+    def identity(self, context: ProbeContext, options: OptionsT) -> Mapping[str, str]:
+        """What its table depends on besides options, model, rows, predictions and runner; nothing by default."""
+        return {}
+
     def check(self, context: ProbeContext, options: OptionsT) -> None:
         """Raise a DataError where the options do not fit the model or the data.
 
         It is called before anything is predicted, so that the context has no predictions yet. It may open the runners of
-        its context: a dry run, which loads no model, does not call it.
+        its context: `mqa validate` and a dry run, which load no model, do not call that of a probe which reads a runner.
         """
         return
 

@@ -36,7 +36,8 @@ def load_dataset(data: Data, task: Task[Any] | None, context: RunContext, seed: 
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
     fields = _find_fields(data, task, table)
     table = _add_ids(data, _cast_fields(data, task, table, fields), fields)
-    return Rows(table, fields, digest, numbers)
+    named = {key: value for key, value in data.source.as_table().items() if isinstance(value, str | int | float)}
+    return Rows(table, fields, digest, numbers, named)
 
 
 def _map_columns(data: Data, table: pa.Table) -> pa.Table:

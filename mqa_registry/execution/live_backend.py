@@ -72,8 +72,9 @@ class LiveBackend:
 
     @property
     def model(self) -> dict[str, Any]:
-        """The digest of the model, and what its source reports of it."""
-        return {"digest": self.model_under_test.model.digest, **self.model_under_test.model.about}
+        """The digest of the model, what its source reports of it, and its task, in the words of model hubs."""
+        model, task = self.model_under_test.model, self.model_under_test.task
+        return {"digest": model.digest, **model.about, "task": task.needs or task.name}
 
     @property
     def spec(self) -> dict[str, Any] | None:

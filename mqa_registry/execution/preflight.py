@@ -9,14 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mqa_registry.boundary import ROW_SECONDS, ContributionCall
-from mqa_registry.contributions import Comparison, Metric, Slice
+from mqa_registry.contributions import Comparison, Metric, ProbeContext, Slice, ViewContext
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
 from mqa_registry.sample_predictions import has_sample, measure_sample
+from mqa_registry.stats.randomness import generator
 from mqa_registry.types import read_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from mqa_registry.contributions import ModelUnderTest
     from mqa_registry.observations import Observations
     from mqa_registry.plan import Case, Plan
     from mqa_registry.suite import Use
@@ -47,6 +49,24 @@ def raise_problems(problems: Collection[Problem]) -> None:
         raise DataError(problem.message, hint=problem.hint)
     if problems:
         raise SuiteError(list(problems))
+
+
+def check_probe_options(plan: Plan, rows: Mapping[str, Rows], model_under_test: ModelUnderTest | None) -> None:
+    """Let probes that run no model check their options on unperturbed rows: one error with all problems."""
+    problems: dict[Problem, None] = {}
+    for request in plan.probe_requests:
+        is_perturbed = any(view.rows.perturb for view in request.views)
+        if not request.probe.checks or request.probe.inputs == "runner" or is_perturbed:
+            continue
+        view, reference = (
+            one and ViewContext(one.backend, rows[one.rows.data]) for one in (request.view, request.reference)
+        )
+        assert view is not None
+        rng = generator(plan.suite.seed, "probe", request.use.key)
+        context = ProbeContext(view, rng, reference, model_under_test)
+        step = partial(request.use.call_method, request.probe.check, context)
+        problems |= dict.fromkeys(wrong_input(request.use, step, DataError))
+    raise_problems(problems)
 
 
 def preflight_observations(plan: Plan, observations: Observations) -> None:

@@ -15,7 +15,7 @@ from mqa_registry.execution.batching import find_fixed_lengths
 from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.execution.model_building import build_model
 from mqa_registry.execution.perturbation import apply_perturbations
-from mqa_registry.execution.preflight import preflight
+from mqa_registry.execution.preflight import check_probe_options, preflight
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, ObservedView, PerturbedRows, PreparedData
 from mqa_registry.types import distinct_labels, get_schema, unknown_labels
@@ -73,11 +73,13 @@ def validate_inputs(plan: Plan, context: RunContext) -> dict[str, Rows]:
             _check_identity(use, model_under_test)
         find_fixed_lengths(backends, model_under_test)
         preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
+        check_probe_options(plan, rows, model_under_test)
         return rows
     views = [view for view in _replayed_views(plan) if not view.rows.perturb]
     replays = [_replay_view(plan, view, PerturbedRows(rows[view.rows.data])) for view in views]
     if schema := _find_schema(replays):
         preflight(plan, rows, schema, _find_classes(None, replays, rows.values()))
+    check_probe_options(plan, rows, None)
     return rows
 
 

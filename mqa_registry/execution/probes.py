@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import check_table, restart_time_limits
-from mqa_registry.contributions import Batching, ProbeContext, ViewContext
+from mqa_registry.boundary import check_identity, check_table, restart_time_limits
+from mqa_registry.contributions import Batching, Probe, ProbeContext, ViewContext
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.execution.preflight import raise_problems, wrong_input
 from mqa_registry.observations import Failure, PerturbedRows, ProbeResult
@@ -209,8 +209,16 @@ class ProbeRunner:
             "model_under_test": "" if model_under_test is None else model_under_test.digest,
             "seed": self._seed,
             "views": [self._view_digests(request, view) for view in request.views],
+            **self._declared_identity(request),
         }
         return hashlib.blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=16).digest()
+
+    def _declared_identity(self, request: ProbeRequest) -> dict[str, Any]:
+        """What the probe says that its table depends on besides; nothing for one that says nothing."""
+        if type(request.probe).identity is Probe.identity:
+            return {}
+        declared = request.use.call_method(request.probe.identity, self._context(request))
+        return {"identity": check_identity(request.use.contributor, declared)}
 
     def _view_digests(self, request: ProbeRequest, view: View) -> list[str]:
         """The digests of what the probe reads of a view: rows, and the backend or its predictions."""

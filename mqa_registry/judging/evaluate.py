@@ -8,19 +8,12 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.boundary import ContributionCall, check_evidence, check_probe_numbers
 from mqa_registry.contributions import Metric
 from mqa_registry.errors import MqaError
-from mqa_registry.judging.claims import (
-    Evaluation,
-    StepEvaluation,
-    claim_range,
-    evaluate,
-    evaluate_grouped_metric,
-    evaluate_groups,
-)
+from mqa_registry.judging.claims import StepEvaluation, evaluate, evaluate_grouped_metric, evaluate_groups
 from mqa_registry.judging.evidence import gather_evidence
-from mqa_registry.judging.measurements import Measurement, MeasureOutput, estimate
+from mqa_registry.judging.measurements import Measurement
+from mqa_registry.judging.probe_numbers import evaluate_probe, gather_probe_evidence
 from mqa_registry.judging.result import CheckLocation, Result, ResultEvidence, Verdict
 from mqa_registry.judging.result import Step as StepResult
 from mqa_registry.judging.samples import SampleCache, load_inputs, select_groups
@@ -28,17 +21,14 @@ from mqa_registry.judging.sweeps import clean_value, compare_with_reference, cou
 from mqa_registry.judging.verdicts import decide, group_parts, never_settles, rule_for, whole_part
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure
-from mqa_registry.stats.estimates import UNBOUNDED
 from mqa_registry.stats.resampling import IntervalOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Iterator, Sequence
 
     from mqa_registry.judging.verdicts import Decision, DecisionRule
     from mqa_registry.observations import Observations, ObservedView, ProbeResult
-    from mqa_registry.plan import Case, Plan, ProbeRequest, Step
+    from mqa_registry.plan import Case, Plan, Step
     from mqa_registry.suite import Check
 
 NOTHING_CHANGED = "the perturbation changed no row, so nothing was tested"
@@ -204,7 +194,7 @@ def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> R
     observed = [cache.observations.probe_results[request] for request in case.probe_requests]
     tables = [one.table for one in observed if one.table is not None]
     pairs = list(zip(case.probe_requests, tables, strict=True))
-    steps = [StepEvaluation(_evaluate_probe(plan, case.check, request, table)) for request, table in pairs]
+    steps = [evaluate_probe(plan, case.check, request, table) for request, table in pairs]
     unit = "rows" if case.probe_requests[0].probe.cacheable else "repetitions"  # more of what is timed, not of the data
     rule = rule_for(steps, plan.suite.confidence, by_point=case.check.gate == "point", unit=unit)
     decision = decide(steps, rule)
@@ -212,52 +202,22 @@ def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> R
         decision = replace(decision, verdict=Verdict.NOT_RUN, note=NOTHING_CHANGED)
     wholes = [whole_part(one, rule) for one in steps]
     parts = [
-        StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, {}, count_perturbed(one.rows, one))
-        for step, whole, one in zip(case.steps, wholes, observed, strict=True)
+        StepResult(
+            whole.verdict,
+            whole.numbers,
+            "",
+            step.severity or 0.0,
+            group_parts(evaluation, rule),
+            count_perturbed(one.rows, one),
+        )
+        for step, evaluation, whole, one in zip(case.steps, steps, wholes, observed, strict=True)
     ]
     worst = next((number for number, part in enumerate(parts) if part.verdict is not Verdict.PASS), -1)
-    evidence = _gather_probe_evidence(*pairs[worst], observed[worst])
+    evidence = gather_probe_evidence(*pairs[worst], observed[worst])
     if is_sweep := case.steps[0].severity is not None:
         evidence = replace(evidence, sweep=summarize_sweep(parts, case.expect, math.nan))
     evidence = _with_required_rows(evidence, decision, steps, rule)
     return _with_parts(blank, decision, parts, evidence, is_sweep=is_sweep)
-
-
-def _evaluate_probe(plan: Plan, check: Check, request: ProbeRequest, table: pa.Table) -> Evaluation:
-    """A probe's numbers, and what has to be true of them."""
-    purpose = f"{request.use.key} {request.view.rows.name}"
-    numbers = {
-        name: estimate(
-            MeasureOutput.of(raw, request.probe.ranges.get(name, UNBOUNDED)),
-            table.num_rows,
-            IntervalOptions(plan.suite.seed, f"{purpose} {name}"),
-        )
-        for name, raw in _compute_probe_numbers(request, table).items()
-    }
-    return Evaluation(None, numbers, [claim_range(name, numbers[name], one) for name, one in check.expect.items()])
-
-
-def _compute_probe_numbers(request: ProbeRequest, table: pa.Table) -> Mapping[str, Any]:
-    """The numbers that a probe makes of what it observed, in the order of its outputs."""
-    with ContributionCall(request.use.contributor):
-        given = request.probe.numbers(table)
-    return check_probe_numbers(request.use.contributor, given, request.probe.outputs)
-
-
-def _gather_probe_evidence(request: ProbeRequest, table: pa.Table, observed: ProbeResult) -> ResultEvidence:
-    """What the probe shows, with the counts of rows that a perturbation left out or changed."""
-    with ContributionCall(request.use.contributor):
-        given = request.probe.evidence(table)
-    evidence = check_evidence(request.use.contributor, given)
-    is_perturbed = bool(request.view.rows.perturb)
-    return ResultEvidence(
-        declined=observed.declined if is_perturbed else 0,
-        changed=observed.changed if is_perturbed else None,
-        remarks=tuple(evidence.remarks),
-        notes=tuple(evidence.notes),
-        examples=tuple(evidence.examples),
-        details=evidence.details,
-    )
 
 
 def _with_required_rows(

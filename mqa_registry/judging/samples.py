@@ -165,7 +165,7 @@ def make_sample(observed: ObservedView, rows: Rows, data: str, targets: TargetUs
     elif targets == "optional":
         row_targets = _targets_if_any(perturbed, predictions, data)
     row_indices = positions_of(perturbed.ids, rows.ids)
-    clusters = clusters_of(rows)
+    clusters = clusters_of(rows.table)
     whole = Sample(
         predictions,
         row_targets,
@@ -179,11 +179,11 @@ def make_sample(observed: ObservedView, rows: Rows, data: str, targets: TargetUs
     return whole.take(np.flatnonzero(~(predictions.missing | unlabelled)))
 
 
-def clusters_of(rows: Rows) -> Positions | None:
-    """Each row's cluster as a number, None where the data names none; a row without one is a cluster by itself."""
-    if "cluster" not in rows.table.column_names:
+def clusters_of(table: pa.Table) -> Positions | None:
+    """Each row's cluster as a number, None where the table names none; a row without one is a cluster by itself."""
+    if "cluster" not in table.column_names:
         return None
-    encoded = rows.table.column("cluster").combine_chunks().dictionary_encode()
+    encoded = table.column("cluster").combine_chunks().dictionary_encode()
     codes = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
     alone = codes < 0
     codes[alone] = len(encoded.dictionary) + np.arange(np.count_nonzero(alone))

@@ -25,8 +25,10 @@ def describe_claim(claim: Claim, group: str, rule: DecisionRule) -> str:
     interval = claim.estimate.interval(rule.confidence)
     value = claim.estimate.value
     text = _format_estimate(value, interval)
-    bound = min((bound for bound in (claim.low, claim.high) if math.isfinite(bound)), key=lambda one: abs(one - value))
-    if claim.fails(rule.confidence):
+    has_failed = claim.fails(rule.confidence) and not claim.holds(rule.confidence)
+    ends = claim.failing_ends if has_failed else (claim.low, claim.high)
+    bound = min((bound for bound in ends if math.isfinite(bound)), key=lambda one: abs(one - value))
+    if has_failed:
         return f"{number} is {text}, {'above' if value > bound else 'below'} {bound:g}"
     if interval is not None and math.isinf(interval[claim.nearest_bound_is_above]):
         open_end = "above" if claim.nearest_bound_is_above else "below"

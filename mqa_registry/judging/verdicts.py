@@ -54,7 +54,7 @@ class DecisionRule:
         """Whether it is shown not to hold."""
         if self.by_point:
             return claim.is_defined and not claim.holds_at_point()
-        return claim.fails(self.fail_confidences[claim])
+        return claim.fails(self.fail_confidences[claim]) and not self.holds(claim)
 
     def decide(self, claims: Sequence[Claim]) -> Verdict:
         """The verdict on some of the claims."""

@@ -65,10 +65,9 @@ def update_environment(environment: Mapping[str, Any], rows: Mapping[str, Rows],
     Runs of earlier versions have the rows and no `data`.
     """
     earlier = environment.get("data", {})
-    digests = {name: one["digest"] for name, one in earlier.items() if "digest" in one}
     truncated = {name: one["truncated"] for name, one in earlier.items() if "truncated" in one}
-    data = _describe_data(rows, truncated)
-    data = {name: one | {"digest": digests[name]} if name in digests else one for name, one in data.items()}
+    kept = {name: {key: one[key] for key in ("digest", "source") if key in one} for name, one in earlier.items()}
+    data = {name: one | kept.get(name, {}) for name, one in _describe_data(rows, truncated).items()}
     judged = {**list_versions(required_packages(catalog, JUDGING_KINDS)), **_describe_plugins(catalog)}
     return {**environment, "data": data, "judged": judged}
 
@@ -99,11 +98,12 @@ def _describe_plugins(catalog: Catalog) -> dict[str, dict[str, str]]:
 
 
 def _describe_data(rows: Mapping[str, Rows], truncated: Mapping[str, Any]) -> dict[str, Any]:
-    """Of each data set the number of rows to predict, the digest of the whole, and how many were truncated."""
+    """Of each data set the number of rows to predict, digest and source of the whole, and how many were truncated."""
     return {
         name: {
             "rows": len(one),
             **({"digest": one.digest} if one.digest else {}),
+            **({"source": dict(one.source)} if one.source else {}),
             **({"truncated": truncated[name]} if name in truncated else {}),
         }
         for name, one in rows.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -92,6 +92,56 @@ class Undefined:
         return None
 
 
+@dataclass(frozen=True)
+class ShortfallEstimate:
+    """How far an estimate falls short of a fixed number `origin`: the origin less the estimate.
+
+    Where `less_is_better`, it is the estimate less the origin. Its interval is that of the estimate, mirrored or moved.
+    """
+
+    estimate: Estimate
+    origin: float
+    less_is_better: bool = False
+
+    @property
+    def value(self) -> float:
+        return self.estimate.value - self.origin if self.less_is_better else self.origin - self.estimate.value
+
+    @property
+    def rows(self) -> int:
+        return self.estimate.rows
+
+    @property
+    def method(self) -> str:
+        return self.estimate.method
+
+    @property
+    def undefined_reason(self) -> str:
+        return self.estimate.undefined_reason
+
+    @property
+    def never_settles(self) -> bool:
+        return self.estimate.never_settles
+
+    @property
+    def span(self) -> Span:
+        return self._from_origin(self.estimate.span)
+
+    def interval(self, confidence: float) -> Interval:
+        interval = self.estimate.interval(confidence)
+        return interval and self._from_origin(interval)
+
+    def with_rows(self, rows: int) -> Estimate | None:
+        estimate = self.estimate.with_rows(rows)
+        return estimate and replace(self, estimate=estimate)
+
+    def _from_origin(self, ends: Ends) -> Ends:
+        low, high = ends
+        return (
+            (low - self.origin, high - self.origin) if self.less_is_better else (self.origin - high, self.origin - low)
+        )
+
+
 def estimate_point(value: float, rows: int, span: Span) -> PointEstimate | Undefined:
     """The estimate of a number that has no interval, of so many rows; undefined where it is NaN."""
     return Undefined(rows, explain_undefined(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
@@ -101,7 +151,8 @@ def estimate_point(value: float, rows: int, span: Span) -> PointEstimate | Undef
 class Claim:
     """That an estimate is at least `low` and at most `high`.
 
-    `text` names the number in sentences. `name` is the name under which reports have it, where that is another.
+    `text` names the number in sentences. `name` is the name under which reports have it, where that is another. A claim
+    that does not hold fails beyond `failing`, where those are other ends than `low` and `high`.
     """
 
     text: str
@@ -109,6 +160,12 @@ class Claim:
     low: float = -math.inf
     high: float = math.inf
     name: str = ""
+    failing: Ends | None = None
+
+    @property
+    def failing_ends(self) -> Ends:
+        """The ends beyond which it fails."""
+        return self.failing or (self.low, self.high)
 
     @property
     def number_name(self) -> str:
@@ -132,9 +189,10 @@ class Claim:
         return self.low <= low and high <= self.high
 
     def fails(self, confidence: float) -> bool:
-        """Whether the whole interval lies outside, on one side."""
+        """Whether the whole interval lies outside of the failing ends, on one side."""
         low, high = self._interval(confidence)
-        return high < self.low or low > self.high
+        below, above = self.failing_ends
+        return high < below or low > above
 
     def holds_at_point(self) -> bool:
         """Whether the bare estimate lies inside."""

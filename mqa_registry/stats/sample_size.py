@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -117,7 +118,7 @@ def _bounds_to_clear(claim: Claim) -> list[float]:
     """The bounds that the interval has to clear: the one that the estimate violates, or all there are."""
     if claim.holds_at_point():
         return [bound for bound in (claim.low, claim.high) if math.isfinite(bound)]
-    return [claim.low if claim.estimate.value < claim.low else claim.high]
+    return [claim.failing_ends[claim.estimate.value > claim.high]]
 
 
 def _rows_for_an_end(claim: Claim, confidence: float) -> int | None:
@@ -136,7 +137,7 @@ def _search_rows(claim: Claim, confidence: float, fail_confidence: float) -> int
     def settles(rows: int) -> bool:
         estimate = claim.estimate.with_rows(rows)
         assert estimate is not None
-        return Claim("", estimate, claim.low, claim.high).is_settled(confidence, fail_confidence)
+        return replace(claim, estimate=estimate).is_settled(confidence, fail_confidence)
 
     low = 1 if claim.is_settled(confidence, fail_confidence) else claim.estimate.rows
     high = 2 * low

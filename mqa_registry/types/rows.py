@@ -26,13 +26,15 @@ class Rows:
 
     `table` has a column `id`, the `fields` that the model reads, `target` and `cluster` where the data has them, and
     other columns, which slices may read. `digest` is that of the whole data set that they are from, `numbers` are
-    those that the rows have in their source, from 1 up, where they are not simply counted.
+    those that the rows have in their source, from 1 up, where they are not simply counted. `source` is the table of a
+    suite that names that source, as far as its values are plain.
     """
 
     table: pa.Table
     fields: tuple[str, ...]
     digest: str = ""
     numbers: Sequence[int] | None = field(default=None, compare=False, repr=False)
+    source: Mapping[str, str | float] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

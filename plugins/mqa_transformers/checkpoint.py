@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ADAPTER_CONFIG = "adapter_config.json"  # of peft
 SENTENCE_TRANSFORMERS = "modules.json"
+CARD = "README.md"
 MAX_FOLDERS = 3  # in one hint
 
 # Suffixes of what a folder may hold besides the model: notes, and weights in forms that are not loaded from it.
@@ -68,6 +69,11 @@ class Checkpoint:
     def commit(self) -> str | None:
         """The commit of the repository, where the folder lies in the cache of the hub."""
         return self.path.name if self.path.parent.name == "snapshots" else None
+
+    @property
+    def card(self) -> Path | None:
+        """The model card, where the folder has one."""
+        return self.path / CARD if self.has_file(CARD) else None
 
     def has_file(self, name: str) -> bool:
         """Whether the folder has a file of this name."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, Model, ModelSource, NotRunError, did_you_mean, summarize_error
-from mqa_transformers.checkpoint import ADAPTER_CONFIG, SENTENCE_TRANSFORMERS, UNUSED_SUFFIXES, open_checkpoint
+from mqa_transformers.checkpoint import ADAPTER_CONFIG, CARD, SENTENCE_TRANSFORMERS, UNUSED_SUFFIXES, open_checkpoint
 from mqa_transformers.configuration import CONFIG
 from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
 from mqa_transformers.text_classification import check_single_label, is_single_label
@@ -84,6 +84,7 @@ class AutoSource(ModelSource[AutoOptions]):
             processor=processor,
             labels=config.labels(),
             about={"id": str(options.id), **_facts(checkpoint, options.revision)},
+            card=checkpoint.card,
         )
 
     def infer_task(self, run_context: RunContext, options: AutoOptions) -> str:
@@ -143,7 +144,7 @@ def fetch_snapshot(repository: str, revision: str | None, context: RunContext) -
 
 def _ignored_patterns(context: RunContext) -> Iterator[str]:
     """Files that are not fetched: weights in other forms, code that is not run, and what lies in folders."""
-    fetched = {".safetensors"}
+    fetched = {".safetensors", Path(CARD).suffix}
     if context.allow_pickle:
         fetched.add(".bin")
     if context.trust_remote_code:

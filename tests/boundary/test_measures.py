@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.boundary import Contributor, check_measure_output, check_probe_numbers
-from mqa_registry.contributions import Quantile, Statistic
+from mqa_registry.contributions import Quantile, Shortfall, Statistic
 from mqa_registry.errors import ContributionError
 from mqa_registry.types import Predictions
 
@@ -126,3 +128,18 @@ def test_arrays_of_predictions_are_read_only(name):
         array[:] = 0
     with pytest.raises(ValueError, match="WRITEABLE"):
         array.flags.writeable = True
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (Shortfall("c", 0.9), "the shortfall of 'c' \\(str\\), which is no number that it measured"),
+        (Shortfall("b", 0.9), "the shortfall of 'b'"),  # of another shortfall
+        (Shortfall("a", math.nan), "a shortfall of the claim nan"),
+        (Shortfall("a", "0.9"), "no real numbers"),
+    ],
+)
+def test_a_shortfall_is_of_a_number_that_was_measured_and_of_a_claim_that_is_one(number, words):
+    probe = Contributor("probe", "acme/claimed")
+    with pytest.raises(ContributionError, match=words):
+        check_probe_numbers(probe, {"a": 1.0, "b": number}, ("a", "b"))

@@ -87,7 +87,8 @@ def test_data_and_replayed_files_have_the_digests_of_their_files_and_how_they_we
     assert done.code == 0
     environment = json.loads((project.folder / "told.json").read_text())["environment"]
     digest = f"sha256:{hashlib.sha256((project.folder / 'log.csv').read_bytes()).hexdigest()}"
-    assert environment["data"] == {"log": {"rows": 60, "digest": digest}}
+    source = {"use": "datasets/file", "path": "log.csv"}
+    assert environment["data"] == {"log": {"rows": 60, "digest": digest, "source": source}}
     assert environment["backends"]["service"]["digest"] == digest
     read = "id from `request_id`, label from `prediction`, `score` as the probability of `b`"
     assert environment["backends"]["service"]["facts"] == {"read": read}

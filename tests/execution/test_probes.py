@@ -231,3 +231,14 @@ def test_a_probe_of_a_model_sees_targets_as_the_model_names_them(engine, sees):
     engine.run(engine.suite(*(check(engine, use) for use in uses)))
     assert watcher.contexts[0].view.rows.table.column("target").to_pylist() == ["few", "many"] * 25
     assert rows.contexts[0].view.rows.table.column("target").to_pylist() == [0.0, 1.0] * 25
+
+
+def test_a_probe_runs_again_where_what_it_says_it_depends_on_differs(engine):
+    watcher, card = Watcher(), {"card": "1"}
+    suite = engine.suite(check(engine, watcher.use(identity=lambda context, options: dict(card))))
+    engine.run(suite)
+    engine.run(suite)
+    assert len(watcher.contexts) == 1
+    card["card"] = "2"
+    engine.run(suite)
+    assert len(watcher.contexts) == 2

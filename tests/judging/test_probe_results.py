@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Evidence, Perturbation, Quantile, Statistic
+from mqa_registry.contributions import Evidence, Perturbation, Quantile, Shortfall, Statistic
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.result import ResultEvidence, StepEvidence
 from mqa_registry.suite import Expect, Severity, Use
@@ -215,3 +215,92 @@ def test_a_perturbation_that_changes_nothing_is_not_run(engine, judged):
     same = Use("letters/same", Perturbation("same", lambda example, rng: dict(example), modality="text"))
     (result,) = judged(probe({"value": 1.0}), {"value": Expect(max=2)}, steps=(Severity((same,)),))
     assert (result.verdict, result.note) == (Verdict.NOT_RUN, "the perturbation changed no row, so nothing was tested")
+
+
+def shortfall(share, claimed, rows=1000):
+    """The numbers of a claim of a share, of which so much was measured."""
+    return {"value": Shortfall("measured", claimed), "measured": np.arange(rows) < share * rows}
+
+
+@pytest.mark.parametrize(
+    ("claimed", "rows", "most", "verdict"),
+    [
+        (0.90, 1000, 0.03, Verdict.PASS),
+        (0.80, 1000, 0.03, Verdict.PASS),  # it is better than claimed
+        (0.91, 1000, 0.01, Verdict.INCONCLUSIVE),  # in the interval, which has room for other claims, too
+        (0.90, 40, 0.03, Verdict.INCONCLUSIVE),
+        (0.93, 1000, 0.03, Verdict.FAIL),  # above the interval, 0.880 to 0.918, and not within the bound
+        (0.93, 1000, 0.06, Verdict.PASS),  # above the interval, and within the bound for certain
+        (0.99, 1000, 0.03, Verdict.FAIL),
+    ],
+)
+def test_a_claim_is_held_where_no_more_than_the_bound_is_lacking_and_fails_above_the_interval(
+    judged, claimed, rows, most, verdict
+):
+    made = probe(shortfall(0.90, claimed, rows), ("value", "measured"), rows=rows)
+    (result,) = judged(made, {"value": Expect(max=most)})
+    assert result.verdict is verdict
+    value, measured = result.numbers["value"], result.numbers["measured"]
+    assert value.estimate == pytest.approx(claimed - measured.estimate)
+    assert (value.low, value.high) == pytest.approx((claimed - measured.high, claimed - measured.low))
+    assert (value.method, value.rows) == ("exact", rows)
+
+
+def test_a_claim_that_lies_outside_of_the_interval_says_on_which_side_of_it(judged):
+    made = probe(shortfall(0.90, 0.93), ("value", "measured"), rows=1000)
+    (result,) = judged(made, {"value": Expect(max=0.03)})
+    assert result.note == "value is 0.030 [0.012, 0.050], above 0"
+
+
+def test_a_model_that_is_better_than_claimed_fails_only_where_that_is_bounded(judged):
+    made = probe(shortfall(0.90, 0.87), ("value", "measured"), rows=1000)
+    (result,) = judged(made, {"value": Expect(min=-0.03, max=0.03)})
+    assert (result.verdict, result.note) == (Verdict.FAIL, "value is -0.030 [-0.048, -0.010], below 0")
+    (asked_for,) = judged(made, {"value": Expect(max=-0.02)})  # better by 2 points, which is not shown
+    assert asked_for.verdict is Verdict.INCONCLUSIVE
+
+
+def test_where_less_is_better_the_number_less_the_claim_is_the_shortfall(judged):
+    numbers = {"value": Shortfall("measured", 0.10, less_is_better=True), "measured": np.arange(1000) < 150}
+    (result,) = judged(probe(numbers, ("value", "measured"), rows=1000), {"value": Expect(max=0.03)})
+    assert result.verdict is Verdict.FAIL
+    value, measured = result.numbers["value"], result.numbers["measured"]
+    assert (value.estimate, value.low) == pytest.approx((0.05, measured.low - 0.10))
+
+
+def test_the_groups_that_a_probe_makes_are_judged_each_and_the_worst_is_shown(judged):
+    groups = {"good": shortfall(0.90, 0.90), "bad": shortfall(0.90, 0.99), "better": shortfall(0.90, 0.70)}
+    made = probe(groups, ("value", "measured"), rows=1000, grouped=True)
+    (result,) = judged(made, {"value": Expect(max=0.03)})
+    assert result.verdict is Verdict.FAIL
+    assert {name: part.verdict for name, part in result.groups.items()} == {
+        "good": Verdict.PASS, "bad": Verdict.FAIL, "better": Verdict.PASS,
+    }  # fmt: skip
+    assert result.note.startswith("value in `bad` is 0.090")
+    assert result.numbers["value"].estimate == result.groups["bad"].numbers["value"].estimate
+    assert result.groups["bad"].numbers["value"].corrected is not None  # by Holm, for three groups
+    assert result.numbers["value"].verdict is Verdict.FAIL
+    (turned,) = judged(made, {"value": Expect(min=-0.5)})
+    assert turned.verdict is Verdict.PASS
+    assert turned.numbers["value"].estimate == pytest.approx(-0.20)
+
+
+@pytest.mark.parametrize("given", [{}, {"a": 1.0}, [1.0]])
+def test_a_probe_that_makes_groups_and_gives_none_is_an_error(judged, given):
+    (result,) = judged(probe(given, grouped=True), {"value": Expect(max=1)})
+    assert result.verdict is Verdict.ERROR
+    assert "the probe `watch/scene` made " in result.note
+
+
+def test_rows_of_a_probe_that_were_drawn_in_clusters_tell_less(judged):
+    rows = {"row": np.arange(1000)}
+    one, two = (
+        judged(
+            make_probe("scene", lambda context, table=table: pa.table(table), cacheable=False,
+                       numbers=lambda table: {"value": np.arange(1000) < 900}),
+            {"value": Expect(min=0.5)},
+        )[0].numbers["value"]
+        for table in (rows, rows | {"cluster": np.arange(1000) // 10})
+    )  # fmt: skip
+    assert (one.method, two.method) == ("exact", "cluster exact")
+    assert two.high - two.low > 2 * (one.high - one.low)

@@ -51,6 +51,13 @@ def test_a_folder_is_a_model_with_its_labels_in_the_order_of_its_outputs(bert, o
     }
 
 
+def test_the_card_of_a_model_is_the_readme_in_its_folder_and_no_part_of_its_digest(cached, opened):
+    before = opened(cached)
+    assert before.card is None
+    (cached / "README.md").write_text("# reviews", "utf-8")
+    assert (opened(cached).card, opened(cached).digest) == (cached / "README.md", before.digest)
+
+
 def test_a_source_imports_no_model_library(bert):
     code = f"""
 import sys
@@ -184,7 +191,7 @@ def test_only_the_files_of_the_model_are_fetched(cache, context, monkeypatch, tm
         fetch_snapshot("acme/reviews", None, dataclasses.replace(context, offline=False, **flags))
         return set(filter_repo_objects(files, ignore_patterns=requests["ignore_patterns"]))
 
-    model = {"config.json", "model.safetensors", "vocab.txt", "spiece.model"}
+    model = {"config.json", "model.safetensors", "vocab.txt", "spiece.model", "README.md"}
     assert fetched() == model
     assert fetched(allow_pickle=True) == model | {"pytorch_model.bin"}
     assert fetched(trust_remote_code=True) == model | {"code.py", "sub/config.json"}

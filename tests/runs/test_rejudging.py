@@ -52,7 +52,8 @@ def test_what_was_found_of_the_model_is_said_again(project, monkeypatch):
 
 def test_the_rows_of_every_data_set_are_told_and_again(project, monkeypatch):
     file = next(project.folder.glob("words.parquet")).read_bytes()
-    data = {"words": {"rows": 100, "digest": f"sha256:{hashlib.sha256(file).hexdigest()}"}}
+    source = {"use": "datasets/file", "path": "words.parquet"}
+    data = {"words": {"rows": 100, "digest": f"sha256:{hashlib.sha256(file).hexdigest()}", "source": source}}
     project.write(head=project.head.replace('path = "words.parquet"', 'path = "words.parquet"\nsample = 100'))
     assert project.run().environment["data"] == data
     assert project.judge().environment["data"] == data

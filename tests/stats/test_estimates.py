@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from mqa_registry.stats.bootstrap import BootstrapEstimate
-from mqa_registry.stats.estimates import Claim, PointEstimate
+from mqa_registry.stats.estimates import Claim, PointEstimate, ShortfallEstimate, Undefined
 from mqa_registry.stats.means import Mean
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.unpaired_differences import ProportionDifference
@@ -76,3 +76,31 @@ def test_a_number_of_the_whole_population_has_no_interval():
 )
 def test_the_nearest_bound_lies_above_or_below_and_where_it_is_met_on_its_own_side(value, low, high, is_above):
     assert Claim("", PointEstimate(value, 10), low, high).nearest_bound_is_above is is_above
+
+
+@given(SHARES, st.floats(0, 1), CONFIDENCES, st.booleans())
+def test_a_shortfall_is_as_sure_as_the_number_that_falls_short(share, claimed, confidence, less_is_better):
+    measured = Proportion(*share)
+    shortfall = ShortfallEstimate(measured, claimed, less_is_better)
+    sign = 1 if less_is_better else -1
+    assert shortfall.value == pytest.approx(sign * (measured.value - claimed))
+    ends = sorted(sign * (end - claimed) for end in measured.interval(confidence))
+    assert shortfall.interval(confidence) == pytest.approx(ends)
+    assert shortfall.span == pytest.approx(sorted(sign * (end - claimed) for end in measured.span))
+    more = shortfall.with_rows(2 * measured.rows)
+    assert (more.rows, more.origin, more.method) == (2 * measured.rows, claimed, measured.method)
+
+
+def test_the_shortfall_of_what_is_undefined_is_undefined_for_the_same_reason():
+    shortfall = ShortfallEstimate(Undefined(3, "is undefined", never_settles=True), 0.9)
+    assert math.isnan(shortfall.value)
+    assert (shortfall.undefined_reason, shortfall.never_settles) == ("is undefined", True)
+    assert (shortfall.interval(0.95), shortfall.with_rows(10)) == (None, None)
+
+
+def test_a_claim_fails_beyond_its_failing_ends_where_it_has_such():
+    number = Proportion(900, 1000)  # 0.880 to 0.918
+    assert not Claim("", number, low=0.85).fails(0.95)
+    assert not Claim("", number, low=0.85, failing=(0.91, math.inf)).fails(0.95)
+    assert Claim("", number, low=0.85, failing=(0.93, math.inf)).fails(0.95)
+    assert Claim("", number, failing=(-math.inf, 0.87)).fails(0.95)

@@ -78,7 +78,7 @@ def _describe_fact(key: str, value: object) -> str:
 
 
 def _describe_model(model: Mapping[str, Any]) -> str:
-    facts = {key: value for key, value in model.items() if key not in {"digest", "labels"}}
+    facts = {key: value for key, value in model.items() if key not in {"digest", "labels", "task"}}
     return describe_facts({**facts, "digest": str(model.get("digest", ""))[:_DIGEST_LENGTH]})
 
 
