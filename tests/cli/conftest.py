@@ -12,6 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
+
+from mqa_registry.cli import app
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,8 +70,21 @@ class Project:
     def table(self, name: str, **columns: Any) -> None:
         pq.write_table(pa.table(columns), self.folder / f"{name}.parquet")
 
-    def mqa(self, *arguments: str, most_bytes: int | None = None, **env: str) -> Done:
-        """Run the command; with `most_bytes`, where no file can grow larger."""
+    def mqa(self, *arguments: str, **env: str) -> Done:
+        """Run the command in this process, where what it imports is imported once."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name, value in env.items():
+                patch.setenv(name, value)
+            done = CliRunner().invoke(app, arguments)
+        assert "Traceback" not in done.stderr, done.stderr
+        return Done(done.exit_code, done.stdout, done.stderr)
+
+    def run(self, *arguments: str, **env: str) -> Done:
+        return self.mqa("run", "suite.toml", *arguments, **env)
+
+    def process(self, *arguments: str, most_bytes: int | None = None, **env: str) -> Done:
+        """Run the command in a process of its own; with `most_bytes`, where no file can grow larger."""
         command = [sys.executable, "-m", "mqa_registry.cli", *arguments]
         done = subprocess.run(
             command, cwd=self.folder, env=os.environ | env, capture_output=True, text=True, check=False, timeout=120,
@@ -76,9 +92,6 @@ class Project:
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
-
-    def run(self, *arguments: str, most_bytes: int | None = None, **env: str) -> Done:
-        return self.mqa("run", "suite.toml", *arguments, most_bytes=most_bytes, **env)
 
 
 def make_project(folder):
