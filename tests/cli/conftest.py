@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from mqa_registry.cli import app
+from mqa_registry.cli import app, command_group
+from mqa_registry.reports import reporters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HEAD = """
@@ -39,9 +42,28 @@ path = "new.parquet"
 def forget_imported_modules(tmp_path):
     """What a command imported from a test's folder, as a model's factory, is not another test's module of that name."""
     yield
+    forget_modules(tmp_path)
+
+
+def forget_modules(folder: Path) -> None:
+    """Have the modules of a folder imported anew."""
     for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+        if str(getattr(module, "__file__", None) or "").startswith(str(folder)):
             del sys.modules[name]
+
+
+@contextmanager
+def installed(site: Path) -> Iterator[None]:
+    """Have this process find the distributions of a folder, as they are now."""
+    caches = (command_group.plugin_entry_points, reporters._entry_points)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(site))
+        for each in caches:
+            each.cache_clear()
+        yield
+    forget_modules(site)
+    for each in caches:
+        each.cache_clear()
 
 
 @dataclass
@@ -64,6 +86,11 @@ class Project:
     folder: Path
     columns: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def site(self) -> Path:
+        """Where distributions are installed for it alone."""
+        return self.folder / "site"
+
     def write(self, checks: str, head: str = HEAD) -> None:
         (self.folder / "suite.toml").write_text(head + checks)
 
@@ -72,12 +99,12 @@ class Project:
 
     def mqa(self, *arguments: str, **env: str) -> Done:
         """Run the command in this process, where what it imports is imported once."""
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, installed(self.site) if self.site.exists() else nullcontext():
             patch.chdir(self.folder)
             for name, value in env.items():
                 patch.setenv(name, value)
             done = CliRunner().invoke(app, arguments)
-        assert "Traceback" not in done.stderr, done.stderr
+        assert "--debug" in arguments or "Traceback" not in done.stderr, done.stderr
         return Done(done.exit_code, done.stdout, done.stderr)
 
     def run(self, *arguments: str, **env: str) -> Done:
