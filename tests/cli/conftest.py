@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
+
+from mqa_registry.cli import app, command_group
+from mqa_registry.reports import reporters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HEAD = """
@@ -36,9 +42,28 @@ path = "new.parquet"
 def forget_imported_modules(tmp_path):
     """What a command imported from a test's folder, as a model's factory, is not another test's module of that name."""
     yield
+    forget_modules(tmp_path)
+
+
+def forget_modules(folder: Path) -> None:
+    """Have the modules of a folder imported anew."""
     for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+        if str(getattr(module, "__file__", None) or "").startswith(str(folder)):
             del sys.modules[name]
+
+
+@contextmanager
+def installed(site: Path) -> Iterator[None]:
+    """Have this process find the distributions of a folder, as they are now."""
+    caches = (command_group.plugin_entry_points, reporters._entry_points)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(site))
+        for each in caches:
+            each.cache_clear()
+        yield
+    forget_modules(site)
+    for each in caches:
+        each.cache_clear()
 
 
 @dataclass
@@ -61,14 +86,32 @@ class Project:
     folder: Path
     columns: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def site(self) -> Path:
+        """Where distributions are installed for it alone."""
+        return self.folder / "site"
+
     def write(self, checks: str, head: str = HEAD) -> None:
         (self.folder / "suite.toml").write_text(head + checks)
 
     def table(self, name: str, **columns: Any) -> None:
         pq.write_table(pa.table(columns), self.folder / f"{name}.parquet")
 
-    def mqa(self, *arguments: str, most_bytes: int | None = None, **env: str) -> Done:
-        """Run the command; with `most_bytes`, where no file can grow larger."""
+    def mqa(self, *arguments: str, **env: str) -> Done:
+        """Run the command in this process, where what it imports is imported once."""
+        with pytest.MonkeyPatch.context() as patch, installed(self.site) if self.site.exists() else nullcontext():
+            patch.chdir(self.folder)
+            for name, value in env.items():
+                patch.setenv(name, value)
+            done = CliRunner().invoke(app, arguments)
+        assert "--debug" in arguments or "Traceback" not in done.stderr, done.stderr
+        return Done(done.exit_code, done.stdout, done.stderr)
+
+    def run(self, *arguments: str, **env: str) -> Done:
+        return self.mqa("run", "suite.toml", *arguments, **env)
+
+    def process(self, *arguments: str, most_bytes: int | None = None, **env: str) -> Done:
+        """Run the command in a process of its own; with `most_bytes`, where no file can grow larger."""
         command = [sys.executable, "-m", "mqa_registry.cli", *arguments]
         done = subprocess.run(
             command, cwd=self.folder, env=os.environ | env, capture_output=True, text=True, check=False, timeout=120,
@@ -76,9 +119,6 @@ class Project:
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
-
-    def run(self, *arguments: str, most_bytes: int | None = None, **env: str) -> Done:
-        return self.mqa("run", "suite.toml", *arguments, most_bytes=most_bytes, **env)
 
 
 def make_project(folder):

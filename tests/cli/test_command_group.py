@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
 from mqa_registry.cli import command_group
 from mqa_registry.cli.commands.doctor import _check_commands
+from tests.cli.conftest import Project
 
 MODULE = '''
 import sys
@@ -65,16 +66,11 @@ def install(folder, name, commands, module=MODULE, version="1.0"):
 
 @pytest.fixture
 def mqa(tmp_path):
-    """A real process of mqa, which sees what is installed in `site`."""
-    (tmp_path / "site").mkdir()
+    """mqa in this process, which sees what is installed in `site`."""
+    project = Project(tmp_path)
+    project.site.mkdir()
     (tmp_path / "own.py").write_text("")
-
-    def run(*arguments, **environment):
-        known = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "COLUMNS": "80"} | environment
-        command = [sys.executable, "-m", "mqa_registry", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=known, capture_output=True, text=True, check=False)
-
-    return run
+    return partial(project.mqa, COLUMNS="80")
 
 
 @pytest.fixture
@@ -84,7 +80,7 @@ def site(mqa, tmp_path):
 
 def listed(done):
     """The lines of the help about commands, by their names."""
-    lines = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    lines = done.out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     return {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line[2] != " "}
 
 
@@ -93,18 +89,18 @@ def test_help_lists_a_command_with_its_one_line_and_imports_nothing_of_it(mqa, s
     done = mqa("--help")
     assert listed(done)["greet"] == "Greet somebody, a number of times."
     assert {"run", "judge", "parity", "export", "doctor"} <= listed(done).keys()
-    assert "acme is imported" not in done.stderr
+    assert "acme is imported" not in done.err
 
 
 def test_a_command_has_flags_of_its_own_and_those_it_asks_for_and_gives_the_exit_code(mqa, site):
     install(site, "acme", {"greet": "greet"})
     done = mqa("greet", "Ada", "--loud", "--limit", "3", "--plugin", "own.py", "--plugin=own.py", "--json", "r.json")
-    assert (done.returncode, done.stdout) == (
+    assert (done.code, done.out) == (
         4,
         "HELLO Ada 3 (PosixPath('own.py'), PosixPath('own.py')) r.json\n",
-    ), done.stderr
-    assert mqa("greet", "Ada").stdout == "hello Ada None () None\n"
-    help_ = mqa("greet", "--help").stdout
+    ), done.err
+    assert mqa("greet", "Ada").out == "hello Ada None () None\n"
+    help_ = mqa("greet", "--help").out
     assert "More is told" in help_
     assert {"--loud", "--limit", "--plugin", "--json", "-q", "--debug"} <= set(help_.split())
     assert "--device" not in help_
@@ -123,14 +119,14 @@ def test_what_goes_wrong_in_it_is_told_as_of_any_command(mqa, site, arguments, c
     install(site, "acme", {"greet": "greet"})
     (site.parent / "own.py").write_text("# mine")
     done = mqa("greet", *arguments)
-    lines = done.stderr.splitlines()[1:]
-    assert done.returncode == code
-    assert all(line.startswith(start) for line, start in zip(lines, words, strict=True)), done.stderr
+    lines = done.err.splitlines()[1:]
+    assert done.code == code
+    assert all(line.startswith(start) for line, start in zip(lines, words, strict=True)), done.err
 
 
 def test_debug_shows_the_traceback_of_a_command(mqa, site):
     install(site, "acme", {"greet": "greet"})
-    assert "Traceback" in mqa("greet", "crash", "--debug").stderr
+    assert "Traceback" in mqa("greet", "crash", "--debug").err
 
 
 @pytest.mark.parametrize(
@@ -145,11 +141,11 @@ def test_debug_shows_the_traceback_of_a_command(mqa, site):
 def test_a_command_that_cannot_be_used_costs_itself_alone(mqa, site, target, reason):
     install(site, "acme", {"greet": "greet", "broken": target})
     done = mqa("broken")
-    assert done.returncode == 2
-    error, hint = done.stderr.splitlines()[-2:]
-    assert error.startswith(f"error: the command `broken` of acme 1.0 cannot be used: {reason}"), done.stderr
+    assert done.code == 2
+    error, hint = done.err.splitlines()[-2:]
+    assert error.startswith(f"error: the command `broken` of acme 1.0 cannot be used: {reason}"), done.err
     assert hint == "hint: `pip install --upgrade acme`, or `pip uninstall acme`"
-    assert mqa("greet", "Ada").returncode == 0
+    assert mqa("greet", "Ada").code == 0
     shown = listed(mqa("--help"))
     assert shown["greet"] == "Greet somebody, a number of times."
     assert shown["broken"] in {"Given by acme 1.0.", "Take what no command line has."}
@@ -159,26 +155,26 @@ def test_a_module_that_fails_says_where_and_help_still_lists_it(mqa, site):
     install(site, "acme", {"greet": "greet"}, MODULE.replace('print("acme', 'raise OSError("acme'))
     assert listed(mqa("--help"))["greet"] == "Greet somebody, a number of times."
     done = mqa("greet", "Ada")
-    assert done.returncode == 2
-    assert "cannot be used: TypeError" in done.stderr
-    assert "(acme_commands.py, line " in done.stderr
+    assert done.code == 2
+    assert "cannot be used: TypeError" in done.err
+    assert "(acme_commands.py, line " in done.err
 
 
 def test_two_distributions_that_give_one_command_are_both_named(mqa, site):
     install(site, "acme", {"greet": "greet"})
     install(site, "best", {"greet": "greet", "hello": "greet"}, version="2.1")
     done = mqa("greet", "Ada")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
         "error: 2 distributions give a command `greet`: acme 1.0 and best 2.1\nhint: uninstall all but one\n"
     )
     assert listed(mqa("--help"))["greet"] == "Given by acme 1.0 and best 2.1: uninstall all but one."
-    assert mqa("hello", "Ada").stdout == "hello Ada None () None\n"
+    assert mqa("hello", "Ada").out == "hello Ada None () None\n"
 
 
 def test_mqas_own_commands_are_replaced_by_none(mqa, site):
     install(site, "acme", {"schema": "greet"})
-    assert "Greet" not in mqa("schema", "--help").stdout
+    assert "Greet" not in mqa("schema", "--help").out
     assert listed(mqa("--help"))["schema"].startswith("Print the JSON Schema")
 
 
@@ -215,7 +211,7 @@ def test_doctor_tells_of_commands_that_cannot_be_called(examined, site):
 def test_a_command_that_is_not_there_is_refused_with_those_that_are_like_it(mqa, site):
     install(site, "acme", {"greet": "greet"})
     done = mqa("great")
-    assert (done.returncode, "Did you mean 'greet'?" in done.stderr) == (2, True)
+    assert (done.code, "Did you mean 'greet'?" in done.err) == (2, True)
 
 
 def test_what_is_no_plugins_command_asks_no_distribution(mqa, site):

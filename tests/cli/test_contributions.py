@@ -96,7 +96,7 @@ def hostile(project):
 def test_each_costs_its_own_check_by_name_and_nothing_else(hostile):
     names = ("talk", "leave", "interrupt", "base", "mutate", "refuse", "cannot", "endless", "asleep")
     hostile.write(checks(*names))
-    done = hostile.run("--plugin", "bad.py", "--json", "report.json", "--timeout", "3")
+    done = hostile.process("run", "suite.toml", "--plugin", "bad.py", "--json", "report.json", "--timeout", "3")
     assert done.code == 3
     results = json.loads((hostile.folder / "report.json").read_text())["results"]
     said = {one["check"].removeprefix("bad/"): (one["verdict"], one["note"]) for one in results}
@@ -121,17 +121,17 @@ def test_each_costs_its_own_check_by_name_and_nothing_else(hostile):
 
 def test_standard_output_is_the_reports_alone(hostile):
     hostile.write(checks("talk"))
-    done = hostile.run("--plugin", "bad.py", "--json", "-", "-q")
+    done = hostile.process("run", "suite.toml", "--plugin", "bad.py", "--json", "-", "-q")
     assert [one["verdict"] for one in done.json["results"]] == ["PASS", "PASS"]
     for words in ("imported", "printed", "written", "told by a child"):
         assert words in done.err
     assert done.code == 0
-    assert hostile.mqa("schema", "--plugin", "bad.py").json["$schema"]
+    assert hostile.process("schema", "--plugin", "bad.py").json["$schema"]
 
 
 def test_a_call_that_no_exception_ends_ends_the_process_and_is_named(hostile):
     hostile.write(checks("stubborn"))
-    done = hostile.run("--plugin", "bad.py", "--timeout", "3")
+    done = hostile.process("run", "suite.toml", "--plugin", "bad.py", "--timeout", "3")
     assert (done.code, done.out) == (3, "")
     assert "error: the metric `bad/stubborn` did not end within 3 seconds, nor when it was stopped" in done.err
 

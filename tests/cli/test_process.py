@@ -122,7 +122,7 @@ def test_no_command_ends_with_1_because_of_its_streams(sound, shell, line, code)
 def test_compiled_code_that_ends_the_process_with_1_is_no_model_that_failed(project):
     (project.folder / "quit.py").write_text(QUIT)
     project.write(CHECK.replace("metrics/accuracy", "quit/quits"))
-    done = project.run("--plugin", "quit.py")
+    done = project.process("run", "suite.toml", "--plugin", "quit.py")
     assert done.code == 3
     assert "error: compiled code ended the process with exit code 1 while checking what the suite asks\n" in done.err
 
@@ -131,7 +131,7 @@ def test_compiled_code_that_ends_the_process_with_1_is_no_model_that_failed(proj
 def test_a_crash_of_compiled_code_is_said_in_one_line(project, how):
     (project.folder / "crash.py").write_text(CRASHES)
     project.write(CHECK.replace("metrics/accuracy", "crash/crashes"))
-    done = project.run("--plugin", "crash.py", HOW=how)
+    done = project.process("run", "suite.toml", "--plugin", "crash.py", HOW=how)
     assert done.code == 3
     assert done.err.splitlines()[-2] == f"error: the process was ended by {how} while checking what the suite asks"
 
@@ -139,7 +139,7 @@ def test_a_crash_of_compiled_code_is_said_in_one_line(project, how):
 def test_a_process_that_is_told_to_end_is_seen_to_end_by_that(project):
     (project.folder / "crash.py").write_text(CRASHES)
     project.write(CHECK.replace("metrics/accuracy", "crash/crashes"))
-    assert project.run("--plugin", "crash.py", HOW="SIGTERM").code == -signal.SIGTERM
+    assert project.process("run", "suite.toml", "--plugin", "crash.py", HOW="SIGTERM").code == -signal.SIGTERM
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_a_report_to_a_closed_standard_output_is_refused(sound, shell, command):
 
 @pytest.mark.parametrize("columns", ["0", "000", ""])
 def test_a_terminal_without_a_column_is_printed_to(sound, columns):
-    done = sound.run(COLUMNS=columns)
+    done = sound.process("run", "suite.toml", COLUMNS=columns)
     assert done.code == 0
     assert "PASS" in done.out
 

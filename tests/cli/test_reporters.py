@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -65,10 +62,19 @@ def _site(project):
 @pytest.fixture(name="mqa")
 def _mqa(project, site):
     def run(*arguments, **environment):
-        command = [sys.executable, "-m", "mqa_registry.cli", *arguments]
-        known = os.environ | {"PYTHONPATH": str(site), "COLUMNS": "80"} | environment
-        done = subprocess.run(command, cwd=project.folder, env=known, capture_output=True, check=False, timeout=120)
-        return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        done = project.mqa(*arguments, **{"COLUMNS": "80"} | environment)
+        return done.code, done.out, done.err
+
+    return run
+
+
+@pytest.fixture(name="encoded_mqa")
+def _encoded_mqa(project, site):
+    """The same in a process of its own, whose streams have an encoding."""
+
+    def run(*arguments, **environment):
+        done = project.process(*arguments, PYTHONPATH=str(site), **environment)
+        return done.code, done.out, done.err
 
     return run
 
@@ -181,8 +187,8 @@ def test_one_of_the_environment_is_no_option_and_is_silent_unless_asked_for(mqa)
 
 
 @pytest.mark.usefixtures("log")
-def test_its_text_follows_the_report_which_stands_in_its_fence(mqa):
-    code, out, _ = mqa("run", "suite.toml", ACME_TARGET="-", PYTHONUTF8="1")
+def test_its_text_follows_the_report_which_stands_in_its_fence(encoded_mqa):
+    code, out, _ = encoded_mqa("run", "suite.toml", ACME_TARGET="-", PYTHONUTF8="1")
     assert code == 0
     assert out.startswith("<quiet>\n")
     report, after = out.split("</quiet>\n")
@@ -191,9 +197,9 @@ def test_its_text_follows_the_report_which_stands_in_its_fence(mqa):
 
 
 @pytest.mark.usefixtures("log")
-def test_it_is_written_where_a_person_reads_and_in_what_that_can_show(mqa):
+def test_it_is_written_where_a_person_reads_and_in_what_that_can_show(encoded_mqa):
     ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    code, out, err = mqa("run", "suite.toml", "--acme", "-", ACME_TARGET="-", **ascii_only)
+    code, out, err = encoded_mqa("run", "suite.toml", "--acme", "-", ACME_TARGET="-", **ascii_only)
     assert (code, out) == (0, "acme page of PASS: 2 results \\ud83d\n")
     assert "<quiet>" in err
     assert err.endswith("acme says PASS \\u2713\n")

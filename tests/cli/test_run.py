@@ -244,7 +244,7 @@ def test_a_run_that_the_disk_has_no_room_for_shows_its_report_and_ends_with_3(pr
                   label=project.columns["label"])  # fmt: skip
     project.write(accuracy(0.80))
     assert project.run().code == 0
-    done = project.run("--json", "report.json", most_bytes=200_000)
+    done = project.process("run", "suite.toml", "--json", "report.json", most_bytes=200_000)
     assert done.code == 3
     assert "accuracy" in done.out
     assert "could not be kept" in " ".join(done.out.split())
