@@ -121,13 +121,10 @@ def _unseen_rows(
         lows, highs = (estimate.replicates + weights * row.step for row in (down, up))
     else:
         each = np.split(weights, np.cumsum([len(counts) for counts in resamples])[:-1])
-        pairs = list(zip(resamples, each, strict=True))
-        extremes = [
-            np.hstack([find_extremes(compute, counts, parts, some) for counts, some in pairs])
-            for parts in (*down.mixtures, *up.mixtures)
-        ]
-        lows = np.fmin.reduce([low for low, _ in extremes])
-        highs = np.fmax.reduce([high for _, high in extremes])
+        pairs = zip(resamples, each, strict=True)
+        mixtures = np.array([*down.mixtures, *up.mixtures])
+        extremes = [find_extremes(compute, counts, mixtures, some) for counts, some in pairs]
+        lows, highs = (np.concatenate(ends) for ends in zip(*extremes, strict=True))
     return UnseenRowReplicates(lows, highs, down.slope, up.slope, weights, down.jumps or up.jumps)
 
 

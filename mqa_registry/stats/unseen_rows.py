@@ -140,33 +140,54 @@ def find_worst_rows(
     return find(-1, bins[order]), find(1, bins[order[::-1]])
 
 
-def find_extremes(statistic: FunctionOfCounts, counts: Floats, parts: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """The least and the most that a number comes to as rows of these parts are added, up to the weight of each resample.
+def find_extremes(
+    statistic: FunctionOfCounts, counts: Floats, mixtures: Floats, weights: Floats
+) -> tuple[Floats, Floats]:
+    """The least and the most that a number comes to as rows of one of the mixtures are added, up to a weight.
 
-    `counts` has shape (resamples, bins), `parts` (bins,), `weights` and both results (resamples,). Rows need not move a
-    number one way: the calibration error of a model less sure than right falls with its first mistake and rises with the
-    next. It is taken to turn once.
+    `counts` has shape (resamples, bins), `mixtures` (mixtures, bins), `weights` and both results (resamples,). Rows need
+    not move a number one way: the calibration error of a model less sure than right falls with its first mistake and
+    rises with the next. It is taken to turn once.
     """
+    start, tiny = statistic(counts), _tiny_part(weights)
+    shape = len(mixtures), len(weights)
+    lows, highs, directions, is_turning = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape, bool)
+    for number, parts in enumerate(mixtures):
+        begin, before_end, end = (
+            statistic(counts + added[:, None] * parts) for added in (tiny, weights - tiny, weights)
+        )
+        lows[number], highs[number] = np.fmin(start, end), np.fmax(start, end)
+        directions[number] = np.sign(begin - start)
+        is_turning[number] = directions[number] * (end - before_end) < 0
+    numbers, resamples = np.nonzero(is_turning)
+    if len(resamples):
+        direction = directions[is_turning]
+        turned = _value_at_turn(statistic, counts[resamples], mixtures[numbers], weights[resamples], direction)
+        for most, is_most in ((lows, direction < 0), (highs, direction > 0)):
+            most[numbers[is_most], resamples[is_most]] = turned[is_most]
+    return np.fmin.reduce(lows), np.fmax.reduce(highs)
 
-    def at(some: Ints | slice, times: Floats) -> Floats:
-        return statistic(counts[some] + times[:, None] * parts)
 
-    everything = slice(None)
-    start, end = statistic(counts), at(everything, weights)
-    tiny = np.minimum(TINY_WEIGHT, weights / 2)
-    begins, ends = at(everything, tiny) - start, end - at(everything, weights - tiny)
-    found = []
-    for sign, most in ((-1, np.fmin(start, end)), (1, np.fmax(start, end))):
-        turning = np.flatnonzero((sign * begins > 0) & (sign * ends < 0))
-        if len(turning):
-            low, high = np.zeros(len(turning)), weights[turning]
-            for _ in range(BISECTIONS):
-                middle = (low + high) / 2
-                onward = sign * (at(turning, middle + tiny[turning]) - at(turning, middle)) > 0
-                low, high = np.where(onward, middle, low), np.where(onward, high, middle)
-            most[turning] = at(turning, high)
-        found.append(most)
-    return found[0], found[1]
+def _value_at_turn(
+    statistic: FunctionOfCounts, counts: Floats, parts: Floats, weights: Floats, direction: Floats
+) -> Floats:
+    """What a number comes to where it turns, which is somewhere up to the weight of the rows that are added.
+
+    `counts` and `parts` have shape (cases, bins), the others (cases,); `direction` is 1 where it rises first, else -1.
+    """
+    low, high, tiny = np.zeros(len(weights)), weights, _tiny_part(weights)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        both = (counts + added[:, None] * parts for added in (middle, middle + tiny))
+        here, onward = np.split(statistic(np.concatenate(list(both))), 2)
+        goes_on = direction * (onward - here) > 0
+        low, high = np.where(goes_on, middle, low), np.where(goes_on, high, middle)
+    return statistic(counts + high[:, None] * parts)
+
+
+def _tiny_part(weights: Floats) -> Floats:
+    """So little of each weight that it shows which way a number goes."""
+    return np.minimum(TINY_WEIGHT, weights / 2)
 
 
 def _worst_mixture(statistic: FunctionOfCounts, counts: Floats, ordered: Ints, unit: float, sign: int) -> WorstRow:

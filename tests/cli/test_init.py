@@ -6,8 +6,8 @@ import os
 import pty
 import shutil
 import sys
+import threading
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,39 +16,16 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
+from mqa_onnxruntime.export import cache
+from mqa_onnxruntime.export.job import export_in_process
 from mqa_registry.cli import app
+from tests.cli.conftest import Project
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "suites/models/reviews-minilm"
 ROWS = pq.read_table(ROOT / "suites/data/sentiment.parquet").take(list(range(0, 4200, 60)))  # 70
 ODD = "stars \x1b[31m\"'\n]"  # a column of data that must not become TOML, or act on a terminal
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished command."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Project:
-    """A folder in which commands run, in this process: what a model takes to load is loaded once."""
-
-    folder: Path
-
-    def mqa(self, *arguments: str) -> Done:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(self.folder)
-            done = CliRunner().invoke(app, arguments)
-        return Done(done.exit_code, done.stdout, done.stderr)
-
-    def run(self, *arguments: str) -> Done:
-        return self.mqa("run", "suite.toml", *arguments)
 
 
 @pytest.fixture
@@ -62,6 +39,14 @@ def drafted(tmp_path_factory):
     """Such a folder with the suite that `mqa init` wrote there, and what it said."""
     project = make_folder(tmp_path_factory.mktemp("drafted"))
     return project, project.mqa("init", "my-model", "--data", "test.csv")
+
+
+@pytest.fixture
+def exports_here(monkeypatch):
+    """Models are exported in this process, which has the libraries for it: the order of `mqa init` is what is tested."""
+    monkeypatch.setattr(
+        cache, "run_job", lambda model_under_test, job, timeout: export_in_process(model_under_test, job)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +127,7 @@ def test_a_guess_decides_nothing_and_what_every_sound_model_keeps_decides(drafte
     assert not [check for check in decide if "perturb" in check or "by" in check]
 
 
+@pytest.mark.usefixtures("exports_here")
 def test_after_measure_the_same_rows_pass_and_every_bound_says_when_it_was_measured(folder, store):
     done = folder.mqa("init", "my-model", "--data", "test.csv", "--measure", "--store", store)
     assert done.code == 0, done.err
@@ -171,33 +157,42 @@ def test_on_a_terminal_it_asks_which_column_is_meant(folder):
     texts = ROWS["text"].to_pylist()
     columns = {"body text": texts, "summary": [text[:30] for text in texts], "sentiment": ROWS["label"]}
     pc.write_csv(pa.table(columns), folder.folder / "two.csv")
-    command = [sys.executable, "-m", "mqa_registry.cli", "init", "my-model", "--data", "two.csv"]
-    seen, code = _on_terminal(command, folder.folder, ["seven", "2"])
+    seen, code = _on_terminal(folder, ["init", "my-model", "--data", "two.csv"], ["seven", "2"])
     assert "Which column is `text`, the text that the model reads?" in seen
     assert "write a number from 1 to 2" in seen
     assert code == 0
     assert read(folder)["data"]["two"]["columns"] == {"text": "summary", "target": "sentiment"}
 
 
-def _on_terminal(command, folder, answers):
+def _on_terminal(project, arguments, answers):
     """What a command prints on a terminal where each question gets the next answer, and its exit code."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(folder)
-        os.execv(command[0], command)
+    person, terminal = pty.openpty()
     seen = b""
-    while True:
-        try:
-            part = os.read(terminal, 4096)
-        except OSError:  # it has ended
-            break
-        seen += part
-        if not part:
-            break
-        if seen.endswith(b"[1] ") and answers:
-            os.write(terminal, answers.pop(0).encode() + b"\n")
-    os.close(terminal)
-    return seen.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def answer():
+        nonlocal seen
+        while b"nothing more" not in seen:
+            seen += os.read(person, 4096)
+            if seen.endswith(b"[1] ") and answers:
+                os.write(person, answers.pop(0).encode() + b"\n")
+
+    reader = threading.Thread(target=answer, daemon=True)
+    reader.start()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        os.fdopen(os.dup(terminal)) as typed,
+        os.fdopen(terminal, "w") as printed,
+    ):
+        patch.chdir(project.folder)
+        patch.setattr(sys, "stdin", typed)
+        patch.setattr(sys, "stderr", printed)
+        with pytest.raises(SystemExit) as end:
+            app(arguments)
+        printed.write("nothing more")
+        printed.flush()
+        reader.join()
+    os.close(person)
+    return seen.decode(), end.value.code
 
 
 def test_labels_that_match_no_class_are_taken_by_their_order_which_is_said(folder):
@@ -220,6 +215,7 @@ def test_without_targets_it_asks_what_needs_none(folder, label):
     assert folder.mqa("validate", "suite.toml").code == 0
 
 
+@pytest.mark.usefixtures("exports_here")
 def test_without_data_it_takes_sentences_of_its_own(folder, store):
     assert folder.mqa("init", "my-model").code == 0
     suite = read(folder)
@@ -275,6 +271,7 @@ def test_an_onnx_file_is_compared_with_another(folder):
     assert folder.run("-q").code == 0
 
 
+@pytest.mark.usefixtures("exports_here")
 def test_a_model_of_ones_own_is_compared_with_its_export(folder):
     (folder.folder / "ours.py").write_text(
         "import torch\ndef make():\n    torch.manual_seed(7)\n    return torch.nn.Sequential(torch.nn.Linear(3, 2))\n"
