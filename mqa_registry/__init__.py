@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from mqa_registry.reports.number_format import format_estimate, format_number
     from mqa_registry.reports.output import output
     from mqa_registry.reports.report import CheckResults, blocks_release, list_backends, list_checks, name_family
-    from mqa_registry.reports.reporters import EnvironmentReporter, Reporter
+    from mqa_registry.reports.reporters import AmendingReporter, EnvironmentReporter, Reporter
     from mqa_registry.reports.summary import count_verdicts, draw_conclusion
     from mqa_registry.reports.sweeps import describe_perturbation
     from mqa_registry.run_options import Flag, RunOptions, flags
@@ -130,7 +130,7 @@ _HOMES = {
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report",),
-    "reports.reporters": ("EnvironmentReporter", "Reporter"),
+    "reports.reporters": ("AmendingReporter", "EnvironmentReporter", "Reporter"),
     "reports.console.text": ("make_visible",),
     "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
     "reports.explanations": ("explain_comparison", "explain_result"),
@@ -149,6 +149,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __version__ = "0.1.0"
 
 __all__ = [
+    "AmendingReporter",
     "Backend",
     "BatchNorm",
     "Batching",

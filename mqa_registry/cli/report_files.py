@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mqa_registry.errors import MqaError, UsageError
 from mqa_registry.process import CLOSED_STREAMS
 from mqa_registry.reports.output import explain_file_errors
-from mqa_registry.reports.reporters import MARKER_BYTES, list_reporters, load_reporter
+from mqa_registry.reports.reporters import MARKER_BYTES, AmendingReporter, list_reporters, load_reporter
 from mqa_registry.run_options import Flag, FlagPerName
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class ReportOptions:
 def check_reports(options: ReportOptions) -> None:
     """Check that every report can be written, before anything takes long; a UsageError where not.
 
-    A file is one report's. An earlier file of the same form is replaced, any other with `--force` alone. Where standard
-    output is to be written to, it has to be open.
+    A file is one report's. An earlier file of the same form is replaced, any other with `--force` alone, unless the report
+    amends it. Where standard output is to be written to, it has to be open.
     """
     forms: dict[str, str] = {}
     for form, file in options.targets.items():
@@ -105,7 +105,9 @@ def check_report(file: str, form: str = JSON, *, force: bool = False) -> None:
             raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
         if path.is_file() or not path.exists():  # a pipe or a device is opened once, to write the report
             _check_writable(path.parent)
-        if not force and path.is_file() and path.stat().st_size and not is_earlier_report(path):
+        if _amends(form):
+            _read_amended(file)
+        elif not force and path.is_file() and path.stat().st_size and not is_earlier_report(path):
             raise UsageError(
                 f"`{file}` is there already, and mqa did not write it",
                 hint="write to another file, or replace this one with `--force`",
@@ -127,7 +129,7 @@ def write_reports(report: Report, options: ReportOptions, extra: Mapping[str, An
             if form == JSON:
                 write_json({**to_json(report), **(extra or {})}, file)
             else:
-                write_bytes(file, render_report(form, report))
+                write_bytes(file, render_report(form, report, _read_amended(file) if _amends(form) else ""))
         except MqaError as error:
             errors.append(error)
     return errors
@@ -152,10 +154,13 @@ def _names_path(word: str, path: Path) -> bool:
 
 
 def _recognizer(form: str) -> Callable[[Path], bool]:
-    """What tells whether a file is an earlier report of this form."""
+    """What tells whether a file is an earlier report of this form, and nothing else."""
     if form == JSON:
         return _is_json_report
-    marker = load_reporter(form).marker
+    reporter = load_reporter(form)
+    if isinstance(reporter, AmendingReporter):
+        return lambda _: False
+    marker = reporter.marker
 
     def has_marker(file: Path) -> bool:
         with file.open("rb") as stream:
@@ -164,6 +169,23 @@ def _recognizer(form: str) -> Callable[[Path], bool]:
             return marker in head or marker in stream.read(MARKER_BYTES)
 
     return has_marker
+
+
+def _amends(form: str) -> bool:
+    """Whether a report of this form is put into a file that keeps what else it has."""
+    return form != JSON and isinstance(load_reporter(form), AmendingReporter)
+
+
+def _read_amended(file: str) -> str:
+    """What a file has that a report is put into; nothing where there is none. A UsageError where it is no text."""
+    with explain_file_errors(file):
+        path = Path(file)
+        try:
+            return path.read_bytes().decode("utf-8") if file != STDOUT and path.is_file() else ""
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"`{file}` is no text in UTF-8, and a report is to be put into it", hint="name another file"
+            ) from error
 
 
 def _is_json_report(file: Path) -> bool:

@@ -44,6 +44,17 @@ class Reporter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AmendingReporter:
+    """A form of the report in a file that has other content, too, such as the metadata in the README of a model.
+
+    `amend` gives the new content of the file, from the report and what the file has now, which is empty where there is no
+    file. It keeps all that is not the report's: mqa asks for no `--force` to replace a file by that.
+    """
+
+    amend: Callable[[Report, str], str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentReporter:
     """A form of the report that the environment of a command asks for, such as a pipeline that runs it.
 
@@ -62,9 +73,9 @@ def list_reporters() -> tuple[str, ...]:
     return tuple(_entry_points(FILE_GROUP))
 
 
-def load_reporter(name: str) -> Reporter:
+def load_reporter(name: str) -> Reporter | AmendingReporter:
     """The reporter of this name; a PluginError where it cannot be used."""
-    return _load(name, FILE_GROUP, Reporter)
+    return _load(name, FILE_GROUP, Reporter, AmendingReporter)
 
 
 def find_environment_reporters() -> tuple[dict[str, EnvironmentReporter], list[MqaError]]:
@@ -81,8 +92,8 @@ def find_environment_reporters() -> tuple[dict[str, EnvironmentReporter], list[M
     return active, errors
 
 
-def _load(name: str, group: str, kind: type[T]) -> T:
-    """What the entry point of this name and group gives; a PluginError where that is not of this kind."""
+def _load(name: str, group: str, *kinds: type[T]) -> T:
+    """What the entry point of this name and group gives; a PluginError where that is of none of these kinds."""
     from mqa_registry.plugins import import_plugin
 
     points = _entry_points(group)[name]
@@ -91,16 +102,24 @@ def _load(name: str, group: str, kind: type[T]) -> T:
         problem = f"{len(points)} distributions give a reporter `{name}`: {distributions}"
         raise PluginError(problem, hint="uninstall all but one")
     reporter, reason = import_plugin(name, points[0].load)
-    if not isinstance(reporter, kind):
+    if not isinstance(reporter, kinds):
         problem = f"the reporter `{name}` of {distributions} cannot be used"
         hint = f"`pip install --upgrade {distributions}`, or `pip uninstall {distributions}`"
-        raise PluginError(f"{problem}: {reason or f'its entry point names no `{kind.__name__}`'}", hint=hint)
+        raise PluginError(f"{problem}: {reason or f'its entry point names no `{kinds[0].__name__}`'}", hint=hint)
     return reporter
 
 
-def render_report(name: str, report: Report) -> bytes:
-    """The content of the file that a reporter makes of a report; a ContributionError where the reporter fails."""
-    content = call_reporter(name, load_reporter(name).render, report)
+def render_report(name: str, report: Report, earlier: str = "") -> bytes:
+    """The content of the file that a reporter makes of a report; a ContributionError where the reporter fails.
+
+    `earlier` is what a file has that the reporter amends.
+    """
+    reporter = load_reporter(name)
+    content: str | bytes
+    if isinstance(reporter, AmendingReporter):
+        content = call_reporter(name, reporter.amend, report, earlier)
+    else:
+        content = call_reporter(name, reporter.render, report)
     return content if isinstance(content, bytes) else content.encode("utf-8", errors="backslashreplace")
 
 

@@ -122,14 +122,15 @@ def _iter_numbers(index: object) -> Iterator[CardNumber]:
     for model in _list_tables(index):
         for result in _list_tables(model.get("results")):
             for metric in _list_tables(result.get("metrics")):
-                yield _read_number(result, metric)
+                yield read_number(result, metric)
 
 
 def _list_tables(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _read_number(result: Mapping[str, Any], metric: Mapping[str, Any]) -> CardNumber:
+def read_number(result: Mapping[str, Any], metric: Mapping[str, Any]) -> CardNumber:
+    """One metric of a result of a `model-index`."""
     from huggingface_hub.repocard_data import model_index_to_eval_results
 
     try:

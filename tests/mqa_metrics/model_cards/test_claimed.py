@@ -88,7 +88,9 @@ def test_what_cannot_be_measured_on_these_predictions_is_noted_and_costs_no_othe
         "of the model card are not measured: auroc 0.9: the predictions are labels alone, and this metric"
     )
     assert note.endswith("recall 7 0.9: there is no class 7; accuracy 0.8: it is of `sst2` (SST)")
-    with pytest.raises(NotRunError, match=r"no claim of the model card can be measured on these predictions: auroc 0.9"):
+    with pytest.raises(
+        NotRunError, match=r"no claim of the model card can be measured on these predictions: auroc 0.9"
+    ):
         measure(write_card((IMDB, "{type: roc_auc, value: 0.9}")), make_predictions(probability=False))
 
 
