@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mqa_registry.api import judge, run
     from mqa_registry.batch_norm import BatchNorm, channel_factors
     from mqa_registry.boundary import interruptible
     from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
         Evidence,
         ExampleRow,
         Inspectable,
+        LiveModel,
         Metric,
         Model,
+        ModelDescription,
         ModelSource,
         ModelUnderTest,
         NoOptions,
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Number, Part, Result, Step, Verdict
-    from mqa_registry.judging.result import Change, Flips, RunComparison
+    from mqa_registry.judging.result import Change, Flips, Interval, RunComparison
     from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
@@ -77,8 +80,8 @@ if TYPE_CHECKING:
     from mqa_registry.reports.reporters import EnvironmentReporter, Reporter
     from mqa_registry.reports.summary import count_verdicts, draw_conclusion
     from mqa_registry.reports.sweeps import describe_perturbation
-    from mqa_registry.run_options import Flag, RunOptions, flags
-    from mqa_registry.runs import ExecutedRun, finalize, judge, read_plan, run
+    from mqa_registry.run_options import Flag, HistoryOptions, RunOptions, flags
+    from mqa_registry.runs import ExecutedRun, finalize, read_plan
     from mqa_registry.stats.multiplicity import holm
     from mqa_registry.suite import explain_error
     from mqa_registry.types import (
@@ -87,6 +90,7 @@ if TYPE_CHECKING:
         Predictions,
         Targets,
         as_predictions,
+        as_table,
         edited,
         fingerprint,
         positive_class,
@@ -96,6 +100,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "api": ("judge", "run"),
     "batch_norm": ("BatchNorm", "channel_factors"),
     "boundary": ("interruptible",),
     "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
@@ -104,13 +109,13 @@ _HOMES = {
     "cli.suites": ("execute_suite", "export_model", "read_columns"),
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "ExampleRow", "Inspectable",
-        "Metric", "Model", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe",
+        "LiveModel", "Metric", "Model", "ModelDescription", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe",
         "ProbeContext", "Quantile", "Replay", "RunContext", "Runner", "RunnerFacts", "Scores", "Slice", "Statistic", "SuggestedBackend",
         "SuggestedCheck", "Suggestion", "SuiteContext", "SupportsExport", "Task",
         "Timeable", "ViewContext", "shapes",
     ),
     "types": (
-        "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
+        "Edit", "Example", "Predictions", "Targets", "as_predictions", "as_table", "edited", "fingerprint", "positive_class",
         "read_table", "read_target_labels", "with_class_names",
     ),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
@@ -120,7 +125,7 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
     "judging": ("Number", "Part", "Result", "Step", "Verdict"),
-    "judging.result": ("Change", "Flips", "RunComparison"),
+    "judging.result": ("Change", "Flips", "Interval", "RunComparison"),
     "judging.view_summary": ("CalibrationBin", "ConfusionMatrix", "ViewSummary"),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
@@ -137,9 +142,9 @@ _HOMES = {
     "reports.output": ("output",),
     "reports.report": ("CheckResults", "blocks_release", "list_backends", "list_checks", "name_family"),
     "reports.summary": ("count_verdicts", "draw_conclusion"),
-    "run_options": ("Flag", "RunOptions", "flags"),
+    "run_options": ("Flag", "HistoryOptions", "RunOptions", "flags"),
     "stats.multiplicity": ("holm",),
-    "runs": ("ExecutedRun", "finalize", "judge", "read_plan", "run"),
+    "runs": ("ExecutedRun", "finalize", "read_plan"),
     "suite": ("explain_error",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -147,137 +152,26 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __version__ = "0.1.0"
 
 __all__ = [
-    "Backend",
-    "BatchNorm",
-    "Batching",
-    "CalibrationBin",
-    "Change",
-    "CheckResults",
-    "Codec",
-    "Comparison",
-    "ConfusionMatrix",
-    "DataError",
-    "Dataset",
-    "Device",
-    "Diagnosis",
-    "Edit",
-    "EnvironmentReporter",
-    "Evidence",
-    "Example",
-    "ExampleRow",
-    "ExecutedRun",
-    "Exported",
-    "FileFormat",
-    "Finding",
-    "Flag",
-    "Flips",
-    "Inspectable",
-    "Judgement",
-    "Metric",
-    "Model",
-    "ModelOptions",
-    "ModelSource",
-    "ModelUnderTest",
-    "MqaError",
-    "NoOptions",
-    "NotRunError",
-    "Number",
-    "NumberBounds",
-    "OutOfMemoryError",
-    "OutputReading",
-    "Part",
-    "Perturbation",
-    "Predictions",
-    "Probe",
-    "ProbeContext",
-    "Quantile",
-    "Replay",
-    "Report",
-    "ReportOptions",
-    "Reporter",
-    "ResolvedModel",
-    "Result",
-    "RunComparison",
-    "RunContext",
-    "RunOptions",
-    "Runner",
-    "RunnerFacts",
-    "Scores",
-    "Slice",
-    "Statistic",
-    "Step",
-    "SuggestedBackend",
-    "SuggestedCheck",
-    "Suggestion",
-    "SuiteContext",
-    "SuiteSelection",
-    "SupportsExport",
-    "Targets",
-    "Task",
-    "Timeable",
-    "UsageError",
-    "Verdict",
-    "ViewContext",
-    "ViewSummary",
-    "as_predictions",
-    "atomic_folder",
-    "batch_invariance",
-    "blocks_release",
-    "channel_factors",
-    "check_output_folder",
-    "check_threads",
-    "content_digest",
-    "count_verdicts",
-    "counted",
-    "describe_bounds",
-    "describe_perturbation",
-    "did_you_mean",
-    "draw_conclusion",
-    "edited",
-    "end_process_tree",
-    "execute_suite",
-    "explain_comparison",
-    "explain_error",
-    "explain_result",
-    "export_model",
-    "file_format",
-    "finalize",
-    "find_device",
-    "fingerprint",
-    "flags",
-    "format_estimate",
-    "format_number",
-    "holm",
-    "hookimpl",
-    "identify_language",
-    "interruptible",
-    "is_special",
-    "judge",
-    "list_backends",
-    "list_checks",
-    "make_visible",
-    "name_family",
-    "optional_import",
-    "output",
-    "positive_class",
-    "read_columns",
-    "read_plan",
-    "read_table",
-    "read_target_labels",
-    "rebuild_model",
-    "reopen_runner",
-    "resolve_model",
-    "run",
-    "shapes",
-    "show_export",
-    "show_report",
-    "signal_name",
-    "source_digest",
-    "source_files",
-    "summarize_error",
-    "verdict_on",
-    "with_class_names",
-]
+    "Backend", "BatchNorm", "Batching", "CalibrationBin", "Change", "CheckResults", "Codec", "Comparison",
+    "ConfusionMatrix", "DataError", "Dataset", "Device", "Diagnosis", "Edit", "EnvironmentReporter", "Evidence",
+    "Example", "ExampleRow", "ExecutedRun", "Exported", "FileFormat", "Finding", "Flag", "Flips", "HistoryOptions",
+    "Inspectable", "Interval", "Judgement", "LiveModel", "Metric", "Model", "ModelDescription", "ModelOptions",
+    "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError", "Number", "NumberBounds",
+    "OutOfMemoryError", "OutputReading", "Part", "Perturbation", "Predictions", "Probe", "ProbeContext", "Quantile",
+    "Replay", "Report", "ReportOptions", "Reporter", "ResolvedModel", "Result", "RunComparison", "RunContext",
+    "RunOptions", "Runner", "RunnerFacts", "Scores", "Slice", "Statistic", "Step", "SuggestedBackend",
+    "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "Targets", "Task", "Timeable",
+    "UsageError", "Verdict", "ViewContext", "ViewSummary", "as_predictions", "as_table", "atomic_folder",
+    "batch_invariance", "blocks_release", "channel_factors", "check_output_folder", "check_threads", "content_digest",
+    "count_verdicts", "counted", "describe_bounds", "describe_perturbation", "did_you_mean", "draw_conclusion",
+    "edited", "end_process_tree", "execute_suite", "explain_comparison", "explain_error", "explain_result",
+    "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags", "format_estimate",
+    "format_number", "holm", "hookimpl", "identify_language", "interruptible", "is_special", "judge", "list_backends",
+    "list_checks", "make_visible", "name_family", "optional_import", "output", "positive_class", "read_columns",
+    "read_plan", "read_table", "read_target_labels", "rebuild_model", "reopen_runner", "resolve_model", "run",
+    "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "summarize_error",
+    "verdict_on", "with_class_names",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

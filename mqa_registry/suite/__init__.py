@@ -2,6 +2,7 @@
 
 from mqa_registry.expect import Expect
 from mqa_registry.suite.diagnostics import explain_error, render
+from mqa_registry.suite.live_objects import list_objects, with_objects, with_objects_of
 from mqa_registry.suite.model import Against, Check, Data, IntervalKind, ModelUse, Severity, Suite, Waiver
 from mqa_registry.suite.overrides import Overrides
 from mqa_registry.suite.positions import Text
@@ -31,6 +32,7 @@ __all__ = [
     "explain_error",
     "identity",
     "json_schema",
+    "list_objects",
     "plugin_names",
     "read",
     "read_tree",
@@ -46,4 +48,6 @@ __all__ = [
     "validate_source",
     "validate_tables",
     "with_bases",
+    "with_objects",
+    "with_objects_of",
 ]
