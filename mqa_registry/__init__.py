@@ -56,11 +56,20 @@ if TYPE_CHECKING:
         ViewContext,
         shapes,
     )
-    from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
+    from mqa_registry.errors import (
+        DataError,
+        MqaError,
+        NotRunError,
+        OutOfMemoryError,
+        ParityError,
+        UsageError,
+        summarize_error,
+    )
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.extras import optional_import
     from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
+    from mqa_registry.functions import Divergence, ExportOptions, ParityOptions, ParityReport, export, parity
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Number, Part, Result, Step, Verdict
     from mqa_registry.judging.result import Change, Flips, Interval, RunComparison
@@ -118,9 +127,10 @@ _HOMES = {
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "as_table", "edited", "fingerprint", "positive_class",
         "read_table", "read_target_labels", "with_class_names",
     ),
-    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
+    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "ParityError", "UsageError", "summarize_error"),
     "extras": ("optional_import",),
     "findings": ("Exported", "Finding", "Judgement", "SuiteSelection"),
+    "functions": ("Divergence", "ExportOptions", "ParityOptions", "ParityReport", "export", "parity"),
     "files": ("FileFormat", "atomic_folder", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
@@ -153,24 +163,25 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Backend", "BatchNorm", "Batching", "CalibrationBin", "Change", "CheckResults", "Codec", "Comparison",
-    "ConfusionMatrix", "DataError", "Dataset", "Device", "Diagnosis", "Edit", "EnvironmentReporter", "Evidence",
-    "Example", "ExampleRow", "ExecutedRun", "Exported", "FileFormat", "Finding", "Flag", "Flips", "HistoryOptions",
-    "Inspectable", "Interval", "Judgement", "LiveModel", "Metric", "Model", "ModelDescription", "ModelOptions",
-    "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError", "Number", "NumberBounds",
-    "OutOfMemoryError", "OutputReading", "Part", "Perturbation", "Predictions", "Probe", "ProbeContext", "Quantile",
-    "Replay", "Report", "ReportOptions", "Reporter", "ResolvedModel", "Result", "RunComparison", "RunContext",
-    "RunOptions", "Runner", "RunnerFacts", "Scores", "Slice", "Statistic", "Step", "SuggestedBackend",
-    "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "Targets", "Task", "Timeable",
-    "UsageError", "Verdict", "ViewContext", "ViewSummary", "as_predictions", "as_table", "atomic_folder",
-    "batch_invariance", "blocks_release", "channel_factors", "check_output_folder", "check_threads", "content_digest",
-    "count_verdicts", "counted", "describe_bounds", "describe_perturbation", "did_you_mean", "draw_conclusion",
-    "edited", "end_process_tree", "execute_suite", "explain_comparison", "explain_error", "explain_result",
-    "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags", "format_estimate",
-    "format_number", "holm", "hookimpl", "identify_language", "interruptible", "is_special", "judge", "list_backends",
-    "list_checks", "make_visible", "name_family", "optional_import", "output", "positive_class", "read_columns",
-    "read_plan", "read_table", "read_target_labels", "rebuild_model", "reopen_runner", "resolve_model", "run",
-    "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "summarize_error",
-    "verdict_on", "with_class_names",
+    "ConfusionMatrix", "DataError", "Dataset", "Device", "Diagnosis", "Divergence", "Edit", "EnvironmentReporter",
+    "Evidence", "Example", "ExampleRow", "ExecutedRun", "ExportOptions", "Exported", "FileFormat", "Finding", "Flag",
+    "Flips", "HistoryOptions", "Inspectable", "Interval", "Judgement", "LiveModel", "Metric", "Model",
+    "ModelDescription", "ModelOptions", "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError",
+    "Number", "NumberBounds", "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport",
+    "Part", "Perturbation", "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions",
+    "Reporter", "ResolvedModel", "Result", "RunComparison", "RunContext", "RunOptions", "Runner", "RunnerFacts",
+    "Scores", "Slice", "Statistic", "Step", "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext",
+    "SuiteSelection", "SupportsExport", "Targets", "Task", "Timeable", "UsageError", "Verdict", "ViewContext",
+    "ViewSummary", "as_predictions", "as_table", "atomic_folder", "batch_invariance", "blocks_release",
+    "channel_factors", "check_output_folder", "check_threads", "content_digest", "count_verdicts", "counted",
+    "describe_bounds", "describe_perturbation", "did_you_mean", "draw_conclusion", "edited", "end_process_tree",
+    "execute_suite", "explain_comparison", "explain_error", "explain_result", "export", "export_model", "file_format",
+    "finalize", "find_device", "fingerprint", "flags", "format_estimate", "format_number", "holm", "hookimpl",
+    "identify_language", "interruptible", "is_special", "judge", "list_backends", "list_checks", "make_visible",
+    "name_family", "optional_import", "output", "parity", "positive_class", "read_columns", "read_plan", "read_table",
+    "read_target_labels", "rebuild_model", "reopen_runner", "resolve_model", "run", "shapes", "show_export",
+    "show_report", "signal_name", "source_digest", "source_files", "summarize_error", "verdict_on",
+    "with_class_names",
 ]  # fmt: skip
 
 

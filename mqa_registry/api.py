@@ -54,7 +54,7 @@ def run(
     cannot be kept has a report too, which says so and ends with 3.
     """
     options = options or RunOptions()
-    with _with_notes():
+    with add_notes():
         raw = _read_suite(suite, options.overrides)
         if model is not None or data is not None:
             raw = with_objects(raw, plugins.load_all(files=options.plugin_files), model=model, data=data)
@@ -78,7 +78,7 @@ def judge(
     the run; left out, the store next to the suite, or in the current folder. `outputs` are files that the caller writes,
     none of which may be an input. Without `examples`, no row's text is in the report.
     """
-    with _with_notes():
+    with add_notes():
         raw = None if suite is None else _read_suite(suite, None)
         if isinstance(run, Report):
             store = store or Path(run.suite.path).parent / runs.STORE
@@ -105,7 +105,7 @@ def _to_toml_values(value: Any) -> Any:
 
 
 @contextmanager
-def _with_notes() -> Iterator[None]:
+def add_notes() -> Iterator[None]:
     """Add to an error what its message leaves out, for a traceback: every problem of a suite, or what to do."""
     try:
         yield
