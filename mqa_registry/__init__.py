@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
+    from mqa_registry.model_inputs import ResolvedRows, RowSources, resolve_rows
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
@@ -138,6 +139,7 @@ _HOMES = {
     "judging.result": ("Change", "Flips", "Interval", "RunComparison"),
     "judging.view_summary": ("CalibrationBin", "ConfusionMatrix", "ViewSummary"),
     "machine": ("Device", "check_threads", "find_device"),
+    "model_inputs": ("ResolvedRows", "RowSources", "resolve_rows"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "process": ("end_process_tree", "signal_name"),
@@ -169,19 +171,19 @@ __all__ = [
     "ModelDescription", "ModelOptions", "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError",
     "Number", "NumberBounds", "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport",
     "Part", "Perturbation", "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions",
-    "Reporter", "ResolvedModel", "Result", "RunComparison", "RunContext", "RunOptions", "Runner", "RunnerFacts",
-    "Scores", "Slice", "Statistic", "Step", "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext",
-    "SuiteSelection", "SupportsExport", "Targets", "Task", "Timeable", "UsageError", "Verdict", "ViewContext",
-    "ViewSummary", "as_predictions", "as_table", "atomic_folder", "batch_invariance", "blocks_release",
-    "channel_factors", "check_output_folder", "check_threads", "content_digest", "count_verdicts", "counted",
-    "describe_bounds", "describe_perturbation", "did_you_mean", "draw_conclusion", "edited", "end_process_tree",
-    "execute_suite", "explain_comparison", "explain_error", "explain_result", "export", "export_model", "file_format",
-    "finalize", "find_device", "fingerprint", "flags", "format_estimate", "format_number", "holm", "hookimpl",
-    "identify_language", "interruptible", "is_special", "judge", "list_backends", "list_checks", "make_visible",
-    "name_family", "optional_import", "output", "parity", "positive_class", "read_columns", "read_plan", "read_table",
-    "read_target_labels", "rebuild_model", "reopen_runner", "resolve_model", "run", "shapes", "show_export",
-    "show_report", "signal_name", "source_digest", "source_files", "summarize_error", "verdict_on",
-    "with_class_names",
+    "Reporter", "ResolvedModel", "ResolvedRows", "Result", "RowSources", "RunComparison", "RunContext", "RunOptions",
+    "Runner", "RunnerFacts", "Scores", "Slice", "Statistic", "Step", "SuggestedBackend", "SuggestedCheck",
+    "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "Targets", "Task", "Timeable", "UsageError",
+    "Verdict", "ViewContext", "ViewSummary", "as_predictions", "as_table", "atomic_folder", "batch_invariance",
+    "blocks_release", "channel_factors", "check_output_folder", "check_threads", "content_digest", "count_verdicts",
+    "counted", "describe_bounds", "describe_perturbation", "did_you_mean", "draw_conclusion", "edited",
+    "end_process_tree", "execute_suite", "explain_comparison", "explain_error", "explain_result", "export",
+    "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags", "format_estimate",
+    "format_number", "holm", "hookimpl", "identify_language", "interruptible", "is_special", "judge", "list_backends",
+    "list_checks", "make_visible", "name_family", "optional_import", "output", "parity", "positive_class",
+    "read_columns", "read_plan", "read_table", "read_target_labels", "rebuild_model", "reopen_runner",
+    "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report", "signal_name", "source_digest",
+    "source_files", "summarize_error", "verdict_on", "with_class_names",
 ]  # fmt: skip
 
 

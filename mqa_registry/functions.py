@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mqa_registry.api import add_notes
 from mqa_registry.entry_points import list_entry_points
 from mqa_registry.errors import ParityError, PluginError
 from mqa_registry.findings import Exported
@@ -154,10 +155,10 @@ def parity(
     The report's `check()` raises an AssertionError that says what differs. Raises an MqaError where nothing can be compared.
     """
     options, run_options = options or ParityOptions(), run_options or RunOptions()
-    function = _load_function("parity")
-    return _checked(
-        "parity", ParityReport, function(model, onnx, inputs=inputs, options=options, run_options=run_options)
-    )
+    with add_notes():
+        function = _load_function("parity")
+        report = function(model, onnx, inputs=inputs, options=options, run_options=run_options)
+        return _checked("parity", ParityReport, report)
 
 
 def export(
@@ -174,8 +175,10 @@ def export(
     a few sentences. A problem that the audit finds is among the findings. Raises an MqaError where nothing is exported.
     """
     options, run_options = options or ExportOptions(), run_options or RunOptions()
-    function = _load_function("export")
-    return _checked("export", Exported, function(model, out, inputs=inputs, options=options, run_options=run_options))
+    with add_notes():
+        function = _load_function("export")
+        exported = function(model, out, inputs=inputs, options=options, run_options=run_options)
+        return _checked("export", Exported, exported)
 
 
 def _load_function(name: str) -> Any:

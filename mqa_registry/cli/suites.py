@@ -24,15 +24,20 @@ if TYPE_CHECKING:
 
 
 def execute_suite(
-    suite: Mapping[str, Any], path: Path, options: RunOptions, report: ReportOptions | None = None
+    suite: Mapping[str, Any],
+    path: Path,
+    options: RunOptions,
+    report: ReportOptions | None = None,
+    *,
+    objects: Mapping[str, Any] | None = None,
 ) -> ExecutedRun:
-    """Run the suite of these tables as if they stood in the file `path`.
+    """Run the suite of these tables as if they stood in the file `path`, with the `objects` that it names by digests.
 
     `report` are the options of a command, which shows its progress on standard error; without them nothing is shown.
     `finalize` keeps the run. Raises a UsageError with the first problem of the suite.
     """
     with _explain_suite_errors(is_command=report is not None), ExitStack() as stack:
-        raw = replace(suite_of_tables(path.name, suite, path.parent), overrides=options.overrides)
+        raw = replace(suite_of_tables(path.name, suite, path.parent, options.overrides), objects=objects or {})
         if report is None:
             return runs.execute(raw, options)
         from rich.console import Console
@@ -50,17 +55,18 @@ def export_model(
     options: RunOptions,
     report: ReportOptions | None = None,
     *,
+    objects: Mapping[str, Any] | None = None,
     only_trace: bool = False,
 ) -> tuple[Exported, Sequence[Example]]:
     """Export the model of a suite to a folder. The suite has one data set and one backend, which exports the model.
 
-    `report` are the options of a command, as of `execute_suite`. With `only_trace`, the rows are not for calibration, but
+    `report` and `objects` are as of `execute_suite`. With `only_trace`, the rows are not for calibration, but
     for tracing a model whose task has no sample. Returns the export, and the rows that the model was traced with where
     its task has no sample. Raises a UsageError with the first problem of the suite.
     """
     begin_step("exporting the model")
     with _explain_suite_errors(is_command=report is not None), ExitStack() as stack:
-        model_under_test, use = prepare_export(suite, options, only_trace=only_trace)
+        model_under_test, use = prepare_export(suite, options, objects=objects or {}, only_trace=only_trace)
         if report is not None:
             from rich.console import Console
 

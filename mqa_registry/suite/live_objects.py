@@ -96,21 +96,21 @@ def list_objects(suite: Suite) -> tuple[str, ...]:
 
 def _with_tables(raw: RawSuite, catalog: Catalog, tables: Mapping[str, Any]) -> RawSuite:
     if not isinstance(tables, Mapping) or not all(isinstance(name, str) for name in tables):
-        raise UsageError(f"`data` is a `{_type_name(tables)}`, and no tables by their names", hint=DATA_HINT)
+        raise UsageError(f"`data` is a `{name_type(tables)}`, and no tables by their names", hint=DATA_HINT)
     section = raw.root.get("data")
     for name, value in tables.items():
         if section is not None and name not in section.tables:
             has = f"the suite has {join_names(section.tables)}"
             hint = f"{did_you_mean(name, section.tables)} {has}".strip()
             raise UsageError(f"the suite has no data set `{name}`", hint=hint)
-        use, table = _take_table(name, value, catalog)
+        use, table = take_table(name, value, catalog)
         digest = digest_table(table)
         made = _replace_section(section and section.tables[name], {"use": use, DIGEST: digest}, DATASET, raw)
         raw = _with_section(raw, ("data", name), made, {digest: table})
     return raw
 
 
-def _take_table(name: str, value: Any, catalog: Catalog) -> tuple[str, pa.Table]:
+def take_table(name: str, value: Any, catalog: Catalog) -> tuple[str, pa.Table]:
     """The data set, as a suite names it, that takes an object, and the table that it makes of it."""
     for use, one in catalog.each((Dataset,)):
         assert isinstance(one, Dataset)
@@ -121,7 +121,7 @@ def _take_table(name: str, value: Any, catalog: Catalog) -> tuple[str, pa.Table]
             if table is not None:
                 return use, check_table(contributor, table)
     raise UsageError(
-        f"the data set `{name}` is a `{_type_name(value)}`, and no table",
+        f"the data set `{name}` is a `{name_type(value)}`, and no table",
         hint="pass a list of dicts, an Arrow table, or a data frame that gives one",
     )
 
@@ -131,9 +131,9 @@ def _take_table(name: str, value: Any, catalog: Catalog) -> tuple[str, pa.Table]
 
 def _with_model(raw: RawSuite, catalog: Catalog, live: LiveModel) -> RawSuite:
     section = raw.root.get("model")
-    use, live = _take_model(live, catalog)
+    use, live = take_model(live, catalog)
     made = _replace_section(section, {"use": use, DIGEST: live.digest}, MODEL_SOURCE, raw)
-    task = _qualify_task(section, catalog) or _make_node(_infer_task(live, catalog), raw)
+    task = _qualify_task(section, catalog) or _make_node(infer_task(live, catalog), raw)
     raw = _with_section(raw, ("model",), replace(made, value={**made.value, "task": task}), {live.digest: live})
     if "backends" not in raw.root.tables:
         backends = _make_node(_choose_backend(live, catalog), raw)
@@ -141,8 +141,8 @@ def _with_model(raw: RawSuite, catalog: Catalog, live: LiveModel) -> RawSuite:
     return raw
 
 
-def _take_model(live: LiveModel, catalog: Catalog) -> tuple[str, LiveModel]:
-    """The source, as a suite names it, that takes a model, and the model as it takes it."""
+def take_model(live: LiveModel, catalog: Catalog) -> tuple[str, LiveModel]:
+    """The source, as a suite names it, that takes a model, and the model as it takes it; a UsageError where none does."""
     sources = [(use, one) for use, one in catalog.each((ModelSource,)) if isinstance(one, ModelSource)]
     for use, one in sources:
         contributor = Contributor(one.kind, use, one.take)
@@ -151,7 +151,7 @@ def _take_model(live: LiveModel, catalog: Catalog) -> tuple[str, LiveModel]:
         if taken is not None:
             return use, check_live_model(contributor, taken)
     takes = "; ".join(f"{one.takes} (`{use}`)" for use, one in sources if one.is_in_memory and one.takes)
-    raise UsageError(f"no plugin takes a `{_type_name(live.model)}` for a model", hint=takes)
+    raise UsageError(f"no plugin takes a `{name_type(live.model)}` for a model", hint=takes)
 
 
 def _qualify_task(section: Node | None, catalog: Catalog) -> Node | None:
@@ -171,8 +171,11 @@ def _qualify_task(section: Node | None, catalog: Catalog) -> Node | None:
     return named if isinstance(task.value, str) else replace(task, value={**task.value, "use": named})
 
 
-def _infer_task(live: LiveModel, catalog: Catalog) -> str:
-    """The task that fits a model: one that needs a kind of model comes before one that takes any."""
+def infer_task(live: LiveModel, catalog: Catalog) -> str:
+    """The task that fits a model: one that needs a kind of model comes before one that takes any.
+
+    A UsageError where that is not one task.
+    """
     fitting = []
     for name, one in catalog.each((Task,)):
         assert isinstance(one, Task)
@@ -186,7 +189,7 @@ def _infer_task(live: LiveModel, catalog: Catalog) -> str:
         return names[0]
     what = f"the tasks {join_names(names)} fit" if names else "no task fits"
     raise UsageError(
-        f"{what} the model, a `{_type_name(live.model)}`",
+        f"{what} the model, a `{name_type(live.model)}`",
         hint='name its task in the suite: `"model": {"task": "plugin/name"}`',
     )
 
@@ -241,6 +244,6 @@ def _make_node(value: Any, raw: RawSuite) -> Node:
     return make_tree(str(raw.path), value, raw.root.base)
 
 
-def _type_name(value: Any) -> str:
+def name_type(value: Any) -> str:
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqa_parity import model_comparison
-from mqa_parity.suite import is_array_file
 from mqa_registry import (
     ModelOptions,
     ParityOptions,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 RUN_FLAGS = flags(
     "limit", "device", "store", "offline", "plugin_files", "allow_code", "allow_pickle", "trust_remote_code", "timeout"
 )
+ARRAY_SUFFIX = ".npz"
 
 
 def parity(
@@ -111,9 +111,9 @@ def _choose_rows(data: Path | None, inputs: Path | None) -> Path | None:
     """The file of rows, or of arrays; a UsageError where both are named, or one is named as the other."""
     if data is not None and inputs is not None:
         raise UsageError("`--data` and `--inputs` both name rows", hint="leave one of them out")
-    if data is not None and is_array_file(data):
+    if data is not None and data.suffix == ARRAY_SUFFIX:
         raise UsageError(f"`{data}` holds arrays, and `--data` names rows", hint=f"name it with `--inputs {data}`")
-    if inputs is not None and not is_array_file(inputs):
+    if inputs is not None and inputs.suffix != ARRAY_SUFFIX:
         raise UsageError(f"`{inputs}` is no `.npz` of arrays", hint=f"rows are named with `--data {inputs}`")
     return data or inputs
 

@@ -5,40 +5,39 @@ A first run says by what criteria the file is judged, and which rows differ most
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_parity import DECISION_SCHEMAS
 from mqa_parity.suite import (
-    ARRAY_ROWS,
     BATCH_INVARIANCE,
     CANDIDATE,
     MAX_FLIP_RATE,
     ONNX_FILE,
+    ROW_SOURCES,
     TENSORS,
     Criteria,
     Pair,
     find_disagreeing_rows,
     find_shifted_rows,
     find_uncovered_classes,
-    make_rows_table,
 )
 from mqa_registry import (
     Divergence,
     Finding,
-    ModelOptions,
     ParityReport,
     UsageError,
     Verdict,
     execute_suite,
     finalize,
     resolve_model,
+    resolve_rows,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from os import PathLike
 
     from mqa_registry import ExecutedRun, ParityOptions, Report, ReportOptions, Result, RunOptions
 
@@ -51,7 +50,7 @@ MAX_NAMES = 3  # classes that a note names
 
 def parity(
     model: object,
-    onnx: str | os.PathLike[str] | None = None,
+    onnx: str | PathLike[str] | None = None,
     *,
     inputs: object,
     options: ParityOptions,
@@ -73,12 +72,16 @@ def make_pair(
     model: object, file: Path | None, inputs: object, options: ParityOptions, run_options: RunOptions
 ) -> Pair:
     """The pair of a model and a file, None for an export of the model; a UsageError where they make none."""
-    rows = make_rows_table(inputs, options.columns)
-    if not isinstance(model, str | os.PathLike):
-        raise UsageError(f"a `{type(model).__name__}` is no model", hint="name a folder, a file or an id on the hub")
-    named = ModelOptions(model=os.fspath(model), task=options.task, source=options.source)
-    array_task = ARRAYS if rows["use"] == ARRAY_ROWS else ""
-    resolved = resolve_model(named, run_options, sources=SOURCES, tasks=TASKS, array_task=array_task)
+    rows = resolve_rows(inputs, model, run_options, columns=options.columns, sources=ROW_SOURCES)
+    resolved = resolve_model(
+        model,
+        run_options,
+        task=options.task,
+        source=options.source,
+        sources=SOURCES,
+        tasks=TASKS,
+        array_task=ARRAYS if rows.are_arrays else "",
+    )
     if file is None and resolved.source == ONNX_FILE:
         raise UsageError(f"`{resolved.id}` is exported already", hint="name the file that it is compared with")
     return Pair(resolved, file, rows, options, resolved.schema in DECISION_SCHEMAS)
@@ -145,7 +148,8 @@ def refine_criteria(pair: Pair, executed: ExecutedRun) -> tuple[Criteria, list[F
 
 
 def _execute(pair: Pair, criteria: Criteria, options: RunOptions, report_options: ReportOptions | None) -> ExecutedRun:
-    return execute_suite(pair.build_suite(criteria), Path("parity.toml"), options, report_options)
+    objects = {**pair.model.objects, **pair.rows.objects}
+    return execute_suite(pair.build_suite(criteria), Path("parity.toml"), options, report_options, objects=objects)
 
 
 def _is_less_invariant(results: Sequence[Result], reference: str) -> bool:

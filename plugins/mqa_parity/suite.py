@@ -5,13 +5,12 @@ The rows that it names are those that both sides predict differently, or whose p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import ParityOptions, UsageError
+from mqa_registry import ParityOptions, ResolvedRows, RowSources, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from mqa_registry import Predictions, ResolvedModel
 
 ONNX_FILE, SESSION = "onnx/file", "onnxruntime/session"
-ARRAY_ROWS = "datasets/arrays"
-SAMPLE_ROWS = {"use": "datasets/sentences"}
+ROW_SOURCES = RowSources(sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays")
 TENSORS, FLIPS, INVARIANCE = "parity/tensors", "parity/flip-rate", "parity/invariance"
 CANDIDATE = "onnx"  # the name of the backend that runs the file
 MAX_FLIP_RATE = 0.01
@@ -42,13 +40,13 @@ USUAL_QUANTILE, FAR_FACTOR = 0.9, 10.0  # a row is far where it moves so many ti
 class Pair:
     """A model and the ONNX file that is compared with it, and the rows that both run.
 
-    Without a `file`, the model is exported on the way. `rows` is the table of their data set. `has_decisions` says whether
+    Without a `file`, the model is exported on the way. `has_decisions` says whether
     the task's predictions are decisions, which can flip. Raises a UsageError where the options are of no such pair.
     """
 
     model: ResolvedModel
     file: Path | None
-    rows: Mapping[str, Any] = field(default_factory=lambda: dict(SAMPLE_ROWS))
+    rows: ResolvedRows = field(default_factory=lambda: ResolvedRows({"use": ROW_SOURCES.sample}))
     options: ParityOptions = field(default_factory=ParityOptions)
     has_decisions: bool = False
 
@@ -68,7 +66,7 @@ class Pair:
             "format": 1,
             "name": f"parity of {self.file.name if self.file else 'an export'}",
             "model": self.model.table,
-            "data": {"rows": dict(self.rows)},
+            "data": {"rows": dict(self.rows.table)},
             "backends": {self.reference: self._reference_table(), CANDIDATE: self._candidate_table()},
             "check": self._check_tables(criteria),
         }
@@ -137,28 +135,6 @@ class Criteria:
     by_predictions: bool = False
     by_invariance: bool = False
     include_rows: tuple[str, ...] = ()
-
-
-def make_rows_table(inputs: object, columns: Mapping[str, str]) -> dict[str, Any]:
-    """The table of a data set of rows as a function's caller names them; None stands for a few sentences.
-
-    `columns` are mapped to fields as in a suite. Raises a UsageError where there are no such rows, or no columns to map.
-    """
-    if columns and (inputs is None or is_array_file(inputs)):
-        raise UsageError("`columns` maps the columns of rows, and there are none", hint="name rows that have columns")
-    if inputs is None:
-        return dict(SAMPLE_ROWS)
-    if not isinstance(inputs, str | os.PathLike):
-        raise UsageError(f"a `{type(inputs).__name__}` has no rows", hint="name a file of rows, or a `.npz` of arrays")
-    if not Path(inputs).is_file():
-        raise UsageError(f"there is no file `{os.fspath(inputs)}`", hint="it is to have the rows")
-    use = ARRAY_ROWS if is_array_file(inputs) else "datasets/file"
-    return {"use": use, "path": os.fspath(inputs)} | ({"columns": dict(columns)} if columns else {})
-
-
-def is_array_file(inputs: object) -> bool:
-    """Whether inputs are named as a file of arrays."""
-    return isinstance(inputs, str | os.PathLike) and Path(inputs).suffix == ".npz"
 
 
 def find_disagreeing_rows(reference: Predictions | None, candidate: Predictions | None) -> tuple[str, ...]:

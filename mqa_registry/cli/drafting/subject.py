@@ -108,7 +108,8 @@ def suggest_backends(model: Model, onnx: Path | None, catalog: Catalog) -> list[
 def _resolve(named: ModelOptions, options: RunOptions, catalog: Catalog) -> ResolvedModel:
     """The model with its source, the first by name that recognizes it, and its task."""
     source = named.source or _find_source(named.model, catalog)
-    return resolve_model(named, options, sources=[source], tasks=_find_tasks(named.task, source, catalog))
+    tasks = _find_tasks(named.task, source, catalog)
+    return resolve_model(named.model, options, task=named.task, source=named.source, sources=[source], tasks=tasks)
 
 
 def _find_source(model: str, catalog: Catalog) -> str:
