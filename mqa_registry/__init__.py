@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mqa_registry.api import judge, run
     from mqa_registry.batch_norm import BatchNorm, channel_factors
     from mqa_registry.boundary import interruptible
     from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
         Evidence,
         ExampleRow,
         Inspectable,
+        LiveModel,
         Metric,
         Model,
+        ModelDescription,
         ModelSource,
         ModelUnderTest,
         NoOptions,
@@ -54,17 +57,27 @@ if TYPE_CHECKING:
         ViewContext,
         shapes,
     )
-    from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
+    from mqa_registry.errors import (
+        DataError,
+        MqaError,
+        NotRunError,
+        OutOfMemoryError,
+        ParityError,
+        UsageError,
+        summarize_error,
+    )
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.extras import optional_import
     from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
+    from mqa_registry.functions import Divergence, ExportOptions, ParityOptions, ParityReport, export, parity
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Number, Part, Result, Step, Verdict
-    from mqa_registry.judging.result import Change, Flips, RunComparison
+    from mqa_registry.judging.result import Change, Flips, Interval, RunComparison
     from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
+    from mqa_registry.model_inputs import ResolvedRows, RowSources, resolve_rows
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
@@ -78,8 +91,8 @@ if TYPE_CHECKING:
     from mqa_registry.reports.reporters import AmendingReporter, EnvironmentReporter, Reporter
     from mqa_registry.reports.summary import count_verdicts, draw_conclusion
     from mqa_registry.reports.sweeps import describe_perturbation
-    from mqa_registry.run_options import Flag, RunOptions, flags
-    from mqa_registry.runs import ExecutedRun, finalize, judge, read_plan, run
+    from mqa_registry.run_options import Flag, HistoryOptions, RunOptions, flags
+    from mqa_registry.runs import ExecutedRun, finalize, read_plan
     from mqa_registry.stats.multiplicity import holm
     from mqa_registry.suite import explain_error
     from mqa_registry.types import (
@@ -88,6 +101,7 @@ if TYPE_CHECKING:
         Predictions,
         Targets,
         as_predictions,
+        as_table,
         edited,
         fingerprint,
         positive_class,
@@ -98,6 +112,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "api": ("judge", "run"),
     "batch_norm": ("BatchNorm", "channel_factors"),
     "boundary": ("interruptible",),
     "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
@@ -106,25 +121,28 @@ _HOMES = {
     "cli.suites": ("execute_suite", "export_model", "read_columns"),
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "ExampleRow", "Inspectable",
-        "Metric", "Model", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe",
-        "ProbeContext", "Quantile", "Replay", "RunContext", "Runner", "RunnerFacts", "Scores", "Shortfall", "Slice", "Statistic", "SuggestedBackend",
+        "LiveModel", "Metric", "Model", "ModelDescription", "ModelSource", "ModelUnderTest", "NoOptions",
+        "OutputReading", "Perturbation", "Probe", "ProbeContext", "Quantile", "Replay", "RunContext", "Runner",
+        "RunnerFacts", "Scores", "Shortfall", "Slice", "Statistic", "SuggestedBackend",
         "SuggestedCheck", "Suggestion", "SuiteContext", "SupportsExport", "Task",
         "Timeable", "ViewContext", "shapes",
     ),
     "types": (
-        "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
-        "read_table", "read_target_labels", "read_targets", "with_class_names",
+        "Edit", "Example", "Predictions", "Targets", "as_predictions", "as_table", "edited", "fingerprint",
+        "positive_class", "read_table", "read_target_labels", "read_targets", "with_class_names",
     ),
-    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
+    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "ParityError", "UsageError", "summarize_error"),
     "extras": ("optional_import",),
     "findings": ("Exported", "Finding", "Judgement", "SuiteSelection"),
+    "functions": ("Divergence", "ExportOptions", "ParityOptions", "ParityReport", "export", "parity"),
     "files": ("FileFormat", "atomic_folder", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
     "judging": ("Number", "Part", "Result", "Step", "Verdict"),
-    "judging.result": ("Change", "Flips", "RunComparison"),
+    "judging.result": ("Change", "Flips", "Interval", "RunComparison"),
     "judging.view_summary": ("CalibrationBin", "ConfusionMatrix", "ViewSummary"),
     "machine": ("Device", "check_threads", "find_device"),
+    "model_inputs": ("ResolvedRows", "RowSources", "resolve_rows"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "process": ("end_process_tree", "signal_name"),
@@ -139,9 +157,9 @@ _HOMES = {
     "reports.output": ("output",),
     "reports.report": ("CheckResults", "blocks_release", "list_backends", "list_checks", "name_family"),
     "reports.summary": ("count_verdicts", "draw_conclusion"),
-    "run_options": ("Flag", "RunOptions", "flags"),
+    "run_options": ("Flag", "HistoryOptions", "RunOptions", "flags"),
     "stats.multiplicity": ("holm",),
-    "runs": ("ExecutedRun", "finalize", "judge", "read_plan", "run"),
+    "runs": ("ExecutedRun", "finalize", "read_plan"),
     "suite": ("explain_error",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -163,21 +181,27 @@ __all__ = [
     "Dataset",
     "Device",
     "Diagnosis",
+    "Divergence",
     "Edit",
     "EnvironmentReporter",
     "Evidence",
     "Example",
     "ExampleRow",
     "ExecutedRun",
+    "ExportOptions",
     "Exported",
     "FileFormat",
     "Finding",
     "Flag",
     "Flips",
+    "HistoryOptions",
     "Inspectable",
+    "Interval",
     "Judgement",
+    "LiveModel",
     "Metric",
     "Model",
+    "ModelDescription",
     "ModelOptions",
     "ModelSource",
     "ModelUnderTest",
@@ -188,6 +212,9 @@ __all__ = [
     "NumberBounds",
     "OutOfMemoryError",
     "OutputReading",
+    "ParityError",
+    "ParityOptions",
+    "ParityReport",
     "Part",
     "Perturbation",
     "Predictions",
@@ -199,7 +226,9 @@ __all__ = [
     "ReportOptions",
     "Reporter",
     "ResolvedModel",
+    "ResolvedRows",
     "Result",
+    "RowSources",
     "RunComparison",
     "RunContext",
     "RunOptions",
@@ -224,6 +253,7 @@ __all__ = [
     "ViewContext",
     "ViewSummary",
     "as_predictions",
+    "as_table",
     "atomic_folder",
     "batch_invariance",
     "blocks_release",
@@ -243,6 +273,7 @@ __all__ = [
     "explain_comparison",
     "explain_error",
     "explain_result",
+    "export",
     "export_model",
     "file_format",
     "finalize",
@@ -263,6 +294,7 @@ __all__ = [
     "name_family",
     "optional_import",
     "output",
+    "parity",
     "positive_class",
     "read_columns",
     "read_plan",
@@ -272,6 +304,7 @@ __all__ = [
     "rebuild_model",
     "reopen_runner",
     "resolve_model",
+    "resolve_rows",
     "run",
     "shapes",
     "show_export",

@@ -106,6 +106,12 @@ class NotRunError(MqaError):
     """Something could not run as asked, so there is nothing to judge."""
 
 
+class ParityError(MqaError, AssertionError):
+    """An ONNX file is not shown to agree with its model. Its message says which check does not hold, and why."""
+
+    exit_code = ExitCode.FAILED
+
+
 class OutOfMemoryError(NotRunError):
     """A batch did not fit into memory. A runner raises it; the host halves the batch and tries again."""
 

@@ -153,7 +153,7 @@ class RunOptions:
         """Those of the options that plugins see, in a run with this store."""
         from mqa_registry.contributions import RunContext
 
-        shared = {field.name for field in fields(RunContext)} - {"exports"}
+        shared = {field.name for field in fields(RunContext)} - {"exports", "objects"}
         return RunContext(exports=store / "exports", **{name: getattr(self, name) for name in shared})
 
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "stats", "errors", "batch_norm", "files", "process", "watchdog", "provenance", "naming", "expect",
+    "stats", "errors", "batch_norm", "files", "process", "watchdog", "provenance", "naming", "entry_points", "expect",
     "findings", "machine", "types",
-    "contributions", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options",
-    "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "doctor", "cli", "__main__",
+    "contributions", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options", "model_inputs",
+    "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "api", "functions", "doctor", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
 PLUGINS = {

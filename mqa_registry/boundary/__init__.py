@@ -27,7 +27,14 @@ from mqa_registry.boundary.calls import (
 )
 from mqa_registry.boundary.evidence import check_correctness, check_evidence, check_example_ids
 from mqa_registry.boundary.measures import check_grouped_numbers, check_measure_output, check_probe_numbers
-from mqa_registry.boundary.models import CheckedCodec, check_codec, check_inferred_task, check_model
+from mqa_registry.boundary.models import (
+    CheckedCodec,
+    check_codec,
+    check_description,
+    check_inferred_task,
+    check_live_model,
+    check_model,
+)
 from mqa_registry.boundary.rows import (
     apply_edits,
     check_decoded,
@@ -40,7 +47,7 @@ from mqa_registry.boundary.rows import (
     check_row_groups,
     check_table,
 )
-from mqa_registry.boundary.suggestions import check_suggested_backend, check_suggestions
+from mqa_registry.boundary.suggestions import check_suggestions, suggest_backend
 from mqa_registry.boundary.time_limits import ROW_SECONDS, limit_calls, restart_time_limits, supervise
 
 __all__ = [
@@ -57,6 +64,7 @@ __all__ = [
     "check_codec",
     "check_correctness",
     "check_decoded",
+    "check_description",
     "check_edits",
     "check_evidence",
     "check_example",
@@ -70,12 +78,12 @@ __all__ = [
     "check_identity",
     "check_inferred_task",
     "check_length",
+    "check_live_model",
     "check_measure_output",
     "check_model",
     "check_predictions",
     "check_probe_numbers",
     "check_row_groups",
-    "check_suggested_backend",
     "check_suggestions",
     "check_table",
     "describe_error",
@@ -87,5 +95,6 @@ __all__ = [
     "redact_messages",
     "reject_output",
     "restart_time_limits",
+    "suggest_backend",
     "supervise",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from mqa_registry.boundary.calls import ContributionCall, reject_output, summarize_value
 from mqa_registry.boundary.rows import check_decoded
-from mqa_registry.contributions import Codec, Model
+from mqa_registry.contributions import Codec, LiveModel, Model, ModelDescription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,24 @@ def check_model(contributor: Contributor, output: Any) -> Model:
             "labels are text, and no two are the same",
         )
     return output.through(lambda make: _build_part(contributor, make))
+
+
+def check_live_model(contributor: Contributor, output: Any) -> LiveModel:
+    """A model in memory that a source took, with its digest."""
+    if not (isinstance(output, LiveModel) and isinstance(output.digest, str) and output.digest):
+        reject_output(
+            contributor, f"took a model as {summarize_value(output)}", "it gives a `LiveModel` with a digest, or None"
+        )
+    return output
+
+
+def check_description(contributor: Contributor, output: Any) -> ModelDescription | None:
+    """What a task knows of a model in memory; None where it cannot be for such a model."""
+    if not (output is None or isinstance(output, ModelDescription)):
+        reject_output(
+            contributor, f"describes a model as {summarize_value(output)}", "it gives a `ModelDescription`, or None"
+        )
+    return output
 
 
 def _build_part(contributor: Contributor, make: Callable[[], Any]) -> Any:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from mqa_registry.boundary.calls import ContributionCall, Contributor, reject_output, summarize_value
 from mqa_registry.contributions.suggestion import BoundKind, SuggestedBackend, SuggestedCheck
+
+if TYPE_CHECKING:
+    from mqa_registry.contributions import Backend, Model
 
 TABLE = "a check is a table of text, numbers, truth values, lists and tables, as a suite has it"
 
@@ -30,8 +33,15 @@ def check_suggestions(contributor: Contributor, output: Any) -> list[SuggestedCh
     return checks
 
 
-def check_suggested_backend(contributor: Contributor, output: Any) -> SuggestedBackend | None:
-    """The backend that is suggested for a model; None where it cannot run it."""
+def suggest_backend(name: str, backend: Backend[Any], model: Model, file: Path | None) -> SuggestedBackend | None:
+    """What a backend of this name suggests for a model, or for a file of it; None where it cannot run it."""
+    contributor = Contributor(backend.kind, name, backend.suggest)
+    with ContributionCall(contributor):
+        found = backend.suggest(model, file)
+    return _check_suggested_backend(contributor, found)
+
+
+def _check_suggested_backend(contributor: Contributor, output: Any) -> SuggestedBackend | None:
     if output is None:
         return None
     if not (

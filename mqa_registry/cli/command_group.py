@@ -12,18 +12,21 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
+from mqa_registry.entry_points import describe_origins, list_entry_points
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.metadata import EntryPoint
 
     from typer.core import TyperCommand
+
+    from mqa_registry.entry_points import EntryPoints
 
 HOST_COMMANDS = (
     "init",
@@ -110,55 +113,22 @@ class Commands(Mapping[str, "TyperCommand"]):
 
 
 @cache
-def plugin_entry_points() -> Mapping[str, tuple[EntryPoint, ...]]:
-    """The entry points of plugins' commands by name: more than one where distributions claim the same name.
-
-    One whose name cannot be a word of a command line is left out.
-    """
-    by_name: dict[str, tuple[EntryPoint, ...]] = {}
-    points = (point for point in entry_points(group=ENTRY_POINT_GROUP) if COMMAND_NAME.fullmatch(point.name))
-    for point in sorted(points, key=lambda point: (point.name, _describe_origin(point))):
-        by_name[point.name] = (*by_name.get(point.name, ()), point)
-    return by_name
+def plugin_entry_points() -> EntryPoints:
+    """The entry points of plugins' commands by name; one whose name cannot be a word of a command line is left out."""
+    return list_entry_points(ENTRY_POINT_GROUP, COMMAND_NAME)
 
 
 def load_plugin_command(name: str, points: Sequence[EntryPoint]) -> TyperCommand:
     """Import the command of these entry points; a PluginError where they are several, or where it cannot be used."""
     from mqa_registry.cli.parameters import make_command
-    from mqa_registry.errors import PluginError
-    from mqa_registry.plugins import import_plugin
+    from mqa_registry.plugins import load_entry_point
 
-    def load() -> TyperCommand:
-        function = points[0].load()
+    def read(function: object) -> TyperCommand:
         if not callable(function):
             raise TypeError("its entry point names no function")
         return make_command(name, function)
 
-    origins = describe_origins(points)
-    if len(points) > 1:
-        raise PluginError(
-            f"{len(points)} distributions give a command `{name}`: {origins}", hint="uninstall all but one"
-        )
-    command, reason = import_plugin(name, load)
-    if command is None:
-        distribution = origins.partition(" ")[0]
-        raise PluginError(
-            f"the command `{name}` of {origins} cannot be used: {reason}",
-            hint=f"`pip install --upgrade {distribution}`, or `pip uninstall {distribution}`",
-        )
-    return command
-
-
-def describe_origins(points: Sequence[EntryPoint]) -> str:
-    """The names and versions of the distributions that give entry points."""
-    return " and ".join(map(_describe_origin, points))
-
-
-def _describe_origin(point: EntryPoint) -> str:
-    if point.dist is None:
-        return "unknown"
-    metadata = point.dist.metadata  # damaged metadata may lack either
-    return f"{metadata['Name'] or 'unknown'} {metadata['Version'] or ''}".rstrip()
+    return load_entry_point(f"command `{name}`", points, read)
 
 
 def _read_summary(module: str, function: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +12,11 @@ from mqa_registry.run_options import Flag
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mqa_registry.contributions import LiveModel
     from mqa_registry.plugins import Catalog
     from mqa_registry.run_options import RunOptions
+
+DIGEST = "digest"  # the option by which a source finds a model in memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +41,8 @@ class ModelOptions:
 class ResolvedModel:
     """A model with its source and task, as a suite names them.
 
-    `schema` is that of its predictions; empty for an unknown task. `task_reason` tells a person which task was inferred,
-    and why; empty where the command line names one.
+    `id` is its name, of a `live` one the name of its class. `schema` is that of its predictions; empty for an unknown task.
+    `task_reason` tells a person which task was inferred, and why; empty where the caller names one.
     """
 
     id: str
@@ -46,20 +50,34 @@ class ResolvedModel:
     task: str
     schema: str = ""
     task_reason: str = ""
+    live: LiveModel | None = field(default=None, repr=False)
 
     @property
     def table(self) -> dict[str, str]:
         """The table `[model]` of a suite."""
-        return {"use": self.source, "id": self.id, "task": self.task}
+        known = {"id": self.id} if self.live is None else {DIGEST: self.live.digest}
+        return {"use": self.source, **known, "task": self.task}
+
+    @property
+    def objects(self) -> dict[str, object]:
+        """The model by its digest, where it is in memory."""
+        return {} if self.live is None else {self.live.digest: self.live}
 
 
 def resolve_model(
-    named: ModelOptions, options: RunOptions, *, sources: Sequence[str], tasks: str, array_task: str = ""
+    model: object,
+    options: RunOptions,
+    *,
+    task: str | None = None,
+    source: str | None = None,
+    sources: Sequence[str],
+    tasks: str,
+    array_task: str = "",
 ) -> ResolvedModel:
-    """Resolve the source and the task of a model that a command names.
+    """Resolve the source and the task of a model: of its name, or of an object in memory as a caller in Python has it.
 
-    Without `--source`, it is the first of `sources` that recognizes the model's name, else the last. Without `--task`,
-    the source infers it. `tasks` is the plugin whose tasks count where the plugin of the source has none. `array_task` is
+    Without a `source`, it is the first of `sources` that recognizes the model's name, else the last. Without a `task`, the
+    source infers it. `tasks` is the plugin whose tasks count where the plugin of the source has none. `array_task` is
     the task of rows that are arrays for the model's inputs; empty for other rows. Raises a UsageError where there is no
     such source, or it cannot infer the task.
     """
@@ -67,18 +85,40 @@ def resolve_model(
     from mqa_registry.process import begin_step
 
     begin_step("reading the model's configuration")
-    named_task = named.task or array_task
-    references = [*([named.source] if named.source else sources), named_task, f"{tasks}/"]
+    named_task = task or array_task
+    if not isinstance(model, str | PathLike):
+        catalog = plugins.load_all(files=options.plugin_files)
+        return _resolve_object(model, catalog, task, source, tasks=tasks, array_task=array_task)
+    name = fspath(model)
+    references = [*([source] if source else sources), named_task, f"{tasks}/"]
     names = {plugin for plugin, slash, _ in (one.partition("/") for one in references) if slash}
     catalog = plugins.load(names, files=options.plugin_files)
-    source = named.source or _infer_source(named.model, sources, catalog)
+    source = source or _infer_source(name, sources, catalog)
     if named_task:
-        task = _qualify_task(named_task, source, catalog, tasks)
+        full_task = _qualify_task(named_task, source, catalog, tasks)
     else:
-        task = _infer_task(named.model, source, catalog, options)
+        full_task = _infer_task(name, source, catalog, options)
     why = "which takes arrays as they are" if array_task else "as the model's source infers"
-    reason = "" if named.task else f"{task}, {why}; `--task` names another"
-    return ResolvedModel(named.model, source, task, _find_schema(task, source, catalog), reason)
+    reason = "" if task else f"{full_task}, {why}; `--task` names another"
+    return ResolvedModel(name, source, full_task, _find_schema(full_task, source, catalog), reason)
+
+
+def _resolve_object(
+    model: object, catalog: Catalog, task: str | None, source: str | None, *, tasks: str, array_task: str
+) -> ResolvedModel:
+    """A model in memory with the source that takes it and its task."""
+    from mqa_registry.contributions import LiveModel
+    from mqa_registry.errors import UsageError
+    from mqa_registry.suite import infer_task, name_type, take_model
+
+    if source:
+        raise UsageError(f"the model is a `{name_type(model)}` in memory, and `{source}` loads a named one")
+    taking, live = take_model(model if isinstance(model, LiveModel) else LiveModel(model), catalog)
+    named_task = task or array_task
+    full_task = _qualify_task(named_task, taking, catalog, tasks) if named_task else infer_task(live, catalog)
+    return ResolvedModel(
+        type(live.model).__name__, taking, full_task, _find_schema(full_task, taking, catalog), live=live
+    )
 
 
 def _infer_source(model: str, sources: Sequence[str], catalog: Catalog) -> str:

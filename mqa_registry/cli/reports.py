@@ -67,24 +67,21 @@ def _print_traces(report: Report) -> None:
         print(traceback, file=sys.stderr)
 
 
-def show_export(exported: Exported, options: ReportOptions, about: Mapping[str, str] | None = None) -> ExitCode:
-    """Write the facts of an export to the file of `--json`, then show them to a person; 1 where a finding is a problem.
-
-    `about` are lines for a person, shown before those of the backend's summary.
-    """
+def show_export(exported: Exported, options: ReportOptions) -> ExitCode:
+    """Write the facts of an export to the file of `--json`, then show them to a person; 1 where a finding is a problem."""
     from mqa_registry.reports.console.text import TextBuilder, open_console
     from mqa_registry.reports.output import write_json
 
     if options.json is not None:
         write_json({**exported.facts, "exported": [file.name for file in exported.files]}, options.json)
     screen = open_console(to_stderr=options.takes_stdout, highlight=False)
-    for line in _export_lines(exported, {**(about or {}), **exported.summary}, TextBuilder(screen)):
+    for line in _export_lines(exported, TextBuilder(screen)):
         screen.print(line, no_wrap=True, overflow="ignore", crop=False)
     has_problem = any(finding.level == "problem" for finding in exported.findings)
     return ExitCode.FAILED if has_problem else ExitCode.OK
 
 
-def _export_lines(exported: Exported, summary: Mapping[str, str], builder: TextBuilder) -> Iterator[Text]:
+def _export_lines(exported: Exported, builder: TextBuilder) -> Iterator[Text]:
     """Lines of the summary and the files, of the findings, and of the conclusion."""
     from mqa_registry.naming import counted
     from mqa_registry.reports.console.findings import render_findings
@@ -92,8 +89,8 @@ def _export_lines(exported: Exported, summary: Mapping[str, str], builder: TextB
     from mqa_registry.reports.number_format import format_bytes
 
     files = {file.name: f"{format_bytes(file.stat().st_size)} in {file.parent}" for file in exported.files}
-    width = max(map(len, (*summary, *files)), default=0)
-    for name, value in (*summary.items(), *files.items()):
+    width = max(map(len, (*exported.summary, *files)), default=0)
+    for name, value in (*exported.summary.items(), *files.items()):
         lead = builder.join("  ", builder.quote(f"{name:<{width}}", "dim"), "  ")
         yield from builder.wrap(
             builder.quote(value, cells=MAX_NOTE_CELLS), builder.width, lead=lead, indent=lead.cell_len

@@ -1,17 +1,14 @@
-"""Suites in memory, which a command makes of its arguments: run, or exported from, as if they stood in a file."""
+"""Suites in memory, which a command or a function makes of its arguments: run, or exported from, as if they stood in a file."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
 
 from mqa_registry import runs
 from mqa_registry.errors import DataError, MissingColumnError, SuiteError, UsageError
 from mqa_registry.process import begin_step
-from mqa_registry.reports.console.progress import open_progress
 from mqa_registry.runs.export import prepare_export, write_export
 from mqa_registry.suite import suite_of_tables
 
@@ -26,42 +23,65 @@ if TYPE_CHECKING:
     from mqa_registry.types import Example
 
 
-def execute_suite(suite: Mapping[str, Any], path: Path, options: RunOptions, report: ReportOptions) -> ExecutedRun:
-    """Run the suite of these tables as if they stood in the file `path`, with progress on standard error.
+def execute_suite(
+    suite: Mapping[str, Any],
+    path: Path,
+    options: RunOptions,
+    report: ReportOptions | None = None,
+    *,
+    objects: Mapping[str, Any] | None = None,
+) -> ExecutedRun:
+    """Run the suite of these tables as if they stood in the file `path`, with the `objects` that it names by digests.
 
+    `report` are the options of a command, which shows its progress on standard error; without them nothing is shown.
     `finalize` keeps the run. Raises a UsageError with the first problem of the suite.
     """
-    with _command_line_errors(), open_progress(Console(stderr=True), quiet=report.quiet) as progress:
-        raw = replace(suite_of_tables(path.name, suite, path.parent), overrides=options.overrides)
-        return runs.execute(
-            raw, replace(options, outputs=report.outputs), examples=not report.no_examples, progress=progress
-        )
+    with _explain_suite_errors(is_command=report is not None), ExitStack() as stack:
+        raw = replace(suite_of_tables(path.name, suite, path.parent, options.overrides), objects=objects or {})
+        if report is None:
+            return runs.execute(raw, options)
+        from rich.console import Console
+
+        from mqa_registry.reports.console.progress import open_progress
+
+        progress = stack.enter_context(open_progress(Console(stderr=True), quiet=report.quiet))
+        options = replace(options, outputs=report.outputs)
+        return runs.execute(raw, options, examples=not report.no_examples, progress=progress)
 
 
 def export_model(
-    suite: Mapping[str, Any], folder: Path, options: RunOptions, *, only_trace: bool = False
+    suite: Mapping[str, Any],
+    folder: Path,
+    options: RunOptions,
+    report: ReportOptions | None = None,
+    *,
+    objects: Mapping[str, Any] | None = None,
+    only_trace: bool = False,
 ) -> tuple[Exported, Sequence[Example]]:
     """Export the model of a suite to a folder. The suite has one data set and one backend, which exports the model.
 
-    With `only_trace`, the rows are not for calibration, but for tracing a model whose task has no sample. Returns the
-    export, and the rows that the model was traced with where its task has no sample. Raises a UsageError with the first
-    problem of the suite.
+    `report` and `objects` are as of `execute_suite`. With `only_trace`, the rows are not for calibration, but
+    for tracing a model whose task has no sample. Returns the export, and the rows that the model was traced with where
+    its task has no sample. Raises a UsageError with the first problem of the suite.
     """
     begin_step("exporting the model")
-    with _command_line_errors():
-        model_under_test, use = prepare_export(suite, options, only_trace=only_trace)
-    with Console(stderr=True).status("exporting"):
+    with _explain_suite_errors(is_command=report is not None), ExitStack() as stack:
+        model_under_test, use = prepare_export(suite, options, objects=objects or {}, only_trace=only_trace)
+        if report is not None:
+            from rich.console import Console
+
+            stack.enter_context(Console(stderr=True).status("exporting"))
         return write_export(model_under_test, use, folder, options)
 
 
 @contextmanager
-def _command_line_errors() -> Iterator[None]:
-    """Raise problems of a suite or its columns as errors of the command line, for a user who wrote no suite."""
+def _explain_suite_errors(*, is_command: bool) -> Iterator[None]:
+    """Raise problems of a suite or its columns as errors of the caller, who wrote no suite."""
     try:
         yield
     except MissingColumnError as error:
-        hint = f"{error.there}; map a column with `--columns {error.column}=COLUMN`"
-        raise DataError(error.message, hint=hint) from error
+        column = f"--columns {error.column}=COLUMN" if is_command else f'columns={{"{error.column}": "COLUMN"}}'
+        raise DataError(error.message, hint=f"{error.there}; map a column with `{column}`") from error
     except SuiteError as error:
         problem = error.problems[0]
         raise UsageError(problem.message, hint=problem.hint) from None

@@ -20,7 +20,14 @@ from mqa_registry.contributions.contribution import (
 )
 from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice, Suggestion
 from mqa_registry.contributions.measure_outputs import Evidence, ExampleRow, Quantile, Scores, Shortfall, Statistic
-from mqa_registry.contributions.model import Model, ModelSource, ModelUnderTest, RunContext
+from mqa_registry.contributions.model import (
+    LiveModel,
+    Model,
+    ModelDescription,
+    ModelSource,
+    ModelUnderTest,
+    RunContext,
+)
 from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
 from mqa_registry.contributions.suggestion import SuggestedBackend, SuggestedCheck, SuiteContext
 from mqa_registry.contributions.task import Codec, OutputReading, Task
@@ -41,8 +48,10 @@ __all__ = [
     "ExampleRow",
     "FunctionContribution",
     "Inspectable",
+    "LiveModel",
     "Metric",
     "Model",
+    "ModelDescription",
     "ModelSource",
     "ModelUnderTest",
     "NoOptions",

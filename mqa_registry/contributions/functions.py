@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mqa_registry.contributions.contribution import FunctionContribution
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
     from mqa_registry.contributions.measure_outputs import Evidence
 
@@ -24,6 +25,8 @@ class Dataset(FunctionContribution):
 
     `recognizes` says whether it reads a file of such a name, by its option `path`, for commands that were given a file
     alone. `is_sample` says that it has a few rows of its own, which take the place of data that a user does not have.
+    `from_object` makes the table of an object that a caller in Python passes, and None of one that it does not take; the
+    function then finds the table by its option `digest`, as `context.find_object` has it.
     """
 
     kind = "data set"
@@ -31,6 +34,12 @@ class Dataset(FunctionContribution):
 
     recognizes: Callable[[str], bool] | None = None
     is_sample: bool = False
+    from_object: Callable[[Any], pa.Table | None] | None = None
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether its rows are an object that a caller in Python passes, which no suite file can name."""
+        return self.from_object is not None
 
 
 @dataclass(frozen=True, kw_only=True)

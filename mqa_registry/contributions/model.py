@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +63,36 @@ class Model:
         return self._processor()
 
 
+@dataclass(frozen=True)
+class LiveModel:
+    """A model in memory, as a caller in Python passes it to a run.
+
+    `model` is the object as its library has it, such as a module or a pipeline; `processor` is what makes its inputs of
+    examples, such as a tokenizer, where that is not part of the object. `digest` is set by the source that takes it.
+    """
+
+    model: Any
+    processor: Any = None
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What a task knows of a model in memory.
+
+    `labels` are its classes, in the order of its outputs, and `about` facts as `Model.about` has them. `processor` is its
+    processor as the task needs it, where that is not as it was passed, and `config` are values that the configuration of
+    its module has to have.
+    """
+
+    labels: tuple[str, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+    processor: Any = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
 class ModelSource(ClassContribution[OptionsT]):
-    """Where models come from: a hub, a folder, a file, a function.
+    """Where models come from: a hub, a folder, a file, a function, the memory of a caller in Python.
 
     `loads` are the kinds of model that it can load besides one as it was saved, as a task `needs` them, in the words of
     model hubs. With None, which no list can replace, every task may name it. `takes` says what it takes for a model, for
@@ -84,6 +112,20 @@ class ModelSource(ClassContribution[OptionsT]):
     def recognizes(self, name: str) -> bool:
         """Whether this source opens a model of such a name, as `model.pt`, for commands that were given no source."""
         return False
+
+    def take(self, live: LiveModel) -> LiveModel | None:
+        """The module and the processor of a model in memory, with its digest; None of an object that it does not take.
+
+        The digest covers all that a prediction depends on, as that of `Model`. What the caller has is left as it is: what
+        has to be changed is copied. `load` finds the same by its option `digest`, as `run_context.find_object` has it. A
+        source with this method loads such models alone.
+        """
+        return None
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether its models are objects that a caller in Python passes, which no suite file can name."""
+        return type(self).take is not ModelSource.take
 
     def infer_task(self, run_context: RunContext, options: OptionsT) -> str:
         """The task that a model is for, as a suite names it; empty where the source cannot infer it.
@@ -106,7 +148,7 @@ class RunContext:
 
     `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports,
     `plugin_files` are the Python files that are loaded as plugins. With `force`, files that mqa did not write may be
-    replaced by what the command writes.
+    replaced by what the command writes. `objects` are models and tables that a caller in Python passes, by their digests.
     """
 
     exports: Path
@@ -117,6 +159,17 @@ class RunContext:
     trust_remote_code: bool = False
     force: bool = False
     plugin_files: tuple[Path, ...] = ()
+    objects: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def find_object(self, digest: str, what: str) -> Any:
+        """The object of this digest; a DataError where the caller passes none. `what` is a `model` or a `data set`."""
+        if digest not in self.objects:
+            passed = "model=MODEL" if what == "model" else 'data={"NAME": TABLE}'
+            raise DataError(
+                f"the {what} is an object in the memory of a Python program, and none was passed",
+                hint=f"call `mqa_registry.run` with `{passed}`",
+            )
+        return self.objects[digest]
 
 
 class ModelUnderTest:

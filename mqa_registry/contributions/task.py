@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from mqa_registry.contributions.model import Model
+    from mqa_registry.contributions.model import LiveModel, Model, ModelDescription
     from mqa_registry.types import Example
 
     Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -116,3 +116,7 @@ class Task(ClassContribution[OptionsT]):
     @abstractmethod
     def bind(self, model: Model, options: OptionsT) -> Codec:
         """The codec for a model."""
+
+    def describe(self, live: LiveModel) -> ModelDescription | None:
+        """What it knows of a model in memory, for the source that takes it; None where it cannot be for such a model."""
+        return None

@@ -47,7 +47,7 @@ def build_model(
     spec = {
         "source": {"use": model.source.name, "options": _serialize(dict(model.source.options))},
         "task": {"use": model.task.name, "options": _serialize(dict(model.task.options))},
-        "run_context": _serialize(vars(context)),
+        "run_context": _serialize({name: value for name, value in vars(context).items() if name != "objects"}),
         "labels": dict(model.labels),
     }
     source = model.source.contribution_as(ModelSource)
@@ -61,7 +61,7 @@ def build_model(
         bind=lambda bound: check_codec(
             model.task.contributor, model.task.call_method(task.bind, bound), task.schema, bound.labels
         ),
-        spec=spec,
+        spec=None if source.is_in_memory else spec,
         examples=lambda count: examples.get(count, ()) if rows is None else take_evenly(rows, count),
         sample=sample,
         digest=_digest(model, named),

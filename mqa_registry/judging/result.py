@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,13 @@ class CheckLocation:
     column: int
 
 
+class Interval(NamedTuple):
+    """A confidence interval; an end is infinite where it is open."""
+
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class Number:
     """An estimate with its confidence interval; `low` and `high` are None where there is no interval.
@@ -48,6 +56,13 @@ class Number:
     method: str
     corrected: tuple[float, float] | None = None
     verdict: Verdict | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Its confidence interval; None where there is none."""
+        if self.low is None and self.high is None:
+            return None
+        return Interval(-math.inf if self.low is None else self.low, math.inf if self.high is None else self.high)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,14 @@
 """Plugins: found by entry point, loaded by name, each by itself, so that a broken one does not affect the others."""
 
 from mqa_registry.plugins.catalog import HOOKS, ROLES, Catalog, Kinds, Plugin, Role, find_role
-from mqa_registry.plugins.loading import find_entry_points, import_plugin, installed_entry_points, load, load_all
+from mqa_registry.plugins.loading import (
+    find_entry_points,
+    import_plugin,
+    installed_entry_points,
+    load,
+    load_all,
+    load_entry_point,
+)
 
 __all__ = [
     "HOOKS",
@@ -16,4 +23,5 @@ __all__ = [
     "installed_entry_points",
     "load",
     "load_all",
+    "load_entry_point",
 ]

@@ -10,7 +10,6 @@ import sys
 import traceback
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import mqa_registry
 from mqa_registry.boundary import HOST_FOLDER, ContributionCall, Contributor, TimeLimitReached
 from mqa_registry.contributions import HOOKS_VERSION, RENAMED_IMPORTS
+from mqa_registry.entry_points import describe_origins, list_entry_points, read_origin
 from mqa_registry.errors import ContributionError, MqaError, PluginError
 from mqa_registry.hookspecs import GROUP
 from mqa_registry.naming import did_you_mean
@@ -25,11 +25,10 @@ from mqa_registry.plugins.catalog import NAME, Catalog, Plugin
 from mqa_registry.plugins.inspection import BrokenPluginError, read_contributions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from importlib.metadata import EntryPoint
-    from typing import TypeAlias
 
-    EntryPoints: TypeAlias = Mapping[str, tuple[EntryPoint, ...]]
+    from mqa_registry.entry_points import EntryPoints
 
 T = TypeVar("T")
 MAX_ERROR_CHARACTERS = 200  # characters of what a plugin raised that a message repeats
@@ -37,24 +36,13 @@ MAX_ERROR_CHARACTERS = 200  # characters of what a plugin raised that a message 
 
 def find_entry_points() -> EntryPoints:
     """Every entry point of the group `mqa` by its name: more than one where distributions claim the same."""
-    found: dict[str, tuple[EntryPoint, ...]] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, origin(point))):
-        found[point.name] = (*found.get(point.name, ()), point)
-    return found
+    return list_entry_points(GROUP)
 
 
 @cache
 def installed_entry_points() -> EntryPoints:
     """What `find_entry_points` finds, looked up once per process."""
     return find_entry_points()
-
-
-def origin(point: EntryPoint) -> tuple[str, str]:
-    """The name and version of the distribution that an entry point comes with."""
-    if point.dist is None:
-        return "unknown", ""
-    # Damaged metadata may lack either.
-    return point.dist.metadata["Name"] or "unknown", point.dist.metadata["Version"] or ""
 
 
 def load(names: Iterable[str], *, files: Sequence[Path] = (), candidates: EntryPoints | None = None) -> Catalog:
@@ -79,16 +67,15 @@ def load_all(*, files: Sequence[Path] = (), candidates: EntryPoints | None = Non
 
 
 def _load_installed(name: str, points: Sequence[EntryPoint]) -> Plugin:
-    distribution, version = origin(points[0])
+    distribution, version = read_origin(points[0])
     if len(points) > 1:
-        claims = " and ".join(" ".join(origin(point)).rstrip() for point in points)
+        claims = describe_origins(points)
         reason, hint = f"{len(points)} distributions give a plugin of this name: {claims}", "uninstall all but one"
         return Plugin(name, distribution, version, broken=reason, hint=hint)
     if not NAME.fullmatch(name):
         reason = "the name of its entry point has other than letters, digits, `_`, `.` and `-`"
         return Plugin(name, distribution, version, broken=reason, hint=f"`pip uninstall {distribution}`")
-    hint = f"`pip install --upgrade {distribution}`, or `pip uninstall {distribution}`"
-    return _load(Plugin(name, distribution, version, hint=hint), points[0].load)
+    return _load(Plugin(name, distribution, version, hint=_reinstall_hint(distribution)), points[0].load)
 
 
 def _load_file(path: Path) -> Plugin:
@@ -103,6 +90,26 @@ def _load(plugin: Plugin, import_module: Callable[[], Any]) -> Plugin:
     """The plugin with its contributions, or with the reason why it cannot be used."""
     loaded, reason = import_plugin(plugin.name, lambda: _read(plugin, import_module))
     return loaded or replace(plugin, broken=reason)
+
+
+def load_entry_point(what: str, points: Sequence[EntryPoint], read: Callable[[object], T]) -> T:
+    """What `read` makes of the object that entry points of one name give; it raises a TypeError where it is no such object.
+
+    `what` is the object with its name, as in "command `greet`". Raises a PluginError where several distributions give it,
+    or where it cannot be used.
+    """
+    origins = describe_origins(points)
+    if len(points) > 1:
+        raise PluginError(f"{len(points)} distributions give a {what}: {origins}", hint="uninstall all but one")
+    loaded, reason = import_plugin(points[0].name, lambda: read(points[0].load()))
+    if loaded is None:
+        hint = _reinstall_hint(read_origin(points[0])[0])
+        raise PluginError(f"the {what} of {origins} cannot be used: {reason}", hint=hint)
+    return loaded
+
+
+def _reinstall_hint(distribution: str) -> str:
+    return f"`pip install --upgrade {distribution}`, or `pip uninstall {distribution}`"
 
 
 def import_plugin(name: str, make: Callable[[], T]) -> tuple[T | None, str]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from mqa_registry.errors import MqaError, PluginError
+from mqa_registry.entry_points import list_entry_points
+from mqa_registry.errors import MqaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from importlib.metadata import EntryPoint
+    from collections.abc import Callable
 
+    from mqa_registry.entry_points import EntryPoints
     from mqa_registry.reports.report import Report
 
 FILE_GROUP = "mqa.reporters"
@@ -94,19 +94,14 @@ def find_environment_reporters() -> tuple[dict[str, EnvironmentReporter], list[M
 
 def _load(name: str, group: str, *kinds: type[T]) -> T:
     """What the entry point of this name and group gives; a PluginError where that is of none of these kinds."""
-    from mqa_registry.plugins import import_plugin
+    from mqa_registry.plugins import load_entry_point
 
-    points = _entry_points(group)[name]
-    distributions = " and ".join(point.dist.metadata["Name"] if point.dist else "unknown" for point in points)
-    if len(points) > 1:
-        problem = f"{len(points)} distributions give a reporter `{name}`: {distributions}"
-        raise PluginError(problem, hint="uninstall all but one")
-    reporter, reason = import_plugin(name, points[0].load)
-    if not isinstance(reporter, kinds):
-        problem = f"the reporter `{name}` of {distributions} cannot be used"
-        hint = f"`pip install --upgrade {distributions}`, or `pip uninstall {distributions}`"
-        raise PluginError(f"{problem}: {reason or f'its entry point names no `{kinds[0].__name__}`'}", hint=hint)
-    return reporter
+    def read(reporter: object) -> T:
+        if not isinstance(reporter, kinds):
+            raise TypeError(f"its entry point names no `{kinds[0].__name__}`")
+        return reporter
+
+    return load_entry_point(f"reporter `{name}`", _entry_points(group)[name], read)
 
 
 def render_report(name: str, report: Report, earlier: str = "") -> bytes:
@@ -132,10 +127,6 @@ def call_reporter(name: str, function: Callable[P, T], *arguments: P.args, **nam
 
 
 @cache
-def _entry_points(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
+def _entry_points(group: str) -> EntryPoints:
     """The entry points of reporters by name, in the order of the alphabet; one that can be no option is left out."""
-    by_name: dict[str, tuple[EntryPoint, ...]] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
-        if REPORTER_NAME.fullmatch(point.name):
-            by_name[point.name] = (*by_name.get(point.name, ()), point)
-    return by_name
+    return list_entry_points(group, REPORTER_NAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 TEXT = "text"  # the field of a row that a task without a sample can be traced with
 
 
-def prepare_export(suite: Mapping[str, Any], options: RunOptions, *, only_trace: bool) -> tuple[ModelUnderTest, Use]:
+def prepare_export(
+    suite: Mapping[str, Any], options: RunOptions, *, objects: Mapping[str, Any], only_trace: bool
+) -> tuple[ModelUnderTest, Use]:
     """The model of a suite with its rows, and the backend that exports it; nothing is built yet.
 
-    With `only_trace`, the rows are for tracing a model whose task brings no sample. Raises a UsageError where a table is
+    `objects` are those in memory that the suite names by their digests. With `only_trace`, the rows are for tracing a model whose task brings no sample. Raises a UsageError where a table is
     wrong, there is nothing to export, or the backend exports nothing.
     """
     store = options.store or Path(STORE)
@@ -42,7 +45,8 @@ def prepare_export(suite: Mapping[str, Any], options: RunOptions, *, only_trace:
     (use,), (rows,) = backends.values(), data.values()
     if not isinstance(use.contribution, SupportsExport):
         raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")
-    model_under_test = _model_under_test(model, rows, options.run_context_in(store), only_trace=only_trace)
+    context = replace(options.run_context_in(store), objects=objects)
+    model_under_test = _model_under_test(model, rows, context, only_trace=only_trace)
     if (file := model_under_test.model.file) is not None:
         raise UsageError(f"`{file}` is exported already", hint="name the model that it was made of")
     return model_under_test, use

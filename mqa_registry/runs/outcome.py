@@ -13,7 +13,7 @@ from mqa_registry.findings import Finding, Judgement, SuiteSelection
 from mqa_registry.judging import Verdict, find_label_order
 from mqa_registry.judging.waivers import is_accepted, is_overdue
 from mqa_registry.reports import SuiteIdentity
-from mqa_registry.suite import unread_column_findings
+from mqa_registry.suite import list_objects, unread_column_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,9 +58,20 @@ def collect_findings(
     """
     return (
         *observations.findings,
+        *_object_findings(plan.suite),
         *find_label_order(plan, observations, results),
         *(() if partial else unread_column_findings(plan.suite)),
     )
+
+
+def _object_findings(suite: Suite) -> Iterator[Finding]:
+    """A note that no command repeats a run of objects in memory."""
+    if objects := list_objects(suite):
+        names = " and ".join(f"`{name}`" for name in objects)
+        text = (
+            f"{names} {'were objects' if len(objects) > 1 else 'was an object'} in memory: no command repeats this run"
+        )
+        yield Finding("note", "memory", text, "pass them again to `mqa_registry.run`; `mqa judge` needs none of them")
 
 
 def identify_suite(suite: Suite) -> SuiteIdentity:

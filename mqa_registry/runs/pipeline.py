@@ -29,7 +29,17 @@ from mqa_registry.runs.outcome import collect_findings, exit_code, identify_suit
 from mqa_registry.runs.record import Record, with_kept_groups
 from mqa_registry.runs.tags import check_tag, tag_run
 from mqa_registry.store import Store
-from mqa_registry.suite import Overrides, plugin_names, read, real_folder, require_inside, validate
+from mqa_registry.suite import (
+    Overrides,
+    RawSuite,
+    list_objects,
+    plugin_names,
+    read,
+    real_folder,
+    require_inside,
+    validate,
+    with_objects_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +51,7 @@ if TYPE_CHECKING:
     from mqa_registry.observations import Observations
     from mqa_registry.plan import Plan
     from mqa_registry.plugins import Catalog
-    from mqa_registry.suite import Node, RawSuite
+    from mqa_registry.suite import Node
     from mqa_registry.types import Predictions
 
 
@@ -65,7 +75,7 @@ def make_plan(raw: RawSuite, options: RunOptions, *, files: bool = True) -> tupl
 
 
 def run(
-    path: str | Path,
+    suite: str | Path | RawSuite,
     options: RunOptions | None = None,
     *,
     history: HistoryOptions | None = None,
@@ -73,7 +83,9 @@ def run(
     examples: bool = True,
     progress: Progress | None = None,
 ) -> Report:
-    """Run a suite file: plan it, predict what it needs, judge every check. Raises MqaError where nothing can be judged.
+    """Run a suite, of a file or read already: plan it, predict what it needs, judge every check.
+
+    Raises MqaError where nothing can be judged.
 
     A run that was judged and cannot be kept has a report too, which says so and ends with 3. `history` says which earlier
     run it is held against, and its tag. `fresh` ignores cached
@@ -83,7 +95,7 @@ def run(
     options, history = options or RunOptions(), history or HistoryOptions()
     if history.tag is not None:
         check_tag(history.tag)
-    raw = read(path, options.overrides)
+    raw = suite if isinstance(suite, RawSuite) else read(suite, options.overrides)
     earlier = find_run(history.against, options.store, raw.path) if history.against is not None else None
     executed = execute(raw, options, fresh=fresh, examples=examples, progress=progress)
     if earlier is not None:
@@ -134,7 +146,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: b
     started, clock = datetime.now(UTC), time.perf_counter()
     _refuse_to_overwrite_inputs(options.outputs, raw, options.plugin_files)
     plan, catalog = make_plan(raw, options)
-    context = options.run_context(plan.suite)
+    context = replace(options.run_context(plan.suite), objects=raw.objects)
     prepared = prepare(plan, context, progress)
     store = Store(options.store_of(plan.suite))
     try:
@@ -150,7 +162,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: b
         run=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
         started=started,
         clock=clock,
-        environment=describe_environment(catalog, observations, context, raw.path),
+        environment=describe_environment(catalog, observations, context, raw.path, list_objects(plan.suite)),
         partial=bool(raw.overrides.only),
         options=options.to_flags(),
     )
@@ -175,7 +187,7 @@ def finalize(executed: ExecutedRun) -> Report:
 
 def judge(
     run: str | Path,
-    suite: str | Path | None = None,
+    suite: str | Path | RawSuite | None = None,
     *,
     store: str | Path | None = None,
     plugin_files: Sequence[Path] = (),
@@ -184,16 +196,18 @@ def judge(
 ) -> Report:
     """Judge a kept run again, without model and data. Raises MqaError where nothing can be judged.
 
-    `run` is an id or the beginning of one, `last`, or a report file; `suite` a suite file with other bounds, measures,
-    slices or another confidence. A check that needs rows which the run did not predict is NOT-RUN. `store` is the folder
+    `run` is an id or the beginning of one, `last`, or a report file; `suite` a suite with other bounds, measures, slices
+    or another confidence. Objects in memory of the run take the place of what that names. A check that needs rows which the run did not predict is NOT-RUN. `store` is the folder
     with the run; left out, the store next to the suite, or in the current folder. `outputs` are files that the caller
     writes, none of which may be an input.
     """
     clock = time.perf_counter()
-    record = find_run(run, Path(store) if store else None, Path(suite) if suite else None)
+    other = read(suite) if isinstance(suite, str | Path) else suite
+    record = find_run(run, Path(store) if store else None, other and other.path)
     raw = record.raw
-    if suite:  # another suite, about as many rows as the run had
-        raw = replace(read(suite), overrides=Overrides(limit=record.raw.overrides.limit))
+    if other is not None:  # another suite, about as many rows as the run had
+        other = with_objects_of(other, raw, plugins.load(plugin_names(raw), files=plugin_files))
+        raw = replace(other, overrides=Overrides(limit=raw.overrides.limit))
     reports = [Path(run)] if Path(run).suffix == ".json" else []
     _refuse_to_overwrite_inputs(outputs, raw, [*plugin_files, *reports])
     plan, catalog = make_plan(raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)

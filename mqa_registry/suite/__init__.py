@@ -2,6 +2,15 @@
 
 from mqa_registry.expect import Expect
 from mqa_registry.suite.diagnostics import explain_error, render
+from mqa_registry.suite.live_objects import (
+    infer_task,
+    list_objects,
+    name_type,
+    take_model,
+    take_table,
+    with_objects,
+    with_objects_of,
+)
 from mqa_registry.suite.model import Against, Check, Data, IntervalKind, ModelUse, Severity, Suite, Waiver
 from mqa_registry.suite.overrides import Overrides
 from mqa_registry.suite.positions import Text
@@ -30,7 +39,10 @@ __all__ = [
     "bases",
     "explain_error",
     "identity",
+    "infer_task",
     "json_schema",
+    "list_objects",
+    "name_type",
     "plugin_names",
     "read",
     "read_tree",
@@ -38,6 +50,8 @@ __all__ = [
     "render",
     "require_inside",
     "suite_of_tables",
+    "take_model",
+    "take_table",
     "to_toml",
     "toml_key",
     "toml_line",
@@ -46,4 +60,6 @@ __all__ = [
     "validate_source",
     "validate_tables",
     "with_bases",
+    "with_objects",
+    "with_objects_of",
 ]

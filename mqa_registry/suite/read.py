@@ -33,11 +33,15 @@ SUITE_LINE = re.compile(rb"^\s*(?:[\"']?format[\"']?\s*=\s*\d|extends\s*=\s*[\"'
 
 @dataclass(frozen=True)
 class RawSuite:
-    """A suite as its files have it, not validated yet."""
+    """A suite as its files have it, not validated yet.
+
+    `objects` are models and tables in memory that a caller passes in place of what the files name, by their digests.
+    """
 
     path: Path
     root: Node
     overrides: Overrides = field(default_factory=Overrides)
+    objects: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def read(path: str | Path, overrides: Overrides | None = None) -> RawSuite:
@@ -53,10 +57,14 @@ def read(path: str | Path, overrides: Overrides | None = None) -> RawSuite:
     return RawSuite(path, root, overrides)
 
 
-def suite_of_tables(name: str, tables: Mapping[str, Any], folder: Path) -> RawSuite:
-    """The suite of tables in memory, with the name of a file in a folder that paths are relative to."""
-    path = folder / name
-    return RawSuite(path, make_tree(str(path), tables, folder))
+def suite_of_tables(name: str, tables: Mapping[str, Any], folder: Path, overrides: Overrides | None = None) -> RawSuite:
+    """The suite of tables in memory, with the name of a file in a folder that paths are relative to; it raises as `read` does."""
+    overrides, path = overrides or Overrides(), folder / name
+    confines = real_folder(folder) if overrides.confined else None
+    root = with_settings(_extend(make_tree(str(path), tables, folder), (path,), confines), overrides.set)
+    if confines is not None:
+        require_confined(root, confines)
+    return RawSuite(path, root, overrides)
 
 
 def plugin_names(raw: RawSuite) -> frozenset[str]:
@@ -85,7 +93,11 @@ def _read_extended(path: Path, chain: Chain, at: Location | None, folder: Path |
     if any(_is_same(path, other) for other in chain):
         circle = " -> ".join(f"`{file}`" for file in (*chain, path))
         raise SuiteError([Problem(f"suites extend each other in a circle: {circle}", "take one `extends` out", at)])
-    own = read_tree(_read_text(path, at), path.parent)
+    return _extend(read_tree(_read_text(path, at), path.parent), (*chain, path), folder)
+
+
+def _extend(own: Node, chain: Chain, folder: Path | None) -> Node:
+    """A suite merged over the one that it extends; the last of `chain` is its own file."""
     extends, skip = own.get("extends"), own.get("skip")
     if extends is None:
         if skip is not None:
@@ -94,7 +106,7 @@ def _read_extended(path: Path, chain: Chain, at: Location | None, folder: Path |
     if not isinstance(extends.value, str) or not extends.value:
         message = f"`extends` must be a string, the name of a suite file, not {describe_value(extends.plain())}"
         raise SuiteError([Problem(message, 'write `extends = "base.toml"`', extends.at)])
-    base = _read_extended(path.parent / extends.value, (*chain, path), extends.at, folder)
+    base = _read_extended(chain[-1].parent / extends.value, chain, extends.at, folder)
     return merge_suites(skip_checks(base, skip), own.without(("extends", "skip")))
 
 

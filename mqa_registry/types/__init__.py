@@ -6,6 +6,7 @@ from mqa_registry.types.predictions import Predictions, Targets, as_predictions
 from mqa_registry.types.rows import Example, Rows, derive_ids, fingerprint
 from mqa_registry.types.schemas import SCHEMAS, Schema, get_schema
 from mqa_registry.types.tables.arrow_file import with_class_names
+from mqa_registry.types.tables.in_memory import as_table
 from mqa_registry.types.tables.read import read_table
 from mqa_registry.types.targets import (
     distinct_labels,
@@ -25,6 +26,7 @@ __all__ = [
     "Schema",
     "Targets",
     "as_predictions",
+    "as_table",
     "derive_ids",
     "distinct_labels",
     "edited",

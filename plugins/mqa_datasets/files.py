@@ -63,12 +63,24 @@ def rows_of_arrays(context: RunContext, *, path: Path) -> pa.Table:
     The inputs of a row are its field `inputs`. Arrays called `id`, `target` or `cluster` are columns under these names.
     Nothing in the file is unpickled.
     """
-    arrays = _read_arrays(path)
+    return join_arrays(_read_arrays(path), f"`{path}`")
+
+
+def join_arrays(arrays: Mapping[str, Array], owner: str) -> pa.Table:
+    """The table of arrays by their names: of each row its inputs, and its columns `id`, `target` and `cluster`.
+
+    A DataError where they have different numbers of rows, or hold what no model reads; `owner` is where they are from.
+    """
+    if not arrays.keys() - set(ROLES):
+        raise DataError(f"{owner} has no arrays for a model to read")
+    for name, array in arrays.items():
+        if array.dtype.kind not in (NUMERIC_KINDS + TEXT_KIND if name in ROLES else NUMERIC_KINDS):
+            raise DataError(f"the array `{name}` of {owner} holds {array.dtype}, and a model reads numbers")
     n_rows = {len(array) if array.ndim else -1 for array in arrays.values()}
     if len(n_rows) != 1 or -1 in n_rows:
         shapes = ", ".join(f"`{name}` {array.shape}" for name, array in arrays.items())
         raise DataError(
-            f"the arrays of `{path}` have different numbers of rows: {shapes}", hint="rows are the first axis"
+            f"the arrays of {owner} have different numbers of rows: {shapes}", hint="rows are the first axis"
         )
     inputs = {name: _to_arrow(array) for name, array in arrays.items() if name not in ROLES}
     columns = {name: pa.array(arrays[name].tolist()) for name in ROLES if name in arrays}
@@ -107,20 +119,16 @@ def _load(path: Path) -> _NumpyFile:
 
 
 def _read_arrays(path: Path) -> dict[str, Array]:
-    """The arrays of a `.npz` by their names; a DataError where it holds anything else, or nothing that a model reads."""
+    """The arrays of a `.npz` by their names; a DataError where it holds anything else."""
     file = _load(path)
     if file.has_unnamed_array:
         raise DataError(f"`{path}` is one array without a name", hint="`numpy.savez` writes arrays with names")
-    if not file.members.keys() - set(ROLES):
-        raise DataError(f"`{path}` has no arrays for a model to read")
     arrays = {}
     for name, array in file.members.items():
         if not isinstance(array, np.ndarray):
             raise DataError(
                 f"`{name}` of `{path}` is no array", hint="`numpy.savez` writes archives of arrays and nothing else"
             )
-        if array.dtype.kind not in (NUMERIC_KINDS + TEXT_KIND if name in ROLES else NUMERIC_KINDS):
-            raise DataError(f"the array `{name}` of `{path}` holds {array.dtype}, and a model reads numbers")
         arrays[name] = array
     return arrays
 

@@ -1,35 +1,17 @@
-"""The command `mqa export`: a model as an ONNX file, with its audit and its stamp."""
+"""The command `mqa export`: its command line read as the options of the function `export`, and what it exported shown."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from mqa_registry import (
-    ModelOptions,
-    ReportOptions,
-    RunOptions,
-    check_output_folder,
-    export_model,
-    flags,
-    read_columns,
-    resolve_model,
-    show_export,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from mqa_registry import Example
+from mqa_onnxruntime import model_export
+from mqa_registry import ExportOptions, ModelOptions, ReportOptions, RunOptions, flags, read_columns, show_export
 
 RUN_FLAGS = flags("store", "offline", "plugin_files", "allow_code", "allow_pickle", "trust_remote_code")
-SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")  # of models, by their names
-TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
-ARRAYS = "transformers/forward"  # the task that takes the inputs of any model as they are
-DEFAULT_TIMEOUT = 3600.0  # seconds; a backend that ignores the limit is ended after twice as many
 
 
 def export(
@@ -47,39 +29,23 @@ def export(
         typer.Option(metavar="FIELD=COLUMN", help="Which column of --data is this field; may be repeated."),
     ] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")] = None,
-    backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = "onnxruntime/session",
+    backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = model_export.BACKEND,
     options: Annotated[RunOptions, RUN_FLAGS],
     report: Annotated[ReportOptions, flags("json", "force")],
 ) -> int:
     """Export a model to ONNX, with everything checked and written down."""
-    mapped = read_columns(columns or (), data)
-    check_output_folder(out)
-    arrays = data is not None and data.suffix == ".npz"
-    model = resolve_model(named, options, sources=SOURCES, tasks=TASKS, array_task=ARRAYS if arrays else "")
-    exporting: dict[str, Any] = {
-        "opset": opset, "precision": precision, "per_channel": per_channel or None, "export_timeout": timeout,
-    }  # fmt: skip
-    suite = {
-        "model": model.table,
-        "data": {"data": _rows(data, mapped, arrays=arrays)},
-        "backends": {"export": {"use": backend} | {key: one for key, one in exporting.items() if one is not None}},
-    }
-    limits = replace(options, timeout=2 * max(DEFAULT_TIMEOUT, timeout or 0.0), force=report.force)
-    exported, samples = export_model(suite, out, limits, only_trace=data is None)
-    about = {"task": model.task_reason} if model.task_reason else {}
-    if data is None and samples:
-        about["traced with"] = _describe_rows(samples)
-    return show_export(exported, report, about)
-
-
-def _rows(data: Path | None, columns: Mapping[str, str], *, arrays: bool) -> dict[str, Any]:
-    """The rows to trace or calibrate with, as a suite names them."""
-    if data is None:
-        return {"use": "datasets/sentences"}
-    mapped = {"columns": dict(columns)} if columns else {}
-    return {"use": "datasets/arrays" if arrays else "datasets/file", "path": str(data), **mapped}
-
-
-def _describe_rows(samples: Sequence[Example]) -> str:
-    lengths = [len(str(one["text"])) for one in samples]
-    return f"{len(lengths)} texts of mqa's own, of {min(lengths)} to {max(lengths)} characters; `--data` names others"
+    export_options = ExportOptions(
+        task=named.task,
+        source=named.source,
+        opset=opset,
+        precision=precision,
+        per_channel=per_channel,
+        columns=read_columns(columns or (), data),
+        timeout=timeout,
+        backend=backend,
+    )
+    run_options = replace(options, force=report.force)
+    exported = model_export.export(
+        named.model, out, inputs=data, options=export_options, run_options=run_options, report=report
+    )
+    return show_export(exported, report)

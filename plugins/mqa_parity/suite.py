@@ -1,24 +1,24 @@
 """The suite that compares one ONNX file with its model, or with another file, and the rows that it names.
 
-`FileInterface` is what the command line says of the file's inputs and outputs, `KEY=VALUE`. The rows are those that both
-sides predict differently, or whose probabilities differ more than elsewhere.
+The rows that it names are those that both sides predict differently, or whose probabilities differ more than elsewhere.
 """
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import UsageError
+from mqa_registry import ParityOptions, ResolvedRows, RowSources, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection
 
     from mqa_registry import Predictions, ResolvedModel
 
-ONNX_FILE = "onnx/file"
+ONNX_FILE, SESSION = "onnx/file", "onnxruntime/session"
+ROW_SOURCES = RowSources(sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays")
 TENSORS, FLIPS, INVARIANCE = "parity/tensors", "parity/flip-rate", "parity/invariance"
 CANDIDATE = "onnx"  # the name of the backend that runs the file
 MAX_FLIP_RATE = 0.01
@@ -37,45 +37,23 @@ USUAL_QUANTILE, FAR_FACTOR = 0.9, 10.0  # a row is far where it moves so many ti
 
 
 @dataclass(frozen=True)
-class FileInterface:
-    """What a file calls its inputs and outputs; `required` are the model's names of outputs that the file must have."""
-
-    inputs: tuple[tuple[str, str], ...] = ()
-    constants: tuple[tuple[str, Any], ...] = ()
-    batch_axis: tuple[tuple[str, int], ...] = ()
-    outputs: tuple[tuple[str, str], ...] = ()
-    required: tuple[str, ...] = ()
-
-    def backend_options(self) -> dict[str, Any]:
-        """The options of a backend that runs the file, without those that are empty."""
-        options = {
-            "inputs": dict(self.inputs),
-            "constants": dict(self.constants),
-            "batch_axis": dict(self.batch_axis),
-            "outputs": dict(self.outputs),
-        }
-        return {name: value for name, value in options.items() if value}
-
-
-@dataclass(frozen=True)
 class Pair:
     """A model and the ONNX file that is compared with it, and the rows that both run.
 
-    `data` is a file of rows, whose `columns` are mapped to fields as in a suite, `inputs` one of arrays; without either
-    there are a few sentences. `interface` says what the file calls its inputs and outputs, and which of these it must
-    have. `reproduction` keeps a script that shows a difference without mqa. `tolerance` has `atol` and `rtol`, which replace
-    the bound on the ratio. `has_decisions` says whether the task's predictions are decisions, which can flip.
+    Without a `file`, the model is exported on the way. `has_decisions` says whether
+    the task's predictions are decisions, which can flip. Raises a UsageError where the options are of no such pair.
     """
 
     model: ResolvedModel
-    file: Path
-    data: Path | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    inputs: Path | None = None
-    interface: FileInterface = field(default_factory=FileInterface)
-    tolerance: tuple[float, float] | None = None
-    reproduction: bool = False
+    file: Path | None
+    rows: ResolvedRows = field(default_factory=lambda: ResolvedRows({"use": ROW_SOURCES.sample}))
+    options: ParityOptions = field(default_factory=ParityOptions)
     has_decisions: bool = False
+
+    def __post_init__(self) -> None:
+        of_file = {name: getattr(self.options, name) for name in ("input", "constant", "batch_axis")}
+        if self.file is None and (given := next((name for name, value in of_file.items() if value), "")):
+            raise UsageError(f"`{given}` is about the inputs of a file, and none is named", hint="leave it out")
 
     @property
     def reference(self) -> str:
@@ -86,38 +64,52 @@ class Pair:
         """The tables of the suite that compares them by some criteria."""
         return {
             "format": 1,
-            "name": f"parity of {self.file.name}",
+            "name": f"parity of {self.file.name if self.file else 'an export'}",
             "model": self.model.table,
-            "data": {"rows": self._data_table()},
-            "backends": {
-                self.reference: self._reference_table(),
-                CANDIDATE: {"use": "onnxruntime/session", "path": str(self.file), **self.interface.backend_options()},
-            },
+            "data": {"rows": dict(self.rows.table)},
+            "backends": {self.reference: self._reference_table(), CANDIDATE: self._candidate_table()},
             "check": self._check_tables(criteria),
         }
 
     def _reference_table(self) -> dict[str, Any]:
         """The backend of the reference: PyTorch, or another file with the same interface."""
         if self.model.source == ONNX_FILE:
-            return {"use": "onnxruntime/session", **self.interface.backend_options()}
+            return {"use": SESSION, **self._interface()}
         return {"use": "transformers/torch"}
 
-    def _data_table(self) -> dict[str, Any]:
-        if self.inputs is not None:
-            return {"use": "datasets/arrays", "path": str(self.inputs)}
-        if self.data is not None:
-            mapped = {"columns": dict(self.columns)} if self.columns else {}
-            return {"use": "datasets/file", "path": str(self.data), **mapped}
-        return {"use": "datasets/sentences"}
+    def _candidate_table(self) -> dict[str, Any]:
+        """The backend that runs the file, or an export of the model."""
+        options = self.options
+        settings = {
+            "path": self.file and str(self.file),
+            "providers": options.provider and [options.provider],
+            "precision": options.precision,
+            "opset": options.opset,
+        }
+        return {"use": SESSION, **{name: one for name, one in settings.items() if one is not None}, **self._interface()}
+
+    def _interface(self) -> dict[str, Any]:
+        """What the file calls its inputs and outputs, as options of a backend that runs it, without those that are empty."""
+        options = self.options
+        renamed = dict(options.outputs) if isinstance(options.outputs, Mapping) else {}
+        interface = {
+            "inputs": dict(options.input),
+            "constants": dict(options.constant),
+            "batch_axis": dict(options.batch_axis),
+            "outputs": {own: name for own, name in renamed.items() if own != name},
+        }
+        return {name: value for name, value in interface.items() if value}
 
     def _check_tables(self, criteria: Criteria) -> list[dict[str, Any]]:
-        tensors: dict[str, Any] = {"use": TENSORS} | ({"reproduction": True} if self.reproduction else {})
+        tensors: dict[str, Any] = {"use": TENSORS} | ({"reproduction": True} if self.options.reproduction else {})
         tensors |= {} if self.has_decisions else {"screen": True}  # no predictions would tell which rows differ
         tensors |= {"include_rows": list(criteria.include_rows)} if criteria.include_rows else {}
-        tensors |= {"outputs": list(self.interface.required)} if self.interface.required else {}
+        outputs = self.options.outputs
+        required = list(outputs.values() if isinstance(outputs, Mapping) else outputs)
+        tensors |= {"outputs": required} if required else {}
         expect: dict[str, Any] = {"mismatches": {"max": 0}, "ratio": {"max": MAX_RATIO}}
-        if self.tolerance is not None:
-            atol, rtol = self.tolerance
+        if self.options.tolerance is not None:
+            atol, rtol = self.options.tolerance
             tensors |= {"atol": atol, "rtol": rtol}
             expect = {"mismatches": {"max": 0}, "outside": {"max": 0}}
         elif criteria.by_decisions:
@@ -143,52 +135,6 @@ class Criteria:
     by_predictions: bool = False
     by_invariance: bool = False
     include_rows: tuple[str, ...] = ()
-
-
-def read_interface(
-    inputs: Sequence[str], constants: Sequence[str], batch_axis: Sequence[str], outputs: Sequence[str]
-) -> FileInterface:
-    """The interface of what the command line has; a UsageError where a pair has no meaning."""
-    required = [one.rpartition("=")[2] for one in outputs]
-    if empty := [one for one, name in zip(outputs, required, strict=True) if not name]:
-        raise UsageError(f"`--outputs {empty[0]}` names no output", hint="as in `--outputs last_hidden_state`")
-    return FileInterface(
-        inputs=tuple(_split_pairs("--input", "ids=input_ids", inputs)),
-        constants=tuple(
-            (name, _parse_value(name, text)) for name, text in _split_pairs("--constant", "rate=16000", constants)
-        ),
-        batch_axis=tuple(
-            (name, _parse_axis(name, text)) for name, text in _split_pairs("--batch-axis", "state=1", batch_axis)
-        ),
-        outputs=tuple(_split_pairs("--outputs", "embedding=pooler_output", [one for one in outputs if "=" in one])),
-        required=tuple(required),
-    )
-
-
-def _split_pairs(option: str, example: str, arguments: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Each name with its value; a name may have an equals sign in it, a value none."""
-    for argument in arguments:
-        name, equals, value = argument.rpartition("=")
-        if not (name and equals and value):
-            raise UsageError(f"`{option} {argument}` is no pair", hint=f"as in `{option} {example}`")
-        yield name, value
-
-
-def _parse_value(name: str, text: str) -> Any:
-    """A number, true or false, or lists of them, as TOML writes them."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        raise UsageError(
-            f"`--constant {name}={text}` is no number",
-            hint="as in `--constant rate=16000` or `--constant state=[0, 1]`",
-        ) from None
-
-
-def _parse_axis(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"`--batch-axis {name}={text}` is no axis", hint="axes are counted from 0, the first")
-    return int(text)
 
 
 def find_disagreeing_rows(reference: Predictions | None, candidate: Predictions | None) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
-"""PyTorch models of any origin: TorchScript, exported programs, and models that a function builds."""
+"""PyTorch models of any origin: TorchScript, exported programs, what a function builds, and modules in memory."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import ModelSource, hookimpl
+from mqa_torch.memory_source import MemorySource
 from mqa_torch.model_sources import FactorySource, FileSource
 
 if TYPE_CHECKING:
@@ -13,4 +14,4 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_models() -> Iterable[ModelSource[Any]]:
-    return [FileSource(), FactorySource()]
+    return [FileSource(), FactorySource(), MemorySource()]

@@ -74,6 +74,19 @@ class Configuration:
             return None
         return self._integer("decoder_start_token_id", self._integer("bos_token_id", 0))
 
+    def facts(self) -> dict[str, Any]:
+        """What tasks, backends and reports read of a model besides its weights."""
+        facts = {
+            "architecture": self.architecture,
+            "max_positions": self.max_positions,
+            "decoder_start_token_id": self.decoder_start_token_id,
+            "pad_token_id": self.pad_token_id,
+            "has_no_pad_token": self.has_no_pad_token or None,
+            "vocab_size": self.vocab_size,
+            "problem_type": self.problem_type,
+        }
+        return {name: fact for name, fact in facts.items() if fact is not None}
+
     def labels(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the model's outputs."""
         names = self.values.get("id2label")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry import Codec, DataError, Task, counted
+from mqa_transformers.live_model import describe_module
 from mqa_transformers.tokenization import (
     IDS,
     MASK,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import Example, Model
+    from mqa_registry import Example, LiveModel, Model, ModelDescription
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -61,6 +62,9 @@ class Forward(Task[ForwardOptions]):
 
     def bind(self, model: Model, options: ForwardOptions) -> Codec:
         return ForwardCodec(model, options.max_length or model.about.get("max_positions"))
+
+    def describe(self, live: LiveModel) -> ModelDescription:
+        return describe_module(live)
 
 
 class ForwardCodec(Codec):

@@ -97,20 +97,13 @@ class AutoSource(ModelSource[AutoOptions]):
 
 def _facts(checkpoint: Checkpoint, revision: str | None) -> dict[str, Any]:
     """What tasks, backends and reports read of a model besides its weights."""
-    config = checkpoint.config
     facts = {
         "revision": revision,
         "commit": checkpoint.commit,
-        "architecture": config.architecture,
         "weights": "pickle" if checkpoint.is_pickled else "safetensors",
         "remote_code": checkpoint.has_code,
-        "max_positions": config.max_positions,
         "bytes": sum((checkpoint.path / name).stat().st_size for name in checkpoint.weights),
-        "decoder_start_token_id": config.decoder_start_token_id,
-        "pad_token_id": config.pad_token_id,
-        "has_no_pad_token": config.has_no_pad_token or None,
-        "vocab_size": config.vocab_size,
-        "problem_type": config.problem_type,
+        **checkpoint.config.facts(),
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
 

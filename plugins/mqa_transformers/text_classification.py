@@ -9,6 +9,7 @@ import numpy as np
 
 from mqa_registry import Codec, DataError, Task, counted
 from mqa_transformers.classifier_outputs import decode_logits, infer_reading
+from mqa_transformers.live_model import describe_classifier
 from mqa_transformers.loading import TEXT_CLASSIFICATION
 from mqa_transformers.tokenization import (
     IDS,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from mqa_registry import Example, Model, OutputReading
+    from mqa_registry import Example, LiveModel, Model, ModelDescription, OutputReading
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -70,6 +71,9 @@ class TextClassification(Task[TextClassificationOptions]):
     def bind(self, model: Model, options: TextClassificationOptions) -> Codec:
         check_single_label(model.about.get("problem_type"), model.labels)
         return TextClassificationCodec(model, _resolve_max_length(model, options.max_length))
+
+    def describe(self, live: LiveModel) -> ModelDescription | None:
+        return describe_classifier(live)
 
 
 def is_single_label(problem_type: object, labels: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry import ModelOptions, RunOptions, resolve_model
+from mqa_registry import RunOptions, resolve_model
 from mqa_registry.errors import ContributionError, UsageError
 
 SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")
@@ -30,8 +30,8 @@ class Known(ModelSource[KnownOptions]):
 
 
 def resolved(model, source=None, task=None, options=None):
-    named = ModelOptions(model=model, source=source, task=task)
-    return resolve_model(named, options or RunOptions(), sources=SOURCES, tasks="transformers")
+    options = options or RunOptions()
+    return resolve_model(model, options, task=task, source=source, sources=SOURCES, tasks="transformers")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,6 @@ def test_a_source_that_fails_on_a_name_is_named(tmp_path):
         f"{KNOWN}Known.recognizes = lambda self, name: name.nothing\n"
         "@hookimpl\ndef mqa_models():\n    return [Known()]\n"
     )
-    named, options = ModelOptions(model="a:b", task="own/task"), RunOptions(plugin_files=(plugin,))
+    options = RunOptions(plugin_files=(plugin,))
     with pytest.raises(ContributionError, match="the model source `own/known` crashed: AttributeError"):
-        resolve_model(named, options, sources=("own/known", "transformers/auto"), tasks="transformers")
+        resolve_model("a:b", options, task="own/task", sources=("own/known", "transformers/auto"), tasks="transformers")

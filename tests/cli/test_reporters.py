@@ -119,7 +119,10 @@ def test_one_that_fails_costs_its_own_file_alone(mqa, project):
 def test_one_that_is_none_is_refused_before_anything_runs(mqa, project):
     code, _, err = mqa("run", "suite.toml", "--acme-none", "page.txt")
     assert code == 2
-    assert "error: the reporter `acme-none` of acme cannot be used: its entry point names no `Reporter`" in err
+    assert (
+        "error: the reporter `acme-none` of acme 1.0 cannot be used: TypeError: its entry point names no `Reporter`"
+        in err
+    )
     assert not (project.folder / ".mqa").exists()
 
 
@@ -127,7 +130,9 @@ def test_one_that_cannot_be_imported_is_refused_with_its_line(mqa, site):
     (site / "acme_page.py").write_text("import no_such_library")
     code, _, err = mqa("run", "suite.toml", "--acme", "page.txt")
     assert code == 2
-    assert "the reporter `acme` of acme cannot be used: ModuleNotFoundError: No module named 'no_such_library'" in err
+    assert (
+        "the reporter `acme` of acme 1.0 cannot be used: ModuleNotFoundError: No module named 'no_such_library'" in err
+    )
     assert "(acme_page.py, line 1)" in err
     assert "hint: `pip install --upgrade acme`" in err
 
@@ -136,7 +141,7 @@ def test_two_of_one_name_are_refused(mqa, site):
     install(site, "other", {"acme": "PAGE"})
     code, _, err = mqa("run", "suite.toml", "--acme", "page.txt")
     assert code == 2
-    assert "error: 2 distributions give a reporter `acme`: acme and other" in err
+    assert "error: 2 distributions give a reporter `acme`: acme 1.0 and other 1.0" in err
     assert mqa("run", "suite.toml")[0] == 0
 
 
@@ -220,7 +225,10 @@ def test_one_of_the_environment_that_fails_costs_neither_report_nor_exit_code(mq
     assert (project.folder / "log.txt").exists()
     assert "error: the reporter `bad` crashed: ValueError: no such luck" in err
     assert "error: the reporter `worse` crashed: ValueError: no such luck" in err
-    assert "the reporter `none` of log cannot be used: its entry point names no `EnvironmentReporter`" in err
+    assert (
+        "the reporter `none` of log 1.0 cannot be used: TypeError: its entry point names no `EnvironmentReporter`"
+        in err
+    )
 
 
 @pytest.mark.usefixtures("log")

@@ -11,8 +11,8 @@ import sys
 import pluggy
 import pytest
 import torch
-from mqa_torch.digest import _is_user_class
 from mqa_torch.model_sources import FactoryOptions, FactorySource
+from mqa_torch.settings import is_user_class
 
 import mqa_transformers
 from mqa_registry import RunContext
@@ -166,6 +166,6 @@ class Users:
 
 
 def test_only_attributes_of_the_users_classes_are_settings():
-    assert _is_user_class(Users)
+    assert is_user_class(Users)
     for kind in (pluggy.PluginManager, collections.Counter, torch.nn.Linear):
-        assert not _is_user_class(kind)
+        assert not is_user_class(kind)

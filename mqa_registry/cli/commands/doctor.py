@@ -76,12 +76,8 @@ def _check_plugins(catalog: Catalog) -> Iterator[Finding]:
 
 def _check_commands() -> Iterator[Finding]:
     """A problem for each command of a plugin that cannot be called."""
-    from mqa_registry.cli.command_group import (
-        HOST_COMMANDS,
-        describe_origins,
-        load_plugin_command,
-        plugin_entry_points,
-    )
+    from mqa_registry.cli.command_group import HOST_COMMANDS, load_plugin_command, plugin_entry_points
+    from mqa_registry.entry_points import describe_origins
     from mqa_registry.errors import PluginError
 
     for name, points in plugin_entry_points().items():

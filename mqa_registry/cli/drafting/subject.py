@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.boundary import ContributionCall, Contributor, check_suggested_backend, check_table, limit_calls
+from mqa_registry.boundary import ContributionCall, Contributor, check_table, limit_calls, suggest_backend
 from mqa_registry.cli.model_options import resolve_model
 from mqa_registry.contributions import Backend, Dataset, ModelSource, SupportsExport, Task
 from mqa_registry.errors import DataError, UsageError
@@ -88,13 +88,13 @@ def suggest_backends(model: Model, onnx: Path | None, catalog: Catalog) -> list[
     That runs the file `onnx`, else an export. A UsageError where nothing runs the model.
     """
     backends = [(name, one) for name, one in catalog.each((Backend,)) if isinstance(one, Backend)]
-    suggested = [(name, one, found) for name, one in backends if (found := _suggest(name, one, model, None))]
+    suggested = [(name, one, found) for name, one in backends if (found := suggest_backend(name, one, model, None))]
     if not suggested:
         raise UsageError("no backend runs this model", hint="`mqa plugins` lists the backends that are installed")
     suggested.sort(key=lambda each: isinstance(each[1], SupportsExport))
     name, _, reference = suggested[0]
     if onnx is not None:
-        given = ((name, found) for name, one in backends if (found := _suggest(name, one, model, onnx)))
+        given = ((name, found) for name, one in backends if (found := suggest_backend(name, one, model, onnx)))
         second = next(given, None)
         if second is None:
             raise UsageError(f"no backend runs `{onnx}`", hint="`mqa plugins` lists the backends that are installed")
@@ -105,17 +105,11 @@ def suggest_backends(model: Model, onnx: Path | None, catalog: Catalog) -> list[
     return [(name, reference), *([second] if second else [])]
 
 
-def _suggest(name: str, backend: Backend[Any], model: Model, file: Path | None) -> SuggestedBackend | None:
-    contributor = Contributor(backend.kind, name, backend.suggest)
-    with ContributionCall(contributor):
-        found = backend.suggest(model, file)
-    return check_suggested_backend(contributor, found)
-
-
 def _resolve(named: ModelOptions, options: RunOptions, catalog: Catalog) -> ResolvedModel:
     """The model with its source, the first by name that recognizes it, and its task."""
     source = named.source or _find_source(named.model, catalog)
-    return resolve_model(named, options, sources=[source], tasks=_find_tasks(named.task, source, catalog))
+    tasks = _find_tasks(named.task, source, catalog)
+    return resolve_model(named.model, options, task=named.task, source=named.source, sources=[source], tasks=tasks)
 
 
 def _find_source(model: str, catalog: Catalog) -> str:

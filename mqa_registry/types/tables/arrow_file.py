@@ -63,10 +63,10 @@ def with_class_names(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
 
 
 def _decode(path: Path, table: pa.Table) -> pa.Table:
-    return with_class_names(_decode_columns(table), _read_features(path, table))
+    return with_class_names(decode_columns(table), _read_features(path, table))
 
 
-def _decode_columns(table: pa.Table) -> pa.Table:
+def decode_columns(table: pa.Table) -> pa.Table:
     """The table with plain values in place of codes for them, and columns of broken text as unreadable ones."""
     for number, field in enumerate(table.schema):
         column = table.column(number)
@@ -101,9 +101,14 @@ def _check_codes(column: pa.ChunkedArray) -> None:
 
 
 def _decoded_type(kind: pa.DataType) -> pa.DataType:
-    """The type of the values that a dictionary has codes for, as of a categorical in pandas, in lists too."""
+    """The type of the values that a dictionary has codes for, as of a categorical in pandas, in lists too.
+
+    Text that is kept in views is plain text: every function of Arrow takes that.
+    """
     if pa.types.is_dictionary(kind):
-        return kind.value_type
+        return _decoded_type(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.string()
     if pa.types.is_list(kind):
         return pa.list_(_decoded_type(kind.value_type))
     return kind

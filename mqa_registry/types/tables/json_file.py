@@ -133,7 +133,7 @@ def _read_slowly(path: Path) -> pa.Table:
         if isinstance(value, _RepeatedKeys):
             raise _refuse(path, f"{rows.position(number)} has one key twice")
     names = dict.fromkeys(name for value in rows.values for name in value)
-    return pa.table({name: _build_column([value.get(name) for value in rows.values], rows.position) for name in names})
+    return pa.table({name: build_column([value.get(name) for value in rows.values], rows.position) for name in names})
 
 
 def _parse_lines(text: str) -> _ParsedRows:
@@ -163,13 +163,13 @@ def _rows_in(document: Any, text: str) -> _ParsedRows:
         return _ParsedRows(document, lambda row: f"line {next(islice(_iter_element_lines(text), row, None))}")
     values = list(document.values()) if isinstance(document, dict) else []
     if _is_array_of_rows(document, values):
-        return _ParsedRows(document["data"] if "data" in document else values[0], _name_row)
+        return _ParsedRows(document["data"] if "data" in document else values[0], name_row)
     if values and all(isinstance(value, list) for value in values) and len(set(map(len, values))) == 1:
-        return _ParsedRows([dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)], _name_row)
+        return _ParsedRows([dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)], name_row)
     if values and all(isinstance(value, dict) for value in values) and len(set(map(tuple, values))) == 1:
         columns = [value.values() for value in values]
-        return _ParsedRows([dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)], _name_row)
-    return _ParsedRows([document], _name_row)
+        return _ParsedRows([dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)], name_row)
+    return _ParsedRows([document], name_row)
 
 
 def _is_array_of_rows(document: Any, values: Sequence[Any]) -> bool:
@@ -193,11 +193,12 @@ def _skip_space(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _name_row(number: int) -> str:
+def name_row(number: int) -> str:
+    """A row by its number from 0, for messages."""
     return f"row {number + 1}"
 
 
-def _build_column(values: list[Any], position: Callable[[int], str]) -> pa.Array | pa.ChunkedArray:
+def build_column(values: list[Any], position: Callable[[int], str]) -> pa.Array | pa.ChunkedArray:
     """Values as one column: of the type that all have, else text where they are words and numbers, else unreadable."""
     try:
         return pa.array(values)
@@ -210,14 +211,14 @@ def _build_column(values: list[Any], position: Callable[[int], str]) -> pa.Array
             )
         except UnicodeError:
             pass
-    texts = pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
+    texts = pa.array([None if value is None else json.dumps(value, default=str) for value in values], pa.string())
     return mark_unreadable(texts, _explain_mixed_types(values, position))
 
 
 def _explain_mixed_types(values: Sequence[Any], position: Callable[[int], str]) -> str:
     """Why values are no column: the first that is no text, or the first that is of another kind than those before."""
     for row, value in enumerate(values):
-        if found := SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        if found := SURROGATE.search(json.dumps(value, ensure_ascii=False, default=str)):
             what = "bytes that are not UTF-8" if 0xDC80 <= ord(found[0]) <= 0xDCFF else "half a surrogate pair"
             return f"{what} in {position(row)}, which is no text"
     given = [(row, _json_type(value)) for row, value in enumerate(values) if value is not None]

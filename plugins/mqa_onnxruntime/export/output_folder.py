@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from mqa_onnxruntime.export.cache import Export
     from mqa_onnxruntime.export.conversion import ExportPrecision
-    from mqa_onnxruntime.session.backend import ExportOptions
+    from mqa_onnxruntime.session.backend import OnnxExportOptions
     from mqa_registry import ModelUnderTest
 
 STAGING = ".staging"  # the folder of files until all of them are whole
 
 
-def export_model(model_under_test: ModelUnderTest, folder: Path, options: ExportOptions) -> Exported:
+def export_model(model_under_test: ModelUnderTest, folder: Path, options: OnnxExportOptions) -> Exported:
     """Put the model's export into a folder, with its weights, its node metadata and its stamp."""
     precision = options.export_precision
     if not model_under_test.run_context.force:

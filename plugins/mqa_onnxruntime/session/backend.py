@@ -45,7 +45,7 @@ BUDGETS = {"cpu": 512, "cuda": 32768}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions:
+class OnnxExportOptions:
     """How the model is exported.
 
     `opset` is the version of the operators in an export. `precision` is that of an export. `per_channel` quantizes every
@@ -74,7 +74,7 @@ class ExportOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionOptions(ExportOptions):
+class SessionOptions(OnnxExportOptions):
     """How ONNX Runtime runs the model.
 
     `path` is an `.onnx` file; without one the model is exported, and the export is cached.
@@ -150,7 +150,7 @@ class SessionBackend(Backend[SessionOptions]):
 
     name = "session"
     packages = ("onnx", "onnxruntime-gpu", "onnxruntime")
-    export_options = ExportOptions
+    export_options = OnnxExportOptions
 
     def suggest(self, model: Model, file: Path | None) -> SuggestedBackend:
         """ONNX Runtime, for a given file, a model that is one, or any other model, which it exports."""
@@ -166,7 +166,7 @@ class SessionBackend(Backend[SessionOptions]):
         path = options.path or model_under_test.model.file
         return None if path is None else options.interface.fixed_length(read_onnx_file(path).inputs)
 
-    def export(self, model_under_test: ModelUnderTest, folder: Path, options: ExportOptions) -> Exported:
+    def export(self, model_under_test: ModelUnderTest, folder: Path, options: OnnxExportOptions) -> Exported:
         """Put the model's export into a folder, with its weights, its node metadata and its stamp."""
         return export_model(model_under_test, folder, options)
 

@@ -48,7 +48,8 @@ def describe_repetition(report: Report) -> Repetition:
 
 def _list_commands(report: Report) -> list[tuple[str, str]]:
     commands = []
-    if report.suite.path.endswith(".toml"):  # else a command made the suite in memory
+    in_memory = report.environment.get("in_memory")  # parts that a caller in Python passed
+    if report.suite.path.endswith(".toml") and not in_memory:  # else a command or a caller made the suite in memory
         commands.append((shlex.join(["mqa", "run", report.suite.path, *report.options]), "runs it again"))
     commands.append((shlex.join(["mqa", "judge", report.run]), "judges it again, without model and data"))
     return commands

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
-from mqa_parity.command import refine_criteria
+from mqa_parity.model_comparison import refine_criteria
 from mqa_parity.suite import Criteria, Pair
 from mqa_registry import ResolvedModel
 from mqa_registry.cli import app

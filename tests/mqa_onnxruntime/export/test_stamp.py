@@ -14,14 +14,14 @@ import pytest
 from mqa_onnxruntime.export.cache import cached_export
 from mqa_onnxruntime.export.stamp import stamp_file
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
-from mqa_onnxruntime.session.backend import ExportOptions, SessionOptions
+from mqa_onnxruntime.session.backend import OnnxExportOptions, SessionOptions
 from mqa_registry import DataError, Judgement, NotRunError, SuiteSelection
 
 
 @pytest.fixture
 def shipped(backend, model_under_test, exported, tmp_path):
     """The folder that `mqa export` fills."""
-    return backend.export(model_under_test, tmp_path / "out" / "deep", ExportOptions())
+    return backend.export(model_under_test, tmp_path / "out" / "deep", OnnxExportOptions())
 
 
 def test_the_output_folder_has_the_file_its_weights_its_trace_and_its_stamp(shipped):
@@ -84,7 +84,7 @@ def forced(model_under_test):
 
 
 def test_an_export_over_an_older_one_replaces_it(backend, model_under_test, shipped):
-    again = backend.export(model_under_test, shipped.files[0].parent, ExportOptions())
+    again = backend.export(model_under_test, shipped.files[0].parent, OnnxExportOptions())
     assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
@@ -93,7 +93,7 @@ def test_an_export_over_a_file_that_mqa_did_not_write_is_refused(backend, model_
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / name).write_bytes(b"mine")
     with pytest.raises(DataError, match="is there already, and mqa did not write it") as caught:
-        backend.export(model_under_test, tmp_path / "release", ExportOptions())
+        backend.export(model_under_test, tmp_path / "release", OnnxExportOptions())
     assert "--force" in caught.value.hint
     assert [file.read_bytes() for file in (tmp_path / "release").iterdir()] == [b"mine"]
 
@@ -102,14 +102,14 @@ def test_an_export_over_one_that_was_changed_is_refused_unless_forced(backend, f
     folder = shipped.files[0].parent
     (folder / "model.onnx").write_bytes(b"old")
     (folder / "model.mqa.json").write_text("old")
-    again = backend.export(forced, folder, ExportOptions())
+    again = backend.export(forced, folder, OnnxExportOptions())
     assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
 def test_an_export_in_another_precision_removes_the_files_of_the_one_before(backend, model_under_test, shipped):
     folder = shipped.files[0].parent
     (folder / "notes.md").write_text("mine")
-    again = backend.export(model_under_test, folder, ExportOptions(precision="int8-dynamic"))
+    again = backend.export(model_under_test, folder, OnnxExportOptions(precision="int8-dynamic"))
     names = {"model.onnx", "model.trace.json", "model.mqa.json"}
     assert {file.name for file in again.files} == names
     assert {file.name for file in folder.iterdir()} == names | {"notes.md"}
@@ -123,7 +123,7 @@ def test_a_file_that_a_stamp_lists_wrongly_is_not_removed(backend, forced, shipp
     for directory in (folder, folder.parent):
         (directory / "mine").write_text("")
     stamp_file(shipped.files[0]).write_text(json.dumps(stamp() | {"files": files}))
-    backend.export(forced, folder, ExportOptions())
+    backend.export(forced, folder, OnnxExportOptions())
     assert (folder / "mine").exists()
     assert (folder.parent / "mine").exists()
 
@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_the_earlier_export_unchanged_and_no_other_file(
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     monkeypatch.setattr("shutil.copyfile", full)
     with pytest.raises(NotRunError, match="No space left on device"):
-        backend.export(model_under_test, folder, ExportOptions())
+        backend.export(model_under_test, folder, OnnxExportOptions())
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
@@ -147,7 +147,7 @@ def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, mode
     folder = shipped.files[0].parent
     (folder / ".staging").mkdir()
     (folder / ".staging" / "model.onnx").write_bytes(b"half")
-    backend.export(model_under_test, folder, ExportOptions())
+    backend.export(model_under_test, folder, OnnxExportOptions())
     assert {file.name for file in folder.iterdir()} == {file.name for file in shipped.files}
 
 
@@ -161,7 +161,7 @@ def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exporte
         target.write_text("mine")
     (folder / name).symlink_to(target)
     with suppress(NotRunError):
-        backend.export(forced, folder, ExportOptions())
+        backend.export(forced, folder, OnnxExportOptions())
     assert [file.name for file in outside.iterdir()] == ([] if name == ".staging" else ["victim"])
     assert name == ".staging" or target.read_text() == "mine"
 
@@ -169,7 +169,7 @@ def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exporte
 def test_a_folder_that_cannot_be_written_is_one_line(backend, model_under_test, exported, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotRunError, match="the export cannot be written to"):
-        backend.export(model_under_test, tmp_path / "file" / "out", ExportOptions())
+        backend.export(model_under_test, tmp_path / "file" / "out", OnnxExportOptions())
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
     problem = {"level": "problem", "topic": "shapes", "message": "it fails on 8 x 7", "fix": "", "evidence": ""}
     spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
     monkeypatch.setattr("mqa_onnxruntime.export.output_folder.cached_export", lambda *arguments, **more: spoiled)
-    path = backend.export(model_under_test, tmp_path / "spoiled", ExportOptions()).files[0]
+    path = backend.export(model_under_test, tmp_path / "spoiled", OnnxExportOptions()).files[0]
     stamp = json.loads(stamp_file(path).read_text())
     assert stamp["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
     judgement = Judgement(
@@ -295,7 +295,7 @@ def test_a_stamp_of_an_earlier_version_gets_its_verdict_and_is_replaced_by_an_ex
     path.write_text(json.dumps(stamp() | {"audit": audit, "recipe": {"subject": "", "opset": None}}))
     assert judge("PASS")[0] == "note"
     assert (stamp()["verdict"]["verdict"], stamp()["audit"]) == ("PASS", audit)
-    backend.export(model_under_test, path.parent, ExportOptions())
+    backend.export(model_under_test, path.parent, OnnxExportOptions())
     assert "requested_opset" in stamp()["audit"]
 
 

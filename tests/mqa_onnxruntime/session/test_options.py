@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mqa_onnxruntime.execution_providers import CPU, CUDA
-from mqa_onnxruntime.session.backend import ExportOptions, SessionOptions
+from mqa_onnxruntime.session.backend import OnnxExportOptions, SessionOptions
 from mqa_registry import DataError, RunContext
 
 NAMES = [option.name for option in fields(SessionOptions)]
@@ -16,8 +16,8 @@ NAMES = [option.name for option in fields(SessionOptions)]
 
 def test_export_options_are_those_of_an_export_alone(backend):
     exporting = {"opset", "precision", "per_channel", "calibration_data", "export_timeout", "custom_ops"}
-    assert {option.name for option in fields(ExportOptions)} == exporting < set(NAMES)
-    assert (backend.options, backend.export_options) == (SessionOptions, ExportOptions)
+    assert {option.name for option in fields(OnnxExportOptions)} == exporting < set(NAMES)
+    assert (backend.options, backend.export_options) == (SessionOptions, OnnxExportOptions)
 
 
 @pytest.mark.parametrize("name", NAMES)

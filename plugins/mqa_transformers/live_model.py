@@ -1,0 +1,71 @@
+"""Models of transformers in memory: what their configuration and their tokenizer say, as those of a checkpoint do."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import DataError, ModelDescription
+from mqa_transformers.configuration import Configuration
+from mqa_transformers.tokenization import find_unused_pad_token
+
+if TYPE_CHECKING:
+    from mqa_registry import LiveModel
+
+CLASSIFIER = "ForSequenceClassification"  # the end of the names of such classes
+RUN_CONFIG = {"use_cache": False, "return_dict": True}  # as a model of a checkpoint is run
+
+
+def describe_classifier(live: LiveModel) -> ModelDescription | None:
+    """A classifier of texts: its labels, its facts and its tokenizer; None of any other model.
+
+    A DataError where it comes without a tokenizer.
+    """
+    config = read_live_configuration(live.model)
+    if config is None or not type(live.model).__name__.endswith(CLASSIFIER):
+        return None
+    if live.processor is None:
+        raise DataError(
+            f"the `{type(live.model).__name__}` comes without a tokenizer, which its texts need",
+            hint="pass both: `model=LiveModel(model, tokenizer)`, or a pipeline",
+        )
+    settings = _run_config(live.model)
+    if getattr(live.model.config, "pad_token_id", 0) is None:  # without one it takes one row at a time
+        settings["pad_token_id"] = find_unused_pad_token(live.processor, config.vocab_size)
+    return ModelDescription(config.labels(), config.facts(), fit_tokenizer(live), settings)
+
+
+def describe_module(live: LiveModel) -> ModelDescription:
+    """Any module: its facts where it has a configuration of transformers."""
+    config = read_live_configuration(live.model)
+    facts = config.facts() if config is not None else {}
+    return ModelDescription((), facts, fit_tokenizer(live), _run_config(live.model) if config is not None else {})
+
+
+def read_live_configuration(module: Any) -> Configuration | None:
+    """The configuration of a model in memory, as it would be saved; None where it has none of transformers."""
+    write = getattr(getattr(module, "config", None), "to_json_string", None)
+    if not callable(write):
+        return None
+    return Configuration(Path("the configuration"), {**json.loads(write()), "architectures": [type(module).__name__]})
+
+
+def fit_tokenizer(live: LiveModel) -> Any:
+    """A tokenizer that gives no arrays that the model does not take, as one of BERT gives DistilBERT `token_type_ids`."""
+    names = getattr(live.processor, "model_input_names", None)
+    if not isinstance(names, list):
+        return live.processor
+    parameters = inspect.signature(live.model.forward).parameters.values()
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return live.processor
+    tokenizer = copy.copy(live.processor)
+    taken = {one.name for one in parameters}
+    tokenizer.model_input_names = [name for name in names if name in taken]
+    return tokenizer
+
+
+def _run_config(module: Any) -> dict[str, Any]:
+    return {name: value for name, value in RUN_CONFIG.items() if hasattr(module.config, name)}
