@@ -136,7 +136,9 @@ def _with_model(raw: RawSuite, catalog: Catalog, live: LiveModel) -> RawSuite:
     task = _qualify_task(section, catalog) or _make_node(_infer_task(live, catalog), raw)
     raw = _with_section(raw, ("model",), replace(made, value={**made.value, "task": task}), objects)
     if "backends" not in raw.root.tables:
-        backends = _make_node(_choose_backend(live, catalog), raw)
+        named = task if isinstance(task.value, str) else task.get("use")
+        plugin = str(named.value).partition("/")[0] if named else ""
+        backends = _make_node(_choose_backend(live, plugin, catalog), raw)
         raw = _with_section(raw, ("backends",), backends, {})
     return raw
 
@@ -203,10 +205,11 @@ def _infer_task(live: LiveModel, catalog: Catalog) -> str:
     )
 
 
-def _choose_backend(live: LiveModel, catalog: Catalog) -> dict[str, Any]:
-    """The table `[backends]` with the first backend that runs the model itself."""
+def _choose_backend(live: LiveModel, plugin: str, catalog: Catalog) -> dict[str, Any]:
+    """The table `[backends]` with the first backend that runs the model itself, one of this plugin if there is."""
     model = Model(digest=live.digest, module=lambda: live.model, processor=lambda: live.processor)
-    for name, one in catalog.each((Backend,)):
+    backends = sorted(catalog.each((Backend,)), key=lambda named: named[0].partition("/")[0] != plugin)
+    for name, one in backends:
         if isinstance(one, Backend) and not isinstance(one, SupportsExport):
             found = suggest_backend(name, one, model, None)
             if found is not None:
