@@ -1,8 +1,8 @@
 """Time limits of calls into plugins, and Ctrl-C kept apart from errors that plugins raise.
 
 A thread checks the active calls. A call over its time limit has TimeLimitReached raised in it, and compiled code in it is
-stopped by the function that its plugin gave. Where a call continues in spite of that, or of Ctrl-C, the process reports it
-and exits.
+stopped by the function that its plugin gave. Where a call continues in spite of that, or of Ctrl-C, a command reports it and
+exits; in the process of a caller in Python, it is tried again.
 """
 
 from __future__ import annotations
@@ -46,12 +46,15 @@ def limit_calls(seconds: float | None) -> Iterator[None]:
 
 
 @contextmanager
-def supervise() -> Iterator[None]:
-    """Supervise the calls inside; within another supervision, or outside of the main thread, it does nothing."""
+def supervise(*, may_exit: bool = False) -> Iterator[None]:
+    """Supervise the calls inside; within another supervision, or outside of the main thread, it does nothing.
+
+    A call that no exception ends goes on, unless the process is mqa's own and `may_exit`: then it ends.
+    """
     if ACTIVE.supervised or threading.current_thread() is not threading.main_thread():
         yield
         return
-    with _SUPERVISOR.watch():
+    with _SUPERVISOR.watch(may_exit=may_exit):
         yield
 
 
@@ -73,10 +76,12 @@ class _Supervisor:
         self._interrupt_time: float | None = None  # when Ctrl-C was pressed
         self._handles_interrupt = True  # false where the process was started with Ctrl-C ignored
         self._reader = -1
+        self._may_exit = False
 
     @contextmanager
-    def watch(self) -> Iterator[None]:
+    def watch(self, *, may_exit: bool) -> Iterator[None]:
         """Run the thread, with a signal handler and a wake-up pipe that are restored afterwards."""
+        self._may_exit = may_exit
         before = signal.getsignal(signal.SIGINT)
         self._handles_interrupt = callable(before)
         self._reader, writer = os.pipe()
@@ -135,7 +140,7 @@ class _Supervisor:
         self._signal_pending = self._signal_pending and not pressed
         if self._interrupt_time and time.monotonic() - self._interrupt_time > GRACE_SECONDS:
             active = [call for stack in list(ACTIVE.stacks.values()) for call in stack]
-            if active:
+            if active and self._may_exit:
                 _exit(f"interrupted, within {_describe_call(active[-1])}", ExitCode.INTERRUPTED)
 
     def _check_call(self, thread: int, call: ContributionCall) -> None:
@@ -144,7 +149,7 @@ class _Supervisor:
         if not limit or now - since <= limit:
             return
         stop_times = self._stop_times.setdefault((thread, id(call), since), [])
-        if stop_times and now - stop_times[0] > GRACE_SECONDS:
+        if stop_times and now - stop_times[0] > GRACE_SECONDS and self._may_exit:
             _exit(f"error: {_describe_call(call)} did not end within {limit:g} seconds, nor when it was stopped")
         if stop_times and now - stop_times[-1] < REPEAT_SECONDS:
             return

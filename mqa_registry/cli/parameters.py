@@ -43,7 +43,7 @@ def make_command(name: str, function: Callable[..., int | None]) -> TyperCommand
         if not any(DEBUG in group.hints for group in groups.values()):
             del given[DEBUG]
         with exit_on_error(debug=debug):
-            with reserve_output(), supervise():
+            with reserve_output(), supervise(may_exit=True):
                 options = {name: group.pop_options(given) for name, group in groups.items()}
                 _check_reports(options.values(), dry_run=given.get("dry_run", False))
                 code = function(**given, **options)

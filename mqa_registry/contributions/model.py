@@ -122,6 +122,14 @@ class ModelSource(ClassContribution[OptionsT]):
         """
         return None
 
+    def locate(self, live: LiveModel) -> Mapping[str, Any] | None:
+        """The options by which it loads this very model from files; None where it would load another, or is not sure.
+
+        `live` is as a source took it. What is stored of the files then holds for the model, and what is stored of the
+        model for the files.
+        """
+        return None
+
     @property
     def is_in_memory(self) -> bool:
         """Whether its models are objects that a caller in Python passes, which no suite file can name."""

@@ -71,7 +71,9 @@ def _object_findings(suite: Suite) -> Iterator[Finding]:
         text = (
             f"{names} {'were objects' if len(objects) > 1 else 'was an object'} in memory: no command repeats this run"
         )
-        yield Finding("note", "memory", text, "pass them again to `mqa_registry.run`; `mqa judge` needs none of them")
+        yield Finding(
+            "note", "memory", text, "call `mqa_registry.run` with the same again; `mqa judge` needs no object"
+        )
 
 
 def identify_suite(suite: Suite) -> SuiteIdentity:

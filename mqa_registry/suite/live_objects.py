@@ -1,7 +1,8 @@
 """Live objects: models and tables in memory that a caller in Python passes in place of what a suite names.
 
 A plugin says which objects it takes. The section of the suite then names its contribution and the digest of the object,
-so that plan, store and record know the object by its content; a run finds the object itself by that digest.
+so that plan, store and record know the object by its content; a run finds the object itself by that digest. Of a model
+that is the same as one in files, the section names these.
 """
 
 from __future__ import annotations
@@ -59,25 +60,22 @@ def with_objects(
 def with_objects_of(raw: RawSuite, other: RawSuite, catalog: Catalog) -> RawSuite:
     """The suite with the objects of another, to judge by it what was observed of these; `catalog` has the other's plugins.
 
-    Where it has no model, data or backends, it gets those of the other that name objects, and its backends.
+    A suite of checks alone, without data and backends, gets all that the other says of model, data and backends.
     """
-    named = {path: node for path, node in _list_sections(other) if _names_object(node, catalog)}
-    for (kind, *names), section in named.items():
+    if not {"data", "backends"} & raw.root.tables.keys():
+        sections = {key: node for key, node in other.root.tables.items() if key in ("model", "data", "backends")}
+        return replace(raw, root=replace(raw.root, value={**raw.root.tables, **sections}))
+    for (kind, *names), section in _list_sections(other):
         outer = raw.root.get(kind)
         own = outer.get(names[0]) if outer and names else outer
-        made = section
-        if own is not None:
-            role = DATASET if names else MODEL_SOURCE
-            made = _replace_section(own, {key: section.value[key].value for key in ("use", DIGEST)}, role, raw)
-            if not names and (task := _qualify_task(own, catalog)):
-                made = replace(made, value={**made.value, "task": task})
+        if own is None or not _names_object(section, catalog):
+            continue
+        role = DATASET if names else MODEL_SOURCE
+        made = _replace_section(own, {key: section.value[key].value for key in ("use", DIGEST)}, role, raw)
+        if not names and (task := _qualify_task(own, catalog)):
+            made = replace(made, value={**made.value, "task": task})
         raw = _with_section(raw, (kind, *names), made, {})
-    backends = other.root.get("backends")
-    return (
-        raw
-        if not named or backends is None or "backends" in raw.root.tables
-        else _with_section(raw, ("backends",), backends, {})
-    )
+    return raw
 
 
 def list_objects(suite: Suite) -> tuple[str, ...]:
@@ -132,11 +130,15 @@ def take_table(name: str, value: Any, catalog: Catalog) -> tuple[str, pa.Table]:
 def _with_model(raw: RawSuite, catalog: Catalog, live: LiveModel) -> RawSuite:
     section = raw.root.get("model")
     use, live = take_model(live, catalog)
-    made = _replace_section(section, {"use": use, DIGEST: live.digest}, MODEL_SOURCE, raw)
+    located = _locate_model(live, catalog)
+    table, objects = ({"use": use, DIGEST: live.digest}, {live.digest: live}) if located is None else (located, {})
+    made = _replace_section(section, table, MODEL_SOURCE, raw)
     task = _qualify_task(section, catalog) or _make_node(infer_task(live, catalog), raw)
-    raw = _with_section(raw, ("model",), replace(made, value={**made.value, "task": task}), {live.digest: live})
+    raw = _with_section(raw, ("model",), replace(made, value={**made.value, "task": task}), objects)
     if "backends" not in raw.root.tables:
-        backends = _make_node(_choose_backend(live, catalog), raw)
+        named = task if isinstance(task.value, str) else task.get("use")
+        plugin = str(named.value).partition("/")[0] if named else ""
+        backends = _make_node(_choose_backend(live, plugin, catalog), raw)
         raw = _with_section(raw, ("backends",), backends, {})
     return raw
 
@@ -152,6 +154,18 @@ def take_model(live: LiveModel, catalog: Catalog) -> tuple[str, LiveModel]:
             return use, check_live_model(contributor, taken)
     takes = "; ".join(f"{one.takes} (`{use}`)" for use, one in sources if one.is_in_memory and one.takes)
     raise UsageError(f"no plugin takes a `{name_type(live.model)}` for a model", hint=takes)
+
+
+def _locate_model(live: LiveModel, catalog: Catalog) -> dict[str, Any] | None:
+    """The section of a model that is the same as that in files; None where it is not, or nothing tells."""
+    for use, one in catalog.each((ModelSource,)):
+        assert isinstance(one, ModelSource)
+        contributor = Contributor(one.kind, use, one.locate)
+        with ContributionCall(contributor):
+            options = one.locate(live)
+        if options is not None:
+            return {"use": use, **options}
+    return None
 
 
 def _qualify_task(section: Node | None, catalog: Catalog) -> Node | None:
@@ -194,10 +208,11 @@ def infer_task(live: LiveModel, catalog: Catalog) -> str:
     )
 
 
-def _choose_backend(live: LiveModel, catalog: Catalog) -> dict[str, Any]:
-    """The table `[backends]` with the first backend that runs the model itself."""
+def _choose_backend(live: LiveModel, plugin: str, catalog: Catalog) -> dict[str, Any]:
+    """The table `[backends]` with the first backend that runs the model itself, one of this plugin if there is."""
     model = Model(digest=live.digest, module=lambda: live.model, processor=lambda: live.processor)
-    for name, one in catalog.each((Backend,)):
+    backends = sorted(catalog.each((Backend,)), key=lambda named: named[0].partition("/")[0] != plugin)
+    for name, one in backends:
         if isinstance(one, Backend) and not isinstance(one, SupportsExport):
             found = suggest_backend(name, one, model, None)
             if found is not None:

@@ -55,6 +55,9 @@ def _describe(value: Any, pending: list[Any]) -> Iterator[str]:
     elif isinstance(value, ModuleType):
         yield from (content_digest(file) for _, file in sorted(source_files(value).items()) if not _is_installed(value))
     elif _is_installed(value):
+        if isinstance(value, type):  # a method may have been replaced
+            functions = (one for one in map(_unwrap, vars(value).values()) if isinstance(one, FunctionType))
+            pending += [one for one in functions if not _is_installed(one)]
         file = source_file(value)
         yield qualified_name(value) + (content_digest(file) if file else "")
     elif isinstance(value, type):

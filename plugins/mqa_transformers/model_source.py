@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import DataError, Model, ModelSource, NotRunError, did_you_mean, summarize_error
 from mqa_transformers.checkpoint import ADAPTER_CONFIG, CARD, SENTENCE_TRANSFORMERS, UNUSED_SUFFIXES, open_checkpoint
 from mqa_transformers.configuration import CONFIG
+from mqa_transformers.live_checkpoint import find_checkpoint
 from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
 from mqa_transformers.text_classification import check_single_label, is_single_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from mqa_registry import MqaError, RunContext, Task
+    from mqa_registry import LiveModel, MqaError, RunContext, Task
     from mqa_transformers.checkpoint import Checkpoint
 
 REPOSITORY = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -86,6 +87,9 @@ class AutoSource(ModelSource[AutoOptions]):
             about={"id": str(options.id), **_facts(checkpoint, options.revision)},
             card=checkpoint.card,
         )
+
+    def locate(self, live: LiveModel) -> Mapping[str, Any] | None:
+        return find_checkpoint(live, fetch_snapshot)
 
     def infer_task(self, run_context: RunContext, options: AutoOptions) -> str:
         """The task of the class that a model was saved from; `forward`, which takes any, where that has none."""

@@ -73,7 +73,7 @@ def decode_columns(table: pa.Table) -> pa.Table:
         plain = _decoded_type(field.type)
         if plain != field.type:
             _check_codes(column)
-            column = column.cast(plain)
+            column = _with_plain_dictionary(column).cast(plain)
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:
@@ -100,6 +100,14 @@ def _check_codes(column: pa.ChunkedArray) -> None:
             raise pa.ArrowInvalid(f"a code, {least} or {most}, stands for none of {len(chunk.dictionary)} values")
 
 
+def _with_plain_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of codes for text that is kept in views, which no function looks up, with plain text for it."""
+    if not (pa.types.is_dictionary(column.type) and pa.types.is_string_view(column.type.value_type)):
+        return column
+    chunks = [pa.DictionaryArray.from_arrays(one.indices, one.dictionary.cast(pa.string())) for one in column.chunks]
+    return pa.chunked_array(chunks, pa.dictionary(column.type.index_type, pa.string()))
+
+
 def _decoded_type(kind: pa.DataType) -> pa.DataType:
     """The type of the values that a dictionary has codes for, as of a categorical in pandas, in lists too.
 
@@ -109,8 +117,9 @@ def _decoded_type(kind: pa.DataType) -> pa.DataType:
         return _decoded_type(kind.value_type)
     if pa.types.is_string_view(kind):
         return pa.string()
-    if pa.types.is_list(kind):
-        return pa.list_(_decoded_type(kind.value_type))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = _decoded_type(kind.value_type)
+        return kind if inner == kind.value_type else pa.list_(inner)
     return kind
 
 
