@@ -33,7 +33,7 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
     from mqa_registry.cli.exit_codes import print_error
     from mqa_registry.reports.console import print_report
     from mqa_registry.reports.console.text import open_console
-    from mqa_registry.reports.output import discard_output, output
+    from mqa_registry.reports.output import OutputError, discard_output, output
 
     hint = f"`mqa report {report.run}` shows it again"
     environment = EnvironmentReports.find(to_stderr=options.takes_stdout)
@@ -54,6 +54,9 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
     except BrokenPipeError:
         discard_output()
         print_error(f"{report.verdict}: the rest of the report was not read", hint)
+    except OutputError:
+        print_error(f"{report.verdict}: the report was not printed to its end", hint)
+        raise
     if report.note:
         print_error(f"error: {report.note}", report.hint)
     for error in (*errors, *environment.errors):

@@ -55,7 +55,7 @@ def find_label_order(plan: Plan, observations: Observations, results: Sequence[R
             yield Finding(
                 "warning",
                 f"{view.rows.data} on {view.backend}",
-                f"another order of the labels would fit {then:.2g} of the rows, and this one fits {now:.2g}",
+                f"another order of the labels would fit {100 * then:.0f} % of the rows, and this one fits {100 * now:.0f} %",
                 _suggest_fix(sample.predictions.classes, order, view.rows.data),
             )
 

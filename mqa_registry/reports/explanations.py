@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.waivers import WaiverState, is_overdue
-from mqa_registry.reports.number_format import format_count, format_estimate
+from mqa_registry.reports.number_format import format_count, format_estimate, format_p_value
 from mqa_registry.reports.summary import NOT_JUDGED
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def describe_change(change: Change) -> str:
 
 def describe_flips(flips: Flips) -> str:
     """How many rows are newly wrong and newly right."""
-    test = "" if flips.test.p_value is None else f", McNemar p = {flips.test.p_value:.2g}"
+    test = "" if flips.test.p_value is None else f", McNemar {format_p_value(flips.test.p_value)}"
     share = " ".join(filter(None, format_estimate(flips.share)))
     negative = (
         f"{format_count(flips.test.negative_flips)} newly wrong, {share} of {format_count(flips.share.rows)} rows"

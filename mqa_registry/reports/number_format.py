@@ -15,6 +15,7 @@ UNDEFINED = "undefined"
 # Below the one and from the other on, a number is written in powers of ten.
 _MIN_DECIMAL, _MAX_DECIMAL = 1e-3, 1e9
 _MAX_PLACES = 5  # decimals
+_MIN_P_VALUE = 1e-300
 
 
 def format_estimate(number: Number, limits: Sequence[float] = ()) -> tuple[str, str]:
@@ -44,6 +45,11 @@ def format_number(value: float, limits: Sequence[float] = ()) -> str:
 def format_count(number: int) -> str:
     """A whole number: `12,345`."""
     return f"{number:,}"
+
+
+def format_p_value(value: float) -> str:
+    """A p-value: `p = 0.031`; what is too small for a number is no zero, but `p < 1e-300`."""
+    return f"p = {value:.2g}" if value >= _MIN_P_VALUE else f"p < {_MIN_P_VALUE:g}"
 
 
 def format_as_in_suite(value: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
@@ -40,6 +41,18 @@ if TYPE_CHECKING:
 
 Table: TypeAlias = "dict[str, Any]"  # of JSON
 T = TypeVar("T")
+MAX_VALUE = 60  # characters of a value in a message
+PLAIN_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "None": (type(None),),
+    "tuple": (tuple,),
+    "Mapping": (dict,),
+}  # by the names that annotations have
+TABLES_OF_ENVIRONMENT = ("packages", "plugins", "plugin_files", "machine", "model", "git")
+TABLES_BY_NAME = ("data", "backends")  # of the environment: a table of tables
 HINT = "name a file that `mqa run --json` wrote"
 
 
@@ -63,7 +76,7 @@ def read_report(path: str | Path) -> Table:
         raise UsageError(f"`{path}` is no report file: {error}", hint=HINT) from error
     if not isinstance(content, dict) or "format" not in content or not isinstance(content.get("results"), list):
         raise UsageError(f"`{path}` is no report file", hint=HINT)
-    if content["format"] not in (1, FORMAT):
+    if type(content["format"]) is not int or content["format"] not in (1, FORMAT):
         problem = f"`{path}` has report format {content['format']!r}, and this mqa reads 1 and {FORMAT}"
         raise UsageError(problem, hint="read it with the mqa that wrote it, or a newer one")
     return upgrade_report(content) if content["format"] == 1 else content
@@ -76,14 +89,16 @@ def parse_report(content: Mapping[str, Any], name: str) -> Report:
     where a key is missing, or has a value of another type.
     """
     try:
-        return Report(
+        return _make_record(
+            Report,
+            {},
             run=str(content["run"]),
             suite=_make_record(SuiteIdentity, content["suite"]),
             verdict=Verdict(content["verdict"]),
             exit_code=ExitCode(content["exit_code"]),
             started=datetime.strptime(content["started"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
             seconds=float(content["seconds"]),
-            environment=dict(content["environment"]),
+            environment=_parse_environment(content["environment"]),
             results=tuple(_parse_result(result) for result in content["results"]),
             backends=tuple(content.get("backends", ())),
             work={name: _make_record(Work, work) for name, work in content["work"].items()}
@@ -102,9 +117,44 @@ def parse_report(content: Mapping[str, Any], name: str) -> Report:
 
 
 def _make_record(kind: Callable[..., T], table: Mapping[str, Any], **parsed: Any) -> T:
-    """A record with the values that a table has for its fields, and those that are `parsed` already."""
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in table.items() if name in names} | parsed)
+    """A record with the values that a table has for its fields, and those that are `parsed` already.
+
+    A TypeError where a value, or an item of a tuple, is of another type than its field.
+    """
+    types = _list_types(kind)
+    values = {name: value for name, value in table.items() if name in types} | parsed
+    for name, value in values.items():
+        expected, item = types[name]
+        if not isinstance(value, expected) or (
+            isinstance(value, tuple) and not all(isinstance(one, item) for one in value)
+        ):
+            raise TypeError(f"`{name}` is `{str(value)[:MAX_VALUE]}`")
+    return kind(**values)
+
+
+@cache
+def _list_types(kind: Callable[..., Any]) -> dict[str, tuple[tuple[type, ...], tuple[type, ...]]]:
+    """The types that each field of a record may have, and those of its items where it is a tuple.
+
+    Read from the annotations as they are written: what is no plain value there is a record that was parsed by its own.
+    """
+    types = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        names = str(field.type).split(" | ")
+        items = next((PLAIN_TYPES[inner] for inner in PLAIN_TYPES if f"tuple[{inner}, ...]" in names), (object,))
+        bases = [PLAIN_TYPES.get(name.partition("[")[0], (object,)) for name in names]
+        types[field.name] = (tuple(one for base in bases for one in base), items)
+    return types
+
+
+def _parse_environment(table: Table) -> Table:
+    """What a run depended on; a TypeError where what is a table by its name is none."""
+    tables = [table, *(table.get(name) or {} for name in (*TABLES_OF_ENVIRONMENT, *TABLES_BY_NAME))]
+    tables += [one for name in TABLES_BY_NAME for one in (table.get(name) or {}).values()]
+    for one in tables:
+        if not isinstance(one, dict):
+            raise TypeError(f"`environment` has `{str(one)[:MAX_VALUE]}` where a table belongs")
+    return table
 
 
 def _parse_result(table: Table) -> Result:
@@ -125,7 +175,7 @@ def _parse_result(table: Table) -> Result:
 
 def _parse_part(table: Table) -> Part:
     numbers = {name: _parse_number(number) for name, number in table["numbers"].items()}
-    return Part(Verdict(table["verdict"]), numbers, table.get("note", ""))
+    return _make_record(Part, {"note": table.get("note", "")}, verdict=Verdict(table["verdict"]), numbers=numbers)
 
 
 def _parse_number(table: Table) -> Number:
@@ -144,9 +194,10 @@ def _parse_groups(table: Table) -> dict[str, Part]:
 
 def _parse_step(table: Table) -> Step:
     evidence = table.get("evidence")
-    return Step(
+    return _make_record(
+        Step,
+        {"severity": table["severity"]},
         **vars(_parse_part(table)),
-        severity=table["severity"],
         groups=_parse_groups(table["groups"]),
         evidence=_make_record(StepEvidence, evidence) if evidence else None,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LAST = "last"  # names the newest run
 TAGS = "tags"  # the folder of a store with a file for each tag
 TAG_NAME = re.compile(r"[A-Za-z0-9][\w.+-]{0,99}", re.ASCII)
+REPORT_SUFFIX = ".json"  # of a run's name that means a file
 LIKE_AN_ID = re.compile(r"\d{8}(-|$)")
 
 
@@ -27,11 +28,12 @@ def tag_run(store: Path, run: str, tag: str) -> None:
 
 
 def check_tag(tag: str) -> None:
-    """Raise a UsageError where a tag could not be told from an id, or can be no name of a file."""
-    if TAG_NAME.fullmatch(tag) and tag != LAST and not LIKE_AN_ID.match(tag):
+    """Raise a UsageError where a tag could not be told from an id or a report, or can be no name of a file."""
+    if TAG_NAME.fullmatch(tag) and tag != LAST and not LIKE_AN_ID.match(tag) and not tag.endswith(REPORT_SUFFIX):
         return
     problem = (
-        f"`{tag}` cannot be a tag: it is letters, digits, `.`, `_`, `+` and `-`, and neither `{LAST}` nor like an id"
+        f"`{tag}` cannot be a tag: it is letters, digits, `.`, `_`, `+` and `-`, neither `{LAST}` nor like an id, "
+        f"and no name of a report, which ends in `{REPORT_SUFFIX}`"
     )
     raise UsageError(problem, hint="write `--tag v1.2`")
 

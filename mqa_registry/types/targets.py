@@ -131,7 +131,7 @@ def distinct_labels(rows: Rows) -> set[str]:
     column = rows.table.column(TARGET)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         column = pc.list_flatten(column)
-    if pa.types.is_nested(column.type):
+    if pa.types.is_nested(column.type) or isinstance(column.type, UnreadableType):
         return set()
     return {plain_label(value) for value in pc.unique(column).to_pylist() if not is_missing(value)}
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
 PATTERNS = "mqa_suites"
+KEYS = frozenset(["format", "check"])  # that every suite has, but one that extends another
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,33 +26,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a file that is a suite and is asked for; `pyproject.toml` and other TOML files are none."""
-    if file_path.suffix != ".toml" or file_path.name == "pyproject.toml" or not _is_asked_for(file_path, parent):
+    if file_path.suffix != ".toml" or file_path.name == "pyproject.toml":
         return None
-    if not _is_suite(file_path):
+    is_named = parent.session.isinitpath(file_path)
+    if not (is_named or _matches_patterns(file_path, parent)) or not _is_suite(file_path, is_named=is_named):
         return None
     from mqa_pytest.items import SuiteFile
 
     return SuiteFile.from_parent(parent, path=file_path)
 
 
-def _is_asked_for(file: Path, parent: pytest.Collector) -> bool:
-    """Whether the command line names the file itself, or a pattern of the project does."""
+def _matches_patterns(file: Path, parent: pytest.Collector) -> bool:
+    """Whether a pattern of the project has the file."""
     root = parent.config.rootpath
     relative = file.relative_to(root) if file.is_relative_to(root) else file
-    return parent.session.isinitpath(file) or any(relative.match(pattern) for pattern in parent.config.getini(PATTERNS))
+    return any(relative.match(pattern) for pattern in parent.config.getini(PATTERNS))
 
 
-def _is_suite(file: Path) -> bool:
+def _is_suite(file: Path, *, is_named: bool) -> bool:
     """Whether a TOML file has what a suite has: a format and checks, or a suite that it extends.
 
-    A file that is no TOML is one where it has the header of a check: its collection says what is wrong.
+    Of a file that the command line names, some of it will do, and one that is no TOML is taken for a suite, as is any
+    other that has the header of a check: its collection says what is wrong.
     """
     try:
         content = file.read_bytes()
     except OSError:
         return False
     try:
-        tables = tomllib.loads(content.decode())
+        keys = tomllib.loads(content.decode()).keys()
     except (ValueError, RecursionError):
-        return b"\n[[check]]" in content
-    return isinstance(tables.get("extends"), str) or {"format", "check"} <= tables.keys()
+        return is_named or b"\n[[check]]" in content
+    return "extends" in keys or (not KEYS.isdisjoint(keys) if is_named else keys >= KEYS)

@@ -351,12 +351,15 @@ REFUSALS = {
     "numbers.csv": "error: the data have no column of text that could be the `text` that the model reads",
     "missing.csv": "error: there is no file `missing.csv`",
     "empty.csv": "error: `empty.csv` has no rows",
+    "nested.jsonl": "error: the data have no column of text that could be the `text` that the model reads\n"
+    "hint: there are `review` of type struct, `label`",
 }
 
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_data_that_cannot_be_used_are_refused(folder, name):
-    contents = {"broken.parquet": "PAR1", "rows.xlsx": "a", "numbers.csv": "a,b\n1,2\n", "empty.csv": "text,label\n"}
+    contents = {"broken.parquet": "PAR1", "rows.xlsx": "a", "numbers.csv": "a,b\n1,2\n", "empty.csv": "text,label\n",
+                "nested.jsonl": '{"review": {"text": "good"}, "label": "positive"}\n'}  # fmt: skip
     if name in contents:
         (folder.folder / name).write_text(contents[name])
     done = folder.mqa("init", "my-model", "--data", name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def test_a_stream_that_cannot_be_used_leaves_verdict_and_report(project, shell, 
 def test_output_on_a_full_disk_is_no_model_that_failed(sound, shell):
     done = shell("$MQA run suite.toml --json r.json > /dev/full")
     assert done.returncode == 3
+    assert re.search(r"^PASS: the report was not printed to its end\nhint: `mqa report ", done.stderr, re.MULTILINE)
     assert "standard output cannot be written: no space left on device" in done.stderr
     assert json.loads((sound.folder / "r.json").read_text())["verdict"] == "PASS"
 

@@ -8,6 +8,9 @@ import shutil
 import subprocess
 
 import pytest
+from typer.testing import CliRunner
+
+from mqa_registry.cli import app
 
 CHECKS = """
 [[check]]
@@ -78,6 +81,15 @@ def test_they_are_listed_and_tagged(project, two):
     assert project.mqa("runs", "tag", "last", "../bad").code == 2
     assert project.mqa("runs", "tag", "last").code == 2
     assert project.mqa("runs", "list", "last").code == 2
+
+
+def test_a_narrow_terminal_has_a_list_of_them(two, project):
+    done = CliRunner().invoke(app, ["runs", "--store", str(project.folder / ".mqa")], env={"COLUMNS": "20"})
+    ids = sorted((path.name for path in (project.folder / ".mqa/runs").iterdir()), reverse=True)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == ids
+    assert "v1" in done.stdout
+    assert max(map(len, lines)) <= 20
 
 
 def test_pruning_says_what_it_would_free_and_drops_with_yes_alone(project, two):

@@ -104,7 +104,7 @@ def test_swapped_labels_are_reported_with_their_fix(engine):
     plan, observations = plans.make(suite), engine.run(suite)
     (found,) = find_label_order(plan, observations, judge(plan, observations))
     assert (found.level, found.topic) == ("warning", "words on one")
-    assert found.message == "another order of the labels would fit 1 of the rows, and this one fits 0"
+    assert found.message == "another order of the labels would fit 100 % of the rows, and this one fits 0 %"
     assert "the model says `few` where the data say `many`, `many` where the data say `few`" in found.fix
     assert "`labels` in `[data.words]`, or in `[model]`" in found.fix
 

@@ -164,16 +164,21 @@ def test_a_file_that_is_no_suite_is_ignored(suites):
     contents = ["a = 1\n", "format = 1\n", "[[check]]\n", "not = = toml", ""]
     for number, content in enumerate(contents):
         (suites.folder / f"other-{number}.toml").write_text(content)
-    code, log = suites.run(*(f"other-{number}.toml" for number in range(len(contents))))
+    (suites.folder / "pyproject.toml").write_text('[tool.pytest.ini_options]\nmqa_suites = ["other-*.toml"]\n')
+    code, log = suites.run(".")
     assert code in (4, 5)
     assert "no tests ran" in log
 
 
-def test_a_suite_that_is_no_toml_says_so(suites):
+def test_what_a_file_lacks_that_the_command_line_names_is_said(suites):
     (suites.folder / "suite.toml").write_text(SUITE + "\noops\n")
-    code, log = suites.run("suite.toml")
+    (suites.folder / "header.toml").write_text("format = 1\n[[check]\n")
+    (suites.folder / "format.toml").write_text(SUITE.replace("format = 1", ""))
+    code, log = suites.run("suite.toml", "header.toml", "format.toml")
     assert code == 2
     assert "suite.toml:" in log
+    assert "header.toml:2:8: the header of a table is not closed" in log
+    assert "format.toml:1:1: the suite needs the key `format`" in log
 
 
 def test_pyproject_is_never_a_suite(suites):

@@ -14,6 +14,7 @@ from mqa_registry.reports.number_format import (
     format_duration,
     format_estimate,
     format_number,
+    format_p_value,
 )
 
 
@@ -105,3 +106,10 @@ def test_counts_and_times():
     assert format_duration(12.34) == "12.3 s"
     assert format_duration(59.99) == "1 min 0 s"
     assert format_duration(3725) == "62 min 5 s"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0312, "p = 0.031"), (1.0, "p = 1"), (1e-82, "p = 1e-82"), (0.0, "p < 1e-300")]
+)
+def test_a_p_value_is_never_zero(value, text):
+    assert format_p_value(value) == text

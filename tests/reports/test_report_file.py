@@ -142,6 +142,35 @@ def test_a_report_that_lacks_something_is_damaged(report, tmp_path, damage):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("environment", "model", 5), ("environment", "backends", {"torch": 5}), ("environment", "data", []),
+        ("suite", "path", 5), ("results", 0, "check", ["a"]), ("results", 0, "tags", [["a"]]),
+        ("results", 0, "numbers", {"value": {"estimate": "0.5", "low": None, "high": None, "rows": 1, "method": "none"}}),
+        ("results", 0, "evidence", {"examples": [{"id": 5}]}), ("results", 0, "series", [{"severity": "x"}]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_value_of_another_type_is_damage(report, damage):
+    content = json.loads(json.dumps(to_json(report)))
+    *path, key, value = damage
+    table = content
+    for step in path:
+        table = table[step]
+    table[key] = value
+    with pytest.raises(UsageError, match="is damaged: "):
+        parse_report(content, "it")
+
+
+@pytest.mark.parametrize("number", [True, 2.0, "2", 3])
+def test_a_format_is_a_whole_number_that_is_known(report, tmp_path, number):
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(to_json(report) | {"format": number}), encoding="utf-8")
+    with pytest.raises(UsageError, match="has report format"):
+        load_report(file)
+
+
 def test_the_last_day_of_a_waiver_is_a_date(make):
     waiver = AppliedWaiver(date(2026, 12, 24), "ticket 7", WaiverState.EXPIRED)
     report = make.finished([make.result("one", waiver=waiver)])

@@ -46,6 +46,7 @@ def test_a_tag_is_moved_to_another_run(store):
         "é",
         "x" * 101,
         "a\n",
+        "v1.json",
     ],
 )
 def test_what_is_no_name_of_a_file_or_could_be_an_id_is_no_tag(store, tag):

@@ -14,10 +14,14 @@ from mqa_registry.run_options import STORE, RunOptions, flags
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.text import Text
+
+    from mqa_registry.reports.console.text import TextBuilder
     from mqa_registry.runs.history import KeptRun
 
 COLUMNS = ("run", "verdict", "suite", "commit", "tags", "size")
 COMMIT_DIGITS = 10
+MIN_TABLE_CELLS = 60  # of a terminal; a narrower one has a list
 MAX_LINE_CELLS = 1000
 
 
@@ -94,33 +98,48 @@ def _prune(store: Path | None, keep: int, *, yes: bool) -> None:
 
 
 def _print_runs(kept: Sequence[KeptRun]) -> None:
-    """A table of runs, in which nothing that comes from a file acts on the terminal."""
+    """A table of runs, in which nothing that comes from a file acts on the terminal; where it is narrow, a list."""
     from rich.table import Table
+    from rich.text import Text
 
-    from mqa_registry.reports.console.text import VERDICT_STYLES, TextBuilder, open_console
-    from mqa_registry.reports.number_format import format_bytes
+    from mqa_registry.reports.console.text import TextBuilder, open_console
 
     if not kept:
         return
     console = open_console()
     builder = TextBuilder(console)
+    rows = [_render_run(one, builder) for one in kept]
+    if console.width < MIN_TABLE_CELLS:
+        for run, *others in rows:
+            facts = Text("  ").join(filter(None, others))
+            for line in (run, *builder.wrap(facts, builder.width, lead=Text("  "), indent=2)):
+                console.print(line, no_wrap=True, overflow="ignore", crop=False)
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in COLUMNS:
-        table.add_column(column, justify="right" if column == "size" else "left", overflow="fold")
-    for one in kept:
-        report = one.report
-        commit = report.environment.get("git", {}) if report else {}
-        table.add_row(
-            builder.quote(one.run),
-            builder.literal(report.verdict.value, VERDICT_STYLES[report.verdict])
-            if report
-            else builder.literal("damaged"),
-            builder.quote(report.suite.name if report else ""),
-            builder.quote(f"{str(commit.get('commit', ''))[:COMMIT_DIGITS]}{'*' if commit.get('dirty') else ''}"),
-            builder.quote(", ".join(one.tags)),
-            builder.literal(format_bytes(one.size)),
-        )
+        is_id = column == COLUMNS[0]  # never folded, so that it can be copied
+        table.add_column(column, justify="right" if column == "size" else "left", overflow="fold", no_wrap=is_id)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
+
+
+def _render_run(kept: KeptRun, builder: TextBuilder) -> tuple[Text, ...]:
+    """The cells of a run, one for each of the columns."""
+    from mqa_registry.reports.console.text import VERDICT_STYLES
+    from mqa_registry.reports.number_format import format_bytes
+
+    report = kept.report
+    commit = report.environment.get("git", {}) if report else {}
+    verdict = (report.verdict.value, VERDICT_STYLES[report.verdict]) if report else ("damaged", "")
+    return (
+        builder.quote(kept.run),
+        builder.literal(*verdict),
+        builder.quote(report.suite.name if report else ""),
+        builder.quote(f"{str(commit.get('commit', ''))[:COMMIT_DIGITS]}{'*' if commit.get('dirty') else ''}"),
+        builder.quote(", ".join(kept.tags)),
+        builder.literal(format_bytes(kept.size)),
+    )
 
 
 def _print_line(line: str) -> None:

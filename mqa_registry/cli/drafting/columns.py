@@ -173,10 +173,11 @@ def _ask_field(table: pa.Table, field: str, modality: str, taken: Collection[str
         return Question(field, meaning, (field,), is_clear=True, may_lack=False)
     if modality != "text":
         return Question(field, meaning, (), is_clear=True, may_lack=False)
-    texts = {name: describe_text(table.column(name)) for name in table.column_names if name not in taken}
+    texts = {name: describe_text(table.column(name)) for name in table.column_names if name not in (*taken, *TARGETS)}
     found = {name: traits for name, traits in texts.items() if traits is not None}
     proper = [name for name, traits in found.items() if traits.has_words and not traits.repeats]
-    candidates = proper or [name for name, traits in found.items() if not traits.repeats] or list(found)
+    candidates = proper or [name for name, traits in found.items() if not traits.repeats]
+    candidates = candidates or [name for name in found if not words_of_name(name) & TARGET_WORDS]
     named = [name for name in candidates if words_of_name(name) & TEXT_WORDS]
     candidates.sort(key=lambda name: (name not in named, -found[name].length))
     return Question(field, meaning, tuple(candidates), is_clear=len(candidates) == 1, may_lack=False)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from mqa_registry import plugins
 from mqa_registry.cli.drafting.checks import LeftOut, Trial, check_suite, collect_checks, sift_checks, to_plain
 from mqa_registry.cli.drafting.column_contents import distinct_labels
@@ -264,11 +266,17 @@ def _check_fields(subject: Subject, columns: Mapping[str, str]) -> None:
         return
     needed = lacking or list(subject.task.fields)
     modality = subject.task.fields[needed[0]]
-    there = ", ".join(f"`{name}`" for name in subject.table.column_names[:MAX_COLUMNS])
+    there = ", ".join(map(_describe_column, list(subject.table.schema)[:MAX_COLUMNS]))
     raise DataError(
         f"the data have no column of {modality} that could be the `{needed[0]}` that the model reads",
         hint=f"there are {there}" if there else "they have no columns",
     )
+
+
+def _describe_column(column: pa.Field) -> str:
+    """The name of a column, and its type where it has values in values, of which no row is read."""
+    kind = str(column.type).partition("<")[0] if pa.types.is_nested(column.type) else ""
+    return f"`{column.name}`" + (f" of type {kind}" if kind else "")
 
 
 def _find_labels(subject: Subject, columns: Mapping[str, str]) -> LabelMapping:

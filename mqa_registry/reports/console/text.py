@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_NAME_CELLS = 60  # of a name in the data: a check, a group, a label
 MAX_NOTE_CELLS = 2000
+_HANGING = 2  # cells that the lines after the first are indented by, where there is no room to align them
 _MAX_ACCENTS = 3  # on one letter: Vietnamese and Hebrew need them, more of them cover other lines
 
 # Python calls these printable, yet they draw nothing: joiners, fillers, the blank of Braille, Mongolian selectors.
@@ -92,8 +93,16 @@ class TextBuilder:
         return [self.join(Text(" " * indent) if number else lead, line) for number, line in enumerate(lines)]
 
     def wrap_after(self, lead: Text, text: Text, *, width: int | None = None) -> list[Text]:
-        """The text in lines as wide as the console or `width`, the first after `lead` and the others aligned with it."""
-        return self.wrap(text, self.width if width is None else width, lead=lead, indent=lead.cell_len)
+        """The text in lines as wide as the console or `width`, the first after `lead` and the others aligned with it.
+
+        After a lead that takes more than half of the width, the text goes on from the left instead.
+        """
+        room = self.width if width is None else width
+        if lead.cell_len * 2 <= room:
+            return self.wrap(text, room, lead=lead, indent=lead.cell_len)
+        blanks = len(lead.plain) - len(lead.plain.lstrip())
+        margin = Text(" " * min(blanks, _HANGING))
+        return self.wrap(lead[blanks:] + text, room, lead=margin, indent=margin.cell_len + _HANGING)
 
 
 def make_visible(value: object, *, ascii_only: bool = False) -> str:

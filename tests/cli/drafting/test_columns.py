@@ -53,6 +53,11 @@ def test_texts_without_spaces_are_texts_where_there_are_no_others():
     assert found(columns)[0] == {"text": "文", "target": "ラベル"}
 
 
+@pytest.mark.parametrize("name", ["label", "target", "sentiment"])
+def test_labels_are_never_taken_for_the_text(name):
+    assert "text" not in found({"review": [{"text": text} for text in TEXTS], name: LABELS})[0]
+
+
 def test_labels_that_are_names_of_classes_are_the_target_whatever_the_column_is_called():
     columns = {"text": TEXTS, "odd": [label.upper() for label in LABELS], "label_id": NUMBERS, "weekend": NUMBERS}
     assert found(columns) == ({"text": "text", "target": "odd"}, {})

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
-from mqa_registry.reports.console.text import make_visible, shorten_text
+from mqa_registry.reports.console.text import TextBuilder, make_visible, shorten_text
 
 ANYTHING = st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=60)
 
@@ -69,6 +71,18 @@ def test_a_shortened_text_fits_and_says_that_it_was_cut(text, cells, ascii_only)
     assert cell_len(shown) <= cells
     assert shown == whole or shown.endswith(("..." if ascii_only else "…")[:cells])
     assert shown == whole if cell_len(whole) <= cells and len(text) <= cells else True
+
+
+@pytest.mark.parametrize("lead", ["    a name that is long: ", " " * 15])
+def test_a_text_has_room_after_any_lead(lead):
+    builder = TextBuilder(Console(width=20))
+    lines = builder.wrap_after(Text(lead), Text("and the words that are said of it"))
+    assert (
+        " ".join("".join(f"{line.plain}\n" for line in lines).split())
+        == f"{lead}and the words that are said of it".strip()
+    )
+    assert len(lines) <= 5
+    assert max(line.cell_len for line in lines) <= 20
 
 
 def test_a_long_text_is_not_read_to_its_end():
