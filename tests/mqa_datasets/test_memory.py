@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
+
 from mqa_datasets.files import rows_of_arrays
 from mqa_datasets.memory import rows_in_memory, rows_of_object
-
 from mqa_registry import DataError, RunContext
 
 ARRAYS = {"x": np.arange(6, dtype=np.float32).reshape(3, 2), "target": np.array(["a", "b", "a"])}
@@ -35,7 +35,10 @@ def test_columns_of_words_are_columns():
     ("arrays", "message"),
     [
         ({"x": np.zeros((2, 2)), "y": np.zeros(3)}, "the arrays of the dict have different numbers of rows"),
-        ({"x": np.zeros(2), "y": np.array(["a", "b"])}, "the array `y` of the dict holds <U1, and a model reads numbers"),
+        (
+            {"x": np.zeros(2), "y": np.array(["a", "b"])},
+            "the array `y` of the dict holds <U1, and a model reads numbers",
+        ),
         ({"x": torch.zeros(2, requires_grad=True)}, "an array cannot be read"),
     ],
 )

@@ -15,7 +15,11 @@ from mqa_registry.errors import DataError
 ROWS = [{"text": "é", "label": "yes", "size": 1}, {"text": "b", "label": "no", "size": 2}]
 TABLE = pa.Table.from_pylist(ROWS)
 LABELS = datasets.Features(
-    {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"]), "size": datasets.Value("int64")}
+    {
+        "text": datasets.Value("string"),
+        "label": datasets.ClassLabel(names=["no", "yes"]),
+        "size": datasets.Value("int64"),
+    }
 )
 
 
