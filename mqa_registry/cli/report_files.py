@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 JSON = "json"
 STDOUT = "-"
+STDOUT_FILES = ("/dev/stdout", "/dev/fd/1")  # by these names too
 STDOUT_NUMBER = 1
 # By these keys a JSON file is a report of mqa: on a run, a machine or an export. A stamp has none of these sets.
 _REPORT_KEYS = (
@@ -54,7 +55,8 @@ class ReportOptions:
     @property
     def targets(self) -> dict[str, str]:
         """The files to write, or `-` for standard output, by the form of the report."""
-        return {**({} if self.json is None else {JSON: self.json}), **self.files}
+        named = {**({} if self.json is None else {JSON: self.json}), **self.files}
+        return {form: STDOUT if file in STDOUT_FILES else file for form, file in named.items()}
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -99,7 +101,7 @@ def check_report(file: str, form: str = JSON, *, force: bool = False) -> None:
         return
     with explain_file_errors(file):
         path = Path(file).resolve()
-        if path.is_dir():
+        if path.is_dir() or file.endswith(os.sep):
             raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
         if not path.parent.is_dir():
             raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mqa_registry.cli import report_files
-from mqa_registry.cli.report_files import check_output_folder, check_report
+from mqa_registry.cli.report_files import ReportOptions, check_output_folder, check_report
 from mqa_registry.errors import UsageError
 
 
@@ -31,6 +31,7 @@ def test_a_report_is_a_file_in_a_folder_that_is_there(file):
     ("file", "message"),
     [
         ("folder", "`folder` is a folder, and a report is a file"),
+        ("new/", "`new/` is a folder, and a report is a file"),
         ("no/new.json", "there is no folder to write `no/new.json` to"),
         ("file/new.json", "there is no folder to write `file/new.json` to"),
         ("x" * 300, "name too long"),
@@ -39,6 +40,13 @@ def test_a_report_is_a_file_in_a_folder_that_is_there(file):
 def test_any_other_place_is_none_for_a_report(file, message):
     with pytest.raises(UsageError, match=message):
         check_report(file)
+
+
+@pytest.mark.parametrize("file", ["-", "/dev/stdout", "/dev/fd/1"])
+def test_standard_output_is_known_by_all_its_names(file):
+    options = ReportOptions(json="r.json", files={"csv": file})
+    assert options.takes_stdout
+    assert options.outputs == (Path("r.json"),)
 
 
 @pytest.mark.parametrize("folder", [".", "folder", "elsewhere", "new/below", "folder/new"])

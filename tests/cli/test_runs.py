@@ -78,6 +78,8 @@ def test_they_are_listed_and_tagged(project, two):
     assert "v1" in listed[2]
     assert project.mqa("runs", "tag", "last", "bad").out.endswith(" is tagged bad\n")
     assert "bad" in project.mqa("runs", "-n", "1").out
+    last, first = (line.split()[0] for line in listed[1:])
+    assert project.mqa("runs", "tag", first, "bad").out == f"{first} is tagged bad, as {last} was\n"
     assert project.mqa("runs", "tag", "last", "../bad").code == 2
     assert project.mqa("runs", "tag", "last").code == 2
     assert project.mqa("runs", "list", "last").code == 2

@@ -75,11 +75,12 @@ def _list(store: Path | None, count: int) -> None:
 
 def _tag(store: Path | None, run: str, tag: str) -> None:
     from mqa_registry.runs.archive import find_name
-    from mqa_registry.runs.tags import tag_run
+    from mqa_registry.runs.tags import read_tags, tag_run
 
-    name = find_name(run, store)
-    tag_run(store or Path(STORE), name, tag)
-    _print_line(f"{name} is tagged {tag}")
+    name, folder = find_name(run, store), store or Path(STORE)
+    earlier = read_tags(folder).get(tag, name)
+    tag_run(folder, name, tag)
+    _print_line(f"{name} is tagged {tag}" + (f", as {earlier} was" if earlier != name else ""))
 
 
 def _prune(store: Path | None, keep: int, *, yes: bool) -> None:
