@@ -216,8 +216,9 @@ def _is_option(name: str, value: object) -> bool:
     """Whether a value is one that the option of a metric can have."""
     if name == "average":
         return value in AVERAGES
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
-    return is_count and value > 0 if name == "n_bins" else is_count or isinstance(value, str)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (name == "n_bins") <= value <= MAX_COUNT
+    return name == "positive" and isinstance(value, str)
 
 
 def select_claims(
