@@ -58,12 +58,9 @@ def check_probe_options(plan: Plan, rows: Mapping[str, Rows], model_under_test: 
         is_perturbed = any(view.rows.perturb for view in request.views)
         if not request.probe.checks or request.probe.inputs == "runner" or is_perturbed:
             continue
-        view, reference = (
-            one and ViewContext(one.backend, rows[one.rows.data]) for one in (request.view, request.reference)
-        )
-        assert view is not None
+        views = [ViewContext(view.backend, rows[view.rows.data]) for view in request.views[::-1]]
         rng = generator(plan.suite.seed, "probe", request.use.key)
-        context = ProbeContext(view, rng, reference, model_under_test)
+        context = ProbeContext(views[0], rng, views[1] if request.reference else None, model_under_test)
         step = partial(request.use.call_method, request.probe.check, context)
         problems |= dict.fromkeys(wrong_input(request.use, step, DataError))
     raise_problems(problems)

@@ -28,6 +28,8 @@ def describe_claim(claim: Claim, group: str, rule: DecisionRule) -> str:
     has_failed = claim.fails(rule.confidence) and not claim.holds(rule.confidence)
     ends = claim.failing_ends if has_failed else (claim.low, claim.high)
     bound = min((bound for bound in ends if math.isfinite(bound)), key=lambda one: abs(one - value))
+    if has_failed and claim.failing is not None:  # the shortfall of what was claimed
+        return f"{number} is {text}, {'worse' if value > bound else 'better'} than claimed"
     if has_failed:
         return f"{number} is {text}, {'above' if value > bound else 'below'} {bound:g}"
     if interval is not None and math.isinf(interval[claim.nearest_bound_is_above]):

@@ -75,7 +75,7 @@ def list_reporters() -> tuple[str, ...]:
 
 def load_reporter(name: str) -> Reporter | AmendingReporter:
     """The reporter of this name; a PluginError where it cannot be used."""
-    return _load(name, FILE_GROUP, Reporter, AmendingReporter)
+    return _load(name, FILE_GROUP, _read_file_reporter)
 
 
 def find_environment_reporters() -> tuple[dict[str, EnvironmentReporter], list[MqaError]]:
@@ -84,7 +84,7 @@ def find_environment_reporters() -> tuple[dict[str, EnvironmentReporter], list[M
     errors: list[MqaError] = []
     for name in _entry_points(ENVIRONMENT_GROUP):
         try:
-            reporter = _load(name, ENVIRONMENT_GROUP, EnvironmentReporter)
+            reporter = _load(name, ENVIRONMENT_GROUP, _read_environment_reporter)
             if call_reporter(name, reporter.find_target) is not None:
                 active[name] = reporter
         except MqaError as error:
@@ -92,16 +92,23 @@ def find_environment_reporters() -> tuple[dict[str, EnvironmentReporter], list[M
     return active, errors
 
 
-def _load(name: str, group: str, *kinds: type[T]) -> T:
-    """What the entry point of this name and group gives; a PluginError where that is of none of these kinds."""
+def _load(name: str, group: str, read: Callable[[object], T]) -> T:
+    """What the entry point of this name and group gives; a PluginError where `read` does not take it."""
     from mqa_registry.plugins import load_entry_point
 
-    def read(reporter: object) -> T:
-        if not isinstance(reporter, kinds):
-            raise TypeError(f"its entry point names no `{kinds[0].__name__}`")
-        return reporter
-
     return load_entry_point(f"reporter `{name}`", _entry_points(group)[name], read)
+
+
+def _read_file_reporter(given: object) -> Reporter | AmendingReporter:
+    if not isinstance(given, Reporter | AmendingReporter):
+        raise TypeError(f"its entry point names no `{Reporter.__name__}`")
+    return given
+
+
+def _read_environment_reporter(given: object) -> EnvironmentReporter:
+    if not isinstance(given, EnvironmentReporter):
+        raise TypeError(f"its entry point names no `{EnvironmentReporter.__name__}`")
+    return given
 
 
 def render_report(name: str, report: Report, earlier: str = "") -> bytes:

@@ -249,13 +249,13 @@ def test_a_claim_is_held_where_no_more_than_the_bound_is_lacking_and_fails_above
 def test_a_claim_that_lies_outside_of_the_interval_says_on_which_side_of_it(judged):
     made = probe(shortfall(0.90, 0.93), ("value", "measured"), rows=1000)
     (result,) = judged(made, {"value": Expect(max=0.03)})
-    assert result.note == "value is 0.030 [0.012, 0.050], above 0"
+    assert result.note == "value is 0.030 [0.012, 0.050], worse than claimed"
 
 
 def test_a_model_that_is_better_than_claimed_fails_only_where_that_is_bounded(judged):
     made = probe(shortfall(0.90, 0.87), ("value", "measured"), rows=1000)
     (result,) = judged(made, {"value": Expect(min=-0.03, max=0.03)})
-    assert (result.verdict, result.note) == (Verdict.FAIL, "value is -0.030 [-0.048, -0.010], below 0")
+    assert (result.verdict, result.note) == (Verdict.FAIL, "value is -0.030 [-0.048, -0.010], better than claimed")
     (asked_for,) = judged(made, {"value": Expect(max=-0.02)})  # better by 2 points, which is not shown
     assert asked_for.verdict is Verdict.INCONCLUSIVE
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mqa_metrics.model_cards.metric_types import AVERAGES, find_card_metric, list_words
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 MODEL_INDEX = "model-index"
 INTERVAL = "interval"  # the key under `args` of a metric where mqa itself puts the interval of the number
 MAX_BYTES = 16 << 20  # of a card, which is text for people
+MAX_NUMBERS = 1000  # that are read of a card; in YAML, a few lines can stand for any number of entries
+MAX_COUNT = 100_000  # of bins, or of classes
+MAX_TEXT = 60  # characters of a value that a message has room for
 MAX_LISTED = 5  # numbers of a card in one message
 NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\d.,])")
 TASKS = {"sentiment-analysis": "text-classification", "ner": "token-classification"}  # other names of a kind of task
@@ -92,7 +97,7 @@ def read_card(card: Path) -> list[CardNumber]:
             f"the model card `{card}` has no `{MODEL_INDEX}`, and so claims no number",
             hint="`mqa report RUN --model-card FILE` writes one of what was measured",
         )
-    numbers = list(_iter_numbers(index))
+    numbers = list(islice(_iter_numbers(index), MAX_NUMBERS))
     if not numbers:
         raise DataError(f"the `{MODEL_INDEX}` of the model card `{card}` has no number")
     return numbers
@@ -138,14 +143,23 @@ def read_number(result: Mapping[str, Any], metric: Mapping[str, Any]) -> CardNum
         _, (read,) = model_index_to_eval_results(one_metric)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         lacking = f"it lacks {error}" if isinstance(error, KeyError) else "it is not as the hub has it"
-        return CardNumber(str(metric.get("type", "a number")), CardDataset(), problem=lacking)
+        return CardNumber(_to_text(metric.get("type")) or "a number", CardDataset(), problem=lacking)
     parts = (read.dataset_type, read.dataset_name, read.dataset_config, read.dataset_split)
-    dataset = CardDataset(*(str(part or "") for part in parts))
-    text, task = f"{read.metric_type} {read.metric_value}", str(read.task_type)
+    dataset = CardDataset(*map(_to_text, parts))
+    text = f"{_to_text(read.metric_type)} {_to_text(read.metric_value)}".strip() or "a number"
+    task = _to_text(read.task_type)
     try:
         return CardNumber(text, dataset, task, _read_claim(read))
     except _NoClaim as reason:
         return CardNumber(text, dataset, task, problem=str(reason))
+
+
+def _to_text(value: object) -> str:
+    """A plain value as a short text, and nothing of any other: in YAML, a few lines can stand for a list without end."""
+    if value is None or not isinstance(value, str | int | float):
+        return ""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
 
 
 class _NoClaim(Exception):  # noqa: N818  # no error: what is said here stands in the report
@@ -153,7 +167,7 @@ class _NoClaim(Exception):  # noqa: N818  # no error: what is said here stands i
 
 
 def _read_claim(read: EvalResult) -> Claim:
-    metric, average = find_card_metric(str(read.metric_type))
+    metric, average = find_card_metric(_to_text(read.metric_type))
     if metric is None:
         raise _NoClaim("mqa has no such metric")
     return Claim(
@@ -167,10 +181,13 @@ def _read_value(value: object, metric: Metric) -> float:
     if isinstance(value, str):
         match = NUMBER.match(value)
         value = float(match[1]) if match else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _NoClaim("its value is no number")
+    value = float(value) if abs(value) <= sys.float_info.max else math.inf  # an integer may be larger
+    if not math.isfinite(value):
         raise _NoClaim("its value is no number")
     low, high = metric.range
-    share = value / 100 if high == 1 and (has_sign or abs(value) > 1) else float(value)
+    share = value / 100 if high == 1 and (has_sign or abs(value) > 1) else value
     if not low <= share <= high:
         raise _NoClaim(f"{value:g} is no value of `metrics/{metric.name}`")
     return share
@@ -180,18 +197,18 @@ def _read_options(read: EvalResult, metric: CardMetric, average: str) -> dict[st
     """The options of the metric that a card states: under `args`, as `config`, or in the metric's type or name."""
     stated = read.metric_args if isinstance(read.metric_args, dict) else {}
     options: dict[str, Any] = {
-        "positive" if name == "pos_label" else str(name): value
+        "positive" if name == "pos_label" else _to_text(name): value
         for name, value in stated.items()
         if name != INTERVAL and value is not None
     }
     if unknown := sorted(options.keys() - set(metric.options)):
         raise _NoClaim(f"`metrics/{metric.metric.name}` has no `{unknown[0]}`")
     if "average" in metric.options and not options.keys() & {"average", "positive"}:
-        words = (str(read.metric_config or "").lower(), average, *list_words(str(read.metric_name or "")))
+        words = (_to_text(read.metric_config).lower(), average, *list_words(_to_text(read.metric_name)))
         options |= [("average", word) for word in words if word in AVERAGES][:1]
     for name, value in options.items():
         if not _is_option(name, value):
-            raise _NoClaim(f"its `{name}` is {value!r:.40}")
+            raise _NoClaim(f"`{_to_text(value)}` is no `{name}`")
     return options
 
 
@@ -199,8 +216,9 @@ def _is_option(name: str, value: object) -> bool:
     """Whether a value is one that the option of a metric can have."""
     if name == "average":
         return value in AVERAGES
-    is_count = isinstance(value, int) and not isinstance(value, bool)
-    return is_count and value > 0 if name == "n_bins" else is_count or isinstance(value, str)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (name == "n_bins") <= value <= MAX_COUNT
+    return name == "positive" and isinstance(value, str)
 
 
 def select_claims(

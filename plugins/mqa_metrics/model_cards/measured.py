@@ -9,8 +9,6 @@ from mqa_metrics.model_cards.metric_types import CARD_METRICS_BY_NAME
 from mqa_registry import UsageError, list_backends
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from huggingface_hub import EvalResult
 
     from mqa_metrics.model_cards.metric_types import CardMetric
@@ -61,28 +59,22 @@ def _make_result(report: Report, result: Result, metric: CardMetric, number: Num
     options = {name: value for name, value in result.measure.items() if name != "use"}
     words = [str(options[name]) for name in ("average", "positive") if name in options]
     args = {"pos_label" if name == "positive" else name: value for name, value in options.items()}
+    # Where the data are from the hub, as that has them; else by their name in the suite and their digest.
+    facts = (report.environment.get("data") or {}).get(result.data) or {}
+    source = facts.get("source") or {}
     assert number.estimate is not None
     return EvalResult(
         task_type=str(report.environment["model"]["task"]),
+        dataset_type=str(source.get("id", result.data)),
+        dataset_name=result.data,
+        dataset_config=source.get("config_name"),
+        dataset_split=source.get("split"),
+        dataset_revision=source.get("revision") or facts.get("digest"),
         metric_type=metric.type,
         metric_name=f"{metric.title} ({', '.join(words)})" if words else metric.title,
         metric_value=_shorten(number.estimate),
         metric_args=args | {INTERVAL: _describe_interval(report, number)},
-        **_describe_dataset(report, result.data),
     )
-
-
-def _describe_dataset(report: Report, data: str) -> Mapping[str, str | None]:
-    """The data set of a result: as the hub has it where it is from there, else by its name in the suite and its digest."""
-    facts = (report.environment.get("data") or {}).get(data) or {}
-    source = facts.get("source") or {}
-    return {
-        "dataset_type": source.get("id", data),
-        "dataset_name": data,
-        "dataset_config": source.get("config_name"),
-        "dataset_split": source.get("split"),
-        "dataset_revision": source.get("revision") or facts.get("digest"),
-    }
 
 
 def _describe_interval(report: Report, number: Number) -> dict[str, Any]:

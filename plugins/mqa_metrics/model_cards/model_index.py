@@ -27,10 +27,10 @@ def amend_card(report: Report, card: str) -> str:
     All else that the card has stays as it is, to the letter: other keys, other results, the text. A UsageError where its
     front matter, or the `model-index` in it, is not as the hub has it.
     """
-    from huggingface_hub import ModelCardData
     from huggingface_hub.repocard import REGEX_YAML_BLOCK
+    from huggingface_hub.repocard_data import eval_results_to_model_index
 
-    ours = ModelCardData(model_name=name_model(report), eval_results=list_measured(report)).to_dict()[MODEL_INDEX]
+    ours = eval_results_to_model_index(name_model(report), list_measured(report))
     mark, text = (BYTE_ORDER_MARK, card[1:]) if card.startswith(BYTE_ORDER_MARK) else ("", card)
     block = REGEX_YAML_BLOCK.match(text)
     if block is None:
@@ -51,7 +51,7 @@ def _read_metadata(text: str) -> dict[str, Any]:
     from huggingface_hub import RepoCard
 
     try:
-        return dict(RepoCard(text).data.to_dict())
+        return dict(vars(RepoCard(text).data))
     except Exception as error:  # of YAML, of the hub's own form: they have no common root
         raise UsageError(
             f"the front matter of the model card cannot be read: {summarize_error(error)}",
@@ -67,9 +67,10 @@ def _has_metadata(text: str, expected: Mapping[str, Any]) -> bool:
 
 
 def _to_yaml(index: Sequence[Mapping[str, Any]], line_break: str = "\n") -> str:
-    from huggingface_hub.utils import yaml_dump
+    from huggingface_hub import CardData
 
-    return str(yaml_dump({MODEL_INDEX: index}, sort_keys=False, line_break=line_break))
+    metadata: dict[str, Any] = {MODEL_INDEX: index}
+    return CardData(**metadata).to_yaml(line_break=line_break) + line_break
 
 
 def _replace_key(front: str, index: str) -> str:

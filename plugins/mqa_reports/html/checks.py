@@ -122,7 +122,9 @@ def make_check_view(check: CheckResults, row: MatrixRow, view_rows: Mapping[tupl
 
 
 def _describe_bounds(check: CheckResults) -> tuple[NumberBounds, ...]:
-    return describe_bounds(check.first_result.expect, grouped=check.first_result.by is not None)
+    return describe_bounds(
+        check.first_result.expect, grouped=any(one.by or one.groups for one in check.results.values())
+    )
 
 
 def _counts_all_rows(result: Result, view_rows: Mapping[tuple[str, str], int]) -> bool:

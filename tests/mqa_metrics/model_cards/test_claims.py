@@ -67,12 +67,13 @@ def test_options_are_read_from_wherever_cards_state_them(write_card, metric, cla
         ("type: accuracy, value: .nan", "its value is no number"),
         ("type: accuracy, value: true", "its value is no number"),
         ("type: accuracy, value: {a: 1}", "its value is no number"),
+        ("type: accuracy, value: 1" + "0" * 400, "its value is no number"),
         ("type: accuracy, value: 932", "932 is no value of `metrics/accuracy`"),
         ("type: accuracy, value: -0.5", "-0.5 is no value of `metrics/accuracy`"),
         ("type: accuracy, value: 0.9, args: {top_k: 5}", "`metrics/accuracy` has no `top_k`"),
-        ("type: f1, value: 0.9, args: {average: samples}", "its `average` is 'samples'"),
-        ("type: ece, value: 0.9, args: {n_bins: none}", "its `n_bins` is 'none'"),
-        ("type: recall, value: 0.9, args: {pos_label: true}", "its `positive` is True"),
+        ("type: f1, value: 0.9, args: {average: samples}", "`samples` is no `average`"),
+        ("type: ece, value: 0.9, args: {n_bins: none}", "`none` is no `n_bins`"),
+        ("type: recall, value: 0.9, args: {pos_label: true}", "`True` is no `positive`"),
         ("value: 0.9", "it lacks 'type'"),
         ("type: accuracy", "it lacks 'value'"),
     ],
@@ -126,6 +127,20 @@ def test_a_card_that_is_not_there_or_huge_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr("mqa_metrics.model_cards.claims.MAX_BYTES", 99)
     with pytest.raises(DataError, match="is larger than"):
         read_card(tmp_path / "README.md")
+
+
+def test_a_card_of_a_few_lines_that_stand_for_billions_of_entries_is_read_in_no_time(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    metric = "&m {type: *a11, value: *a11, name: *a11, args: {average: *a11}}"
+    metrics = f"[{metric}, {{type: f1, value: 0.5, args: {{average: *a11}}}}, {', '.join(['*m'] * 3000)}]"
+    lines += [
+        f"model-index: [{{name: n, results: [{{task: {{type: *a11}}, dataset: {{type: *a11, name: *a11}}, metrics: {metrics}}}]}}]"
+    ]
+    (tmp_path / "README.md").write_text("\n".join(["---", *lines, "---"]))
+    numbers = read_card(tmp_path / "README.md")
+    assert len(numbers) == 1000
+    assert {number.problem for number in numbers} == {"mqa has no such metric", "`` is no `average`"}
 
 
 def test_claims_are_those_of_the_chosen_rows_and_the_others_are_listed(write_card):
