@@ -60,7 +60,7 @@ def int8(tmp_path_factory, exports_here):
 
     def compare(file):
         report = folder / "report.json"
-        more = ["--data", ROOT / "suites/data/sentiment.parquet", "--limit", 300, "--json", report]
+        more = ["--data", ROOT / "suites/data/sentiment.parquet", "--limit", 150, "--json", report]
         done = CliRunner().invoke(
             app, ["parity", model, str(folder / file), *map(str, more), "--store", str(folder / "store")]
         )
