@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mqa_registry.entry_points import EntryPoints
 
 T = TypeVar("T")
+_LOADED: dict[str, Plugin] = {}  # those of `installed_entry_points`
 MAX_ERROR_CHARACTERS = 200  # characters of what a plugin raised that a message repeats
 
 
@@ -51,8 +52,9 @@ def load(names: Iterable[str], *, files: Sequence[Path] = (), candidates: EntryP
     `candidates` are the entry points to choose from; left out, all that are installed. A broken plugin is in the catalog
     with the reason. Raises PluginError where a file is none, or takes the name of another plugin.
     """
+    read = _load_once if candidates is None else _load_installed
     candidates = installed_entry_points() if candidates is None else candidates
-    plugins = {name: _load_installed(name, candidates[name]) for name in sorted(set(names) & set(candidates))}
+    plugins = {name: read(name, candidates[name]) for name in sorted(set(names) & set(candidates))}
     for path in files:
         plugin = _load_file(path)
         if plugin.name in candidates or plugin.name in plugins:
@@ -64,6 +66,14 @@ def load(names: Iterable[str], *, files: Sequence[Path] = (), candidates: EntryP
 def load_all(*, files: Sequence[Path] = (), candidates: EntryPoints | None = None) -> Catalog:
     """Every plugin that is installed, broken ones with their reason."""
     return load(installed_entry_points() if candidates is None else candidates, files=files, candidates=candidates)
+
+
+def _load_once(name: str, points: Sequence[EntryPoint]) -> Plugin:
+    """A plugin that is installed, read once per process; a broken one is tried again."""
+    plugin = _LOADED.get(name) or _load_installed(name, points)
+    if not plugin.broken:
+        _LOADED[name] = plugin
+    return plugin
 
 
 def _load_installed(name: str, points: Sequence[EntryPoint]) -> Plugin:

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from mqa_onnxruntime.export import cache
+from mqa_onnxruntime.export.job import export_in_process
 from mqa_registry.cli import app, command_group
 from mqa_registry.reports import reporters
 
@@ -137,6 +139,14 @@ def make_project(folder):
     made.table("new", id=ids[::-1], label=new[::-1])
     made.columns = {"id": ids, "label": labels, "old": old, "new": new}
     return made
+
+
+@pytest.fixture(scope="module")
+def exports_here():
+    """Models are exported in this process, which has the libraries for it, and not in one of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "run_job", lambda model_under_test, job, timeout: export_in_process(model_under_test, job))
+        yield
 
 
 @pytest.fixture

@@ -119,8 +119,22 @@ def test_a_folder_full_of_namesakes_does_not_stand_in_for_libraries(found, tmp_p
     assert [finding.level for finding in found("healthy")] == ["ok", "note"]
 
 
+@pytest.fixture(scope="module")
+def remembered():
+    """Run a diagnosis, as far as none ran before of the same source: what is shown of its findings is tested."""
+    known = {}
+
+    def run(reference, files):
+        source = tuple(file.read_text().partition("@hookimpl")[0] for file in files)  # its functions
+        if (reference, source) not in known:
+            known[reference, source] = run_diagnosis(reference, files)
+        return known[reference, source]
+
+    return run
+
+
 @pytest.fixture
-def examine(ward, monkeypatch):
+def examine(ward, remembered, monkeypatch):
     """The whole command, with the diagnoses of these names alone; gives its exit code, stdout and stderr."""
 
     def run(*names, to=None, verbose=0, files=(ward,)):
@@ -128,6 +142,7 @@ def examine(ward, monkeypatch):
         ward.write_text(f"{source}    for each in ({''.join(f'{name}, ' for name in names)}):\n"
                         "        yield Diagnosis(each.__name__, each)\n")  # fmt: skip
         monkeypatch.setattr(plugins, "load_all", lambda files: load([], files=files))
+        monkeypatch.setattr(doctor, "run_diagnosis", remembered)
         monkeypatch.setattr(doctor, "find_unmet_requirements", lambda names: [])  # those of this machine are its own
         given = [f"--plugin={file}" for file in files] + ["-v"] * verbose + ([] if to is None else ["--json", to])
         done = CliRunner().invoke(app, ["doctor", *given])

@@ -17,8 +17,6 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from mqa_onnxruntime.export import cache
-from mqa_onnxruntime.export.job import export_in_process
 from mqa_registry.cli import app
 from tests.cli.conftest import Project
 
@@ -39,14 +37,6 @@ def drafted(tmp_path_factory):
     """Such a folder with the suite that `mqa init` wrote there, and what it said."""
     project = make_folder(tmp_path_factory.mktemp("drafted"))
     return project, project.mqa("init", "my-model", "--data", "test.csv")
-
-
-@pytest.fixture
-def exports_here(monkeypatch):
-    """Models are exported in this process, which has the libraries for it: the order of `mqa init` is what is tested."""
-    monkeypatch.setattr(
-        cache, "run_job", lambda model_under_test, job, timeout: export_in_process(model_under_test, job)
-    )
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from textwrap import dedent
 
 import pytest
+
+from tests.cli.conftest import Project, installed
 
 PLUGIN = """
 import contextlib
@@ -146,7 +145,10 @@ ROWS = "text,target\n" + "".join(f"{'word ' * number}end,long\n" for number in r
 
 @pytest.fixture
 def run(tmp_path):
-    """Run the suite in a process of its own: what the checks came to, and how many rows were predicted."""
+    """Run the suite: what the checks came to, and how many rows were predicted.
+
+    What it imports from `path` is imported anew for each run; where plugins are installed there, in another process.
+    """
     files = {
         "own.py": PLUGIN,
         "counting.py": "size = len\n",
@@ -154,18 +156,17 @@ def run(tmp_path):
         "rows.csv": ROWS,
         "lexicon.txt": "word",
     }
+    project = Project(tmp_path)
 
     def done(*arguments, path=tmp_path, plugin=("--plugin", "own.py"), **changed):
         for name, text in (files | changed).items():
             (tmp_path / name).write_text(dedent(text))
-        command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--json", "-", *plugin, *arguments]
-        env = os.environ | {"PYTHONPATH": str(path)}
-        finished = subprocess.run(
-            command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120
-        )
-        report = json.loads(finished.stdout or "{}")
-        assert report.get("verdict") == "PASS", finished.stdout + finished.stderr
-        found = re.search(r"(\d+) rows predicted", finished.stderr)
+        command = ["run", "suite.toml", "--json", "-", *plugin, *arguments]
+        with installed(path):
+            finished = project.mqa(*command) if plugin else project.process(*command, PYTHONPATH=str(path))
+        report = json.loads(finished.out or "{}")
+        assert report.get("verdict") == "PASS", finished.out + finished.err
+        found = re.search(r"(\d+) rows predicted", finished.err)
         return [result["numbers"]["value"]["estimate"] for result in report["results"]], int(found[1]) if found else 0
 
     return done

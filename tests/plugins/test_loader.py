@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
+import mqa_metrics
 from mqa_registry import hookspecs, plugins
 from mqa_registry.contributions import Metric, Slice, one_line_help
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.expect import RESERVED
-from mqa_registry.plugins import HOOKS
+from mqa_registry.plugins import HOOKS, loading
 
 GOOD = """
 from mqa_registry import Metric, Slice, hookimpl
@@ -287,6 +289,19 @@ def test_a_file_takes_no_installed_plugins_name(tmp_path, install, load):
 
 def test_entry_points_are_looked_up_once_in_a_process():
     assert plugins.installed_entry_points() is plugins.installed_entry_points()
+
+
+def test_a_plugin_that_is_installed_is_read_once_in_a_process():
+    assert plugins.load(["metrics"]).plugin("metrics") is plugins.load_all().plugin("metrics")
+
+
+def test_a_broken_one_is_tried_again(monkeypatch):
+    points = {"late": (EntryPoint("late", "late_plugin", "mqa"),)}
+    monkeypatch.setattr(loading, "_LOADED", {})
+    monkeypatch.setattr(loading, "installed_entry_points", lambda: points)
+    assert plugins.load(["late"]).plugin("late").broken
+    monkeypatch.setitem(sys.modules, "late_plugin", mqa_metrics)
+    assert not plugins.load(["late"]).plugin("late").broken
 
 
 def test_the_hooks_are_those_of_the_specification():

@@ -93,6 +93,7 @@ def _said():
 @pytest.fixture
 def project(tmp_path, monkeypatch, slowly):
     monkeypatch.setenv("LETTERS_LOG", os.devnull)
+    monkeypatch.setenv("LETTERS_SECONDS", "0")
     folder = tmp_path / "project"
     folder.mkdir()
     slowly.write_words(folder, rows=160, longest=13, kind=[f"kind-{number % 2}" for number in range(160)])

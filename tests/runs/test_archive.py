@@ -248,32 +248,38 @@ def test_a_store_that_is_no_folder_is_said(project):
         project.judge(store=project.folder / "file")
 
 
-WRITER = """
-import sys
+WRITERS = """
+import itertools, os, sys
 from pathlib import Path
 from mqa_registry.runs.archive import write_folder
-number = 0
-while True:
-    write_folder(Path(sys.argv[1]) / str(number), {f"{n}.bin": bytes([number % 256]) * 200_000 for n in range(20)})
-    print(number, flush=True)
-    number += 1
+for folder in sys.stdin:
+    if writer := os.fork():
+        os.waitpid(writer, 0)
+        print("ended", flush=True)
+        continue
+    for number in itertools.count():
+        write_folder(Path(folder.strip()) / str(number), {f"{n}.bin": bytes([number % 256]) * 200_000 for n in range(20)})
+        if number == 0:
+            print(os.getpid(), flush=True)
 """
 
 
 def test_a_kill_at_any_moment_leaves_no_half_of_a_folder(tmp_path):
     rng = np.random.default_rng(7)
-    for attempt in range(6):
-        place = tmp_path / str(attempt)
-        place.mkdir()
-        process = subprocess.Popen([sys.executable, "-c", WRITER, str(place)], stdout=subprocess.PIPE)
-        process.stdout.readline()
-        time.sleep(float(rng.uniform(0, 0.05)))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        whole = [path for path in place.iterdir() if not path.name.startswith(".")]
-        assert whole
-        for path in whole:
-            assert len(read_folder(path)) == 20
+    command = [sys.executable, "-c", WRITERS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writers:
+        for attempt in range(6):
+            place = tmp_path / str(attempt)
+            place.mkdir()
+            print(place, file=writers.stdin, flush=True)
+            writer = int(writers.stdout.readline())
+            time.sleep(float(rng.uniform(0, 0.05)))
+            os.kill(writer, signal.SIGKILL)
+            assert writers.stdout.readline() == "ended\n"
+            whole = [path for path in place.iterdir() if not path.name.startswith(".")]
+            assert whole
+            for path in whole:
+                assert len(read_folder(path)) == 20
 
 
 def test_what_a_killed_process_left_is_swept_once_it_is_old(project):

@@ -50,7 +50,7 @@ def test_int8_under_a_fixed_tolerance_is_settled(parity):
 
 
 @pytest.fixture(scope="module")
-def int8(tmp_path_factory):
+def int8(tmp_path_factory, exports_here):
     """The demo model in int8, as `mqa export` makes it."""
     folder = tmp_path_factory.mktemp("int8")
     model = str(ROOT / "suites/models/reviews-minilm")
@@ -60,7 +60,7 @@ def int8(tmp_path_factory):
 
     def compare(file):
         report = folder / "report.json"
-        more = ["--data", ROOT / "suites/data/sentiment.parquet", "--limit", 300, "--json", report]
+        more = ["--data", ROOT / "suites/data/sentiment.parquet", "--limit", 150, "--json", report]
         done = CliRunner().invoke(
             app, ["parity", model, str(folder / file), *map(str, more), "--store", str(folder / "store")]
         )

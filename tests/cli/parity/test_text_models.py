@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,16 @@ from mqa_registry.cli import app
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture
-def words(tmp_path, monkeypatch):
-    """A tiny classifier of texts with random weights, its export, and 2,000 rows, of which 3 have one word."""
+@pytest.fixture(scope="module")
+def tokenizer():
+    import transformers
+
+    return transformers.AutoTokenizer.from_pretrained(ROOT / "suites/models/reviews-minilm", model_max_length=512)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tokenizer):
+    """A folder with a tiny classifier of texts with random weights, its export, and 2,000 rows, of which 3 have one word."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     import torch
@@ -25,20 +33,26 @@ def words(tmp_path, monkeypatch):
 
     from mqa_onnxruntime.export.exporters import export
 
-    monkeypatch.chdir(tmp_path)
-    demo = ROOT / "suites/models/reviews-minilm"
-    tokenizer = transformers.AutoTokenizer.from_pretrained(demo, model_max_length=512)
+    folder = tmp_path_factory.mktemp("words")
     torch.manual_seed(7)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     model = transformers.BertForSequenceClassification(
         transformers.BertConfig(vocab_size=len(tokenizer), **sizes)
     ).eval()
     for part in (model, tokenizer):
-        part.save_pretrained("model")
+        part.save_pretrained(folder / "model")
     batch = {name: array.numpy() for name, array in tokenizer(["a word"] * 3, return_tensors="pt").items()}
-    export(model, batch, dict.fromkeys(batch, (0, 1)), tmp_path, None)
+    export(model, batch, dict.fromkeys(batch, (0, 1)), folder, None)
     texts = [f"{'dvd' if number in {120, 200, 290} else 'row'} {number}" for number in range(2000)]
-    pq.write_table(pa.table({"id": [str(number) for number in range(2000)], "text": texts}), "rows.parquet")
+    pq.write_table(pa.table({"id": [str(number) for number in range(2000)], "text": texts}), folder / "rows.parquet")
+    return folder
+
+
+@pytest.fixture
+def words(made, tokenizer, tmp_path, monkeypatch):
+    """A copy of that folder, which is the working folder; gives the tokenizer."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tokenizer
 
 
