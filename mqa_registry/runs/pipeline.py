@@ -203,7 +203,7 @@ def judge(
     """
     clock = time.perf_counter()
     other = read(suite) if isinstance(suite, str | Path) else suite
-    record = find_run(run, Path(store) if store else None, other and other.path)
+    record = find_run(run, Path(store) if store else None, None if other is None else other.path)
     raw = record.raw
     if other is not None:  # another suite, about as many rows as the run had
         other = with_objects_of(other, raw, plugins.load(plugin_names(raw), files=plugin_files))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.boundary import (
@@ -52,6 +53,11 @@ def with_objects(
     """
     if data is not None:
         raw = _with_tables(raw, catalog, data)
+    if isinstance(model, str | PathLike):
+        raise UsageError(
+            f"`{model}` is the name of a model, and no object in memory",
+            hint='name it in the suite: `"model": {"use": SOURCE, "id": NAME, "task": TASK}`',
+        )
     if model is not None:
         raw = _with_model(raw, catalog, model if isinstance(model, LiveModel) else LiveModel(model))
     return raw

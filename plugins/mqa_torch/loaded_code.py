@@ -53,7 +53,8 @@ def _describe(value: Any, pending: list[Any]) -> Iterator[str]:
     elif inspect.ismethod(value):
         pending += [value.__func__]
     elif isinstance(value, ModuleType):
-        yield from (content_digest(file) for _, file in sorted(source_files(value).items()) if not _is_installed(value))
+        if not _is_installed(value):
+            yield from (content_digest(file) for _, file in sorted(source_files(value).items()))
     elif _is_installed(value):
         if isinstance(value, type):  # a method may have been replaced
             functions = (one for one in map(_unwrap, vars(value).values()) if isinstance(one, FunctionType))

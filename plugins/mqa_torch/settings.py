@@ -116,4 +116,5 @@ def _describe_array(array: npt.NDArray[Any]) -> str:
 
 
 def qualified_name(value: Any) -> str:
-    return f"{value.__module__}.{value.__qualname__}"
+    """The module and name of a class or function; a method of Python's own types has no module."""
+    return f"{getattr(value, '__module__', '')}.{value.__qualname__}"

@@ -58,12 +58,12 @@ def fit_tokenizer(live: LiveModel) -> Any:
     names = getattr(live.processor, "model_input_names", None)
     if not isinstance(names, list):
         return live.processor
-    parameters = inspect.signature(live.model.forward).parameters.values()
-    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+    parameters = inspect.signature(live.model.forward).parameters
+    taken = [name for name in names if name in parameters]
+    if not taken or taken == names:  # without any, it passes on what it gets
         return live.processor
     tokenizer = copy.copy(live.processor)
-    taken = {one.name for one in parameters}
-    tokenizer.model_input_names = [name for name in names if name in taken]
+    tokenizer.model_input_names = taken
     return tokenizer
 
 

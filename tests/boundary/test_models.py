@@ -9,16 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Exported, Finding, Model
+from mqa_registry import Exported, Finding, LiveModel, Model, ModelDescription
 from mqa_registry.boundary import (
     Contributor,
     ForwardPasses,
     check_codec,
+    check_description,
     check_export,
     check_findings,
     check_identity,
     check_inferred_task,
     check_length,
+    check_live_model,
     check_model,
     open_runner,
     read_budget,
@@ -217,3 +219,19 @@ def test_an_exported_file_is_there(tmp_path):
         check_export(BACKEND, Exported(files=[tmp_path / "none.onnx"], findings=[], facts={}, summary={}))
     with pytest.raises(ContributionError, match="an `Exported` is expected"):
         check_export(BACKEND, None)
+
+
+@pytest.mark.parametrize("output", [7, "a model", LiveModel(7), LiveModel(7, digest=7)])
+def test_a_model_in_memory_is_taken_with_its_digest(output):
+    with pytest.raises(ContributionError, match="acme/hub"):
+        check_live_model(SOURCE, output)
+    taken = LiveModel(7, digest="x")
+    assert check_live_model(SOURCE, taken) is taken
+
+
+def test_a_model_in_memory_is_described_as_one():
+    described = ModelDescription(("a", "b"))
+    assert check_description(TASK, described) is described
+    assert check_description(TASK, None) is None
+    with pytest.raises(ContributionError, match="acme/task"):
+        check_description(TASK, {"labels": ("a", "b")})

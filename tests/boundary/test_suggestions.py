@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 
 from mqa_registry import SuggestedBackend, SuggestedCheck
-from mqa_registry.boundary import Contributor, check_suggested_backend, check_suggestions
+from mqa_registry.boundary import Contributor, check_suggestions, suggest_backend
 from mqa_registry.errors import ContributionError
+from tests.stand_ins import make_backend
 
 OURS = Contributor("suggestion", "ours/one")
 SOUND = {"measure": "metrics/accuracy", "expect": {"min": 0.5}}
+
+
+def suggest(output):
+    """What comes of a backend that suggests this."""
+    backend = make_backend("one", lambda model_under_test: None, suggest=lambda model, file: output)
+    return suggest_backend("ours/one", backend, None, None)
 
 
 def check(**given):
@@ -21,8 +28,8 @@ def check(**given):
 def test_sound_suggestions_are_passed_on():
     assert check_suggestions(OURS, iter([check()])) == [check()]
     backend = SuggestedBackend(name="onnx", options={"path": Path("model.onnx"), "threads": 2})
-    assert check_suggested_backend(OURS, backend) is backend
-    assert check_suggested_backend(OURS, None) is None
+    assert suggest(backend) is backend
+    assert suggest(None) is None
 
 
 def fails():
@@ -63,4 +70,4 @@ def test_what_no_suite_can_have_is_an_error_of_the_plugin(output):
 )
 def test_what_is_no_backend_is_an_error_of_the_plugin(output):
     with pytest.raises(ContributionError, match="ours/one"):
-        check_suggested_backend(OURS, output)
+        suggest(output)
