@@ -183,6 +183,9 @@ class Watching(SilentProgress):
     def start(self, backend: str, rows: int) -> None:
         self.letters.measuring = False
 
+    def update(self, work: Any, done: int, total: int) -> None:
+        self.letters.measuring = False
+
 
 @dataclass
 class Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -40,11 +41,9 @@ def execute_suite(
         raw = replace(suite_of_tables(path.name, suite, path.parent, options.overrides), objects=objects or {})
         if report is None:
             return runs.execute(raw, options)
-        from rich.console import Console
-
         from mqa_registry.reports.console.progress import open_progress
 
-        progress = stack.enter_context(open_progress(Console(stderr=True), quiet=report.quiet))
+        progress = stack.enter_context(open_progress(sys.stderr, detail=report.detail))
         options = replace(options, outputs=report.outputs)
         return runs.execute(raw, options, examples=not report.no_examples, progress=progress)
 
@@ -68,9 +67,9 @@ def export_model(
     with _explain_suite_errors(is_command=report is not None), ExitStack() as stack:
         model_under_test, use = prepare_export(suite, options, objects=objects or {}, only_trace=only_trace)
         if report is not None:
-            from rich.console import Console
+            from mqa_registry.reports.console.progress import open_progress
 
-            stack.enter_context(Console(stderr=True).status("exporting"))
+            stack.enter_context(open_progress(sys.stderr, detail=report.detail)).stage("exporting the model")
         return write_export(model_under_test, use, folder, options)
 
 

@@ -34,7 +34,9 @@ class PredictionCache:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._requested: Keys = join_keys([])  # sorted fingerprints, each once
-        self._table: pa.Table | None = None  # the predictions of `_requested`, in this order, once all are in the store
+        self._table: pa.Table | None = (
+            None  # the predictions of `_requested`, in this order, where all were in the store
+        )
         self.digest = b""
         self._sha256 = ""
 
@@ -62,14 +64,15 @@ class PredictionCache:
         self._requested = np.unique(fingerprints)
         if fresh:
             self._store.delete(self.digest)
-        missing = self.load()
+        self._table, missing = self._load(self._requested)
         if missing:
             self._store.repair(self.digest)
         return len(self._requested) - missing, missing
 
-    def count_missing(self) -> int:
-        """How many of the requested predictions are not in the store."""
-        return int((~self._store.contains(self.digest, self._keys(self._requested))).sum())
+    def find_missing(self) -> Keys:
+        """The requested examples without a prediction in the store, sorted."""
+        missing: Keys = self._requested[~self._store.contains(self.digest, self._keys(self._requested))]
+        return missing
 
     def select_requested(self, fingerprints: Iterable[bytes]) -> set[bytes]:
         """Those of these examples that are requested."""
@@ -85,20 +88,24 @@ class PredictionCache:
         """Store predictions, one row for each of these examples."""
         self._store.put(self.digest, split_keys(self._keys(join_keys(fingerprints))), table)
 
-    def load(self) -> int:
-        """Load the requested predictions, once all are in the store; how many are missing."""
-        if self._table is not None:
-            return 0
-        positions, table = self._store.get(self.digest, self._keys(self._requested))
-        missing = int((positions < 0).sum())
-        if table is not None and not missing:
-            self._table = table.take(pa.array(positions))
-        return missing
+    def read(self, requests: Sequence[Keys]) -> tuple[list[pa.Table], int]:
+        """The predictions of several series of requested examples, each in its order; and how many examples lack one.
 
-    def take(self, fingerprints: Keys) -> pa.Table:
-        """The loaded predictions of these examples, in their order."""
-        assert self._table is not None  # `load` found none missing
-        return self._table.take(pa.array(np.searchsorted(self._requested, fingerprints)))
+        The store reads a batch once for all of them. Where an example lacks its prediction, no tables are returned.
+        """
+        distinct, table, missing = self._requested, self._table, 0
+        if table is None and requests:
+            distinct = np.unique(np.concatenate(requests))
+            table, missing = self._load(distinct)
+        if table is None:
+            return [], missing
+        return [table.take(pa.array(np.searchsorted(distinct, keys))) for keys in requests], missing
+
+    def _load(self, fingerprints: Keys) -> tuple[pa.Table | None, int]:
+        """The predictions of examples, in their order, where each has one; and how many have none."""
+        positions, table = self._store.get(self.digest, self._keys(fingerprints))
+        missing = int((positions < 0).sum())
+        return (None if table is None or missing else table.take(pa.array(positions))), missing
 
     def _keys(self, fingerprints: Keys) -> Keys:
         return _example_keys(self.digest, fingerprints)

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from mqa_registry.boundary import CheckedCodec, ForwardPasses, check_identity, open_runner, read_budget, read_facts
@@ -14,21 +15,24 @@ from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.execution.batching import join_outputs, select_encodings
 from mqa_registry.execution.cache import PredictionCache
+from mqa_registry.execution.missing_rows import MissingRows
 from mqa_registry.execution.model_building import runner_spec
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, Work
+from mqa_registry.store import join_keys
 from mqa_registry.suite import identity
 from mqa_registry.types import Predictions, get_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mqa_registry.contributions import ModelUnderTest, OutputReading, Runner, RunnerFacts
     from mqa_registry.contributions.task import Batch, Outputs
     from mqa_registry.execution.batching import Encoding
     from mqa_registry.execution.resources import Progress, Resources
     from mqa_registry.observations import BackendRecord
+    from mqa_registry.plan import View
     from mqa_registry.store import Store
     from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use
@@ -60,6 +64,8 @@ class LiveBackend:
         self._passes = ForwardPasses(use.contributor)
         self._reading: OutputReading | None = None
         self._facts: RunnerFacts | None = None
+        self._requested: Mapping[View, Keys] = {}
+        self._missing: MissingRows | None = None  # once it is known
         self._cache = PredictionCache(store)
         declared = use.call_method(self._backend.identity, model_under_test)
         self.declared_identity = self._identity = check_identity(use.contributor, declared)
@@ -165,15 +171,24 @@ class LiveBackend:
 
     # Predicting.
 
-    def request_predictions(self, fingerprints: Keys, *, fresh: bool) -> bool:
-        """Request the predictions of these examples: whether some of them have to be made."""
-        found, missing = self._cache.request(fingerprints, fresh=fresh)
+    def request_predictions(self, views: Mapping[View, Keys], *, fresh: bool) -> bool:
+        """Request predictions for these views, with the fingerprints of their rows: whether some have to be made."""
+        self._requested = views
+        found, missing = self._cache.request(np.concatenate([join_keys([]), *views.values()]), fresh=fresh)
         self.work = Work(found=found)
+        self._missing = MissingRows(views, join_keys([])) if not missing else None  # once open, it may lack others
         return missing > 0
 
     def start(self, progress: Progress) -> None:
-        """Report how many rows it is about to predict."""
-        progress.start(self.name, self._cache.count_missing())
+        """Report how many rows it is about to predict, and which views have them."""
+        self._missing = MissingRows(self._requested, self._cache.find_missing())
+        progress.start(self.name, len(self._missing))
+        for view, done, total in self._missing.list_views():
+            progress.update(view, done, total)
+
+    def is_complete(self, view: View) -> bool:
+        """Whether every row of a view that was requested has a prediction; not known before it is open."""
+        return self._missing is not None and self._missing.is_complete(view)
 
     def predict(self, encodings: Sequence[Encoding], progress: Progress) -> None:
         """Predict those of the encoded rows that are requested and missing.
@@ -182,6 +197,8 @@ class LiveBackend:
         """
         requested = select_encodings(encodings, self._cache.select_requested(_fingerprints(encodings)))
         missing = self._cache.select_missing(_fingerprints(requested))
+        # Another backend of the same digest, or another process, may have predicted some since.
+        self._count_predicted({*_fingerprints(requested)} - missing, progress)
         budget = self._record_failure(self._read_budget)
         if not budget:
             return
@@ -198,14 +215,17 @@ class LiveBackend:
         assert self.runner is not None
         return self._passes.run(self.runner, batch)
 
-    def read_predictions(self, fingerprints: Keys, ids: pa.ChunkedArray) -> Predictions:
-        """The predictions of these examples, in their order and with these ids. All that were requested have to be there."""
-        if missing := self._cache.load():
+    def read_predictions(self, views: Mapping[View, pa.ChunkedArray]) -> dict[View, Predictions]:
+        """The predictions for views that were requested, with the ids of their rows. All of them have to be there."""
+        tables, missing = self._cache.read([self._requested[view] for view in views])
+        if missing:
             raise MqaError(f"backend `{self.name}` left {counted(missing, 'row')} without a prediction")
-        table = self._cache.take(fingerprints)
         schema = self.model_under_test.task.schema
         classes = self.model_under_test.model.labels if get_schema(schema).has_classes else ()
-        return Predictions(schema, table.append_column("id", ids), classes)
+        return {
+            view: Predictions(schema, table.append_column("id", ids), classes)
+            for (view, ids), table in zip(views.items(), tables, strict=True)
+        }
 
     def _read_budget(self) -> int:
         assert self.runner is not None
@@ -217,7 +237,16 @@ class LiveBackend:
         positions = [position for position, row in enumerate(rows) for _ in row.fingerprints]
         self._cache.put(_fingerprints(rows), predictions.take(pa.array(positions, pa.int64())))
         self.work = Work(self.work.found, self.work.predicted + len(positions), self.work.passes + 1)
-        progress.advance(self.name, len(positions))
+        self._count_predicted(_fingerprints(rows), progress)
+
+    def _count_predicted(self, fingerprints: Iterable[bytes], progress: Progress) -> None:
+        """Count examples whose predictions are in the store, and report what that is new of."""
+        assert self._missing is not None  # it was started
+        predicted, views = self._missing.remove(fingerprints)
+        if predicted:
+            progress.advance(self.name, predicted)
+        for view, done, total in views:
+            progress.update(view, done, total)
 
     def _run_in_halves(self, rows: Sequence[Encoding]) -> Outputs:
         """The outputs for one batch; of its halves, where it does not fit into memory or the model refuses it."""

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mqa_registry.contributions import RunnerFacts
 from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.execution.backends import prepare_backends
 from mqa_registry.execution.batching import (
     RunBatching,
     encode,
-    find_fixed_lengths,
     fixed_length_findings,
     measure_batching,
-    with_fixed_length,
 )
 from mqa_registry.execution.cache import TruncationCache
-from mqa_registry.execution.live_backend import LiveBackend
-from mqa_registry.execution.preparation import first_rows, live_backends_of, with_classes
+from mqa_registry.execution.collector import Collector, ignore_observed
+from mqa_registry.execution.preparation import first_rows
 from mqa_registry.execution.probes import ProbeRunner
 from mqa_registry.execution.resources import Resources
 from mqa_registry.observations import BackendRecord, Failure, Observations, ObservedView, PreparedData
@@ -35,6 +32,8 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Codec
     from mqa_registry.execution.batching import Encodings
+    from mqa_registry.execution.collector import Observer
+    from mqa_registry.execution.live_backend import LiveBackend
     from mqa_registry.execution.resources import Progress
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, RowSet, View
@@ -45,28 +44,22 @@ if TYPE_CHECKING:
 CHUNK = 2048  # rows of each set that are encoded together; the next chunk is encoded while this one is predicted
 
 
-@dataclass(frozen=True)
-class _Backends:
-    """The backends of a run that run the model, by name.
-
-    `failures` say why others of them could not be prepared. `fixed_lengths` are the lengths in tokens of those that
-    take rows of one length alone.
-    """
-
-    live: Mapping[str, LiveBackend] = field(default_factory=dict)
-    failures: Mapping[str, Failure] = field(default_factory=dict)
-    fixed_lengths: Mapping[str, int] = field(default_factory=dict)
-
-
 def predict(
-    plan: Plan, prepared: PreparedData, store: Store, progress: Progress, *, fresh: bool = False
+    plan: Plan,
+    prepared: PreparedData,
+    store: Store,
+    progress: Progress,
+    *,
+    fresh: bool = False,
+    observer: Observer = ignore_observed,
 ) -> Observations:
     """Predict every view of the plan, each once, and run every probe.
 
     Predictions in the store are not made again, unless `fresh`. A failure of a backend or a probe is stored with its
-    views and results; input of the user that is wrong raises an MqaError.
+    views and results; input of the user that is wrong raises an MqaError. `observer` is called with every view and probe
+    once it is observed.
     """
-    backends = _prepare_backends(plan, prepared, store)
+    backends = prepare_backends(plan, prepared, store)
     live = backends.live
     fingerprints = _fingerprint_rows(prepared) if live else {}
     truncations = _truncation_cache(plan, live, store)
@@ -80,14 +73,16 @@ def predict(
             for name, backend in live.items()
             if backend.request_predictions(_requested_by(name, plan, fingerprints), fresh=fresh)
         ]
+        collector = Collector(plan.views, prepared, backends, progress, observer)
+        collector.collect_views()
         if incomplete and truncations is not None:
-            _predict_missing(incomplete, prepared, fingerprints, truncations, resources)
-        views = {view: _observe_view(view, prepared, backends, fingerprints) for view in plan.views}
-        probe_results = {request: probes.run(request, views) for request in plan.probe_requests}
-    return Observations(
-        prepared.rows,
-        views,
-        probe_results,
+            _predict_missing(incomplete, prepared, fingerprints, truncations, resources, collector=collector)
+        collector.collect_views(is_last=True)
+        for request in plan.probe_requests:
+            collector.collect_probe(request, probes.run(request, collector.views))
+    return replace(
+        collector.observations,
+        views={view: collector.views[view] for view in plan.views},
         backends={name: backend.record for name, backend in live.items()} | _replay_records(plan, prepared.replays),
         identities={name: backend.declared_identity for name, backend in live.items()},
         work={name: backend.work for name, backend in live.items()},
@@ -102,27 +97,6 @@ def predict(
 
 
 # Before anything is predicted.
-
-
-def _prepare_backends(plan: Plan, prepared: PreparedData, store: Store) -> _Backends:
-    """The backends that the plan needs and that run the model. None is opened, and the model is not built yet."""
-    suite, names, model_under_test = plan.suite, live_backends_of(plan), prepared.model_under_test
-    if model_under_test is None:
-        failure = prepared.model_failure
-        return _Backends(failures=dict.fromkeys(names, failure) if failure else {})
-    fixed_lengths, failures = find_fixed_lengths({name: suite.backends[name] for name in names}, model_under_test)
-    model_under_test = with_fixed_length(model_under_test, fixed_lengths)
-    first = next(iter(suite.backends))
-    live: dict[str, LiveBackend] = {}
-    for name in names:
-        if name in failures:
-            continue
-        candidate = first in names and name != first
-        try:
-            live[name] = LiveBackend(name, suite.backends[name], model_under_test, store, candidate=candidate)
-        except (ContributionError, NotRunError) as error:
-            failures[name] = Failure.of(error)
-    return _Backends(live, failures, fixed_lengths)
 
 
 def _fingerprint_rows(prepared: PreparedData) -> dict[RowSet, Keys]:
@@ -151,10 +125,10 @@ def _choose_batching(
     return batching
 
 
-def _requested_by(backend: str, plan: Plan, fingerprints: Mapping[RowSet, Keys]) -> Keys:
-    """The fingerprints of all examples that one backend has to predict."""
-    row_sets = [row_set for row_set in plan.row_sets_of(backend) if row_set in fingerprints]
-    return np.concatenate([join_keys([]), *(fingerprints[row_set] for row_set in row_sets)])
+def _requested_by(backend: str, plan: Plan, fingerprints: Mapping[RowSet, Keys]) -> dict[View, Keys]:
+    """The views that one backend has to predict, with the fingerprints of their rows."""
+    views = (view for view in plan.views if view.backend == backend)
+    return {view: fingerprints[view.rows] for view in views if view.rows in fingerprints}
 
 
 # Predicting.
@@ -166,8 +140,14 @@ def _predict_missing(
     fingerprints: Mapping[RowSet, Keys],
     truncations: TruncationCache,
     resources: Resources,
+    *,
+    collector: Collector,
 ) -> None:
-    """Make the predictions that backends lack. Each row is encoded once, for all of them."""
+    """Make the predictions that backends lack. Each row is encoded once, for all of them.
+
+    Views are collected after each backend's part of a chunk: the rows of a chunk are batched together, whatever view
+    they belong to.
+    """
     _refuse_unusable_rows(backends[0].model_under_test.codec, prepared)
     for backend in backends:
         backend.open(resources)
@@ -176,12 +156,14 @@ def _predict_missing(
         return
     for backend in opened:
         backend.start(resources.progress)
+    collector.collect_views()
     try:
         codec = opened[0].codec.with_array_rows()
         for encodings in _prefetch(encode(codec, chunk) for chunk in _chunks(prepared, fingerprints)):
             truncations.put(encodings.full_costs, codec.limit)
             for backend in opened:
                 backend.predict(encodings.rows, resources.progress)
+                collector.collect_views()
     except (ContributionError, NotRunError) as error:  # of the task, whose encodings all backends need
         for backend in opened:
             backend.failure = backend.failure or Failure.of(error)
@@ -219,25 +201,7 @@ def _prefetch(items: Iterator[Encodings]) -> Iterator[Encodings]:
             yield item
 
 
-# Collecting observations.
-
-
-def _observe_view(
-    view: View, prepared: PreparedData, backends: _Backends, fingerprints: Mapping[RowSet, Keys]
-) -> ObservedView:
-    """One view with the predictions that were replayed or made, or the reason why there are none."""
-    if view in prepared.replays:
-        return prepared.replays[view]
-    perturbed = prepared.row_sets[view.rows]
-    if isinstance(perturbed, Failure):
-        return ObservedView(None, failure=perturbed)
-    if view.backend in backends.failures:
-        return ObservedView(perturbed, failure=backends.failures[view.backend])
-    backend = backends.live[view.backend]
-    if backend.failure is not None:
-        return ObservedView(perturbed, failure=backend.failure)
-    predictions = backend.read_predictions(fingerprints[view.rows], perturbed.rows.ids)
-    return with_classes(ObservedView(perturbed, predictions), prepared.classes)
+# What else is observed.
 
 
 def _summarize_truncations(fingerprints: Mapping[RowSet, Keys], truncations: TruncationCache) -> dict[str, Truncation]:

@@ -140,7 +140,7 @@ class ProbeRunner:
 
     def _observe(self, request: ProbeRequest) -> pa.Table:
         """Run the probe, and cache its table under the identity that the opened backends have."""
-        self._resources.progress.stage(f"probing: {request.use.name}")
+        self._resources.progress.update(request, 0, 0)
         table = check_table(
             request.use.contributor, request.use.call_method(request.probe.observe, self._context(request))
         )
@@ -197,7 +197,7 @@ class ProbeRunner:
     def _report_progress(self, request: ProbeRequest, done: int, total: int) -> None:
         """Report the progress of a probe, with `done` clipped to its total."""
         restart_time_limits()
-        self._resources.progress.advance_probe(request.use.name, max(0, min(int(done), int(total))), int(total))
+        self._resources.progress.update(request, max(0, min(int(done), int(total))), int(total))
 
     def _key(self, request: ProbeRequest) -> bytes:
         """The key of a request in the store: a digest of all that its table depends on."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from mqa_registry.plan import ProbeRequest, View
     from mqa_registry.store import Store
 
 
@@ -18,13 +19,19 @@ class Progress(Protocol):
         """A stage of the run begins."""
 
     def start(self, backend: str, rows: int) -> None:
-        """A backend begins to predict this many rows."""
+        """A backend begins to predict this many distinct rows."""
 
     def advance(self, backend: str, rows: int) -> None:
         """A backend has predicted this many further rows."""
 
-    def advance_probe(self, probe: str, done: int, total: int) -> None:
-        """A probe has done this much of its total, in units of its choice."""
+    def update(self, work: View | ProbeRequest, done: int, total: int) -> None:
+        """So much of a view or a probe is done: of a view, rows that have a prediction; of a probe, its own units.
+
+        `total` is 0 at the start of a probe, which may never say how much there is.
+        """
+
+    def complete(self, work: View | ProbeRequest) -> None:
+        """A view or a probe is observed, or has failed."""
 
 
 class SilentProgress:
@@ -39,7 +46,10 @@ class SilentProgress:
     def advance(self, backend: str, rows: int) -> None:
         pass
 
-    def advance_probe(self, probe: str, done: int, total: int) -> None:
+    def update(self, work: View | ProbeRequest, done: int, total: int) -> None:
+        pass
+
+    def complete(self, work: View | ProbeRequest) -> None:
         pass
 
 

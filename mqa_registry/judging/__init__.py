@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
 
 if TYPE_CHECKING:
-    from mqa_registry.judging.evaluate import judge
+    from mqa_registry.judging.judge import Judge, judge
     from mqa_registry.judging.label_order import find_label_order
 
-__all__ = ["Number", "Part", "Result", "Step", "Verdict", "find_label_order", "judge"]
+__all__ = ["Judge", "Number", "Part", "Result", "Step", "Verdict", "find_label_order", "judge"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in {"judge", "find_label_order"}:
+    if name not in {"Judge", "judge", "find_label_order"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mqa_registry.judging.evaluate import judge
+    from mqa_registry.judging.judge import Judge, judge
     from mqa_registry.judging.label_order import find_label_order
 
-    globals().update({"judge": judge, "find_label_order": find_label_order})
+    globals().update({"Judge": Judge, "judge": judge, "find_label_order": find_label_order})
     return globals()[name]

@@ -1,4 +1,4 @@
-"""Judging: a verdict for every case of a plan, a measure's or a probe's, each from its own observations alone."""
+"""Judging one case, a measure's or a probe's, from its own observations alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mqa_registry.judging.probe_numbers import evaluate_probe, gather_probe_evid
 from mqa_registry.judging.result import CheckLocation, Result, ResultEvidence, Verdict
 from mqa_registry.judging.result import Step as StepResult
 from mqa_registry.judging.samples import SampleCache, load_inputs, select_groups
-from mqa_registry.judging.sweeps import clean_value, compare_with_reference, count_perturbed, summarize_sweep
+from mqa_registry.judging.sweeps import clean_value, count_perturbed, summarize_sweep
 from mqa_registry.judging.verdicts import decide, group_parts, never_settles, rule_for, whole_part
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure
@@ -34,19 +34,14 @@ if TYPE_CHECKING:
 NOTHING_CHANGED = "the perturbation changed no row, so nothing was tested"
 
 
-def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
-    """A result for every case of the plan; pure."""
-    cache = SampleCache(observations)
-    return compare_with_reference([_judge_timed(plan, case, cache) for case in plan.cases], plan.suite.reference)
-
-
-def _judge_timed(plan: Plan, case: Case, cache: SampleCache) -> Result:
+def judge_case(plan: Plan, case: Case, cache: SampleCache) -> Result:
+    """The result of one case, of observations that have everything that it reads."""
     start = time.perf_counter()
-    result = _judge_case(plan, case, cache)
+    result = _judge(plan, case, cache)
     return replace(result, seconds=round(time.perf_counter() - start, 4))
 
 
-def _judge_case(plan: Plan, case: Case, cache: SampleCache) -> Result:
+def _judge(plan: Plan, case: Case, cache: SampleCache) -> Result:
     blank = _blank_result(case)
     failure = next((one.failure for one in _observations_of(case, cache.observations) if one.failure), None)
     if failure is not None:

@@ -17,7 +17,7 @@ from mqa_registry import judging, plugins
 from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, StoreError, UsageError
-from mqa_registry.execution import SilentProgress, predict, preflight_observations, prepare
+from mqa_registry.execution import predict, preflight_observations, prepare
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports import Report, without_examples
@@ -26,6 +26,7 @@ from mqa_registry.runs.archive import find_run, keep_run
 from mqa_registry.runs.comparison import hold_against
 from mqa_registry.runs.environment import describe_environment, update_environment
 from mqa_registry.runs.outcome import collect_findings, exit_code, identify_suite, release_verdict, stamp_files
+from mqa_registry.runs.progress import SilentRunProgress
 from mqa_registry.runs.record import Record, with_kept_groups
 from mqa_registry.runs.tags import check_tag, tag_run
 from mqa_registry.store import Store
@@ -46,11 +47,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mqa_registry.execution import Progress
     from mqa_registry.judging import Result
     from mqa_registry.observations import Observations
     from mqa_registry.plan import Plan
     from mqa_registry.plugins import Catalog
+    from mqa_registry.runs.progress import RunProgress
     from mqa_registry.suite import Node
     from mqa_registry.types import Predictions
 
@@ -81,7 +82,7 @@ def run(
     history: HistoryOptions | None = None,
     fresh: bool = False,
     examples: bool = True,
-    progress: Progress | None = None,
+    progress: RunProgress | None = None,
 ) -> Report:
     """Run a suite, of a file or read already: plan it, predict what it needs, judge every check.
 
@@ -135,26 +136,26 @@ def execute(
     *,
     fresh: bool = False,
     examples: bool = True,
-    progress: Progress | None = None,
+    progress: RunProgress | None = None,
 ) -> ExecutedRun:
     """Run a suite as `run` does, for a command that may run another suite before it keeps this run."""
     with supervise(), limit_calls(options.timeout), redact_messages(enabled=not examples):
-        return _execute(raw, options, progress or SilentProgress(), fresh=fresh, examples=examples)
+        return _execute(raw, options, progress or SilentRunProgress(), fresh=fresh, examples=examples)
 
 
-def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: bool, examples: bool) -> ExecutedRun:
+def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh: bool, examples: bool) -> ExecutedRun:
     started, clock = datetime.now(UTC), time.perf_counter()
     _refuse_to_overwrite_inputs(options.outputs, raw, options.plugin_files)
     plan, catalog = make_plan(raw, options)
+    progress.begin(plan)
     context = replace(options.run_context(plan.suite), objects=raw.objects)
     prepared = prepare(plan, context, progress)
-    store = Store(options.store_of(plan.suite))
+    judge, store = judging.Judge(plan, progress), Store(options.store_of(plan.suite))
     try:
-        observations = predict(plan, prepared, store, progress, fresh=fresh)
+        observations = predict(plan, prepared, store, progress, fresh=fresh, observer=judge.observe)
     finally:
         store.close()
-    progress.stage("judging")
-    results = judging.judge(plan, observations)
+    results = judge.finish(observations)
     report = _make_report(
         plan,
         observations,

@@ -13,12 +13,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from mqa_registry.execution import predict, prepare
+from mqa_registry.execution import SilentProgress, predict, prepare
 from mqa_registry.runs import RunOptions, read_plan, run
 from mqa_registry.store import Store
 
 
-class Clock:
+class Clock(SilentProgress):
     """Adds up the seconds spent loading models, which the floor does not count either."""
 
     def __init__(self) -> None:
@@ -36,12 +36,6 @@ class Clock:
         if self._since is not None:
             self.loading += time.perf_counter() - self._since
             self._since = None
-
-    def advance_probe(self, probe: str, done: int, total: int) -> None:
-        pass
-
-    def advance(self, backend: str, rows: int) -> None:
-        pass
 
 
 def seconds(suite: str, store: str) -> float:

@@ -219,15 +219,15 @@ def test_a_warning_is_no_error_of_the_run_and_a_defect_is_told_without_running_a
     (suites.folder / "pyproject.toml").write_text('[tool.pytest.ini_options]\nfilterwarnings = ["error"]\n')
     patch = """
 import warnings
-from mqa_registry import judging
+from mqa_registry.judging import Judge
 
-real = judging.judge
+real = Judge.finish
 
-def judge(plan, observations):
+def finish(judge, observations):
     warnings.warn("old", DeprecationWarning, stacklevel=1)
-    return real(plan, observations)
+    return real(judge, observations)
 
-judging.judge = judge
+Judge.finish = finish
 """
     (suites.folder / "conftest.py").write_text(patch)
     assert suites.run("suite.toml", "-k", "quality")[0] == 0

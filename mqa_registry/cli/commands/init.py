@@ -64,15 +64,13 @@ def init(
 
 def _measure(draft: Draft, out: Path, options: RunOptions) -> ExitCode:
     """Run the suite, and write it anew with the bounds that were measured."""
-    from rich.console import Console
-
     from mqa_registry import runs
     from mqa_registry.cli.drafting.measuring import describe_misses, measure_checks
     from mqa_registry.judging import Verdict
     from mqa_registry.reports.console.progress import open_progress
     from mqa_registry.reports.output import write_text
 
-    with open_progress(Console(stderr=True), quiet=False) as progress:
+    with open_progress(sys.stderr) as progress:
         report = runs.run(out, options, progress=progress)
     names = [check.name for check in runs.read_plan(out, options).suite.checks]
     write_text(out, draft.format(measure_checks(draft, names, report, datetime.now(UTC).date())))

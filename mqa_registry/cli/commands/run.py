@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -31,13 +32,11 @@ def run(
 
         show_plan(suite, options)
         return ExitCode.OK
-    from rich.console import Console
-
     from mqa_registry import runs
     from mqa_registry.reports.console.progress import open_progress
 
     options = replace(options, outputs=report.outputs)
-    with open_progress(Console(stderr=True), quiet=report.quiet) as progress:
+    with open_progress(sys.stderr, detail=report.detail) as progress:
         result = runs.run(
             suite, options, history=history, fresh=fresh, examples=not report.no_examples, progress=progress
         )
