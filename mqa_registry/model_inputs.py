@@ -80,7 +80,11 @@ def _resolve_named(
         return ResolvedRows({"use": sources.sample})
     name = os.fspath(path)
     if not Path(name).is_file():
-        raise UsageError(f"there is no file `{name}`", hint="texts are passed as a list; a file has to be there")
+        is_text = isinstance(path, str)
+        hint = (
+            "a text alone is taken for a path: pass texts as a list" if is_text else "name a file of rows that is there"
+        )
+        raise UsageError(f"there is no file `{name}`", hint=hint)
     if Path(name).suffix != ARRAY_SUFFIX:
         return ResolvedRows({"use": sources.table, "path": name, **_column_table(columns)})
     _check_columns(columns)
