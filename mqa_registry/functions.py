@@ -113,6 +113,7 @@ class ParityReport:
 
     def check(self) -> ParityReport:
         """The same again where the file is shown to agree with its model; a ParityError, an AssertionError, where not."""
+        __tracebackhide__ = True  # pytest shows the line of the test instead
         if self.verdict is not Verdict.PASS:
             raise ParityError("\n".join(self._explain()))
         return self
