@@ -89,16 +89,16 @@ def judge(
 def _read_suite(suite: str | Path | Mapping[str, Any], overrides: Overrides | None) -> RawSuite:
     if not isinstance(suite, Mapping):
         return read(suite, overrides)
-    tables = {"format": FORMAT, **_to_toml_values(suite)}
+    tables = {"format": FORMAT, **to_toml_values(suite)}
     return suite_of_tables(IN_MEMORY, tables, Path(), overrides)
 
 
-def _to_toml_values(value: Any) -> Any:
+def to_toml_values(value: Any) -> Any:
     """A value of Python in the types of TOML: tuples as arrays, paths as strings, numbers of numpy as Python's."""
     if isinstance(value, Mapping):
-        return {str(key): _to_toml_values(one) for key, one in value.items()}
+        return {str(key): to_toml_values(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_toml_values(one) for one in value]
+        return [to_toml_values(one) for one in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0 else value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mqa_registry.api import add_notes
 from mqa_registry.entry_points import list_entry_points
-from mqa_registry.errors import ParityError, PluginError
+from mqa_registry.errors import ParityError, PluginError, UsageError
 from mqa_registry.findings import Exported
 from mqa_registry.judging.result import Verdict
 from mqa_registry.run_options import RunOptions
@@ -38,7 +38,7 @@ class ParityOptions:
     that are the same in all rows, `batch_axis` the axis that counts rows where it is not the first. `tolerance` is `(atol,
     rtol)`, as numpy has it, and replaces the bound on the ratio. `provider` is the execution provider that runs the file.
     `precision` and `opset` are those of a file that is exported on the way. `reproduction` keeps a script that shows a
-    difference without mqa.
+    difference without mqa. Raises a UsageError for a value that makes no sense.
     """
 
     task: str | None = None
@@ -53,6 +53,12 @@ class ParityOptions:
     precision: str | None = None
     opset: int | None = None
     reproduction: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.outputs, str):
+            raise UsageError(f"`outputs` is the text `{self.outputs}`", hint=f"write `outputs=({self.outputs!r},)`")
+        if self.tolerance is not None and (not isinstance(self.tolerance, tuple | list) or len(self.tolerance) != 2):
+            raise UsageError(f"`tolerance` is {self.tolerance}", hint="write `tolerance=(ATOL, RTOL)`")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +113,7 @@ class ParityReport:
 
     def check(self) -> ParityReport:
         """The same again where the file is shown to agree with its model; a ParityError, an AssertionError, where not."""
+        __tracebackhide__ = True  # pytest shows the line of the test instead
         if self.verdict is not Verdict.PASS:
             raise ParityError("\n".join(self._explain()))
         return self
@@ -148,9 +155,14 @@ def parity(
 ) -> ParityReport:
     """Compare an ONNX file with its model, and name the first module that differs, as `mqa parity` does.
 
-    `model` is a folder or hub id of transformers, a `.pt2`, TorchScript or `.onnx` file, or `module:function`. `onnx` is
-    the file; left out, the model is exported on the way. `inputs` is a file of rows, or a `.npz` of arrays; left out, a few
-    sentences. `run_options` are those of any run.
+    `model` is a `torch.nn.Module`, a pipeline of transformers, a `LiveModel` of a module and its tokenizer, or a name: a
+    folder or hub id of transformers, a `.pt2`, TorchScript or `.onnx` file, `module:function`. `onnx` is the file; left out,
+    the model is exported on the way.
+
+    `inputs` are rows, with the first axis of an array counting them: an array or a tensor, a tuple of them in the order of
+    the module's arguments, or a dict of them by name; a list of these, whose rows are joined; a list of texts; a list of
+    dicts or a table of pandas, polars, pyarrow or `datasets`; the path of a file of rows, or of a `.npz` of arrays. Left
+    out, they are a few sentences. `run_options` are those of any run.
 
     The report's `check()` raises an AssertionError that says what differs. Raises an MqaError where nothing can be compared.
     """
@@ -171,8 +183,8 @@ def export(
 ) -> Exported:
     """Export a model to ONNX in the folder `out`, audit and stamp the file, as `mqa export` does.
 
-    `model` is what `parity` takes. `inputs` are rows to trace the model with, or to calibrate int8-static with; left out,
-    a few sentences. A problem that the audit finds is among the findings. Raises an MqaError where nothing is exported.
+    `model` and `inputs` are what `parity` takes; the rows trace the model, and calibrate int8-static. Left out, a model of
+    texts is traced with a few sentences. A problem that the audit finds is among the findings. Raises an MqaError where nothing is exported.
     """
     options, run_options = options or ExportOptions(), run_options or RunOptions()
     with add_notes():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import DataError, UsageError, summarize_error
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -79,7 +80,11 @@ def _resolve_named(
         return ResolvedRows({"use": sources.sample})
     name = os.fspath(path)
     if not Path(name).is_file():
-        raise UsageError(f"there is no file `{name}`", hint="texts are passed as a list; a file has to be there")
+        is_text = isinstance(path, str)
+        hint = (
+            "a text alone is taken for a path: pass texts as a list" if is_text else "name a file of rows that is there"
+        )
+        raise UsageError(f"there is no file `{name}`", hint=hint)
     if Path(name).suffix != ARRAY_SUFFIX:
         return ResolvedRows({"use": sources.table, "path": name, **_column_table(columns)})
     _check_columns(columns)
@@ -132,19 +137,16 @@ def _name_arguments(call: object, model: object) -> Arrays:
     values = call if isinstance(call, tuple) else (call,)
     names = _list_arguments(model)
     if len(values) > len(names):
-        known = (
-            f"its `forward` takes {', '.join(f'`{name}`' for name in names)}"
-            if names
-            else "its arguments are not known"
-        )
+        what = f"`{model}`" if isinstance(model, str | os.PathLike) else f"the `{type(model).__name__}`"
+        known = f"takes {_join_names(names)}" if names else "does not tell the names of its inputs"
         raise UsageError(
-            f"`inputs` has {len(values)} arrays without names, and of the model {known}",
+            f"`inputs` has {counted(len(values), 'array')} without a name, and {what} {known}",
             hint='pass a dict by the names of its inputs, as in `inputs={"input_ids": ARRAY}`',
         )
     return {name: _to_array(value) for name, value in zip(names, values, strict=False)}
 
 
-def _list_arguments(model: object) -> list[str]:
+def _list_arguments(model: Any) -> list[str]:
     """The names of the positional arguments of a module's `forward`; none where they are not known."""
     module = getattr(model, "model", model) if not hasattr(model, "named_modules") else model
     if not hasattr(module, "named_modules"):  # so does no name of a model, and no pipeline
@@ -173,8 +175,8 @@ def _join_calls(calls: Sequence[Arrays]) -> Arrays:
     return {name: np.concatenate([np.atleast_1d(one[name]) for one in calls]) for name in first}
 
 
-def _join_names(arrays: Arrays) -> str:
-    return ", ".join(f"`{name}`" for name in arrays)
+def _join_names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _with_ids(arrays: Arrays) -> Arrays:

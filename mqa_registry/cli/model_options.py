@@ -111,9 +111,11 @@ def _resolve_object(
     from mqa_registry.errors import UsageError
     from mqa_registry.suite import infer_task, name_type, take_model
 
+    live = model if isinstance(model, LiveModel) else LiveModel(model)
     if source:
-        raise UsageError(f"the model is a `{name_type(model)}` in memory, and `{source}` loads a named one")
-    taking, live = take_model(model if isinstance(model, LiveModel) else LiveModel(model), catalog)
+        problem = f"the model is a `{name_type(live.model)}` in memory, and `{source}` loads one by its name"
+        raise UsageError(problem, hint="leave `source` out")
+    taking, live = take_model(live, catalog)
     named_task = task or array_task
     full_task = _qualify_task(named_task, taking, catalog, tasks) if named_task else infer_task(live, catalog)
     return ResolvedModel(

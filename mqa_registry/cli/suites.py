@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import runs
+from mqa_registry.api import to_toml_values
 from mqa_registry.errors import DataError, MissingColumnError, SuiteError, UsageError
 from mqa_registry.process import begin_step
 from mqa_registry.runs.export import prepare_export, write_export
@@ -38,7 +39,9 @@ def execute_suite(
     `finalize` keeps the run. Raises a UsageError with the first problem of the suite.
     """
     with _explain_suite_errors(is_command=report is not None), ExitStack() as stack:
-        raw = replace(suite_of_tables(path.name, suite, path.parent, options.overrides), objects=objects or {})
+        raw = replace(
+            suite_of_tables(path.name, to_toml_values(suite), path.parent, options.overrides), objects=objects or {}
+        )
         if report is None:
             return runs.execute(raw, options)
         from mqa_registry.reports.console.progress import open_progress

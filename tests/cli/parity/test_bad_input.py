@@ -45,6 +45,21 @@ def test_arrays_as_data_are_refused_with_a_hint(parity):
     assert (done.exit_code, "`--inputs rows.npz`" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("more", "error", "hint"),
+    [
+        (["--inputs", "rows.csv"], "`rows.csv` is no `.npz` of arrays", "rows are named with `--data rows.csv`"),
+        (["--data", "gone.csv"], "there is no file `gone.csv`", ""),
+        ([], "`model.onnx` is exported already", "name the file that it is compared with"),
+    ],
+)
+def test_rows_that_are_none_and_a_file_without_another_are_refused(parity, more, error, hint):
+    done = CliRunner().invoke(app, ["parity", "model.onnx", *more])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {error}")
+    assert f"hint: {hint}" in done.stderr
+
+
 def test_code_is_not_run_without_its_flag(parity):
     done = CliRunner().invoke(app, ["parity", "ours:make", "model.onnx", "--inputs", "rows.npz"])
     assert (done.exit_code, "--allow-code" in done.stderr) == (2, True)
