@@ -1,56 +1,88 @@
-"""The archive of finished runs in a store: each a folder, written whole or not at all, and found by its name.
-
-`SHA256SUMS` in each folder has the digest of every file, in the form that `sha256sum -c` reads.
-"""
+"""The archive of finished runs in a store: each a folder, which is found by its name."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError, UsageError
-from mqa_registry.files import atomic_folder, is_special, remove_folder
+from mqa_registry.files import is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.reports.report_file import load_report, read_report
 from mqa_registry.run_options import STORE
-from mqa_registry.runs.serialization import RUN, deserialize_record, deserialize_report, serialize_record
+from mqa_registry.runs.run_folder import (
+    CHECKSUMS,
+    drop_folder,
+    find_equal_files,
+    identify_file,
+    list_files,
+    read_folder,
+    write_folder,
+)
+from mqa_registry.runs.serialization import (
+    RUN,
+    SUITE,
+    TABLE_SUFFIXES,
+    deserialize_record,
+    deserialize_report,
+    find_json_file,
+    serialize_record,
+)
 from mqa_registry.runs.tags import LAST, read_tags
 from mqa_registry.store import RUNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mqa_registry.reports import Report
     from mqa_registry.runs.record import Record
 
-MAX_BYTES = 2_000_000_000  # of all kept runs without a tag together; the newest is kept at any size
+MAX_BYTES = 2_000_000_000  # on the disk, of all kept runs without a tag together; the newest is kept at any size
 MAX_LISTED = 5  # names that an error lists
 SEQUENCE = "sequence"  # the file of a run with its number: clocks may go back, and dates are no order
-CHECKSUMS = "SHA256SUMS"
+SHARED_FILES = (*TABLE_SUFFIXES, SUITE)  # how the names of files end that another run may have too
 _RUN_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 def keep_run(store: Path, record: Record) -> None:
     """Keep a finished run, and drop the oldest of those without a tag where they are too large together.
 
-    Raises a StoreError where it cannot be written.
+    What an earlier run has too, such as a table of rows, is on the disk once. Raises a StoreError where the run cannot be
+    written.
     """
     folder = store / RUNS / record.run
-    earlier = list_runs(store)
-    number = 1 + max((_sequence_number(store / RUNS / name) for name in earlier), default=0)
-    write_folder(folder, {**serialize_record(record, folder), SEQUENCE: str(number).encode()})
-    bytes_left = MAX_BYTES - folder_size(folder)
+    earlier = [store / RUNS / name for name in list_runs(store)]
+    number = 1 + (_sequence_number(earlier[-1]) if earlier else 0)
+    files = serialize_record(record, folder)
+    # The newest first: of a file that has as many links as there can be, it has the last copy.
+    shared = {name: content for name, content in files.items() if name.endswith(SHARED_FILES)}
+    equal_files = find_equal_files(shared, reversed(earlier))
+    write_folder(folder, {**files, SEQUENCE: str(number).encode()}, equal_files)
     tagged = set(read_tags(store).values())
-    for name in reversed(earlier):
-        other = store / RUNS / name
-        if name not in tagged:
-            bytes_left -= folder_size(other)
-            if bytes_left < 0 and is_whole(other):
-                drop_folder(other)
+    for run in _find_excess(
+        [run for run in (folder, *reversed(earlier)) if run.name not in tagged],
+        [run for run in earlier if run.name in tagged],
+    ):
+        with suppress(StoreError):  # another user's, say: this run is kept all the same
+            drop_folder(run)
+
+
+def _find_excess(runs: Sequence[Path], tagged: Sequence[Path]) -> Iterator[Path]:
+    """The runs, of which the newest is first and stays, that are too many bytes on the disk.
+
+    A file that several runs have counts once, and not at all where a run with a tag has it.
+    """
+    counted = {identify_file(file) for run in tagged for file in list_files(run)}
+    bytes_left = MAX_BYTES
+    for number, run in enumerate(runs):
+        files = {identify_file(file): file.st_size for file in list_files(run)}
+        bytes_left -= sum(size for key, size in files.items() if key not in counted)
+        counted |= files.keys()
+        if number and bytes_left < 0 and is_whole(run):
+            yield run
 
 
 def find_run(run: str | Path, store: Path | None, suite: Path | None) -> Record:
@@ -119,22 +151,22 @@ def _other_versions(folder: Path) -> Iterator[None]:
 def list_runs(store: Path) -> list[str]:
     """The names of the kept runs, the oldest first. Whatever else lies there is not mqa's."""
     try:
-        runs = [path for path in (store / RUNS).iterdir() if _is_run(path)]
-        return [path.name for path in sorted(runs, key=_sort_key)]
+        with os.scandir(store / RUNS) as entries:
+            names = [one.name for one in entries if _RUN_NAME.fullmatch(one.name) and one.is_dir(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise StoreError(f"the store `{store}` cannot be read: {error.strerror}") from error
-
-
-def _is_run(path: Path) -> bool:
-    """Whether this is a folder with a run's name."""
-    return _RUN_NAME.fullmatch(path.name) is not None and path.is_dir() and not path.is_symlink()
+    keys = {}
+    for name in names:
+        with suppress(FileNotFoundError):  # another process dropped it just now
+            keys[name] = _sort_key(store / RUNS / name)
+    return sorted(keys, key=keys.__getitem__)
 
 
 def is_whole(run: Path) -> bool:
     """Whether a folder with a run's name has the files that mqa gives every run."""
-    return (run / RUN).is_file() and (run / CHECKSUMS).is_file()
+    return find_json_file(run, RUN).is_file() and (run / CHECKSUMS).is_file()
 
 
 def _sort_key(run: Path) -> tuple[int, str, int]:
@@ -146,16 +178,8 @@ def _sequence_number(run: Path) -> int:
     if is_special(run / SEQUENCE):
         return 0
     try:
-        return int((run / SEQUENCE).read_text("utf-8"))
+        return int((run / SEQUENCE).read_bytes())
     except (OSError, ValueError):
-        return 0
-
-
-def folder_size(run: Path) -> int:
-    """The bytes of the files in a folder."""
-    try:
-        return sum(file.stat().st_size for file in run.iterdir())
-    except FileNotFoundError:  # another process dropped it just now
         return 0
 
 
@@ -191,45 +215,3 @@ def _suggest_store(store: Path | None) -> str:
     if near:
         return f"did you mean `--store {near[0]}`?"
     return "`mqa run SUITE` keeps one, in the store next to the suite; name another store with `--store DIR`"
-
-
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder with these files and their checksums: all of it, or nothing. Raises a StoreError."""
-    message = f"the run `{folder.name}` could not be kept in `{folder.parent}`"
-    with _store_errors(message), atomic_folder(folder) as draft:
-        for name, content in {**files, CHECKSUMS: _checksums(files)}.items():
-            (draft / name).write_bytes(content)
-
-
-def read_folder(folder: Path) -> dict[str, bytes]:
-    """The files of a folder by name, as they were written. Raises a StoreError where one is damaged or missing."""
-    with _store_errors(f"the stored run `{folder}` cannot be read"):
-        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-    if files.pop(CHECKSUMS, None) != _checksums(files):
-        raise StoreError(
-            f"the stored run `{folder.name}` is damaged: its files are not those whose digests are in `{CHECKSUMS}`",
-            hint=f"run the suite again, with the predictions that are cached, and remove `{folder}`",
-        )
-    return files
-
-
-def drop_folder(folder: Path) -> None:
-    """Remove a folder at once; no part of it is ever seen under its name. Raises a StoreError."""
-    with _store_errors(f"the stored run `{folder}` cannot be removed"):
-        remove_folder(folder)
-
-
-def _checksums(files: Mapping[str, bytes]) -> bytes:
-    return "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)).encode()
-
-
-@contextmanager
-def _store_errors(message: str) -> Iterator[None]:
-    """Raise a StoreError for an OSError."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{message}: {(error.strerror or str(error)).lower()}",
-            hint="predictions stay cached; free some space, or name another folder with `--store DIR`",
-        ) from error

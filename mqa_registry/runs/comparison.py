@@ -14,8 +14,7 @@ from mqa_registry.judging.result import RunComparison, Verdict, VerdictChange
 from mqa_registry.judging.samples import SampleCache
 from mqa_registry.naming import counted
 from mqa_registry.plan import Case, Plan, Step, View
-from mqa_registry.reports import to_json, without_texts
-from mqa_registry.reports.report_file import parse_report
+from mqa_registry.reports import without_texts
 from mqa_registry.runs.outcome import release_verdict
 from mqa_registry.suite import Check, Severity
 
@@ -47,8 +46,8 @@ def compare_observations(
     predicted are not the same.
     """
     with supervise(), redact_messages(enabled=not texts):
-        reference, reference_report = earlier.comparable_observations(plan), parse_report(earlier.report, earlier.run)
-        found = _compare(plan, observations, report, reference, reference_report, max_drop=max_drop)
+        reference = earlier.comparable_observations(plan)
+        found = _compare(plan, observations, report, reference, earlier.report, max_drop=max_drop)
     return found if texts else without_texts(found)
 
 
@@ -110,7 +109,7 @@ def hold_against(executed: ExecutedRun, earlier: Record, *, max_drop: float | No
     else:
         code = _with_comparison(report.exit_code, comparison)
         report = replace(report, verdict=release_verdict(code), exit_code=code, against=comparison)
-    return replace(executed, report=report, record=replace(executed.record, report=to_json(report)))
+    return replace(executed, record=replace(executed.record, report=report))
 
 
 def _with_comparison(code: ExitCode, comparison: RunComparison) -> ExitCode:

@@ -13,6 +13,7 @@ from mqa_registry.contributions.model import SAMPLES
 from mqa_registry.errors import UsageError
 from mqa_registry.execution import build_model
 from mqa_registry.execution.datasets import load_dataset
+from mqa_registry.execution.model_building import take_evenly
 from mqa_registry.options import read_options
 from mqa_registry.run_options import STORE
 from mqa_registry.store import claim
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Exported
     from mqa_registry.run_options import RunOptions
     from mqa_registry.suite import Data, ModelUse, Use
-    from mqa_registry.types import Example, Rows
+    from mqa_registry.types import Example
 
 TEXT = "text"  # the field of a row that a task without a sample can be traced with
 
@@ -73,11 +74,7 @@ def _model_under_test(model: ModelUse, data: Data, context: RunContext, *, only_
     task = model.task.contribution_as(Task)
     if not only_trace:
         return build_model(model, context, load_dataset(data, task, context, 0))
-    samples = [] if task.sample or TEXT not in task.fields else _spread(load_dataset(data, task, context, 0))
+    samples = (
+        [] if task.sample or TEXT not in task.fields else take_evenly(load_dataset(data, task, context, 0), SAMPLES)
+    )
     return build_model(model, context, given={SAMPLES: samples})
-
-
-def _spread(rows: Rows) -> list[Example]:
-    """A few from the first to the last, which may be the longest."""
-    examples = list(rows.examples())
-    return [examples[number * (len(examples) - 1) // (SAMPLES - 1)] for number in range(SAMPLES)]

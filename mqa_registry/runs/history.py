@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import MqaError
-from mqa_registry.reports.report_file import parse_report
+from mqa_registry.files import is_special, remove_stale_drafts
 from mqa_registry.run_options import RunOptions
-from mqa_registry.runs.archive import drop_folder, find_run, folder_size, is_whole, list_runs
+from mqa_registry.runs.archive import find_run, is_whole, list_runs
 from mqa_registry.runs.comparison import compare_observations
 from mqa_registry.runs.pipeline import make_plan
-from mqa_registry.runs.serialization import REPORT, deserialize_report
+from mqa_registry.runs.run_folder import drop_folder, folder_size, measure_removal
+from mqa_registry.runs.serialization import REPORT, deserialize_report, find_json_file
 from mqa_registry.runs.tags import read_tags
 from mqa_registry.store import RUNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mqa_registry.judging.result import RunComparison
     from mqa_registry.reports import Report
+    from mqa_registry.runs.run_folder import Removal
 
 
 def compare(
@@ -41,13 +43,16 @@ def compare(
     earlier, record = find_run(reference, store, None), find_run(run, store, None)
     plan, _ = make_plan(record.raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)
     has_texts = examples and record.texts and earlier.texts
-    report = parse_report(record.report, record.run)
-    return compare_observations(plan, record.observations(plan), report, earlier, max_drop=max_drop, texts=has_texts)
+    observations = record.observations(plan)
+    return compare_observations(plan, observations, record.report, earlier, max_drop=max_drop, texts=has_texts)
 
 
 @dataclass(frozen=True)
 class KeptRun:
-    """A run in a store: its id, its tags, its size in bytes, and its report; None where that cannot be read."""
+    """A run in a store: its id, its tags, its size in bytes, and its report; None where that cannot be read.
+
+    The size is of all that it has; other runs may have some of it too.
+    """
 
     run: str
     tags: tuple[str, ...]
@@ -58,15 +63,21 @@ class KeptRun:
 def list_kept_runs(store: Path, count: int | None = None) -> list[KeptRun]:
     """The kept runs of a store, the newest first; at most `count`."""
     names = list_runs(store)[::-1]
-    tags = read_tags(store)
-    return [_read_kept_run(store, name, tags) for name in (names if count is None else names[:count])]
+    return _read_kept_runs(store, names if count is None else names[:count], read_tags(store))
 
 
-def _read_kept_run(store: Path, name: str, tags: dict[str, str]) -> KeptRun:
-    folder, report = store / RUNS / name, None
+def _read_kept_runs(store: Path, names: Iterable[str], tags: Mapping[str, str]) -> list[KeptRun]:
+    """The runs of these names, without those that another process removed just now."""
+    runs = [_read_kept_run(store / RUNS / name, tags) for name in names]
+    return [one for one in runs if one.report or (store / RUNS / one.run).exists()]
+
+
+def _read_kept_run(folder: Path, tags: Mapping[str, str]) -> KeptRun:
+    report, file = None, find_json_file(folder, REPORT)
     with suppress(OSError, ValueError, LookupError, TypeError, MqaError):
-        report = deserialize_report({REPORT: (folder / REPORT).read_bytes()}, name)
-    return KeptRun(name, tuple(tag for tag, run in tags.items() if run == name), folder_size(folder), report)
+        report = None if is_special(file) else deserialize_report({file.name: file.read_bytes()}, folder.name)
+    named = tuple(tag for tag, run in tags.items() if run == folder.name)
+    return KeptRun(folder.name, named, folder_size(folder), report)
 
 
 def find_prunable(store: Path, keep: int) -> list[KeptRun]:
@@ -77,10 +88,20 @@ def find_prunable(store: Path, keep: int) -> list[KeptRun]:
     names = list_runs(store)[::-1][keep:][::-1]
     tags = read_tags(store)
     tagged = set(tags.values())
-    return [_read_kept_run(store, name, tags) for name in names if name not in tagged and is_whole(store / RUNS / name)]
+    dropped = [name for name in names if name not in tagged and is_whole(store / RUNS / name)]
+    return _read_kept_runs(store, dropped, tags)
 
 
-def prune(store: Path, runs: Sequence[KeptRun]) -> None:
-    """Drop these runs. Raises a StoreError where one cannot be removed."""
+def measure_pruning(store: Path, runs: Iterable[KeptRun]) -> Removal:
+    """What dropping these runs frees."""
+    return measure_removal(store / RUNS / one.run for one in runs)
+
+
+def prune(store: Path, runs: Sequence[KeptRun]) -> Removal:
+    """Drop these runs, and what killed processes left; returns what that frees. A StoreError where one cannot be removed."""
+    measured = measure_pruning(store, runs)
     for run in runs:
         drop_folder(store / RUNS / run.run)
+    with suppress(OSError):
+        remove_stale_drafts(store / RUNS)
+    return measured

@@ -111,11 +111,15 @@ def run(
 class ExecutedRun:
     """A run that is judged. `finalize` keeps it in the store and stamps the files that it judged."""
 
-    report: Report
     record: Record
     plan: Plan
     observations: Observations
     store: Path
+
+    @property
+    def report(self) -> Report:
+        """What the judge said of it."""
+        return self.record.report
 
     def predictions(self, backend: str) -> Predictions | None:
         """What a backend predicted for every row, of several views in the last; None where it predicted nothing."""
@@ -169,7 +173,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     )
     report = report if examples else without_examples(report)
     record = Record.of(raw, plan, observations, report, texts=examples)
-    return ExecutedRun(report, record, plan, observations, store.folder)
+    return ExecutedRun(record, plan, observations, store.folder)
 
 
 def finalize(executed: ExecutedRun) -> Report:
@@ -228,7 +232,7 @@ def judge(
         clock=clock,
         environment=update_environment(record.environment, record.rows, catalog),
         partial=bool(raw.overrides.only),
-        options=RunOptions(limit=raw.overrides.limit).to_flags() if suite else record.report.get("options", ()),
+        options=RunOptions(limit=raw.overrides.limit).to_flags() if suite else record.report.options,
     )
     return report if examples and record.texts else without_examples(report)
 

@@ -14,9 +14,7 @@ import pyarrow as pa
 from mqa_registry.contributions import Replay, Slice
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
-from mqa_registry.judging.result import CheckLocation
 from mqa_registry.observations import Failure, Observations, ObservedView, ProbeResult
-from mqa_registry.reports import to_json
 from mqa_registry.types import Rows, get_schema
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ class Record:
     views: Mapping[str, ObservedView]
     probe_results: Mapping[str, ProbeResult]
     groups: Mapping[str, str]
-    report: Mapping[str, Any]
+    report: Report
     texts: bool = True
     findings: tuple[Finding, ...] = ()
 
@@ -78,7 +76,7 @@ class Record:
                 for request, result in observations.probe_results.items()
             },
             groups=groups,
-            report=to_json(report),
+            report=report,
             texts=texts,
             findings=observations.findings,
         )
@@ -104,9 +102,8 @@ class Record:
 
     def locate(self, results: Sequence[Result]) -> tuple[Result, ...]:
         """The results with the positions that their checks had in the suite's files, which the kept suite has not."""
-        tables = {table["check"]: table.get("location") for table in self.report["results"]}
-        located = ((result, tables.get(result.check)) for result in results)
-        return tuple(replace(result, location=table and CheckLocation(**table)) for result, table in located)
+        locations = {result.check: result.location for result in self.report.results}
+        return tuple(replace(result, location=locations.get(result.check)) for result in results)
 
     def _find_view(self, suite: Suite, view: View) -> ObservedView:
         recipe = view_recipe(suite, view)

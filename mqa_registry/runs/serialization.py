@@ -1,13 +1,15 @@
-"""Serialization of a record to files: tables as Parquet with zstd, the suite as TOML, the rest as JSON.
+"""Serialization of a record to files: tables as Parquet with zstd, the suite as TOML, the rest as JSON with gzip.
 
 A column that several tables have, such as the ids of the rows, is written once.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ import pyarrow.parquet as pq
 
 from mqa_registry.findings import Finding
 from mqa_registry.observations import Failure, ObservedView, PerturbedRows, ProbeResult
+from mqa_registry.reports import to_json
 from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
 from mqa_registry.reports.report_file import parse_report
 from mqa_registry.runs.record import Record
@@ -33,15 +36,17 @@ if TYPE_CHECKING:
     Table = dict[str, Any]  # of JSON
     FileTables = Mapping[str, pa.Table]  # by the name of the file
 
-FORMAT = 3
+FORMAT = 4
 # In the first, every table is an Arrow file, whole. In the first two, findings and reports have the keys of reports of
-# format 1, `probe_results` is `sights`, and the `perturbed_rows` of a view are `seen`.
-READABLE_FORMATS = (1, 2, 3)
+# format 1, `probe_results` is `sights`, and the `perturbed_rows` of a view are `seen`. In the first three, no file of
+# JSON is compressed.
+READABLE_FORMATS = (1, 2, 3, 4)
 COUNTS = ("declined", "changed", "rows", "edits")  # of a probe's observations; runs of earlier versions lack some
 ENCODING_ERRORS = "surrogateescape"  # a folder's name may be no UTF-8, and a suite in memory has it
 TABLE_SUFFIXES = PARQUET, ARROW = ".parquet", ".arrow"
 PARQUET_MAGIC = b"PAR1"  # the first bytes of a Parquet file
 RUN, SUITE, REPORT = "run.json", "suite.toml", "report.json"
+GZIP = ".gz"  # the ending of JSON files
 
 
 def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
@@ -66,7 +71,8 @@ def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
         "views": views,
         "probe_results": probe_results,
     }
-    return {SUITE: suite, REPORT: _to_json(record.report), **tables.files, RUN: _to_json(content)}
+    report = _to_json(to_json(record.report))
+    return {SUITE: suite, REPORT + GZIP: report, **tables.files, RUN + GZIP: _to_json(content)}
 
 
 def deserialize_record(files: Files, folder: Path) -> Record:
@@ -74,11 +80,11 @@ def deserialize_record(files: Files, folder: Path) -> Record:
 
     Raises a ValueError, LookupError or TypeError where another version of mqa wrote them.
     """
-    content, report = json.loads(files[RUN]), json.loads(files[REPORT])
+    content = _read_json(files, RUN)
     if content["format"] not in READABLE_FORMATS:
         raise ValueError(f"it has format {content['format']}, and this mqa reads {READABLE_FORMATS}")
-    if content["format"] < FORMAT:
-        content, report = _upgrade(content), upgrade_report(report)
+    if content["format"] <= 2:
+        content = _upgrade(content)
     tables = {name: read_table_file(file) for name, file in files.items() if name.endswith(TABLE_SUFFIXES)}
     rows = {entry["data"]: Rows(restore_table(entry, tables), tuple(entry["fields"])) for entry in content["rows"]}
     return Record(
@@ -91,7 +97,7 @@ def deserialize_record(files: Files, folder: Path) -> Record:
         views={entry["recipe"]: _deserialize_view(entry, rows, tables) for entry in content["views"]},
         probe_results={entry["recipe"]: _deserialize_probe_result(entry, tables) for entry in content["probe_results"]},
         groups=content["groups"],
-        report=report,
+        report=deserialize_report(files, content["run"]),
         texts=content["texts"],
         findings=tuple(Finding(**upgrade_finding(entry)) for entry in content["findings"]),
     )
@@ -99,7 +105,7 @@ def deserialize_record(files: Files, folder: Path) -> Record:
 
 def deserialize_report(files: Files, run: str) -> Report:
     """The report of the record in these files; it raises as `deserialize_record` does, and a UsageError where it is damaged."""
-    report = json.loads(files[REPORT])
+    report = _read_json(files, REPORT)
     return parse_report(upgrade_report(report) if report["format"] == 1 else report, run)
 
 
@@ -256,5 +262,20 @@ def read_table_file(content: bytes) -> pa.Table:
     return pa.ipc.open_file(content).read_all()
 
 
+def find_json_file(folder: Path, name: str) -> Path:
+    """The path of a file of JSON in the folder of a record; it may be missing."""
+    return compressed if (compressed := folder / f"{name}{GZIP}").exists() else folder / name
+
+
+def _read_json(files: Files, name: str) -> Table:
+    """The content of a file of JSON. Raises a ValueError where it is none, and a LookupError where there is no such file."""
+    try:
+        content = gzip.decompress(files[name + GZIP]) if name + GZIP in files else files[name]
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"`{name}{GZIP}` is not compressed by gzip: {error}") from error
+    return dict(json.loads(content))
+
+
 def _to_json(value: object) -> bytes:
-    return (json.dumps(value, indent=1, default=str) + "\n").encode()
+    """JSON with gzip, a tenth of the size; equal values give equal bytes."""
+    return gzip.compress((json.dumps(value, indent=1, default=str) + "\n").encode(), compresslevel=6, mtime=0)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 
-import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from mqa_registry.cli import app
-from mqa_registry.runs import export as export_module
-from mqa_registry.types import Rows
 
 # A backend that writes a text, and finds in it what the option says.
 PLUGIN = """
@@ -135,11 +132,6 @@ def test_a_task_of_texts_without_a_sample_is_traced_with_a_few_sentences_of_diff
     assert len(set(lengths)) == len(rows) == 4
     assert f"4 texts of mqa's own, of {min(lengths)} to {max(lengths)} characters" in shown
     assert measurable == 0  # nothing is calibrated with rows that mean nothing
-
-
-def test_the_few_are_spread_from_the_first_to_the_last():
-    rows = Rows(pa.table({"text": [str(number) for number in range(11)]}), ("text",))
-    assert [row["text"] for row in export_module._spread(rows)] == ["0", "3", "6", "10"]
 
 
 def test_a_task_with_a_sample_of_its_own_is_traced_with_that(export, tmp_path):

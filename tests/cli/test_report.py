@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 
@@ -78,8 +79,8 @@ def test_what_is_no_run_is_one_clear_line(project, ran, run, message):
 
 
 def test_a_stored_run_that_was_changed_is_not_shown(project, ran):
-    (file,) = (project.folder / ".mqa" / "runs").glob("*/report.json")
-    file.write_text(file.read_text().replace("FAIL", "PASS"))
+    (file,) = (project.folder / ".mqa" / "runs").glob("*/report.json.gz")
+    file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()).replace(b"FAIL", b"PASS")))
     done = project.mqa("report", "last")
     assert done.code == 3
     assert "is damaged" in done.err

@@ -240,10 +240,10 @@ def test_a_crashing_plugin_is_one_line_and_debug_shows_the_rest(project):
 
 def test_a_run_that_the_disk_has_no_room_for_shows_its_report_and_ends_with_3(project):
     noise = random.Random(7)
-    project.table("reviews", id=project.columns["id"], text=[noise.randbytes(400).hex() for _ in range(1000)],
-                  label=project.columns["label"])  # fmt: skip
     project.write(accuracy(0.80))
     assert project.run().code == 0
+    project.table("reviews", id=project.columns["id"], text=[noise.randbytes(400).hex() for _ in range(1000)],
+                  label=project.columns["label"])  # fmt: skip
     done = project.process("run", "suite.toml", "--json", "report.json", most_bytes=200_000)
     assert done.code == 3
     assert "accuracy" in done.out

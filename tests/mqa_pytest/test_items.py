@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -128,7 +129,7 @@ def test_what_is_selected_runs_alone(suites, arguments, names):
     _, log = suites.run(*arguments)
     assert outcomes(log).keys() == names
     (run,) = (suites.folder / ".mqa" / "runs").iterdir()
-    report = (run / "report.json").read_text(encoding="utf-8")
+    report = gzip.decompress((run / "report.json.gz").read_bytes()).decode()
     checks = {name.partition("[")[0] for name in names}
     assert all(
         (f'"check": "{check}"' in report) is (check in checks) for check in ("strict", "aside", "metrics/accuracy")

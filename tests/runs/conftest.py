@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mqa_registry import runs
 from mqa_registry.reports import to_json
+from mqa_registry.runs.archive import find_run, keep_run
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from mqa_registry.runs.record import Record
 
 CHECKS = """
 [[check]]
@@ -100,3 +102,35 @@ def project(tmp_path, monkeypatch, slowly):
     made = Project(folder, slowly.plugin, slowly.head("one", "two"))
     made.write()
     return made
+
+
+@dataclass
+class Archive:
+    """A store in which one record is kept again and again, each time as another run."""
+
+    store: Path
+    record: Record
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def runs(self) -> Path:
+        return self.store / "runs"
+
+    def keep(self, name: str = "") -> str:
+        """Keep it as a run of this name; left out, the name is that of a later second than the others."""
+        number = len(self.names)
+        self.names.append(name or f"20260101-00{number // 60:02}{number % 60:02}-{number:04x}")
+        report = replace(self.record.report, run=self.names[-1])
+        keep_run(self.store, replace(self.record, run=self.names[-1], report=report))
+        return self.names[-1]
+
+
+@pytest.fixture(scope="session")
+def record():
+    """A run of replayed predictions, with rows, perturbed rows and what a probe saw."""
+    return find_run("last", Path(__file__).parent / "format_1", None)
+
+
+@pytest.fixture
+def kept(tmp_path, record):
+    return Archive(tmp_path / "kept", record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -10,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +23,7 @@ from mqa_registry import runs
 from mqa_registry.errors import MqaError, StoreError, UsageError
 from mqa_registry.reports import write_report
 from mqa_registry.runs import archive
-from mqa_registry.runs.archive import drop_folder, read_folder, write_folder
+from mqa_registry.runs.run_folder import drop_folder, folder_size, measure_removal, read_folder, write_folder
 from mqa_registry.runs.tags import tag_run
 
 REPLAYED = """
@@ -47,8 +50,8 @@ def test_a_run_keeps_its_rows_predictions_suite_and_report(project):
     (folder,) = project.kept
     names = {path.name for path in folder.iterdir()}
     assert folder.name == report.run
-    assert {"SHA256SUMS", "run.json", "suite.toml", "report.json", *TEXTS_AT_REST} <= names
-    stored = json.loads((folder / "report.json").read_text())
+    assert {"SHA256SUMS", "run.json.gz", "suite.toml", "report.json.gz", *TEXTS_AT_REST} <= names
+    stored = json.loads(gzip.decompress((folder / "report.json.gz").read_bytes()))
     assert (stored["run"], stored["suite"]["digest"]) == (report.run, report.suite.digest)
     done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, check=False)
     assert done.returncode == 0
@@ -93,7 +96,7 @@ def test_a_flipped_byte_anywhere_ends_with_3_and_a_hint(project):
     assert project.judge()
 
 
-@pytest.mark.parametrize("name", ["SHA256SUMS", "run.json", "rows-0.parquet", "suite.toml"])
+@pytest.mark.parametrize("name", ["SHA256SUMS", "run.json.gz", "rows-0.parquet", "suite.toml"])
 def test_a_file_that_is_gone_or_cut_ends_with_3(project, name):
     project.run()
     path = project.kept[0] / name
@@ -108,69 +111,138 @@ def test_a_file_that_is_gone_or_cut_ends_with_3(project, name):
 def test_a_run_of_another_format_is_refused(project):
     project.run()
     folder = project.kept[0]
-    run = json.loads((folder / "run.json").read_text()) | {"format": 4}
+    run = json.loads(gzip.decompress((folder / "run.json.gz").read_bytes())) | {"format": 5}
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "SHA256SUMS"}
     drop_folder(folder)
-    write_folder(folder, files | {"run.json": json.dumps(run).encode()})
-    with pytest.raises(StoreError, match="format 4"):
+    write_folder(folder, files | {"run.json.gz": gzip.compress(json.dumps(run).encode())})
+    with pytest.raises(StoreError, match="format 5"):
         project.judge()
 
 
-def test_every_run_is_kept_however_many(project):
-    for number in range(40):
-        folder = project.store / "runs" / f"20200101-000000-{number:04x}"
-        write_folder(folder, {"run.json": b"{}", "sequence": str(number).encode()})
-    report = project.run()
-    assert len(project.kept) == 41
-    assert archive.list_runs(project.store)[-1] == report.run
+def test_every_run_is_kept_however_many(kept):
+    names = [kept.keep() for _ in range(41)]
+    assert archive.list_runs(kept.store) == names
+
+
+def test_of_runs_of_the_same_rows_each_takes_its_report_alone(kept):
+    """Ten runs take hardly more than one: their tables are on the disk once."""
+    first = kept.keep()
+    alone = folder_size(kept.runs / first)
+    tables = sum(path.stat().st_size for path in (kept.runs / first).glob("*.parquet"))
+    for _ in range(9):
+        newest = kept.keep()
+    together = measure_removal(kept.runs / name for name in kept.names)
+    assert together == (pytest.approx(10 * alone - 9 * tables, rel=0.1), 0)
+    assert together.freed < 10 * alone - 9 * tables  # the suite is there once too
+    for file in (kept.runs / newest).glob("*.parquet"):
+        assert file.stat().st_nlink == 10
+    found = archive.find_run(newest, kept.store, None)
+    assert found.rows == kept.record.rows
+    assert found.views.keys() == kept.record.views.keys()
+
+
+def test_a_damaged_table_is_not_passed_on(kept):
+    first, second = kept.keep(), kept.keep()
+    (table,) = (kept.runs / first).glob("rows-0.*")
+    table.write_bytes(table.read_bytes()[::-1])
+    for name in (first, second):
+        with pytest.raises(StoreError, match=r"is damaged: the digest in `SHA256SUMS` is not that of `rows-0.parquet`"):
+            archive.find_run(name, kept.store, None)
+    assert archive.find_run(kept.keep(), kept.store, None).rows == kept.record.rows
+
+
+def test_a_run_of_an_earlier_format_lends_its_tables_too(kept):
+    shutil.copytree(Path(__file__).parent / "format_1" / "runs", kept.runs)
+    newest = kept.keep()
+    assert measure_removal([kept.runs / newest]).shared > 0
+
+
+def pretend_sizes(monkeypatch, size):
+    """Let every run have a file of this size, which no other has."""
+
+    def list_files(run):
+        return [SimpleNamespace(st_dev=1, st_ino=run.stat().st_ino, st_size=size)]
+
+    monkeypatch.setattr(archive, "list_files", list_files)
 
 
 @pytest.mark.parametrize(("size", "left"), [(1_000_000_000, 2), (1_000_000_001, 1)])
-def test_runs_of_2_gb_together_are_kept(project, monkeypatch, size, left):
-    monkeypatch.setattr(archive, "folder_size", lambda run: size)
-    for _ in range(3):
-        project.run()
-    assert len(project.kept) == left
+def test_runs_of_2_gb_together_are_kept(kept, monkeypatch, size, left):
+    pretend_sizes(monkeypatch, size)
+    names = [kept.keep() for _ in range(3)]
+    assert archive.list_runs(kept.store) == names[-left:]
 
 
-def test_a_run_with_a_tag_stays_and_takes_no_room_of_the_others(project, monkeypatch):
-    monkeypatch.setattr(archive, "folder_size", lambda run: 1_000_000_000)
-    tagged = project.run().run
-    tag_run(project.store, tagged, "v1")
-    others = [project.run().run for _ in range(3)]
-    assert {path.name for path in project.kept} == {tagged, *others[1:]}
-    assert archive.find_run("v1", project.store, None).run == tagged
+def test_a_run_with_a_tag_stays_and_takes_no_room_of_the_others(kept, monkeypatch):
+    pretend_sizes(monkeypatch, 1_000_000_000)
+    tagged = kept.keep()
+    tag_run(kept.store, tagged, "v1")
+    others = [kept.keep() for _ in range(3)]
+    assert archive.list_runs(kept.store) == [tagged, *others[1:]]
+    assert archive.find_run("v1", kept.store, None).run == tagged
 
 
-def test_a_clock_that_went_back_costs_no_new_run(project, monkeypatch):
-    monkeypatch.setattr(archive, "folder_size", lambda run: 1_000_000_000)
-    names = [project.run().run for _ in range(2)]
-    for name in names:  # as runs that are dated in the future
-        (project.store / "runs" / name).rename(project.store / "runs" / name.replace("20", "21", 1))
-    newest = project.run().run
-    left = {path.name for path in project.kept}
-    assert newest in left
-    assert len(left) == 2
-    assert names[1].replace("20", "21", 1) in left
+def test_what_several_runs_have_counts_once(kept, monkeypatch):
+    first = kept.keep()
+    monkeypatch.setattr(archive, "MAX_BYTES", folder_size(kept.runs / first) * 5 // 2)
+    names = [kept.keep() for _ in range(3)]
+    assert archive.list_runs(kept.store) == [first, *names]
 
 
-def test_runs_go_where_they_are_too_large_together(project, monkeypatch):
-    first = project.run().run
+def test_of_what_a_run_with_a_tag_has_nothing_counts(kept, monkeypatch):
+    tagged, first = kept.keep(), kept.keep()
+    own = measure_removal([kept.runs / first]).freed
+    monkeypatch.setattr(archive, "MAX_BYTES", own * 5 // 2)
+    tag_run(kept.store, tagged, "v1")
+    second, third = kept.keep(), kept.keep()
+    assert archive.list_runs(kept.store) == [tagged, second, third]
+
+
+def test_one_that_cannot_be_removed_costs_no_new_one(kept, monkeypatch):
+    def refuse(folder):
+        raise StoreError("it is another user's")
+
     monkeypatch.setattr(archive, "MAX_BYTES", 1)
-    newest = project.run().run
-    assert {path.name for path in project.kept} == {newest} != {first}
+    monkeypatch.setattr(archive, "drop_folder", refuse)
+    names = [kept.keep(), kept.keep()]
+    assert archive.list_runs(kept.store) == names
 
 
-def test_folders_that_are_no_runs_of_mqa_are_left_alone(project, monkeypatch):
+def test_a_clock_that_went_back_costs_no_new_run(kept, monkeypatch):
+    pretend_sizes(monkeypatch, 1_000_000_000)
+    names = [kept.keep("21260101-000000-0001"), kept.keep("21260101-000000-0000"), kept.keep()]
+    assert archive.list_runs(kept.store) == names[1:]
+
+
+def test_runs_go_where_they_are_too_large_together(kept, monkeypatch):
     monkeypatch.setattr(archive, "MAX_BYTES", 1)
-    project.run()
-    theirs = [project.store / "runs" / name for name in ("exp01", "exp02", "20200101-000000-abcd")]
+    names = [kept.keep(), kept.keep()]
+    assert archive.list_runs(kept.store) == names[1:]
+
+
+def test_folders_that_are_no_runs_of_mqa_are_left_alone(kept, monkeypatch):
+    monkeypatch.setattr(archive, "MAX_BYTES", 1)
+    kept.keep()
+    theirs = [kept.runs / name for name in ("exp01", "exp02", "20200101-000000-abcd")]
     for folder in theirs:
         folder.mkdir()
         (folder / "weights.bin").write_bytes(b"years of work")
-    report = project.run()
+    newest = kept.keep()
     assert all((folder / "weights.bin").exists() for folder in theirs)
-    assert project.judge("last").run == report.run
+    assert archive.find_run("last", kept.store, None).run == newest
+
+
+def test_a_run_that_goes_while_runs_are_listed_hides_no_other(kept, monkeypatch):
+    names = [kept.keep() for _ in range(3)]
+    real = archive._sequence_number
+
+    def drop_then_read(run):
+        if run.name == names[1]:
+            drop_folder(run)
+        return real(run)
+
+    monkeypatch.setattr(archive, "_sequence_number", drop_then_read)
+    assert archive.list_runs(kept.store) == [names[0], names[2]]
 
 
 def test_runs_of_one_second_are_told_apart_by_who_came_last(project):
@@ -251,7 +323,7 @@ def test_a_store_that_is_no_folder_is_said(project):
 WRITERS = """
 import itertools, os, sys
 from pathlib import Path
-from mqa_registry.runs.archive import write_folder
+from mqa_registry.runs.run_folder import write_folder
 for folder in sys.stdin:
     if writer := os.fork():
         os.waitpid(writer, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from mqa_registry import runs
 from mqa_registry.reports import to_json
-from mqa_registry.reports.report_file import read_report
+from mqa_registry.reports.report_file import load_report, read_report
 from mqa_registry.runs.archive import find_run
 
 FOLDER = Path(__file__).parent / "format_1"  # a store, and the report of the run in it
@@ -53,7 +54,7 @@ def test_it_has_every_kind_of_evidence_that_changed_its_place(report):
 
 
 def test_the_report_that_was_kept_with_the_run_is_upgraded_too(report):
-    kept, given = find_run("last", FOLDER, None).report, read_report(report)
+    kept, given = to_json(find_run("last", FOLDER, None).report), to_json(load_report(report))
     assert without_times(kept) == without_times(given)
 
 
@@ -71,15 +72,16 @@ def test_findings_of_a_kept_run_have_their_topic_and_fix(tmp_path):
 def test_a_run_that_is_kept_today_has_the_keys_of_today(tmp_path, project):
     project.run()
     (folder,) = (project.folder / ".mqa" / "runs").iterdir()
-    content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert content["format"] == 3
+    content = json.loads(gzip.decompress((folder / "run.json.gz").read_bytes()))
+    assert content["format"] == 4
     assert content["probe_results"]
     assert all("perturbed_rows" in view for view in content["views"])
-    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["format"] == 2
+    assert json.loads(gzip.decompress((folder / "report.json.gz").read_bytes()))["format"] == 2
 
 
 def write_checksums(folder):
-    from mqa_registry.runs.archive import CHECKSUMS, _checksums
+    from mqa_registry.runs.run_folder import CHECKSUMS, drop_folder, write_folder
 
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != CHECKSUMS}
-    (folder / CHECKSUMS).write_bytes(_checksums(files))
+    drop_folder(folder)
+    write_folder(folder, files)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import runs
 from mqa_registry.types import SCHEMAS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WORDS = ["a secret film", "another secret", "the third secret"]
 PREDICTIONS = {
@@ -100,11 +106,14 @@ def test_other_predictions_are_kept_without_the_texts_of_their_rows(kept, schema
 
 def text_in(project) -> str:
     """All files of the newest run that is kept, as text."""
-    whole = []
-    for path in project.kept[-1].iterdir():
-        content = path.read_bytes()
-        whole.append(str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else str(content))
-    return "\n".join(whole)
+    return "\n".join(map(read_as_text, project.kept[-1].iterdir()))
+
+
+def read_as_text(path: Path) -> str:
+    """What a file of a kept run says, in a form in which it can be searched."""
+    if path.suffix == ".parquet":
+        return str(pq.read_table(path).to_pylist())
+    return (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode()
 
 
 def test_without_examples_no_text_is_kept_and_the_numbers_are_the_same(project, said):
@@ -216,10 +225,11 @@ def crashed(tmp_path, monkeypatch):
         report = runs.run("suite.toml", runs.RunOptions(plugin_files=(tmp_path / "crashing.py",)), examples=examples)
         again = runs.judge(report.run, plugin_files=(tmp_path / "crashing.py",), examples=examples)
         files = (tmp_path / ".mqa" / "runs" / report.run).iterdir()
-        whole = [
-            str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_text() for path in files
-        ]
-        return "\n".join([*whole, str(report.results), str(again.results)]), report.results, again.results
+        return (
+            "\n".join([*map(read_as_text, files), str(report.results), str(again.results)]),
+            report.results,
+            again.results,
+        )
 
     return run
 

@@ -50,7 +50,8 @@ def runs(
     """List the runs that a store keeps, the newest first.
 
     `mqa runs tag RUN TAG` names a run: it is then found by that name, and never pruned. `mqa runs prune` shows which runs
-    would go and how much that frees; with --yes they go.
+    would go and how much that frees; with --yes they go. Equal files of several runs are on the disk once, and go with
+    the last of them.
     """
     if (action is Action.TAG) != bool(run and tag) or (run and action is not Action.TAG):
         takes = "a run and a tag" if action is Action.TAG else "neither run nor tag"
@@ -69,8 +70,10 @@ def _list(store: Path | None, count: int) -> None:
     from mqa_registry.runs.history import list_kept_runs
     from mqa_registry.runs.tags import LAST
 
-    find_name(LAST, store)  # an error where there is no run
-    _print_runs(list_kept_runs(store or Path(STORE), count))
+    found = list_kept_runs(store or Path(STORE), count)
+    if not found:
+        find_name(LAST, store)  # an error, which says where there may be some
+    _print_runs(found)
 
 
 def _tag(store: Path | None, run: str, tag: str) -> None:
@@ -86,16 +89,16 @@ def _tag(store: Path | None, run: str, tag: str) -> None:
 def _prune(store: Path | None, keep: int, *, yes: bool) -> None:
     from mqa_registry.naming import counted
     from mqa_registry.reports.number_format import format_bytes
-    from mqa_registry.runs.history import find_prunable, prune
+    from mqa_registry.runs.history import find_prunable, measure_pruning, prune
 
     folder = store or Path(STORE)
     found = find_prunable(folder, keep)
-    if yes:
-        prune(folder, found)
+    measured = prune(folder, found) if yes else measure_pruning(folder, found)
     _print_runs(found)
-    freed = f"{'freed' if yes else 'would free'} {format_bytes(sum(one.size for one in found))}"
-    hint = "" if yes or not found else "; drop them with `mqa runs prune --yes`"
-    _print_line(f"{counted(len(found), 'run')}, {freed}{hint}")
+    line = f"{counted(len(found), 'run')}, {'freed' if yes else 'would free'} {format_bytes(measured.freed)}"
+    if measured.shared:
+        line += f", and not {format_bytes(measured.shared)} that other runs have too"
+    _print_line(line if yes or not found else f"{line}; drop them with `mqa runs prune --yes`")
 
 
 def _print_runs(kept: Sequence[KeptRun]) -> None:

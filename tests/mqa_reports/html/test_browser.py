@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import axe_playwright_python
 import pytest
 
-from mqa_registry.reports.report_file import load_report
+from mqa_registry.runs.archive import find_report
+from mqa_registry.runs.history import list_kept_runs
 from mqa_reports.html.page import render_page
 from tests.benchmarks.reports import MAX_BYTES, MAX_SECONDS
 from tests.benchmarks.reports import make_report as make_large_report
@@ -254,13 +254,11 @@ def test_a_thousand_checks_are_readable_without_scripts(show):
     assert page.locator("#check-1 th", has_text="group 3").first.is_visible()
 
 
-@pytest.mark.parametrize(
-    "file", sorted((ROOT / "suites" / ".mqa" / "runs").glob("*/report.json")), ids=lambda file: file.parent.name
-)
-def test_kept_runs_of_the_shipped_suites(show, file):
-    report = load_report(file)
+@pytest.mark.parametrize("run", [run.run for run in list_kept_runs(ROOT / "suites" / ".mqa")])
+def test_kept_runs_of_the_shipped_suites(show, run):
+    report = find_report(run, ROOT / "suites" / ".mqa")
     assert len(render_page(report).encode()) < MAX_BYTES
     page = show(report)
     open_all(page)
-    assert len(shown(page)) == len({result["check"] for result in json.loads(file.read_text())["results"]})
+    assert len(shown(page)) == len({result.check for result in report.results})
     assert find_violations(page) == []
