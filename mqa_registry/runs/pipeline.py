@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from mqa_registry.run_options import HistoryOptions, RunOptions
 from mqa_registry.runs.archive import find_run, keep_run
 from mqa_registry.runs.comparison import hold_against
 from mqa_registry.runs.environment import describe_environment, update_environment
+from mqa_registry.runs.input_files import refuse_to_overwrite_inputs
 from mqa_registry.runs.outcome import collect_findings, exit_code, identify_suite, release_verdict, stamp_files
 from mqa_registry.runs.progress import SilentRunProgress
 from mqa_registry.runs.record import Record, with_kept_groups
@@ -43,7 +43,7 @@ from mqa_registry.suite import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from mqa_registry.plan import Plan
     from mqa_registry.plugins import Catalog
     from mqa_registry.runs.progress import RunProgress
-    from mqa_registry.suite import Node
     from mqa_registry.types import Predictions
 
 
@@ -89,9 +88,8 @@ def run(
     Raises MqaError where nothing can be judged.
 
     A run that was judged and cannot be kept has a report too, which says so and ends with 3. `history` says which earlier
-    run it is held against, and its tag. `fresh` ignores cached
-    predictions. Without `examples`, no row's text is in the report, nor in what the store keeps of the run. Without
-    `options`, everything is as the file says.
+    run it is held against, and its tag. `fresh` ignores cached predictions. Without `examples`, no row's text is in the
+    report, nor in what the store keeps of the run. Without `options`, everything is as the file says.
     """
     options, history = options or RunOptions(), history or HistoryOptions()
     if history.tag is not None:
@@ -149,7 +147,7 @@ def execute(
 
 def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh: bool, examples: bool) -> ExecutedRun:
     started, clock = datetime.now(UTC), time.perf_counter()
-    _refuse_to_overwrite_inputs(options.outputs, raw, options.plugin_files)
+    refuse_to_overwrite_inputs(options.outputs, raw, options.plugin_files)
     plan, catalog = make_plan(raw, options)
     progress.begin(plan)
     context = replace(options.run_context(plan.suite), objects=raw.objects)
@@ -202,9 +200,9 @@ def judge(
     """Judge a kept run again, without model and data. Raises MqaError where nothing can be judged.
 
     `run` is an id or the beginning of one, `last`, or a report file; `suite` a suite with other bounds, measures, slices
-    or another confidence. Objects in memory of the run take the place of what that names. A check that needs rows which the run did not predict is NOT-RUN. `store` is the folder
-    with the run; left out, the store next to the suite, or in the current folder. `outputs` are files that the caller
-    writes, none of which may be an input.
+    or another confidence, in which objects that the run had in memory take the place of what it names. A check that needs
+    rows which the run did not predict is NOT-RUN. `store` is the folder with the run; left out, the store next to the
+    suite, or in the current folder. `outputs` are files that the caller writes, none of which may be an input.
     """
     clock = time.perf_counter()
     other = read(suite) if isinstance(suite, str | Path) else suite
@@ -214,7 +212,7 @@ def judge(
         other = with_objects_of(other, raw, plugins.load(plugin_names(raw), files=plugin_files))
         raw = replace(other, overrides=Overrides(limit=raw.overrides.limit))
     reports = [Path(run)] if Path(run).suffix == ".json" else []
-    _refuse_to_overwrite_inputs(outputs, raw, [*plugin_files, *reports])
+    refuse_to_overwrite_inputs(outputs, raw, [*plugin_files, *reports])
     plan, catalog = make_plan(raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)
     if not record.texts:
         plan = plans.make(with_kept_groups(plan.suite, record.groups))
@@ -267,36 +265,3 @@ def _make_report(
         views=summarize_views(observations),
         options=tuple(options),
     )
-
-
-def _refuse_to_overwrite_inputs(outputs: Sequence[Path], raw: RawSuite, plugin_files: Sequence[Path]) -> None:
-    """Raise a UsageError where an output would replace a file that a suite consists of or reads.
-
-    Every string of a suite that is the path of a file or a folder counts as an input, whatever option has it.
-    """
-    written = [Path(os.path.realpath(output)) for output in outputs if output.exists()]
-    if not written:
-        return
-    for given in (*_input_paths(raw.root), *plugin_files):
-        source = Path(os.path.realpath(given))
-        for output in written:
-            if output == source or source in output.parents:
-                where = "" if output == source else f", which is in `{given}`"
-                raise UsageError(
-                    f"`{output.name}` is an input of this run{where}, and would be replaced by its report",
-                    hint="write the report to another file",
-                )
-
-
-def _input_paths(node: Node) -> Iterator[Path]:
-    """The files that a suite was read from, and the files and folders that its values name."""
-    yield Path(node.at.file)
-    if isinstance(node.value, str) and _is_existing_path(node.base / node.value):
-        yield node.base / node.value
-    for child in (*node.tables.values(), *node.items):
-        yield from _input_paths(child)
-
-
-def _is_existing_path(path: Path) -> bool:
-    """Whether a string of a suite is the path of a file or folder; most are names, and some can be no path."""
-    return path != path.parent and path.name not in ("", ".", "..") and os.path.exists(path)  # noqa: PTH110  # Path.exists raises for what can be no name
