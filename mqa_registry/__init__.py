@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from mqa_registry.reports.sweeps import describe_perturbation
     from mqa_registry.run_options import Flag, HistoryOptions, RunOptions, flags
     from mqa_registry.runs import ExecutedRun, finalize, read_plan
+    from mqa_registry.runs.progress import RunProgress
     from mqa_registry.stats.multiplicity import holm
     from mqa_registry.suite import explain_error
     from mqa_registry.types import (
@@ -160,6 +161,7 @@ _HOMES = {
     "run_options": ("Flag", "HistoryOptions", "RunOptions", "flags"),
     "stats.multiplicity": ("holm",),
     "runs": ("ExecutedRun", "finalize", "read_plan"),
+    "runs.progress": ("RunProgress",),
     "suite": ("explain_error",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -175,18 +177,18 @@ __all__ = [
     "NotRunError", "Number", "NumberBounds", "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions",
     "ParityReport", "Part", "Perturbation", "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report",
     "ReportOptions", "Reporter", "ResolvedModel", "ResolvedRows", "Result", "RowSources", "RunComparison", "RunContext",
-    "RunOptions", "Runner", "RunnerFacts", "Scores", "Shortfall", "Slice", "Statistic", "Step", "SuggestedBackend",
-    "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "Targets", "Task", "Timeable",
-    "UsageError", "Verdict", "ViewContext", "ViewSummary", "as_predictions", "as_table", "atomic_folder",
-    "batch_invariance", "blocks_release", "channel_factors", "check_output_folder", "check_threads", "content_digest",
-    "count_verdicts", "counted", "describe_bounds", "describe_perturbation", "did_you_mean", "draw_conclusion",
-    "edited", "end_process_tree", "execute_suite", "explain_comparison", "explain_error", "explain_result", "export",
-    "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags", "format_estimate",
-    "format_number", "holm", "hookimpl", "identify_language", "interruptible", "is_special", "judge", "list_backends",
-    "list_checks", "make_visible", "name_family", "optional_import", "output", "parity", "positive_class",
-    "read_columns", "read_plan", "read_table", "read_target_labels", "read_targets", "rebuild_model", "reopen_runner",
-    "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report", "signal_name", "source_digest",
-    "source_files", "summarize_error", "verdict_on", "with_class_names",
+    "RunOptions", "RunProgress", "Runner", "RunnerFacts", "Scores", "Shortfall", "Slice", "Statistic", "Step",
+    "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "Targets",
+    "Task", "Timeable", "UsageError", "Verdict", "ViewContext", "ViewSummary", "as_predictions", "as_table",
+    "atomic_folder", "batch_invariance", "blocks_release", "channel_factors", "check_output_folder", "check_threads",
+    "content_digest", "count_verdicts", "counted", "describe_bounds", "describe_perturbation", "did_you_mean",
+    "draw_conclusion", "edited", "end_process_tree", "execute_suite", "explain_comparison", "explain_error",
+    "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
+    "format_estimate", "format_number", "holm", "hookimpl", "identify_language", "interruptible", "is_special", "judge",
+    "list_backends", "list_checks", "make_visible", "name_family", "optional_import", "output", "parity",
+    "positive_class", "read_columns", "read_plan", "read_table", "read_target_labels", "read_targets", "rebuild_model",
+    "reopen_runner", "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report", "signal_name",
+    "source_digest", "source_files", "summarize_error", "verdict_on", "with_class_names",
 ]  # fmt: skip
 
 

@@ -21,8 +21,8 @@ from mqa_registry.suite.grammar import FORMAT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.execution import Progress
     from mqa_registry.run_options import HistoryOptions
+    from mqa_registry.runs.progress import RunProgress
     from mqa_registry.suite import Overrides
 
 IN_MEMORY = "suite in memory"  # stands for the name of a file, in the current folder
@@ -37,7 +37,7 @@ def run(
     history: HistoryOptions | None = None,
     fresh: bool = False,
     examples: bool = True,
-    progress: Progress | None = None,
+    progress: RunProgress | None = None,
 ) -> Report:
     """Run a suite: plan it, predict what it needs, judge every check. Raises an MqaError where nothing can be judged.
 

@@ -125,4 +125,4 @@ def _is_installed(value: Any) -> bool:
     if isinstance(value, FunctionType):
         return bool(INSTALLED & set(Path(value.__code__.co_filename).parts))
     file = getattr(sys.modules.get(name), "__file__", None)
-    return bool(file) and bool(INSTALLED & set(Path(file).parts))
+    return file is not None and bool(INSTALLED & set(Path(file).parts))
