@@ -85,19 +85,17 @@ def test_a_report_goes_into_the_card_of_its_model_and_nothing_is_lost(project):
     assert printed.out.startswith("---\nmodel-index:\n- name: reviews\n")
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"\xff\xfe", "is no text in UTF-8, and a report is to be put into it"),
-        (b"---\na: [\n---\n", "cannot be read: while parsing"),
-    ],
-)
-def test_a_file_that_cannot_be_amended_is_left_as_it_is(project, content, words):
+def test_a_file_that_cannot_be_amended_is_left_as_it_is(project):
     project.write('[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.5 }\n')
     report = project.run("--json", "-").json
     report["environment"]["model"] = {"id": "models/reviews", "task": "text-classification"}
     (project.folder / "report.json").write_text(json.dumps(report))
-    (project.folder / "README.md").write_bytes(content)
-    done = project.mqa("report", "report.json", "--model-card", "README.md", "--force")
-    assert words in done.err
-    assert (project.folder / "README.md").read_bytes() == content
+    contents = {
+        b"\xff\xfe": "is no text in UTF-8, and a report is to be put into it",
+        b"---\na: [\n---\n": "cannot be read: while parsing",
+    }
+    for content, words in contents.items():
+        (project.folder / "README.md").write_bytes(content)
+        done = project.mqa("report", "report.json", "--model-card", "README.md", "--force")
+        assert words in done.err
+        assert (project.folder / "README.md").read_bytes() == content

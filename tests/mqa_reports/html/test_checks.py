@@ -154,3 +154,9 @@ def test_sharing_leaves_out_what_is_empty():
 def test_a_check_that_counts_all_rows_of_a_view_shows_its_predictions(parts, rows, data):
     assert view([made.result("f1", **parts)], {("reviews", "torch"): rows}).data == data
     assert view([made.result("f1", **parts)], {("others", "torch"): rows}).data == ""
+
+
+def test_a_bound_on_groups_that_a_probe_makes_is_one_on_each():
+    groups = {"accuracy 0.9": made.part(0.01, 900), "f1 0.8": made.part(0.02, 900)}
+    check = view([made.result("claimed", expect={"max": 0.05}, groups=groups)])
+    assert [row.bounds for row in check.numbers] == ["each ≤ 0.05"]
