@@ -65,6 +65,17 @@ def seen_gpus(request, real_gpu_names, monkeypatch):
         monkeypatch.setattr(machine, "gpu_names", real_gpu_names)
 
 
+@pytest.fixture(scope="module")
+def exports_here() -> Iterator[None]:
+    """Models are exported in this process, which has the libraries for it, and not in one of their own."""
+    from mqa_onnxruntime.export import cache
+    from mqa_onnxruntime.export.job import export_in_process
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "run_job", lambda model_under_test, job, timeout: export_in_process(model_under_test, job))
+        yield
+
+
 @dataclass
 class Letters:
     """What the test's backends do and remember: every batch they ran, and how they are to misbehave."""
