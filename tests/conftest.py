@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mqa_registry.observations import Observations
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: more threads of PyTorch would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("mqa", deadline=None)  # how long an example takes is the machine's, and says nothing of mqa
 settings.load_profile("mqa")
