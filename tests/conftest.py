@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
     from mqa_registry.observations import Observations
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: more threads of PyTorch would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("mqa", deadline=None)  # how long an example takes is the machine's, and says nothing of mqa
 settings.load_profile("mqa")
 
@@ -63,6 +67,17 @@ def no_pipeline() -> Iterator[None]:
 def seen_gpus(request, real_gpu_names, monkeypatch):
     if request.node.get_closest_marker("gpu"):
         monkeypatch.setattr(machine, "gpu_names", real_gpu_names)
+
+
+@pytest.fixture(scope="module")
+def exports_here() -> Iterator[None]:
+    """Models are exported in this process, which has the libraries for it, and not in one of their own."""
+    from mqa_onnxruntime.export import cache
+    from mqa_onnxruntime.export.job import export_in_process
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "run_job", lambda model_under_test, job, timeout: export_in_process(model_under_test, job))
+        yield
 
 
 @dataclass

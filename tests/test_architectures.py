@@ -10,11 +10,18 @@ from tests.benchmarks.tiny import MODELS
 QUICK = "ViT"
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == QUICK else pytest.mark.slow) for name in MODELS]
-)
-def test_a_sound_export_never_fails(name):
-    found = architectures.compare_in_subprocess(name)
+@pytest.mark.usefixtures("exports_here")
+def test_a_sound_export_never_fails():
+    expect_pass(architectures.compare_export(MODELS[QUICK], sentences=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_a_sound_export_in_a_separate_process_never_fails(name):
+    expect_pass(architectures.compare_in_subprocess(name))
+
+
+def expect_pass(found):
     assert found["verdict"] == "PASS", found["note"]
     assert 0 < found["ratio"] < 10
 

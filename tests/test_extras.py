@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
 from mqa_registry import UsageError, optional_import
 from mqa_registry.extras import install_command, is_installed, missing_packages
+from tests.cli.conftest import Project, installed
 
 PLUGIN = '''
 from mqa_registry import Dataset, Metric, Perturbation, Slice, hookimpl, optional_import
@@ -72,14 +71,8 @@ def acme(tmp_path):
 
 @pytest.fixture
 def mqa(acme):
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        program = f"import sys; sys.path.insert(0, {str(acme)!r}); from mqa_registry.cli import main; main()"
-        words = [sys.executable, "-c", program, *arguments]
-        return subprocess.run(
-            words, cwd=acme, env=os.environ | {"COLUMNS": "200"}, capture_output=True, text=True, check=False
-        )
-
-    return command
+    with installed(acme):
+        yield partial(Project(acme).mqa, COLUMNS="200")
 
 
 @pytest.mark.parametrize("command", ["validate", "run", "rows"])
@@ -87,34 +80,34 @@ def test_a_suite_that_needs_a_missing_package_is_refused_with_the_command_that_i
     checks = [CHECK.format('perturb = "acme/shout"'), CHECK.format('by = "acme/script"')]
     (acme / "suite.toml").write_text(SUITE + "".join(checks), "utf-8")
     done = mqa(command, "suite.toml", *(("--out", "out") if command == "rows" else ()))
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "`acme/shout` requires the package `acme-voices`, which is not installed" in done.stderr
-    assert 'pip install "acme-mqa[voices]"' in done.stderr
-    assert "`acme/script` requires the package `acme-scripts`, which is not installed" in done.stderr
-    assert "pip install acme-scripts" in done.stderr
-    assert "suite.toml:11:11" in done.stderr
-    assert "pytest" not in done.stderr
+    assert done.code == 2, done.out + done.err
+    assert "`acme/shout` requires the package `acme-voices`, which is not installed" in done.err
+    assert 'pip install "acme-mqa[voices]"' in done.err
+    assert "`acme/script` requires the package `acme-scripts`, which is not installed" in done.err
+    assert "pip install acme-scripts" in done.err
+    assert "suite.toml:11:11" in done.err
+    assert "pytest" not in done.err
     assert not (acme / ".mqa").exists()
 
 
 def test_checks_that_are_left_out_need_nothing(acme, mqa):
     checks = [CHECK.format('name = "loud"\nperturb = "acme/shout"'), CHECK.format('name = "plain"')]
     (acme / "suite.toml").write_text(SUITE + "".join(checks), "utf-8")
-    assert mqa("run", "suite.toml", "--dry-run").returncode == 2
+    assert mqa("run", "suite.toml", "--dry-run").code == 2
     done = mqa("run", "suite.toml", "--dry-run", "--only", "plain")
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
 
 
 def test_a_package_that_no_contribution_declared_is_named_by_what_it_is_imported_for(acme, mqa):
     (acme / "suite.toml").write_text(SUITE + CHECK.format('by = "acme/undeclared"'), "utf-8")
     done = mqa("validate", "suite.toml")
-    assert done.returncode == 2
-    assert "the package `acme-scripts` is not installed" in done.stderr
-    assert "pip install acme-scripts" in done.stderr
+    assert done.code == 2
+    assert "the package `acme-scripts` is not installed" in done.err
+    assert "pip install acme-scripts" in done.err
 
 
 def test_the_page_of_a_contribution_says_what_it_requires(mqa):
-    shown = mqa("plugins", "acme/shout").stdout
+    shown = mqa("plugins", "acme/shout").out
     assert 'requires the package acme-voices, which is not installed: pip install "acme-mqa[voices]"' in shown
     assert "requires the package pytest\n" in shown
 
@@ -122,7 +115,7 @@ def test_the_page_of_a_contribution_says_what_it_requires(mqa):
 def test_the_names_of_packages_are_a_tuple(acme, mqa):
     path = acme / "mqa_acme.py"
     path.write_text(path.read_text("utf-8").replace('("acme-scripts",)', '"acme-scripts"'), "utf-8")
-    assert "slice `script`: `requires` must be a tuple of names of packages" in mqa("plugins", "acme").stdout
+    assert "slice `script`: `requires` must be a tuple of names of packages" in mqa("plugins", "acme").out
 
 
 def test_what_is_installed_is_found_by_the_name_that_pip_installs():

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from mqa_registry.cli import app
 from mqa_registry.plugins import load_all
 
 ROOT = Path(__file__).parents[1]
@@ -51,9 +51,8 @@ def test_the_suite_for_ones_own_model_is_sound(tmp_path):
     pc.write_csv(
         pq.read_table(ROOT / "suites" / "data" / "sentiment.parquet", columns=["text", "label"]), tmp_path / "test.csv"
     )
-    command = [sys.executable, "-m", "mqa_registry.cli", "validate", str(tmp_path / "release.toml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = CliRunner().invoke(app, ["validate", str(tmp_path / "release.toml")])
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("page", ["README.md", "mqa_registry/README.md", "plugins/README.md", "plugins/parity.md", "plugins/reports.md", *(

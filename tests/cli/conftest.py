@@ -15,9 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from mqa_onnxruntime.export import cache
-from mqa_onnxruntime.export.job import export_in_process
 from mqa_registry.cli import app, command_group
+from mqa_registry.plugins import loading
 from mqa_registry.reports import reporters
 
 if TYPE_CHECKING:
@@ -57,8 +56,9 @@ def forget_modules(folder: Path) -> None:
 @contextmanager
 def installed(site: Path) -> Iterator[None]:
     """Have this process find the distributions of a folder, as they are now."""
-    caches = (command_group.plugin_entry_points, reporters._entry_points)
+    caches = (command_group.plugin_entry_points, reporters._entry_points, loading.installed_entry_points)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "_LOADED", {})
         patch.syspath_prepend(str(site))
         for each in caches:
             each.cache_clear()
@@ -139,14 +139,6 @@ def make_project(folder):
     made.table("new", id=ids[::-1], label=new[::-1])
     made.columns = {"id": ids, "label": labels, "old": old, "new": new}
     return made
-
-
-@pytest.fixture(scope="module")
-def exports_here():
-    """Models are exported in this process, which has the libraries for it, and not in one of their own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cache, "run_job", lambda model_under_test, job, timeout: export_in_process(model_under_test, job))
-        yield
 
 
 @pytest.fixture

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from tests.cli.conftest import forget_modules
 
 HEAD = """
 format = 1
@@ -61,12 +65,15 @@ reason = "retrained in January"
 )
 
 OTHERS = ("anyio", "hypothesispytest", "pytest_cov", "syrupy", "xdist")  # plugins that take seconds to load
-WITHOUT_OTHERS = [word for name in OTHERS for word in ("-p", f"no:{name}")]
+WITHOUT_OTHERS = [word for name in ("cacheprovider", "faulthandler", *OTHERS) for word in ("-p", f"no:{name}")] + [
+    "-rA"
+]
+SHOWN = {"COLUMNS": "200", "PY_COLORS": "0"}
 
 
 @pytest.fixture(name="suites")
 def _suites(tmp_path):
-    """A folder with a suite on two replayed backends, and pytest in it, in a process that has no other plugins."""
+    """A folder with a suite on two replayed backends, and a session of pytest in it that has no other plugins."""
     rows = 400
     ids = [str(number) for number in range(rows)]
     labels = ["no" if number % 2 else "yes" for number in range(rows)]
@@ -82,12 +89,14 @@ def _suites(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
 
     def run(*arguments):
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *WITHOUT_OTHERS, "-rA", *arguments]
-        known = os.environ | {"COLUMNS": "200", "PY_COLORS": "0"}
-        done = subprocess.run(
-            command, cwd=tmp_path, env=known, capture_output=True, text=True, check=False, timeout=120
-        )
-        return done.returncode, done.stdout + done.stderr
+        out = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(out):
+            patch.chdir(tmp_path)
+            for name, value in SHOWN.items():
+                patch.setenv(name, value)
+            code = pytest.main([*WITHOUT_OTHERS, *arguments])
+        forget_modules(tmp_path)
+        return int(code), out.getvalue()
 
     return SimpleNamespace(run=run, folder=tmp_path)
 
@@ -231,8 +240,16 @@ def finish(judge, observations):
 Judge.finish = finish
 """
     (suites.folder / "conftest.py").write_text(patch)
-    assert suites.run("suite.toml", "-k", "quality")[0] == 0
+
+    def run():
+        command = [sys.executable, "-m", "pytest", *WITHOUT_OTHERS, "suite.toml", "-k", "quality"]
+        done = subprocess.run(
+            command, cwd=suites.folder, env=os.environ | SHOWN, capture_output=True, text=True, check=False, timeout=120
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert run()[0] == 0
     (suites.folder / "conftest.py").write_text(patch.replace("return real", "print('judging now'); raise ValueError"))
-    code, log = suites.run("suite.toml", "-k", "quality")
+    code, log = run()
     assert (code, set(outcomes(log).values())) == (1, {"ERROR"})
     assert log.count("\njudging now\n") == 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +19,7 @@ from mqa_registry import Verdict
 from mqa_registry.judging.result import CheckLocation, RunComparison
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_reports.github import MAX_PAGE, MAX_SUMMARY, find_log, find_summary, render_annotations
+from tests.cli.conftest import Project
 from tests.reports.conftest import both, demo, finished, result
 
 LOCATION = CheckLocation("suites/nlp.toml", 12, 3)
@@ -169,40 +168,34 @@ def _pipeline(tmp_path):
     pq.write_table(pa.table({"id": ids, "label": labels[::-1]}), tmp_path / "old.parquet")
     (tmp_path / "suite.toml").write_text(SUITE, encoding="utf-8")
 
-    def mqa(*arguments):
-        runner = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
-        command = [sys.executable, "-m", "mqa_registry.cli", *arguments]
-        known = os.environ | runner | {"GITHUB_WORKSPACE": str(tmp_path)}
-        return subprocess.run(
-            command, cwd=tmp_path, env=known, capture_output=True, text=True, check=False, timeout=120
-        )
-
+    runner = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+    mqa = partial(Project(tmp_path).mqa, GITHUB_WORKSPACE=str(tmp_path), **runner)
     return SimpleNamespace(mqa=mqa, folder=tmp_path)
 
 
 def test_a_run_in_a_pipeline_is_annotated_and_nothing_in_its_log_is_a_command_of_data(pipeline):
     done = pipeline.mqa("run", "suite.toml", "-v", "--markdown", "report.md")
-    assert done.returncode == 1
-    assert "::error::injected" in done.stdout
-    ((name, properties, message),) = commands(done.stdout)
+    assert done.code == 1
+    assert "::error::injected" in done.out
+    ((name, properties, message),) = commands(done.out)
     assert (name, properties["file"], properties["line"]) == ("error", "suite.toml", "11")
     assert message.startswith("old: value in ")
-    assert commands(done.stderr) == []
+    assert commands(done.err) == []
     summary = pipeline.folder / "summary.md"
     assert summary.read_text() == (pipeline.folder / "report.md").read_text()
 
     again = pipeline.mqa("judge", "last", "--json", "-")  # what goes to a program is that program's
-    assert commands(again.stderr) == commands(done.stdout)  # a person reads there, and the kept suite has its lines
-    assert pipeline.mqa("report", "last", "-q").stdout.count("\n::error file=suite.toml") == 1
+    assert commands(again.err) == commands(done.out)  # a person reads there, and the kept suite has its lines
+    assert pipeline.mqa("report", "last", "-q").out.count("\n::error file=suite.toml") == 1
     assert len(summary.read_text()) == 3 * len((pipeline.folder / "report.md").read_text())
 
 
 def test_a_summary_that_cannot_be_written_costs_neither_the_report_nor_its_code(pipeline):
     (pipeline.folder / "summary.md").mkdir()
     done = pipeline.mqa("run", "suite.toml", "-q")
-    assert done.returncode == 1
-    assert "FAIL" in done.stdout
-    assert "error: cannot write" in done.stderr
+    assert done.code == 1
+    assert "FAIL" in done.out
+    assert "error: cannot write" in done.err
 
 
 def test_lines_are_those_of_the_file_that_has_the_check_whatever_alters_it(pipeline):
@@ -216,5 +209,5 @@ def test_lines_are_those_of_the_file_that_has_the_check_whatever_alters_it(pipel
         (["suite.toml", "--set", 'check."metrics/accuracy / fairness/column".expect.min=0.97'], ("suite.toml", "12")),
     ):
         done = pipeline.mqa("run", *arguments, "-q")
-        found = [(properties["file"], properties["line"]) for _, properties, _ in commands(done.stdout)]
+        found = [(properties["file"], properties["line"]) for _, properties, _ in commands(done.out)]
         assert found == ([place] if place else [])
