@@ -112,7 +112,10 @@ def _as_text(data: Data, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if not (_is_text(column.type) or pa.types.is_integer(column.type)):
-        raise DataError(f"column `{name}` of the data set `{data.name}` holds {column.type}, and text is needed")
+        raise DataError(
+            f"column `{name}` of the data set `{data.name}` holds {column.type}, and text is needed",
+            hint="map a column of text by `columns`; save a file of another encoding as UTF-8",
+        )
     return column.cast(pa.string())
 
 

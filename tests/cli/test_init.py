@@ -343,15 +343,18 @@ REFUSALS = {
     "empty.csv": "error: `empty.csv` has no rows",
     "nested.jsonl": "error: the data have no column of text that could be the `text` that the model reads\n"
     "hint: there are `review` of type struct, `label`",
+    "latin1.csv": "error: column `text` of the data set `rows` holds 'a café is good' in line 2, which is not UTF-8 text, and text "
+    "is needed\nhint: map a column of text by `columns`; save a file of another encoding as UTF-8",
 }
 
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_data_that_cannot_be_used_are_refused(folder, name):
     contents = {"broken.parquet": "PAR1", "rows.xlsx": "a", "numbers.csv": "a,b\n1,2\n", "empty.csv": "text,label\n",
-                "nested.jsonl": '{"review": {"text": "good"}, "label": "positive"}\n'}  # fmt: skip
+                "nested.jsonl": '{"review": {"text": "good"}, "label": "positive"}\n',
+                "latin1.csv": "text,label\na café is good,positive\n"}  # fmt: skip
     if name in contents:
-        (folder.folder / name).write_text(contents[name])
+        (folder.folder / name).write_bytes(contents[name].encode("latin-1"))
     done = folder.mqa("init", "my-model", "--data", name)
     assert done.code == 2
     assert done.err.startswith(REFUSALS[name])

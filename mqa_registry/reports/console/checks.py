@@ -11,6 +11,7 @@ from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.naming import counted
 from mqa_registry.reports.console.failure_reasons import explain_check
 from mqa_registry.reports.console.layout import Cell, Entry, Item, Note
+from mqa_registry.reports.console.text import MAX_NOTE_CELLS
 from mqa_registry.reports.expectations import UNBOUNDED_VALUE, VALUE, NumberBounds, describe_bounds, verdict_on
 from mqa_registry.reports.groups import break_down_groups
 from mqa_registry.reports.number_format import format_as_in_suite, format_count, format_estimate, format_number
@@ -63,7 +64,8 @@ def _make_entry(check: CheckResults, bounds: NumberBounds, builder: TextBuilder,
         for backend, result in zip(check.backends, check.aligned_results, strict=True)
     ]
     label = _make_label(check, builder) if is_first else Text()
-    return Entry(label, builder.literal(bounds.text), _dim_repetitions(cells), indent=0 if is_first else len(_INDENT))
+    bound = builder.quote(bounds.text, cells=MAX_NOTE_CELLS)  # it may name a number of a plugin or a file
+    return Entry(label, bound, _dim_repetitions(cells), indent=0 if is_first else len(_INDENT))
 
 
 def _make_label(check: CheckResults, builder: TextBuilder) -> Text:

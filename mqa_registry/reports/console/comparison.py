@@ -36,7 +36,8 @@ def print_comparison(comparison: RunComparison, console: Console, *, verbose: in
 
 def render_comparison(comparison: RunComparison, builder: TextBuilder) -> Iterator[Text]:
     """The changes that count, the rows that are newly wrong, the verdicts that changed, and the conclusion."""
-    heading = builder.literal(f"against the run {comparison.reference} of {comparison.started}", "bold")
+    run, started = builder.quote(comparison.reference), builder.quote(comparison.started)
+    heading = builder.join("against the run ", run, " of ", started, style="bold")
     yield from builder.wrap(heading, builder.width)
     others = 0
     for change in comparison.changes:

@@ -13,15 +13,21 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mqa_registry.contributions import ExampleRow
+from mqa_registry.findings import Finding
 from mqa_registry.judging.result import (
+    Change,
+    Flips,
+    McNemarTest,
     Number,
     Part,
     Result,
     ResultEvidence,
+    RunComparison,
     Step,
     StepEvidence,
     SweepSummary,
     Verdict,
+    VerdictChange,
 )
 
 TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=40)
@@ -67,7 +73,8 @@ RESULTS = st.builds(
     backend=st.sampled_from(["torch", "\x1b[1m", "日本語" * 9]),
     measure=st.fixed_dictionaries({"use": NAMES}),
     by=st.none() | st.fixed_dictionaries({"use": NAMES}),
-    expect=st.dictionaries(st.sampled_from(["min", "max", "max_drop", "max_gap"]), st.floats(), max_size=2),
+    expect=st.dictionaries(st.sampled_from(["min", "max", "max_drop", "max_gap"]), st.floats(), max_size=2)
+    | st.dictionaries(NAMES.filter(bool), st.fixed_dictionaries({"max": st.floats()}), min_size=1, max_size=2),
     critical=st.booleans(),
     groups=GROUPS,
     series=st.tuples()
@@ -80,6 +87,16 @@ RESULTS = st.builds(
         absent_classes=st.lists(NAMES, max_size=2).map(tuple),
     ),
 )
+
+
+def _compare(name):
+    """A comparison all of whose names are this one."""
+    flips = Flips(
+        name, name, (), McNemarTest(1, 0), Number(0.5, 0.1, 0.9, 2, "exact"), (ExampleRow(name, {name: name}),)
+    )
+    change = Change(name, {"use": name}, name, name, verdict=Verdict.ERROR, note=name)
+    changed = VerdictChange(name, name, Verdict.PASS, Verdict.FAIL)
+    return RunComparison(name, name, Verdict.FAIL, None, 0.95, (change,), (flips,), (changed,), (name,))
 
 
 @settings(
@@ -96,6 +113,7 @@ RESULTS = st.builds(
 def test_any_data_stays_inside_the_lines_and_never_acts(make, results, name, width, how):
     report = make.finished(results, Verdict.FAIL, ())
     report = replace(report, suite=replace(report.suite, name=name, path=name), environment={"machine": {"x": name}})
+    report = replace(report, against=_compare(name), findings=(Finding("warning", name, name, name, name),))
     shown = make.rendered(report, width, **how)
     hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert not {unicodedata.category(character) for character in shown.replace("\n", "")} & hidden
