@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,8 +12,8 @@ import pytest
 import torch
 
 from mqa_parity.model_comparison import make_pair
-from mqa_parity.suite import Criteria
-from mqa_registry import MqaError, ParityError, ParityOptions, ParityReport, RunOptions, Verdict, parity
+from mqa_parity.suite import Criteria, Pair
+from mqa_registry import MqaError, ParityError, ParityOptions, ParityReport, ResolvedModel, RunOptions, Verdict, parity
 
 
 class Scorer(torch.nn.Module):
@@ -33,11 +34,10 @@ def scorer(tmp_path_factory):
     module, rows = Scorer().eval(), torch.randn(12, 4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own
-        shapes = ({0: torch.export.Dim("rows")},)
-        names = {"input_names": ["features"], "output_names": ["scores"]}
         torch.onnx.export(
-            module, (rows,), folder / "model.onnx", dynamo=True, verbose=False, dynamic_shapes=shapes, **names
-        )
+            module, (rows,), folder / "model.onnx", dynamo=False, dynamic_axes={"features": [0]},
+            input_names=["features"], output_names=["scores"],
+        )  # fmt: skip
     model = onnx.load(folder / "model.onnx")
     (bias,) = [one for one in model.graph.initializer if one.name == "second.bias"]
     bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(0.01), bias.name))
@@ -89,10 +89,6 @@ def test_a_wrong_weight_is_an_assertion_that_names_its_module(compare):
         ({"inputs": ["a text"]}, "the model has no tokenizer to make its inputs of a text", "inputs as"),
         ({"model": 7}, "no plugin takes a `int` for a model", "`torch.nn.Module`"),
         ({"source": "torch/file"}, "in memory, and `torch/file` loads one by its name", "leave `source` out"),
-        ({"precision": "float16"}, "`precision` is for an export", "leave one of the two out"),
-        ({"task": "forwrad"}, "plugin `transformers` has no task `forwrad`", "`transformers/forward`"),
-        ({"tolerance": (-1.0, 0.0)}, "`atol` must be a number of at least 0", ""),
-        ({"file": None, "constant": {"rate": 1}}, "`constant` is about the inputs of a file, and none is named", "leave it out"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_one_line_with_a_hint(compare, options, message, hint):
@@ -111,16 +107,18 @@ def test_a_file_that_is_the_model_is_compared_with_another_alone(scorer):
         make_pair(str(folder / "model.onnx"), None, None, ParityOptions(), RunOptions())
 
 
-def test_the_options_are_those_of_the_backend_that_runs_the_file(scorer):
-    module, rows, folder = scorer
+MODEL = ResolvedModel("Scorer", "torch/memory", "own/task")
+
+
+def test_the_options_are_those_of_the_backend_that_runs_the_file():
     options = ParityOptions(
         outputs={"scores": "output", "extra": "extra"}, input={"x": "features"}, constant={"rate": 1},
         batch_axis={"state": 1}, provider="CPUExecutionProvider",
     )  # fmt: skip
-    suite = make_pair(module, folder / "model.onnx", rows, options, RunOptions()).build_suite(Criteria())
+    suite = Pair(MODEL, Path("model.onnx"), options=options).build_suite(Criteria())
     assert suite["backends"]["onnx"] == {
         "use": "onnxruntime/session",
-        "path": str(folder / "model.onnx"),
+        "path": "model.onnx",
         "providers": ["CPUExecutionProvider"],
         "inputs": {"x": "features"},
         "constants": {"rate": 1},
@@ -128,6 +126,10 @@ def test_the_options_are_those_of_the_backend_that_runs_the_file(scorer):
         "outputs": {"scores": "output"},
     }
     assert suite["check"][0]["measure"]["outputs"] == ["output", "extra"]
-    made = make_pair(module, None, rows, ParityOptions(precision="float16", opset=18), RunOptions())
-    onnx_table = {"use": "onnxruntime/session", "precision": "float16", "opset": 18}
-    assert made.build_suite(Criteria())["backends"]["onnx"] == onnx_table
+
+
+def test_without_a_file_the_options_are_those_of_an_export():
+    suite = Pair(MODEL, None, options=ParityOptions(precision="float16", opset=18)).build_suite(Criteria())
+    assert suite["backends"]["onnx"] == {"use": "onnxruntime/session", "precision": "float16", "opset": 18}
+    with pytest.raises(MqaError, match="`constant` is about the inputs of a file, and none is named"):
+        Pair(MODEL, None, options=ParityOptions(constant={"rate": 1}))
