@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.cli.report_files import write_reports
@@ -17,7 +18,20 @@ if TYPE_CHECKING:
     from mqa_registry.cli.report_files import ReportOptions
     from mqa_registry.findings import Exported
     from mqa_registry.reports import Report
+    from mqa_registry.reports.console.progress import RecordedProgress
     from mqa_registry.reports.console.text import TextBuilder
+
+
+@contextmanager
+def show_progress(detail: int) -> Iterator[RecordedProgress]:
+    """The progress of a run on standard error, in which no data is a command of the environment either."""
+    from mqa_registry.cli.environment_reports import EnvironmentReports
+    from mqa_registry.reports.console.progress import open_progress
+
+    with ExitStack() as stack:
+        if detail > 0:  # verdicts, and why
+            stack.enter_context(EnvironmentReports.find(to_stderr=True).fence())
+        yield stack.enter_context(open_progress(sys.stderr, detail=detail))
 
 
 def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any] | None = None) -> ExitCode:

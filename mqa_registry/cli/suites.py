@@ -44,9 +44,9 @@ def execute_suite(
         )
         if report is None:
             return runs.execute(raw, options)
-        from mqa_registry.reports.console.progress import open_progress
+        from mqa_registry.cli.reports import show_progress
 
-        progress = stack.enter_context(open_progress(sys.stderr, detail=report.detail))
+        progress = stack.enter_context(show_progress(report.detail))
         options = replace(options, outputs=report.outputs)
         return runs.execute(raw, options, examples=not report.no_examples, progress=progress)
 

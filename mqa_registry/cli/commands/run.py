@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from mqa_registry.cli.parameters import SuiteArgument
 from mqa_registry.cli.report_files import ReportOptions
-from mqa_registry.cli.reports import show_report
+from mqa_registry.cli.reports import show_progress, show_report
 from mqa_registry.errors import ExitCode
 from mqa_registry.run_options import HistoryOptions, RunOptions
 
@@ -33,10 +32,9 @@ def run(
         show_plan(suite, options)
         return ExitCode.OK
     from mqa_registry import runs
-    from mqa_registry.reports.console.progress import open_progress
 
     options = replace(options, outputs=report.outputs)
-    with open_progress(sys.stderr, detail=report.detail) as progress:
+    with show_progress(report.detail) as progress:
         result = runs.run(
             suite, options, history=history, fresh=fresh, examples=not report.no_examples, progress=progress
         )
