@@ -149,7 +149,10 @@ def _run_workers(context: ProbeContext, batches: Sequence[Batch], options: Proce
     """What each of several fresh processes measured of itself, one row a process."""
     context.view.runner.facts  # noqa: B018  # opens it here first, so that what it exports is there
     if context.view.spec is None:
-        raise NotRunError(f"backend `{context.view.backend}` cannot be opened in another process")
+        raise NotRunError(
+            f"backend `{context.view.backend}` cannot be opened in another process",
+            hint="a model that a Python program has in memory is no other's: save it, and name its files",
+        )
     assert context.model_under_test is not None  # a backend that runs a model has one
     with tempfile.TemporaryDirectory(prefix="mqa-") as name:
         folder = Path(name)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import content_digest, source_files
 from mqa_torch.loaded_code import describe_code, source_file
-from mqa_torch.settings import TORCH_ATTRIBUTES, describe_tensor, read_settings, to_plain
+from mqa_torch.settings import TORCH_ATTRIBUTES, describe_tensor, is_user_class, read_settings, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,21 +42,43 @@ def digest_factory(name: str, factory: Callable[[], Any], module: Any, rebuilt: 
 
 def digest_module(module: Any, processor: Any) -> str:
     """The sha256 over the weights, the settings and the loaded code of a module in memory, and its processor."""
-    settings = json.dumps(read_settings(module), sort_keys=True).encode()
-    code = "\n".join(describe_code([*_own_functions(module), *{type(part) for part in module.modules()}])).encode()
     total = hashlib.sha256()
-    for part in (*_weights(module, module), settings, code, *_describe_processor(processor)):
-        total.update(hashlib.sha256(part).digest())
+    for one in _with_unregistered_modules(module):
+        settings = json.dumps(read_settings(one), sort_keys=True).encode()
+        code = "\n".join(describe_code([*_own_code(one), *{type(part) for part in one.modules()}])).encode()
+        for content in (*_weights(one, one), settings, code):
+            total.update(hashlib.sha256(content).digest())
+    for content in _describe_processor(processor):
+        total.update(hashlib.sha256(content).digest())
     return f"sha256:{total.hexdigest()}"
 
 
-def _own_functions(module: Any) -> Iterator[Any]:
-    """The functions that modules have as attributes and hooks, such as a `forward` that was replaced."""
+def _with_unregistered_modules(module: Any) -> Iterator[Any]:
+    """A module, and those that it has in lists and dicts, which PyTorch does not count as its parts."""
+    import torch
+
+    known = {id(part) for part in module.modules()}
+    pending = [module]
+    while pending:
+        one = pending.pop(0)
+        yield one
+        for part in one.modules():
+            for name, value in vars(part).items():
+                values = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+                for inner in values if name not in TORCH_ATTRIBUTES else ():
+                    if isinstance(inner, torch.nn.Module) and id(inner) not in known:
+                        known |= {id(each) for each in inner.modules()}
+                        pending.append(inner)
+
+
+def _own_code(module: Any) -> Iterator[Any]:
+    """The functions that modules have as attributes and hooks, such as a replaced `forward`, and the classes of objects."""
     for part in module.modules():
         for name, value in vars(part).items():
             if name not in TORCH_ATTRIBUTES:
                 values = value.values() if HOOKS.fullmatch(name) and isinstance(value, dict) else (value,)
                 yield from (one for one in values if isinstance(one, FunctionType | partial) or inspect.ismethod(one))
+                yield from (type(one) for one in values if is_user_class(type(one)))
 
 
 def _describe_processor(processor: Any) -> Iterator[bytes]:

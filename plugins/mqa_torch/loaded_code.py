@@ -6,7 +6,6 @@ by its files.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 import sys
@@ -74,8 +73,7 @@ def _describe(value: Any, pending: list[Any]) -> Iterator[str]:
 def _describe_function(function: FunctionType, pending: list[Any]) -> Iterator[str]:
     code = function.__code__
     yield qualified_name(function)
-    yield hashlib.sha256("\0".join(_iter_code(code)).encode("utf-8", "surrogatepass")).hexdigest()
-    yield json.dumps(to_plain(function), sort_keys=True)  # its defaults, and what it has from the scope around it
+    yield json.dumps(to_plain(function), sort_keys=True)  # its bytecode, its defaults, and what is around it
     pending += [cell.cell_contents for cell in function.__closure__ or () if _has_callable(cell)]
     for name in sorted(_iter_names(code)):
         if name in function.__globals__:
@@ -91,17 +89,6 @@ def _has_callable(cell: Any) -> bool:
         return isinstance(cell.cell_contents, FunctionType | type)
     except ValueError:  # of a name that has no value yet
         return False
-
-
-def _iter_code(code: CodeType) -> Iterator[str]:
-    """The bytecode of a function and of those inside of it, with its constants and names."""
-    yield code.co_code.hex()
-    yield repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_exceptiontable))
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _iter_code(constant)
-        else:
-            yield repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
 
 
 def _iter_names(code: CodeType) -> set[str]:

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import FunctionType, SimpleNamespace
+from types import CodeType, FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,8 +64,24 @@ def _content(value: Any) -> dict[Any, Any] | list[Any] | None:
     if isinstance(value, partial):
         return [value.func, value.args, value.keywords]
     if isinstance(value, FunctionType):
-        return [qualified_name(value), value.__defaults__, value.__kwdefaults__, *_closure(value)]
+        code = digest_code(value.__code__)
+        return [qualified_name(value), code, value.__defaults__, value.__kwdefaults__, *_closure(value)]
     return _items(value)
+
+
+def digest_code(code: CodeType) -> str:
+    """The sha256 of the bytecode of a function and of those inside of it, with its constants and names."""
+    return hashlib.sha256("\0".join(_iter_code(code)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _iter_code(code: CodeType) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_exceptiontable))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _iter_code(constant)
+        else:
+            yield repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
 
 
 def _closure(function: FunctionType) -> Iterator[Any]:

@@ -70,6 +70,13 @@ def other_patch(module):
     )
 
 
+def new_object(value):
+    """An object of a class of a notebook, which gives a value."""
+    namespace = {"__name__": "__main__"}
+    exec(f"class Gives:\n    def give(self):\n        return {value}", namespace)
+    return namespace["Gives"]()
+
+
 CHANGES = {
     "a weight": lambda net: net.inner.weight.data.mul_(1.001),
     "a setting": lambda net: setattr(net.drop, "inplace", True),
@@ -80,6 +87,12 @@ CHANGES = {
     "a bound function": lambda net: setattr(net, "act", functools.partial(torch.add, 5)),
     "a method": patch_forward,
     "another method": other_patch,
+    "functions in a list": lambda net: setattr(net, "table", [lambda y: y + 1]),
+    "other functions in a list": lambda net: setattr(net, "table", [lambda y: y + 2]),
+    "a module in a list": lambda net: setattr(net, "table", [torch.nn.Linear(2, 2)]),
+    "another module in a list": lambda net: setattr(net, "table", [torch.nn.Linear(2, 2, bias=False)]),
+    "an object": lambda net: setattr(net, "table", new_object("1")),
+    "another object": lambda net: setattr(net, "table", new_object("2")),
     "a hook": lambda net: net.register_forward_hook(lambda module, inputs, output: output + 1),
 }
 
