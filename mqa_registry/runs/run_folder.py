@@ -74,13 +74,14 @@ def find_equal_files(files: Mapping[str, bytes], folders: Iterable[Path]) -> dic
 
     The first folder that has one counts, and none is read once all are found.
     """
-    digests = set(_digest_files(files).values())
+    missing = set(_digest_files(files).values())
     found: dict[str, Path] = {}
     for folder in folders:
         for name, digest in _read_checksums(folder).items():
-            if digest in digests:
-                found.setdefault(digest, folder / name)
-        if len(found) == len(digests):
+            if digest in missing:
+                missing.remove(digest)
+                found[digest] = folder / name
+        if not missing:
             break
     return found
 

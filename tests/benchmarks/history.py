@@ -74,7 +74,9 @@ def print_sizes(suite: Path, store: Path) -> None:
         call("run", str(suite), "--store", str(store), "-q", codes=VERDICTS)
         sizes.append((bytes_on_disk(store), bytes_on_disk(store / RUNS)))
     for what, before, after in zip(("store", "its runs alone"), sizes[0], sizes[-1], strict=True):
+        further = (after - before) // (RUNS_KEPT - 1)
         print(f"{suite.name}, {what}: {before:,} bytes after 1 run, {after:,} after {RUNS_KEPT}: {after / before:.2f}")
+        print(f"  {further:,} bytes for each further run")
 
 
 def print_listing(folder: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mqa_registry.cli import app
+from mqa_registry.runs.archive import list_runs
 
 CHECKS = """
 [[check]]
@@ -87,7 +88,7 @@ def test_they_are_listed_and_tagged(project, two):
 
 def test_a_narrow_terminal_has_a_list_of_them(two, project):
     done = CliRunner().invoke(app, ["runs", "--store", str(project.folder / ".mqa")], env={"COLUMNS": "20"})
-    ids = sorted((path.name for path in (project.folder / ".mqa/runs").iterdir()), reverse=True)
+    ids = list_runs(project.folder / ".mqa")[::-1]
     lines = done.stdout.splitlines()
     assert [line for line in lines if not line.startswith(" ")] == ids
     assert "v1" in done.stdout
