@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 
 KEY = "mqa.report"  # the tag with a digest of what identifies a report
 JSON_FILE, PAGE_FILE = "report.json", "report.html"
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")  # which need more than the client
 MAX_METRICS, MAX_OTHERS = 1000, 100  # in one request
 MAX_VALUE, MAX_NAME = 500, 250  # characters of a parameter or a tag, and of a name, in every version of MLflow
 SETTINGS = {  # of MLflow, where the environment does not set them
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is gone is known after seconds rather than minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # in letters that not every terminal has
 }
 
 
@@ -56,7 +58,19 @@ def publish(report: Report, uri: str) -> None:
             _publish(report, MlflowClient(uri))
         except Exception as error:
             problem = f"MLflow at `{make_visible(uri)}` did not take the report: {summarize_error(error)}"
-            raise NotRunError(problem, hint=f"`mqa report {report.run} --mlflow URI` sends it again") from error
+            again = f"`mqa report {report.run} --mlflow URI` sends it again"
+            hint = f"`pip install mlflow` brings what a database needs; {again}" if _is_database(uri) else again
+            raise NotRunError(_hide_password(problem, uri), hint=hint) from error
+
+
+def _is_database(uri: str) -> bool:
+    return uri.startswith(DATABASES)
+
+
+def _hide_password(text: str, uri: str) -> str:
+    """A text without the user and password that a URI has before its host."""
+    user, at, _ = uri.partition("://")[2].partition("/")[0].rpartition("@")
+    return text.replace(f"{user}{at}", "") if user else text
 
 
 @contextmanager

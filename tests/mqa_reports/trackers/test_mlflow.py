@@ -122,6 +122,19 @@ def test_one_that_takes_nothing_is_one_line(monkeypatch, uri):
     assert caught.value.hint == "`mqa report 20261121-222800-3f9a --mlflow URI` sends it again"
 
 
+def test_a_password_is_in_no_message(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(NotRunError, match=r"MLflow at `http://127\.0\.0\.1:9` did not take") as caught:
+        publish(make_report(), "http://me:secret@127.0.0.1:9")
+    assert "secret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_database_says_what_it_needs():
+    with pytest.raises(NotRunError) as caught:
+        publish(make_report(), "sqlite:////dev/null/mlflow.db")
+    assert caught.value.hint.startswith("`pip install mlflow` brings what a database needs; ")
+
+
 def test_its_settings_are_those_of_the_environment_and_ours_are_gone_afterwards(monkeypatch):
     seen = {}
     monkeypatch.setattr(
