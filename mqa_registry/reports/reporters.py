@@ -90,7 +90,8 @@ def list_names(group: str) -> tuple[str, ...]:
 
 def load_reporter(name: str, group: str = REPORTS) -> Reporter[Any] | AmendingReporter:
     """The reporter of this name, of reports or of comparisons; a PluginError where it cannot be used."""
-    return _load("reporter", name, group, (Reporter, AmendingReporter) if group == REPORTS else (Reporter,))
+    kinds: tuple[type[Reporter[Any] | AmendingReporter], ...] = (Reporter,)
+    return _load("reporter", name, group, (*kinds, AmendingReporter) if group == REPORTS else kinds)
 
 
 def load_tracker(name: str) -> Tracker:
