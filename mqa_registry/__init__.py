@@ -81,14 +81,14 @@ if TYPE_CHECKING:
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
-    from mqa_registry.reports import Report
+    from mqa_registry.reports import Report, write_report
     from mqa_registry.reports.console.text import make_visible
     from mqa_registry.reports.expectations import NumberBounds, describe_bounds, verdict_on
-    from mqa_registry.reports.explanations import explain_comparison, explain_result
+    from mqa_registry.reports.explanations import describe_flips, explain_comparison, explain_result
     from mqa_registry.reports.number_format import format_estimate, format_number
     from mqa_registry.reports.output import output
     from mqa_registry.reports.report import CheckResults, blocks_release, list_backends, list_checks, name_family
-    from mqa_registry.reports.reporters import AmendingReporter, EnvironmentReporter, Reporter
+    from mqa_registry.reports.reporters import AmendingReporter, EnvironmentReporter, Reporter, Tracker
     from mqa_registry.reports.summary import count_verdicts, draw_conclusion
     from mqa_registry.reports.sweeps import describe_perturbation
     from mqa_registry.run_options import Flag, HistoryOptions, RunOptions, flags
@@ -148,11 +148,11 @@ _HOMES = {
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
-    "reports": ("Report",),
-    "reports.reporters": ("AmendingReporter", "EnvironmentReporter", "Reporter"),
+    "reports": ("Report", "write_report"),
+    "reports.reporters": ("AmendingReporter", "EnvironmentReporter", "Reporter", "Tracker"),
     "reports.console.text": ("make_visible",),
     "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
-    "reports.explanations": ("explain_comparison", "explain_result"),
+    "reports.explanations": ("describe_flips", "explain_comparison", "explain_result"),
     "reports.number_format": ("format_estimate", "format_number"),
     "reports.sweeps": ("describe_perturbation",),
     "reports.output": ("output",),
@@ -179,16 +179,17 @@ __all__ = [
     "ReportOptions", "Reporter", "ResolvedModel", "ResolvedRows", "Result", "RowSources", "RunComparison", "RunContext",
     "RunOptions", "RunProgress", "Runner", "RunnerFacts", "Scores", "Shortfall", "Slice", "Statistic", "Step",
     "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "Targets",
-    "Task", "Timeable", "UsageError", "Verdict", "ViewContext", "ViewSummary", "as_predictions", "as_table",
+    "Task", "Timeable", "Tracker", "UsageError", "Verdict", "ViewContext", "ViewSummary", "as_predictions", "as_table",
     "atomic_folder", "batch_invariance", "blocks_release", "channel_factors", "check_output_folder", "check_threads",
-    "content_digest", "count_verdicts", "counted", "describe_bounds", "describe_perturbation", "did_you_mean",
-    "draw_conclusion", "edited", "end_process_tree", "execute_suite", "explain_comparison", "explain_error",
-    "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
-    "format_estimate", "format_number", "holm", "hookimpl", "identify_language", "interruptible", "is_special", "judge",
-    "list_backends", "list_checks", "make_visible", "name_family", "optional_import", "output", "parity",
-    "positive_class", "read_columns", "read_plan", "read_table", "read_target_labels", "read_targets", "rebuild_model",
-    "reopen_runner", "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report", "signal_name",
-    "source_digest", "source_files", "summarize_error", "verdict_on", "with_class_names",
+    "content_digest", "count_verdicts", "counted", "describe_bounds", "describe_flips", "describe_perturbation",
+    "did_you_mean", "draw_conclusion", "edited", "end_process_tree", "execute_suite", "explain_comparison",
+    "explain_error", "explain_result", "export", "export_model", "file_format", "finalize", "find_device",
+    "fingerprint", "flags", "format_estimate", "format_number", "holm", "hookimpl", "identify_language",
+    "interruptible", "is_special", "judge", "list_backends", "list_checks", "make_visible", "name_family",
+    "optional_import", "output", "parity", "positive_class", "read_columns", "read_plan", "read_table",
+    "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run",
+    "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "summarize_error",
+    "verdict_on", "with_class_names", "write_report",
 ]  # fmt: skip
 
 

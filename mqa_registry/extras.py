@@ -7,9 +7,10 @@ them in `requires`.
 from __future__ import annotations
 
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, distribution, entry_points
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING
 
+from mqa_registry.entry_points import list_entry_points
 from mqa_registry.errors import UsageError
 from mqa_registry.hookspecs import GROUP
 
@@ -66,7 +67,8 @@ def install_command(package: str) -> str:
 
 def _plugin_distributions() -> list[Distribution]:
     """The distributions that bring plugins, each once, in the order of their names."""
-    found = {point.dist.metadata["Name"]: point.dist for point in entry_points(group=GROUP) if point.dist is not None}
+    points = (point for named in list_entry_points(GROUP).values() for point in named)
+    found = {point.dist.metadata["Name"]: point.dist for point in points if point.dist is not None}
     return [found[name] for name in sorted(filter(None, found))]  # damaged metadata may lack one
 
 

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 import mqa_registry
 from mqa_registry.contributions import one_line_help
 from mqa_registry.plugins import load_all
+from mqa_registry.reports.reporters import TRACKERS, list_names, load_tracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,13 +170,10 @@ def test_every_package_that_a_module_imports_is_declared():
     assert {top for top in tops if not {canonicalize_name(one) for one in distributions[top]} & declared} == set()
 
 
-def test_what_an_extra_brings_is_required_by_contributions_alone():
-    required = {
-        canonicalize_name(package)
-        for plugin in load_all().plugins.values()
-        for contribution in plugin.contributions
-        for package in contribution.requires
-    }
+def test_what_an_extra_brings_is_required_by_contributions_and_trackers_alone():
+    contributions = [one for plugin in load_all().plugins.values() for one in plugin.contributions]
+    trackers = [load_tracker(name) for name in list_names(TRACKERS)]
+    required = {canonicalize_name(package) for one in (*contributions, *trackers) for package in one.requires}
     assert set.union(*OPTIONAL.values()) == required
     assert not required & INSTALLED
 
@@ -304,4 +302,7 @@ def test_what_stands_in_a_report_is_found_without_drawing_it():
 def test_what_reporters_are_there_is_known_without_what_makes_them():
     modules = loaded_by("import mqa_reports, mqa_pytest")
     assert {one for one in modules if one.startswith(("mqa_reports.", "mqa_pytest."))} == set()
-    assert not modules & (MODEL_LIBRARIES | {"jinja2", "numpy", "pyarrow", "pydantic", "rich", "typer", "xml.etree"})
+    assert not modules & (
+        MODEL_LIBRARIES
+        | {"jinja2", "numpy", "pyarrow", "pydantic", "rich", "typer", "xml.etree", "mlflow", "tensorboard"}
+    )

@@ -11,10 +11,13 @@ import typer
 from typer.core import TyperCommand
 
 from mqa_registry.errors import EXIT_CODES, ExitCode
+from mqa_registry.reports.reporters import REPORTS, list_names
 from mqa_registry.run_options import Flag, FlagPerName, Flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from mqa_registry.cli.report_files import ReportOptions
 
 DEBUG, DRY_RUN, JSON = "debug", "--dry-run", "json"
 _Debug = Annotated[bool, Flag(help="Show the traceback of every error.")]
@@ -57,11 +60,18 @@ def make_command(name: str, function: Callable[..., int | None]) -> TyperCommand
     app.command(name, cls=ReportCommand if has_report else None, epilog=EXIT_CODES if has_report else None)(call)
     command = typer.main.get_command(app)
     assert isinstance(command, TyperCommand)  # an application of one command is that command
+    if isinstance(command, ReportCommand):
+        command.group = next((kind.group for kind in _report_kinds(groups.values())), command.group)
     return command
 
 
 class ReportCommand(TyperCommand):
-    """A command with `--json FILE`. An earlier report of mqa in that file is removed first, even for a wrong line."""
+    """A command with `--json FILE`. An earlier report of mqa in that file is removed first, even for a wrong line.
+
+    `group` is the entry-point group of the reporters whose files it writes.
+    """
+
+    group = REPORTS
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse a line; an error of Typer where it is wrong."""
@@ -73,7 +83,7 @@ class ReportCommand(TyperCommand):
             raise
         finally:
             if not ctx.resilient_parsing:
-                _clear_reports(given)
+                _clear_reports(given, self.group)
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ class _OptionGroup:
         for name, hint in self.hints.items():
             flag = _find_flag(hint)
             if isinstance(flag, FlagPerName):
-                by_name = {each: given.pop(_parameter_name(each)) for each in flag.list_names()}
+                by_name = {each: given.pop(_parameter_name(name, each)) for each in flag.list_names()}
                 values[name] = {each: value for each, value in by_name.items() if value is not None}
             else:
                 value = given.pop(name)
@@ -102,7 +112,7 @@ class _OptionGroup:
         for name, hint in self.hints.items():
             flag, default = _find_flag(hint), defaults[name].default
             if isinstance(flag, FlagPerName):
-                yield from _parameters_per_name(flag)
+                yield from _parameters_per_name(name, flag)
             else:
                 yield _flag_parameter(name, hint, inspect.Parameter.empty if default is MISSING else default)
 
@@ -159,15 +169,15 @@ def _flag_parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 
 
-def _parameters_per_name(flag: FlagPerName) -> Iterator[inspect.Parameter]:
+def _parameters_per_name(field: str, flag: FlagPerName) -> Iterator[inspect.Parameter]:
     """An optional text for each name."""
     for name in flag.list_names():
         hint = Annotated[str | None, Flag(name=f"--{name}", metavar=flag.metavar, help=flag.help.format(name))]
-        yield _flag_parameter(_parameter_name(name), hint, None)
+        yield _flag_parameter(_parameter_name(field, name), hint, None)
 
 
-def _parameter_name(name: str) -> str:
-    return name.replace("-", "_")
+def _parameter_name(field: str, name: str) -> str:
+    return f"{field}_{name}".replace("-", "_")
 
 
 def _find_flag(hint: Any) -> Flag | FlagPerName | None:
@@ -179,6 +189,13 @@ def _is_annotated(hint: Any) -> bool:
     return get_origin(hint) is Annotated
 
 
+def _report_kinds(groups: Iterable[_OptionGroup]) -> Iterator[type[ReportOptions]]:
+    """The dataclasses of options of a report that are among some groups."""
+    from mqa_registry.cli.report_files import ReportOptions
+
+    return (group.kind for group in groups if issubclass(group.kind, ReportOptions))
+
+
 def _check_reports(groups: Iterable[object], *, dry_run: bool) -> None:
     """Raise a UsageError where a report cannot be written; a dry run writes none."""
     from mqa_registry.cli.report_files import ReportOptions, check_reports
@@ -188,20 +205,18 @@ def _check_reports(groups: Iterable[object], *, dry_run: bool) -> None:
             check_reports(group)
 
 
-def _clear_reports(given: Sequence[str]) -> None:
+def _clear_reports(given: Sequence[str], group: str) -> None:
     """Remove the earlier reports in the files that a line names for new ones."""
-    from mqa_registry.reports.reporters import list_reporters
-
     if DRY_RUN in given:
         return
     for number, word in enumerate(given):
         option, equals, value = word.partition("=")
         form = option.removeprefix("--")
-        if option == form or form not in (JSON, *list_reporters()):
+        if option == form or form not in (JSON, *list_names(group)):
             continue
         if not equals and number + 1 == len(given):
             continue
         from mqa_registry.cli.report_files import clear_report
 
         others = (*given[:number], *given[number + (1 if equals else 2) :])
-        clear_report(value if equals else given[number + 1], form, inputs=others)
+        clear_report(value if equals else given[number + 1], form, group, inputs=others)

@@ -7,30 +7,44 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from mqa_registry.errors import MqaError, UsageError
 from mqa_registry.process import CLOSED_STREAMS
 from mqa_registry.reports.output import explain_file_errors
-from mqa_registry.reports.reporters import MARKER_BYTES, AmendingReporter, list_reporters, load_reporter
+from mqa_registry.reports.reporters import (
+    COMPARISONS,
+    MARKER_BYTES,
+    REPORTS,
+    TRACKERS,
+    AmendingReporter,
+    list_names,
+    load_reporter,
+    load_tracker,
+    publish,
+    render,
+)
 from mqa_registry.run_options import Flag, FlagPerName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mqa_registry.judging.result import RunComparison
     from mqa_registry.reports import Report
 
 JSON = "json"
 STDOUT = "-"
 STDOUT_FILES = ("/dev/stdout", "/dev/fd/1")  # by these names too
 STDOUT_NUMBER = 1
-# By these keys a JSON file is a report of mqa: on a run, a machine or an export. A stamp has none of these sets.
+# By these keys a JSON file is a report of mqa: on a run, a machine, an export or two runs. A stamp has none of these sets.
 _REPORT_KEYS = (
     {"run", "verdict", "results"},
     {"exit_code", "environment", "findings"},
     {"sha256", "recipe", "exported"},
+    {"comparison"},
 )
 
 
@@ -38,13 +52,23 @@ _REPORT_KEYS = (
 class ReportOptions:
     """The options of a report. Each field is an option of the commands that take it, declared here alone.
 
-    `files` has the file of each reporter that is to write one, by the reporter's name.
+    `files` has the file of each reporter that is to write one, and `addresses` where each tracker is to add the report, by
+    their names. `group` is the entry-point group of the reporters.
     """
 
+    group: ClassVar[str] = REPORTS
     json: Annotated[str | None, Flag(metavar="FILE", help="Write the report as JSON; - is standard output.")] = None
     files: Annotated[
         Mapping[str, str],
-        FlagPerName(list_reporters, metavar="FILE", help="Write the report as {}; - is standard output."),
+        FlagPerName(partial(list_names, REPORTS), metavar="FILE", help="Write the report as {}; - is standard output."),
+    ] = field(default_factory=dict)
+    addresses: Annotated[
+        Mapping[str, str],
+        FlagPerName(
+            partial(list_names, TRACKERS),
+            metavar="WHERE",
+            help="Add the report to the runs of {} there: a URI or a folder.",
+        ),
     ] = field(default_factory=dict)
     no_examples: Annotated[bool, Flag(help="Keep rows' texts out of every report and the store's runs.")] = False
     force: Annotated[bool, Flag(help="Replace files that mqa did not write.")] = False
@@ -74,8 +98,21 @@ class ReportOptions:
         return -1 if self.quiet else self.verbose
 
 
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions(ReportOptions):
+    """The options of a comparison of two runs, whose forms other reporters give."""
+
+    group: ClassVar[str] = COMPARISONS
+    files: Annotated[
+        Mapping[str, str],
+        FlagPerName(
+            partial(list_names, COMPARISONS), metavar="FILE", help="Write the comparison as {}; - is standard output."
+        ),
+    ] = field(default_factory=dict)
+
+
 def check_reports(options: ReportOptions) -> None:
-    """Check that every report can be written, before anything takes long; a UsageError where not.
+    """Check that every report can be written, before anything takes long; a UsageError or a PluginError where not.
 
     A file is one report's. An earlier file of the same form is replaced, any other with `--force` alone, unless the report
     amends it. Where standard output is to be written to, it has to be open.
@@ -87,12 +124,14 @@ def check_reports(options: ReportOptions) -> None:
             problem = f"`{file}` was named for two reports, `--{forms[path]}` and `--{form}`"
             raise UsageError(problem, hint="name a file for each")
         forms[path] = form
-        check_report(file, form, force=options.force)
+        check_report(file, form, options.group, force=options.force)
+    for name in options.addresses:
+        load_tracker(name)  # what it lacks is an error of its own report, which can be sent again
 
 
-def check_report(file: str, form: str = JSON, *, force: bool = False) -> None:
+def check_report(file: str, form: str = JSON, group: str = REPORTS, *, force: bool = False) -> None:
     """Check that a report of this form can be written to a file; a UsageError where not."""
-    is_earlier_report = _recognizer(form)  # a PluginError where its reporter cannot be used
+    is_earlier_report = _recognizer(form, group)  # a PluginError where its reporter cannot be used
     if file == STDOUT and STDOUT_NUMBER in CLOSED_STREAMS:
         raise UsageError(
             "standard output is closed, and the report was to be written to it", hint=f"name a file with `--{form}`"
@@ -107,7 +146,7 @@ def check_report(file: str, form: str = JSON, *, force: bool = False) -> None:
             raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
         if path.is_file() or not path.exists():  # a pipe or a device is opened once, to write the report
             _check_writable(path.parent)
-        if _amends(form):
+        if _amends(form, group):
             _read_amended(file)
         elif not force and path.is_file() and path.stat().st_size and not is_earlier_report(path):
             raise UsageError(
@@ -116,28 +155,40 @@ def check_report(file: str, form: str = JSON, *, force: bool = False) -> None:
             )
 
 
-def write_reports(report: Report, options: ReportOptions, extra: Mapping[str, Any] | None = None) -> list[MqaError]:
-    """Write a report to every file that the options name; returns the errors of those that could not be written.
+def write_reports(
+    value: Report | RunComparison, options: ReportOptions, to_json: Callable[[], Mapping[str, Any]]
+) -> list[MqaError]:
+    """Write a report or a comparison to every file that the options name; returns the errors of those that failed.
 
-    `extra` are keys that a command adds to the JSON file. A BrokenPipeError is left to the command.
+    `to_json` gives the content of the JSON file. A BrokenPipeError is left to the command.
     """
-    from mqa_registry.reports import to_json
     from mqa_registry.reports.output import write_bytes, write_json
-    from mqa_registry.reports.reporters import render_report
 
     errors = []
     for form, file in options.targets.items():
         try:
             if form == JSON:
-                write_json({**to_json(report), **(extra or {})}, file)
+                write_json(to_json(), file)
             else:
-                write_bytes(file, render_report(form, report, _read_amended(file) if _amends(form) else ""))
+                earlier = _read_amended(file) if _amends(form, options.group) else ""
+                write_bytes(file, render(form, value, options.group, earlier=earlier))
         except MqaError as error:
             errors.append(error)
     return errors
 
 
-def clear_report(file: str, form: str = JSON, *, inputs: Sequence[str] = ()) -> None:
+def publish_report(report: Report, options: ReportOptions) -> list[MqaError]:
+    """Add a report to what trackers keep, where the options say; returns the errors of those that failed."""
+    errors = []
+    for name, address in options.addresses.items():
+        try:
+            publish(name, report, address)
+        except MqaError as error:
+            errors.append(error)
+    return errors
+
+
+def clear_report(file: str, form: str = JSON, group: str = REPORTS, *, inputs: Sequence[str] = ()) -> None:
     """Remove an earlier report of mqa, so that it never stands for a run that gave none.
 
     One of the `inputs` stays, such as a report to judge again. One that cannot be removed is an error of the write.
@@ -145,7 +196,7 @@ def clear_report(file: str, form: str = JSON, *, inputs: Sequence[str] = ()) -> 
     with suppress(OSError, ValueError, MqaError):
         path = Path(file).resolve()
         is_other = file != STDOUT and not any(_names_path(one, path) for one in inputs)
-        if is_other and path.is_file() and _recognizer(form)(path):
+        if is_other and path.is_file() and _recognizer(form, group)(path):
             path.unlink()
 
 
@@ -155,11 +206,11 @@ def _names_path(word: str, path: Path) -> bool:
     return any(part and os.path.realpath(part) == str(path) for part in parts)
 
 
-def _recognizer(form: str) -> Callable[[Path], bool]:
+def _recognizer(form: str, group: str) -> Callable[[Path], bool]:
     """What tells whether a file is an earlier report of this form, and nothing else."""
     if form == JSON:
         return _is_json_report
-    reporter = load_reporter(form)
+    reporter = load_reporter(form, group)
     if isinstance(reporter, AmendingReporter):
         return lambda _: False
     marker = reporter.marker
@@ -173,9 +224,9 @@ def _recognizer(form: str) -> Callable[[Path], bool]:
     return has_marker
 
 
-def _amends(form: str) -> bool:
+def _amends(form: str, group: str) -> bool:
     """Whether a report of this form is put into a file that keeps what else it has."""
-    return form != JSON and isinstance(load_reporter(form), AmendingReporter)
+    return form != JSON and isinstance(load_reporter(form, group), AmendingReporter)
 
 
 def _read_amended(file: str) -> str:

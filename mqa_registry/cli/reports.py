@@ -7,16 +7,20 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.cli.report_files import write_reports
+from mqa_registry.cli.report_files import publish_report, write_reports
 from mqa_registry.errors import ExitCode
 
+COMPARISON_FORMAT = 1  # of the JSON file
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.text import Text
 
     from mqa_registry.cli.report_files import ReportOptions
+    from mqa_registry.errors import MqaError
     from mqa_registry.findings import Exported
+    from mqa_registry.judging.result import RunComparison
     from mqa_registry.reports import Report
     from mqa_registry.reports.console.progress import RecordedProgress
     from mqa_registry.reports.console.text import TextBuilder
@@ -35,16 +39,17 @@ def show_progress(detail: int) -> Iterator[RecordedProgress]:
 
 
 def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any] | None = None) -> ExitCode:
-    """Write a report to the files of the options, then show it to a person and as the environment of the command asks.
+    """Write a report to the files of the options, show it to a person and as the environment asks, and add it to trackers.
 
     Returns the report's exit code.
 
     `extra` are keys that a command adds to the JSON file. A person reads on standard error where standard output is for a
-    file. A reader of either may leave before the end. A file that cannot be written is an error that is shown: the
-    verdict is shown before it, and the exit code stays the verdict's.
+    file. A reader of either may leave before the end. A file that cannot be written, or a tracker that cannot be reached,
+    is an error that is shown: the verdict is shown before it, and the exit code stays the verdict's.
     """
     from mqa_registry.cli.environment_reports import EnvironmentReports
     from mqa_registry.cli.exit_codes import print_error
+    from mqa_registry.reports import to_json
     from mqa_registry.reports.console import print_report
     from mqa_registry.reports.console.text import open_console
     from mqa_registry.reports.output import OutputError, discard_output, output
@@ -53,11 +58,10 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
     environment = EnvironmentReports.find(to_stderr=options.takes_stdout)
     environment.append_to_files(report)
     try:
-        errors = write_reports(report, options, extra)  # first: a reader may leave before the end
+        # First: a reader may leave before the end.
+        errors = write_reports(report, options, lambda: {**to_json(report), **(extra or {})})
     except BrokenPipeError:
-        discard_output()
-        print_error("error: the reader of standard output left before the report was written", hint)
-        return ExitCode.NOT_TRUSTWORTHY
+        return _explain_lost_output(hint)
     if options.debug:
         _print_traces(report)
     try:
@@ -73,9 +77,48 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
         raise
     if report.note:
         print_error(f"error: {report.note}", report.hint)
-    for error in (*errors, *environment.errors):
-        print_error(f"error: {error.message}", error.hint)
+    _print_errors([*errors, *environment.errors])
+    _print_errors(publish_report(report, options))  # last: a server may be slow to answer
     return report.exit_code
+
+
+def show_comparison(comparison: RunComparison, options: ReportOptions) -> ExitCode:
+    """Write a comparison of two runs to the files of the options, then show it to a person; returns its exit code.
+
+    What goes wrong is shown as by `show_report`.
+    """
+    from mqa_registry.judging import Verdict
+    from mqa_registry.reports.console.comparison import print_comparison
+    from mqa_registry.reports.console.text import open_console
+    from mqa_registry.reports.json_report import comparison_to_json
+
+    try:
+        errors = write_reports(
+            comparison, options, lambda: {"format": COMPARISON_FORMAT, "comparison": comparison_to_json(comparison)}
+        )
+    except BrokenPipeError:
+        return _explain_lost_output("run the command again: it reads what the runs have kept")
+    print_comparison(comparison, open_console(to_stderr=options.takes_stdout), verbose=options.detail)
+    _print_errors(errors)
+    codes = {Verdict.FAIL: ExitCode.FAILED, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+    return codes.get(comparison.verdict, ExitCode.OK)
+
+
+def _explain_lost_output(hint: str) -> ExitCode:
+    """Say that the reader of standard output left before a file was written to it."""
+    from mqa_registry.cli.exit_codes import print_error
+    from mqa_registry.reports.output import discard_output
+
+    discard_output()
+    print_error("error: the reader of standard output left before the report was written", hint)
+    return ExitCode.NOT_TRUSTWORTHY
+
+
+def _print_errors(errors: Iterable[MqaError]) -> None:
+    from mqa_registry.cli.exit_codes import print_error
+
+    for error in errors:
+        print_error(f"error: {error.message}", error.hint)
 
 
 def _print_traces(report: Report) -> None:

@@ -241,7 +241,7 @@ class VerdictChange:
 class RunComparison:
     """How a run differs from an earlier one, its reference, on the same rows.
 
-    `max_drop` is how much worse a measure may be; None where none may be shown to be worse. The verdict is FAIL where one
+    `run` is the id of the later one, empty in reports of earlier versions. `max_drop` is how much worse a measure may be; None where none may be shown to be worse. The verdict is FAIL where one
     is; with `max_drop`, INCONCLUSIVE where that is open. `left_out` says what could not be compared, and why.
     """
 
@@ -254,6 +254,7 @@ class RunComparison:
     flips: tuple[Flips, ...] = ()
     verdict_changes: tuple[VerdictChange, ...] = ()
     left_out: tuple[str, ...] = ()
+    run: str = ""
 
     def counts(self, change: Change) -> bool:
         """Whether a change keeps the verdict from being PASS, or could not be judged.

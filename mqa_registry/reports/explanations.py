@@ -126,7 +126,7 @@ def explain_comparison(comparison: RunComparison) -> tuple[str, ...]:
     flips = [one for one in comparison.flips if not one.perturb and one.test.negative_flips]
     return (
         f"against the run {comparison.reference} of {comparison.started}: {conclude_comparison(comparison)}",
-        *(f"{_name_change(one)}: {describe_change(one)}" for one in changes),
+        *(f"{name_change(one)}: {describe_change(one)}" for one in changes),
         *(f"{one.data} on {one.backend}: {describe_flips(one)}" for one in flips),
         *(f"not compared: {reason}" for reason in comparison.left_out),
     )
@@ -155,6 +155,7 @@ def describe_flips(flips: Flips) -> str:
     return f"{negative}; {format_count(flips.test.positive_flips)} newly right{test}"
 
 
-def _name_change(change: Change) -> str:
+def name_change(change: Change) -> str:
+    """The measure that was compared: a check that has it, at which severity, and on which backend."""
     severity = "" if change.severity is None else f" at severity {change.severity:g}"
     return f"{change.check}{severity}" + (f" on {change.backend}" if change.backend else "")

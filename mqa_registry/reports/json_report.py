@@ -44,6 +44,7 @@ def to_json(report: Report) -> dict[str, Any]:
         **({"findings": [asdict(one) for one in report.findings]} if report.findings else {}),
         **({"views": [_to_plain(view) for view in report.views]} if report.views else {}),
         **({"options": list(report.options)} if report.options else {}),
+        **({"tags": list(report.tags)} if report.tags else {}),
     }
 
 

@@ -50,7 +50,8 @@ class Report:
     `note` says what happened to the run as a whole, where its verdict is not what the results add up to, and `hint` what
     to do about it. `findings` are about files and machines rather than about a check. `against` is how it differs from an
     earlier run, where it was held against one: that counts for the verdict and the exit code. `views` are the unperturbed
-    rows as each backend predicts them, and `options` the flags that the run had on the command line.
+    rows as each backend predicts them, and `options` the flags that the run had on the command line. `tags` are the names
+    that people gave the run.
     """
 
     run: str
@@ -69,14 +70,15 @@ class Report:
     against: RunComparison | None = None
     views: tuple[ViewSummary, ...] = ()
     options: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str | None:
         """The report in a notebook: the page of the reporter `html` in a frame of its own; None where there is none."""
-        from mqa_registry.reports.reporters import list_reporters, render_report
+        from mqa_registry.reports.reporters import REPORTS, list_names, render
 
-        if NOTEBOOK_REPORTER not in list_reporters():
+        if NOTEBOOK_REPORTER not in list_names(REPORTS):
             return None
-        page = escape(render_report(NOTEBOOK_REPORTER, self).decode())
+        page = escape(render(NOTEBOOK_REPORTER, self).decode())
         title = escape(f"{self.verdict}: {self.suite.name}")
         # Its scripts run, and reach nothing of the notebook.
         return f'<iframe title="{title}" sandbox="allow-scripts" srcdoc="{page}" width="100%" height="700"></iframe>'

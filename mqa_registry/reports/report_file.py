@@ -110,6 +110,7 @@ def parse_report(content: Mapping[str, Any], name: str) -> Report:
             findings=tuple(_make_record(Finding, upgrade_finding(finding)) for finding in content.get("findings", ())),
             views=tuple(_parse_view(view) for view in content.get("views", ())),
             options=tuple(content.get("options", ())),
+            tags=tuple(content.get("tags", ())),
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         problem = f"the report `{name}` is damaged: {type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from mqa_registry.runs.serialization import (
     find_json_file,
     serialize_record,
 )
-from mqa_registry.runs.tags import LAST, read_tags
+from mqa_registry.runs.tags import LAST, list_tags, read_tags
 from mqa_registry.store import RUNS
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def find_run(run: str | Path, store: Path | None, suite: Path | None) -> Record:
         name, near = str(report.get("run")), suite or _suite_of(report)
     folder = _find_folder(name, store, near)
     with _other_versions(folder):
-        return deserialize_record(read_folder(folder), folder)
+        return replace(deserialize_record(read_folder(folder), folder), tags=_tags_of(folder))
 
 
 def find_report(run: str | Path, store: Path | None) -> Report:
@@ -110,12 +111,17 @@ def find_report(run: str | Path, store: Path | None) -> Report:
         return load_report(run)
     folder = _find_folder(str(run), store, None)
     with _other_versions(folder):
-        return deserialize_report(read_folder(folder), folder.name)
+        return replace(deserialize_report(read_folder(folder), folder.name), tags=_tags_of(folder))
 
 
 def find_name(run: str, store: Path | None) -> str:
     """The id of the run of this name: its id or the beginning of one, a tag or `last`; errors are those of `find_run`."""
     return _find_folder(run, store, None).name
+
+
+def _tags_of(folder: Path) -> tuple[str, ...]:
+    """The tags of the run in a folder of a store."""
+    return list_tags(folder.name, read_tags(folder.parent.parent))
 
 
 def _is_report_file(run: str | Path) -> bool:

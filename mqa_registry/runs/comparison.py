@@ -80,6 +80,7 @@ def _compare(
     cache = SampleCache(joint)
     changes = judge_changes(comparison, cache)
     return RunComparison(
+        run=report.run,
         reference=reference_report.run,
         started=f"{reference_report.started:%Y-%m-%d %H:%M}",
         verdict=_overall_verdict(changes, max_drop),

@@ -15,7 +15,7 @@ from mqa_registry.runs.comparison import compare_observations
 from mqa_registry.runs.pipeline import make_plan
 from mqa_registry.runs.run_folder import drop_folder, folder_size, measure_removal
 from mqa_registry.runs.serialization import REPORT, deserialize_report, find_json_file
-from mqa_registry.runs.tags import read_tags
+from mqa_registry.runs.tags import list_tags, read_tags
 from mqa_registry.store import RUNS
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def _read_kept_run(folder: Path, tags: Mapping[str, str]) -> KeptRun:
     report, file = None, find_json_file(folder, REPORT)
     with suppress(OSError, ValueError, LookupError, TypeError, MqaError):
         report = None if is_special(file) else deserialize_report({file.name: file.read_bytes()}, folder.name)
-    named = tuple(tag for tag, run in tags.items() if run == folder.name)
-    return KeptRun(folder.name, named, folder_size(folder), report)
+    return KeptRun(folder.name, list_tags(folder.name, tags), folder_size(folder), report)
 
 
 def find_prunable(store: Path, keep: int) -> list[KeptRun]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import judging, plugins
 from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
-from mqa_registry.errors import ExitCode, StoreError, UsageError
+from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.execution import predict, preflight_observations, prepare
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
@@ -99,10 +99,7 @@ def run(
     executed = execute(raw, options, fresh=fresh, examples=examples, progress=progress)
     if earlier is not None:
         executed = hold_against(executed, earlier, max_drop=history.max_drop)
-    report = finalize(executed)
-    if history.tag is not None:
-        tag_run(executed.store, report.run, history.tag)
-    return report
+    return finalize(executed, tag=history.tag)
 
 
 @dataclass(frozen=True)
@@ -174,15 +171,18 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     return ExecutedRun(record, plan, observations, store.folder)
 
 
-def finalize(executed: ExecutedRun) -> Report:
-    """Keep a run, and stamp the files that it judged; returns its report.
+def finalize(executed: ExecutedRun, *, tag: str | None = None) -> Report:
+    """Keep a run, tag it, and stamp the files that it judged; returns its report.
 
-    Where the run cannot be kept, its results stay in the report, the exit code is 3, and no file is stamped.
+    Where the run cannot be kept or tagged, its results stay in the report, the exit code is 3, and no file is stamped.
     """
     report = executed.report
     try:
         keep_run(executed.store, executed.record)
-    except StoreError as error:
+        if tag is not None:
+            tag_run(executed.store, report.run, tag)
+            report = replace(report, tags=(tag,))
+    except MqaError as error:
         code = ExitCode.NOT_TRUSTWORTHY
         return replace(report, verdict=release_verdict(code), exit_code=code, note=error.message, hint=error.hint)
     return stamp_files(report, executed.plan, executed.observations, executed.record.raw.overrides)
@@ -231,6 +231,7 @@ def judge(
         environment=update_environment(record.environment, record.rows, catalog),
         partial=bool(raw.overrides.only),
         options=RunOptions(limit=raw.overrides.limit).to_flags() if suite else record.report.options,
+        tags=record.tags,
     )
     return report if examples and record.texts else without_examples(report)
 
@@ -246,6 +247,7 @@ def _make_report(
     environment: Mapping[str, Any],
     partial: bool,
     options: Sequence[str],
+    tags: tuple[str, ...] = (),
 ) -> Report:
     """The report of results: waivers that hold at `started` are applied, and `clock` is when the work began."""
     results = apply_waivers(results, plan.suite.waivers, started.date())
@@ -264,4 +266,5 @@ def _make_report(
         findings=collect_findings(plan, observations, results, partial=partial),
         views=summarize_views(observations),
         options=tuple(options),
+        tags=tags,
     )

@@ -41,7 +41,8 @@ class Record:
 
     `views` holds the observations of each view by its recipe, and `probe_results` those of each probe. A recipe is all that a
     view depends on, as the suite writes it. `findings` say how the model was run where that is not as usual. Of a record
-    without texts, `groups` names for each slice the column of `rows` with its groups.
+    without texts, `groups` names for each slice the column of `rows` with its groups. `tags` are the names of the run in
+    its store.
     """
 
     run: str
@@ -56,6 +57,7 @@ class Record:
     report: Report
     texts: bool = True
     findings: tuple[Finding, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, raw: RawSuite, plan: Plan, observations: Observations, report: Report, *, texts: bool) -> Record:

@@ -10,6 +10,7 @@ from mqa_registry.files import is_special
 from mqa_registry.reports.output import explain_file_errors, write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 LAST = "last"  # names the newest run
@@ -36,6 +37,11 @@ def check_tag(tag: str) -> None:
         f"and no name of a report, which ends in `{REPORT_SUFFIX}`"
     )
     raise UsageError(problem, hint="write `--tag v1.2`")
+
+
+def list_tags(run: str, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of a run among all `tags`, as `read_tags` gives them."""
+    return tuple(tag for tag, tagged in tags.items() if tagged == run)
 
 
 def read_tags(store: Path) -> dict[str, str]:

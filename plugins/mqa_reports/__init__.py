@@ -1,12 +1,18 @@
-"""Reporters: the forms of the report that mqa writes besides JSON. What makes one is imported where it is written."""
+"""Reporters and trackers: what mqa makes of a report besides JSON. What makes it is imported where it is wanted."""
 
-from mqa_registry import EnvironmentReporter, Report, Reporter
+from mqa_registry import EnvironmentReporter, Report, Reporter, RunComparison, Tracker
 
 
 def _render_page(report: Report) -> str:
     from mqa_reports.html.page import render_page
 
     return render_page(report)
+
+
+def _render_comparison(comparison: RunComparison) -> str:
+    from mqa_reports.html.comparison import render_comparison
+
+    return render_comparison(comparison)
 
 
 def _render_junit(report: Report) -> str:
@@ -33,6 +39,18 @@ def _render_parquet(report: Report) -> bytes:
     return render_parquet(report)
 
 
+def _publish_to_mlflow(report: Report, uri: str) -> None:
+    from mqa_reports.trackers.mlflow import publish
+
+    publish(report, uri)
+
+
+def _publish_to_tensorboard(report: Report, folder: str) -> None:
+    from mqa_reports.trackers.tensorboard import publish
+
+    publish(report, folder)
+
+
 def _render_annotations(report: Report) -> str:
     from mqa_reports.github import render_annotations
 
@@ -57,7 +75,9 @@ def _make_fence() -> tuple[str, str]:
     return make_fence()
 
 
-HTML = Reporter(render=_render_page, marker=b'<meta name="generator" content="mqa">')
+PAGE_MARKER = b'<meta name="generator" content="mqa">'
+HTML = Reporter(render=_render_page, marker=PAGE_MARKER)
+COMPARISON_HTML = Reporter(render=_render_comparison, marker=PAGE_MARKER)
 JUNIT = Reporter(render=_render_junit, marker=b"<!-- report of mqa as JUnit XML -->")
 MARKDOWN = Reporter(render=_render_markdown, marker=b"<!-- report of mqa as Markdown -->")
 CSV = Reporter(
@@ -66,3 +86,5 @@ CSV = Reporter(
 PARQUET = Reporter(render=_render_parquet, marker=b"numbers of a report of mqa")
 GITHUB_ANNOTATIONS = EnvironmentReporter(render=_render_annotations, find_target=_find_log, fence=_make_fence)
 GITHUB_SUMMARY = EnvironmentReporter(render=_render_markdown, find_target=_find_summary)
+MLFLOW = Tracker(publish=_publish_to_mlflow, requires=("mlflow-skinny",))
+TENSORBOARD = Tracker(publish=_publish_to_tensorboard, requires=("tensorboard",))

@@ -24,7 +24,7 @@ from mqa_registry.errors import ExitCode
 from mqa_registry.judging.result import McNemarTest, ResultEvidence, StepEvidence
 from mqa_registry.reports import SuiteIdentity, to_json
 from mqa_registry.reports.report_file import load_report
-from mqa_registry.reports.reporters import render_report
+from mqa_registry.reports.reporters import render
 from mqa_reports.html.page import render_page
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def main() -> None:
     print(f"{given.checks:,} checks on {len(BACKENDS)} backends, of processor time:")
     print(f"  JSON {json_seconds:.3f} s, page {html_seconds:.3f} s: {ratio:.2f} times (at most {MAX_RATIO:g})")
     for name in OTHER_FORMS:
-        seconds = measure(partial(render_report, name, report))
+        seconds = measure(partial(render, name, report))
         print(f"  {name} {seconds:.3f} s: {seconds / json_seconds:.2f} times")
     pages = {f"{given.checks:,} checks": render_page(report)}
     pages |= {file: render_page(load_report(file)) for file in given.open}

@@ -57,14 +57,17 @@ def test_a_run_that_is_worse_than_the_release_says_what_and_where(two):
 
 
 def test_kept_runs_are_compared_again(project, two):
-    done = project.mqa("compare", "v1", "last", "--json", "c.json")
+    done = project.mqa("compare", "v1", "last", "--json", "c.json", "--html", "c.html")
     assert done.code == 1
+    assert "It is worse." in (project.folder / "c.html").read_text("utf-8")
     assert done.out.strip() in two.out
     content = json.loads((project.folder / "c.json").read_text())
     assert content["comparison"]["verdict"] == "FAIL"
     assert content["comparison"]["changes"][0]["change"]["estimate"] > 0
     assert project.mqa("compare", "v1", "v1").code == 0
-    assert project.mqa("compare", "v1", "last", "--max-drop", "0.2").code == 0
+    again = project.mqa("compare", "v1", "last", "--max-drop", "0.2", "--json", "c.json", "--html", "c.html")
+    assert again.code == 0
+    assert "at most 0.2 worse" in (project.folder / "c.html").read_text("utf-8")
     assert "text number" not in project.mqa("compare", "v1", "--no-examples", "-v").out
 
 

@@ -17,8 +17,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 def test_its_options_are_those_of_a_run():
     done = CliRunner().invoke(cli.app, ["run", "--help"], env={"COLUMNS": "200"})
-    for option in re.findall(r"`(--[a-z]+) FILE`", PAGE):
-        assert f"{option} FILE" in done.stdout
+    for option in re.findall(r"^\|.*?`(--[a-z]+) (?:FILE|URI|DIR)`", PAGE, re.MULTILINE):
+        assert option in done.stdout.split()
 
 
 def test_its_columns_are_those_of_the_table():
@@ -26,7 +26,7 @@ def test_its_columns_are_those_of_the_table():
     assert re.findall(r"`(\w+)`", sentence) == finished(demo()).to_table().column_names
 
 
-def test_its_reporter_works(monkeypatch):
+def test_its_reporter_works(monkeypatch, tmp_path):
     (code,) = (text for language, text in BLOCKS if language == "python")
     names = {}
     exec(code, names)
@@ -34,6 +34,9 @@ def test_its_reporter_works(monkeypatch):
     assert isinstance(names["LOG"], EnvironmentReporter)
     report = finished([result("accuracy", verdict=Verdict.FAIL, note="too low")])
     assert names["TABLE"].render(report) == "# table of ours\naccuracy torch FAIL too low\n"
+    for _ in range(2):
+        names["HISTORY"].publish(report, str(tmp_path / "history.txt"))
+    assert (tmp_path / "history.txt").read_text() == 2 * f"{report.run} {report.verdict}\n"
     assert names["LOG"].find_target() is None
     monkeypatch.setenv("OURS_LOG", "log.txt")
     assert names["LOG"].find_target() == "log.txt"
@@ -45,4 +48,5 @@ def test_its_entry_points_name_what_the_example_has():
     assert groups == {
         "mqa.reporters": {"table": "mqa_ours:TABLE"},
         "mqa.environment_reporters": {"ours": "mqa_ours:LOG"},
+        "mqa.trackers": {"history": "mqa_ours:HISTORY"},
     }

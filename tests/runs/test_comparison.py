@@ -20,6 +20,8 @@ from mqa_registry.reports import to_json
 from mqa_registry.reports.report_file import parse_report
 from mqa_registry.run_options import HistoryOptions, RunOptions
 from mqa_registry.runs import history
+from mqa_registry.runs.archive import find_name, find_report
+from mqa_registry.runs.tags import tag_run
 
 ROWS = 2000
 SUITE = """
@@ -117,7 +119,7 @@ def change_of(comparison, check):
 
 
 def test_what_is_worse_fails_the_run_with_the_drop_and_the_flips(worse):
-    assert (worse.verdict, worse.exit_code) == (Verdict.FAIL, ExitCode.FAILED)
+    assert (worse.verdict, worse.exit_code, worse.against.run) == (Verdict.FAIL, ExitCode.FAILED, worse.run)
     assert {result.verdict for result in worse.results} == {Verdict.PASS}
     accuracy = change_of(worse.against, "metrics/accuracy")
     assert accuracy.verdict is Verdict.FAIL
@@ -284,6 +286,22 @@ def test_a_drop_that_makes_no_sense_is_refused(drop):
         HistoryOptions(against="last", max_drop=drop)
     with pytest.raises(UsageError, match="says nothing"):
         HistoryOptions(max_drop=0.1)
+
+
+def test_a_report_has_the_tags_of_its_run(service):
+    assert service.run(tag="v1").tags == ("v1",)
+    store = service.folder / ".mqa"
+    tag_run(store, find_name("v1", store), "release")
+    assert find_report("v1", store).tags == runs.judge("last", store=store).tags == ("release", "v1")
+
+
+def test_a_tag_that_cannot_be_written_costs_no_verdict(service):
+    service.run()
+    (service.folder / ".mqa" / "tags").write_text("")  # which is a folder where there are any
+    report = service.run(tag="v1")
+    assert (report.exit_code, report.tags) == (ExitCode.NOT_TRUSTWORTHY, ())
+    assert report.note.startswith("cannot write `")
+    assert len(report.results) == 4
 
 
 def test_the_tag_of_a_run_is_checked_before_it_runs(service):

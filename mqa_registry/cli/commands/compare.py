@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mqa_registry.cli.report_files import STDOUT, ReportOptions
+from mqa_registry.cli.report_files import ComparisonOptions
+from mqa_registry.cli.reports import show_comparison
 from mqa_registry.errors import ExitCode
 from mqa_registry.run_options import RunOptions, flags
 
@@ -21,7 +22,7 @@ def compare(
         float | None, typer.Option("--max-drop", metavar="X", min=0.0, help="Let a measure be at most X worse.")
     ] = None,
     options: Annotated[RunOptions, flags("store", "plugin_files", "timeout")],
-    report: Annotated[ReportOptions, flags("json", "no_examples", "force", "verbose", "quiet")],
+    report: Annotated[ComparisonOptions, flags("json", "files", "no_examples", "force", "verbose", "quiet")],
 ) -> ExitCode:
     """Show what a run does worse than an earlier one on the same rows: no model, no data.
 
@@ -29,11 +30,6 @@ def compare(
     ends with 4 where these rows do not settle it.
     """
     from mqa_registry.boundary import limit_calls
-    from mqa_registry.judging import Verdict
-    from mqa_registry.reports.console.comparison import print_comparison
-    from mqa_registry.reports.console.text import open_console
-    from mqa_registry.reports.json_report import comparison_to_json
-    from mqa_registry.reports.output import write_json
     from mqa_registry.runs import history
 
     with limit_calls(options.timeout):
@@ -45,8 +41,4 @@ def compare(
             max_drop=max_drop,
             examples=not report.no_examples,
         )
-    if report.json is not None:
-        write_json({"format": 1, "comparison": comparison_to_json(comparison)}, report.json)
-    print_comparison(comparison, open_console(to_stderr=report.json == STDOUT), verbose=report.detail)
-    codes = {Verdict.FAIL: ExitCode.FAILED, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
-    return codes.get(comparison.verdict, ExitCode.OK)
+    return show_comparison(comparison, report)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mqa_registry.naming import counted
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES, TextBuilder
-from mqa_registry.reports.explanations import conclude_comparison, describe_change, describe_flips
+from mqa_registry.reports.explanations import conclude_comparison, describe_change, describe_flips, name_change
 from mqa_registry.reports.number_format import format_count
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def render_comparison(comparison: RunComparison, builder: TextBuilder) -> Iterat
 
 def _render_change(change: Change, builder: TextBuilder) -> Iterator[Text]:
     """A line such as `✗ accuracy on torch: 0.893 → 0.871, worse by 0.022 [0.010, 0.034]`."""
-    severity = "" if change.severity is None else f" at severity {change.severity:g}"
-    name = builder.join(builder.quote(change.check), severity, *_on_backend(change.backend, builder), ": ")
-    lead = builder.join(_INDENT, builder.symbol(change.verdict), " ", name)
+    lead = builder.join(
+        _INDENT, builder.symbol(change.verdict), " ", builder.quote(name_change(change), cells=MAX_NOTE_CELLS), ": "
+    )
     yield from builder.wrap_after(lead, builder.quote(describe_change(change), cells=MAX_NOTE_CELLS))
 
 

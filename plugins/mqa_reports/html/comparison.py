@@ -1,18 +1,20 @@
-"""A comparison with an earlier run as the page shows it: what is worse, which rows flipped, which verdicts changed."""
+"""A comparison with an earlier run, in a page of its own and in that of a report: what is worse, and which rows flipped."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mqa_registry import counted, format_estimate
+from mqa_registry import describe_flips, explain_comparison, format_estimate
 from mqa_reports.html.checks import describe_use
 from mqa_reports.html.examples import ExampleTable, make_example_table
+from mqa_reports.html.rendering import render_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry import Change, Flips, Number, Report, Verdict
+    from mqa_registry import Change, Flips, Number, RunComparison, Verdict
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,11 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class FlipsView:
-    """The rows of a backend that were right and are wrong, in words, and some of them."""
+    """The rows of a backend that were right and are wrong, in words, and some of them; `hidden` more are counted."""
 
     sentence: str
     examples: ExampleTable | None
+    hidden: int
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,24 @@ class ComparisonView:
     left_out: Sequence[str]
 
 
-def make_comparison_view(report: Report) -> ComparisonView | None:
-    """The record of the comparison in a report; None where the run was held against no other."""
-    comparison = report.against
-    if comparison is None:
-        return None
+def render_comparison(comparison: RunComparison) -> str:
+    """The page of a comparison."""
+    runs = [comparison.reference, comparison.run]
+    allowed = [] if comparison.max_drop is None else ["--max-drop", f"{comparison.max_drop:g}"]
+    return render_template(
+        "comparison_page.html.j2",
+        run=comparison.run,
+        reference=comparison.reference,
+        conclusion=explain_comparison(comparison)[0],
+        max_drop=comparison.max_drop,
+        confidence=comparison.confidence,
+        command=shlex.join(["mqa", "compare", *runs, *allowed]),
+        comparison=make_comparison_view(comparison),
+    )
+
+
+def make_comparison_view(comparison: RunComparison) -> ComparisonView:
+    """The record of a comparison."""
     allowed = "" if comparison.max_drop is None else f", at most {comparison.max_drop:g} worse"
     return ComparisonView(
         title=f"Against run {comparison.reference} of {comparison.started}{allowed}",
@@ -85,11 +101,10 @@ def _make_row(change: Change) -> ChangeRow:
 
 
 def _make_flips(flips: Flips) -> FlipsView:
-    test = flips.test
-    newly = f"{counted(test.negative_flips, 'row')} newly wrong, {test.positive_flips:,} newly right"
     where = f"{_describe_rows(flips.data, flips.perturb)} on {flips.backend}"
-    sentence = f"{where}: {newly}; newly wrong is a share of {_format(flips.share)}"
-    return FlipsView(sentence, make_example_table(flips.backend, flips.examples) if flips.examples else None)
+    examples = make_example_table(flips.backend, flips.examples) if flips.examples else None
+    hidden = flips.test.negative_flips - len(flips.examples)
+    return FlipsView(f"{where}: {describe_flips(flips)}", examples, hidden if examples else 0)
 
 
 def _describe_rows(data: str, perturb: Sequence[object]) -> str:

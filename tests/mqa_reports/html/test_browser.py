@@ -10,6 +10,7 @@ import pytest
 
 from mqa_registry.runs.archive import find_report
 from mqa_registry.runs.history import list_kept_runs
+from mqa_reports.html.comparison import render_comparison
 from mqa_reports.html.page import render_page
 from tests.benchmarks.reports import MAX_BYTES, MAX_SECONDS
 from tests.benchmarks.reports import make_report as make_large_report
@@ -154,6 +155,14 @@ def test_no_serious_barrier_for_anybody(show, report, scheme):
 def test_no_serious_barrier_on_a_phone_and_nothing_is_wider_than_it(show, report):
     page = show(report, **PHONE)
     open_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert find_violations(page) == []
+
+
+def test_a_comparison_has_a_page_without_barriers_that_fits_a_phone(show, report):
+    page = show(None, render_comparison(report.against), color_scheme="dark", **PHONE)
+    open_all(page)
+    assert page.get_by_role("heading", name="What changed").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert find_violations(page) == []
 

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from mqa_registry import ExampleRow, Number, Part
 from mqa_registry.reports import to_json, without_examples
 from mqa_registry.reports.report_file import parse_report
-from mqa_registry.reports.reporters import MARKER_BYTES, render_report
+from mqa_registry.reports.reporters import MARKER_BYTES, render
 from mqa_reports import HTML
 from mqa_reports.html import page as pages
 from mqa_reports.html.page import render_page
+from mqa_reports.html.rendering import FOLDER, STYLES
 from tests.benchmarks.reports import make_report as make_large_report
 from tests.reports import conftest as made
 from tests.reports.test_report_file import RESULTS
@@ -84,7 +85,7 @@ def test_it_refers_to_nothing_but_itself(page):
         assert not [name for name in attributes if name.startswith("on")]
         for name in ("src", "href", "action", "poster", "data"):
             assert attributes.get(name, "#").startswith("#")
-    assert "url(" not in "".join((pages.FOLDER / name).read_text() for name in pages.STYLES)
+    assert "url(" not in "".join((FOLDER / name).read_text() for name in STYLES)
 
 
 def test_every_link_leads_somewhere(page):
@@ -125,7 +126,7 @@ def test_it_says_how_the_run_differs_from_an_earlier_one(report):
     )
     assert "typos on onnx: ✓ PASS then, ✗ FAIL now" in text
     assert (
-        "reviews on torch: 40 rows newly wrong, 3 newly right; newly wrong is a share of 0.010 [0.007, 0.013]" in text
+        "reviews on torch: 40 newly wrong, 0.010 [0.007, 0.013] of 4,200 rows; 3 newly right, McNemar p = 1e-08" in text
     )
     assert "was-right" in text
     assert "Left out: `length`: the rows differ" in text
@@ -200,7 +201,7 @@ def test_hostile_texts_are_no_markup(hostile):
     assert "\x00" not in page
     assert "\x1b" not in page
     assert "\u202e" not in page
-    assert page.encode() == render_report("html", hostile)  # no lone surrogate is left
+    assert page.encode() == render("html", hostile)  # no lone surrogate is left
 
 
 def test_plots_are_json_without_markup(hostile):

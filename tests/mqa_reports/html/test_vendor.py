@@ -7,9 +7,10 @@ import json
 import re
 from importlib.metadata import distribution
 
-from mqa_reports.html import page as pages
+from mqa_reports.html.page import SCRIPTS
+from mqa_reports.html.rendering import FOLDER, STYLES
 
-VENDOR = pages.FOLDER / "vendor"
+VENDOR = FOLDER / "vendor"
 SCRIPT = (VENDOR / "plot.min.js").read_bytes()
 
 
@@ -35,8 +36,8 @@ def test_its_licences_are_those_of_the_recipe_and_part_of_the_distribution():
 
 
 def test_no_script_ends_its_element():
-    for name in (*pages.SCRIPTS, *pages.STYLES):
-        text = (pages.FOLDER / name).read_text(encoding="utf-8").lower()
+    for name in (*SCRIPTS, *STYLES):
+        text = (FOLDER / name).read_text(encoding="utf-8").lower()
         assert "</script" not in text
         assert "</style" not in text
         assert "<!--" not in text

@@ -1,0 +1,45 @@
+"""Entry points of a group: by name, with all the distributions that claim it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mqa_registry.entry_points import describe_origins, list_entry_points, read_origin
+
+
+@pytest.fixture(autouse=True)
+def site(tmp_path, monkeypatch):
+    """Two distributions that give to one group, and one whose metadata is damaged."""
+    for folder, metadata, points in (
+        ("zebra-2.0", "Name: zebra\nVersion: 2.0\n", "b = zebra:b\nshared = a_zebra:x\n"),
+        ("acme-1.0", "Name: acme\nVersion: 1.0\n", "a = acme:a\nshared = z_acme:x\nnot one = acme:a\n"),
+        ("broken-1.0", "", "c = broken:c\n"),
+    ):
+        info = tmp_path / f"{folder}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(metadata)
+        (info / "entry_points.txt").write_text(f"[acme.things]\n{points}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def test_they_are_found_by_name_in_the_order_of_the_alphabet():
+    found = list_entry_points("acme.things")
+    assert list(found) == ["a", "b", "c", "not one", "shared"]
+    assert [point.value for point in found["a"]] == ["acme:a"]
+    assert list_entry_points("acme.nothing") == {}
+
+
+def test_what_claims_one_name_is_in_the_order_of_the_distributions():
+    points = list_entry_points("acme.things")["shared"]
+    assert [read_origin(point) for point in points] == [("acme", "1.0"), ("zebra", "2.0")]
+    assert describe_origins(points) == "acme 1.0 and zebra 2.0"
+
+
+def test_names_that_do_not_match_are_left_out():
+    assert list(list_entry_points("acme.things", re.compile(r"[a-z]"))) == ["a", "b", "c"]
+
+
+def test_a_distribution_with_damaged_metadata_is_unknown():
+    assert describe_origins(list_entry_points("acme.things")["c"]) == "unknown"
