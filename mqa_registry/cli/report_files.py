@@ -72,7 +72,9 @@ class ReportOptions:
     ] = field(default_factory=dict)
     no_examples: Annotated[bool, Flag(help="Keep rows' texts out of every report and the store's runs.")] = False
     force: Annotated[bool, Flag(help="Replace files that mqa did not write.")] = False
-    verbose: Annotated[int, Flag(name="-v", count=True, help="Show every group and example.")] = 0
+    verbose: Annotated[
+        int, Flag(name="-v", count=True, help="Show everything: groups, examples, and each view as it ends.")
+    ] = 0
     quiet: Annotated[bool, Flag(name="-q", help="Show only the verdict, and why anything was not judged.")] = False
     debug: Annotated[bool, Flag(help="Show the traceback of every error.")] = False
 

@@ -70,9 +70,10 @@ def export_model(
     with _explain_suite_errors(is_command=report is not None), ExitStack() as stack:
         model_under_test, use = prepare_export(suite, options, objects=objects or {}, only_trace=only_trace)
         if report is not None:
-            from mqa_registry.reports.console.progress import open_progress
+            from mqa_registry.reports.console.progress import is_drawn, open_progress
 
-            stack.enter_context(open_progress(sys.stderr, detail=report.detail)).stage("exporting the model")
+            if is_drawn(sys.stderr):  # elsewhere it would be the one line of progress
+                stack.enter_context(open_progress(sys.stderr, detail=report.detail)).stage("exporting the model")
         return write_export(model_under_test, use, folder, options)
 
 

@@ -179,15 +179,8 @@ class LiveBackend:
         self._missing = MissingRows(views, join_keys([])) if not missing else None  # once open, it may lack others
         return missing > 0
 
-    def start(self, progress: Progress) -> None:
-        """Report how many rows it is about to predict, and which views have them."""
-        self._missing = MissingRows(self._requested, self._cache.find_missing())
-        progress.start(self.name, len(self._missing))
-        for view, done, total in self._missing.list_views():
-            progress.update(view, done, total)
-
     def is_complete(self, view: View) -> bool:
-        """Whether every row of a view that was requested has a prediction; not known before it is open."""
+        """Whether every row of a view that was requested has a prediction; where some lack one, known once it predicts."""
         return self._missing is not None and self._missing.is_complete(view)
 
     def predict(self, encodings: Sequence[Encoding], progress: Progress) -> None:
@@ -195,6 +188,8 @@ class LiveBackend:
 
         Batches are made of all that are requested, so that the batch of a row does not depend on the store.
         """
+        if self._missing is None:
+            self._missing = self._begin(progress)
         requested = select_encodings(encodings, self._cache.select_requested(_fingerprints(encodings)))
         missing = self._cache.select_missing(_fingerprints(requested))
         # Another backend of the same digest, or another process, may have predicted some since.
@@ -209,6 +204,15 @@ class LiveBackend:
             rows = select_encodings(batch, missing)
             if rows and self.failure is None:
                 self._record_failure(partial(self._predict_batch, rows, progress))
+
+    def _begin(self, progress: Progress) -> MissingRows:
+        """The rows that it is about to predict, which it reports."""
+        missing = MissingRows(self._requested, self._cache.find_missing())
+        if len(missing):
+            progress.start(self.name, len(missing))
+        for view, done, total in missing.list_views():
+            progress.update(view, done, total)
+        return missing
 
     def run(self, batch: Batch) -> Outputs:
         """The outputs of the open runner for a batch."""

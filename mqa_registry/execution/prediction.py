@@ -151,12 +151,10 @@ def _predict_missing(
     _refuse_unusable_rows(backends[0].model_under_test.codec, prepared)
     for backend in backends:
         backend.open(resources)
+    collector.collect_views()
     opened = [backend for backend in backends if backend.failure is None]
     if not opened:
         return
-    for backend in opened:
-        backend.start(resources.progress)
-    collector.collect_views()
     try:
         codec = opened[0].codec.with_array_rows()
         for encodings in _prefetch(encode(codec, chunk) for chunk in _chunks(prepared, fingerprints)):

@@ -7,6 +7,7 @@ below the view: where the process is killed, nothing has to be set right, and th
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from mqa_registry.plan import Case, Plan, ProbeRequest
     from mqa_registry.suite import Waiver
 
-REDRAW_INTERVAL = 0.25  # seconds
+# A drawing takes about 2 ms of processor time. It is worth that after so much work of the process, in seconds, or so long.
+REDRAW_INTERVAL = 0.5
+MIN_WORK = 0.2
+MAX_INTERVAL = 2.0
 MAX_WORK = 8  # views and probes that are shown
 OTHER_LINES = 8  # of a terminal, that are left for all else
 BAR_CELLS = 20
@@ -121,8 +125,11 @@ class LiveView:
             self._new_lines.append(line)
 
     def _keep_drawn(self) -> None:
+        worked, drawn_at = time.process_time(), time.monotonic()
         while not self._end.wait(REDRAW_INTERVAL):
-            self.redraw()
+            if time.process_time() - worked >= MIN_WORK or time.monotonic() - drawn_at >= MAX_INTERVAL:
+                self.redraw()
+                worked, drawn_at = time.process_time(), time.monotonic()
 
     def redraw(self) -> None:
         """Draw the view as it is now, below the lines that are new."""

@@ -14,7 +14,7 @@ from mqa_registry.reports.number_format import format_duration
 if TYPE_CHECKING:
     from mqa_registry.plan import View
 
-MAX_SAMPLES = 120  # of a speed: the last half minute of a view that is drawn four times a second
+MAX_SAMPLES = 60  # of a speed: the last half minute of work that is drawn twice a second
 
 
 @dataclass

@@ -146,6 +146,16 @@ def test_progress_may_be_told_by_any_thread(shown, terminal, samples):
     assert "500/500" in draw(shown, terminal)[0]
 
 
+@pytest.mark.parametrize(("work", "interval", "is_drawn"), [(0, 600, True), (600, 0, True), (600, 600, False)])
+def test_it_is_drawn_after_enough_work_or_time(terminal, monkeypatch, work, interval, is_drawn):
+    for name, seconds in (("REDRAW_INTERVAL", 0.001), ("MIN_WORK", work), ("MAX_INTERVAL", interval)):
+        monkeypatch.setattr(live_view, name, seconds)
+    drawn = threading.Event()
+    monkeypatch.setattr(LiveView, "redraw", lambda _: drawn.set())
+    with LiveView(terminal, verbose=False):
+        assert drawn.wait(5 if is_drawn else 0.05) is is_drawn
+
+
 def test_an_error_ends_the_view_too(terminal, samples):
     def interrupt():
         with LiveView(terminal, verbose=False) as shown:
