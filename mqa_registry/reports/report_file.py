@@ -150,9 +150,9 @@ def _list_types(kind: Callable[..., Any]) -> dict[str, tuple[tuple[type, ...], t
 
 def _parse_environment(table: Table) -> Table:
     """What a run depended on; a TypeError where what is a table by its name is none."""
-    tables = [table, *(table.get(name) or {} for name in (*TABLES_OF_ENVIRONMENT, *TABLES_BY_NAME))]
-    tables += [one for name in TABLES_BY_NAME for one in (table.get(name) or {}).values()]
-    for one in tables:
+    named = {name: table[name] for name in (*TABLES_OF_ENVIRONMENT, *TABLES_BY_NAME) if table.get(name) is not None}
+    inner = (one for name in TABLES_BY_NAME for one in named.get(name, {}).values())
+    for one in (table, *named.values(), *inner):
         if not isinstance(one, dict):
             raise TypeError(f"`environment` has `{str(one)[:MAX_VALUE]}` where a table belongs")
     return table
