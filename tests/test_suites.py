@@ -21,7 +21,7 @@ SUITE = ROOT / "suites" / "nlp.toml"
 SWEEP = ROOT / "suites" / "robustness.toml"
 BACKENDS = ["torch", "onnx"]
 EPSILON = 1e-9
-PART = ("run", str(SUITE), "--limit", "150")
+PART = ("run", str(SUITE), "--limit", "60")
 
 
 def mqa(*arguments: str) -> subprocess.CompletedProcess[str]:
