@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # A drawing takes about 2 ms of processor time. It is worth that after so much work of the process, in seconds, or so long.
 REDRAW_INTERVAL = 0.5
 MIN_WORK = 0.2
-MAX_INTERVAL = 2.0
+MAX_INTERVAL = 1.0
 MAX_WORK = 8  # views and probes that are shown
 OTHER_LINES = 8  # of a terminal, that are left for all else
 BAR_CELLS = 20
