@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # A drawing takes about 2 ms of processor time. It is worth that after so much work of the process, in seconds, or so long.
 REDRAW_INTERVAL = 0.5
 MIN_WORK = 0.2
-MAX_INTERVAL = 2.0
+MAX_INTERVAL = 1.0
 MAX_WORK = 8  # views and probes that are shown
 OTHER_LINES = 8  # of a terminal, that are left for all else
 BAR_CELLS = 20
@@ -59,9 +59,10 @@ class LiveView:
         self._verdicts: Counter[Verdict] = Counter()
         self._n_cases = 0
         self._waivers: Sequence[Waiver] = ()
+        self._drawn = Group()
         self._live = Live(
             console=self._console,
-            get_renderable=self._draw,
+            get_renderable=lambda: self._drawn,
             transient=True,
             auto_refresh=False,
             vertical_overflow="crop",
@@ -86,7 +87,7 @@ class LiveView:
         self._n_cases, self._waivers = len(plan.cases), plan.suite.waivers
 
     def stage(self, text: str) -> None:
-        self._add_line(self._builder.literal(text, "dim"))
+        self._add_line(self._builder.quote(text, "dim", cells=MAX_NOTE_CELLS))
 
     def start(self, backend: str, rows: int) -> None:
         with self._lock:
@@ -137,6 +138,7 @@ class LiveView:
             lines, self._new_lines = self._new_lines, []
         if lines:
             self._console.print(Group(*lines), highlight=False)
+        self._drawn = self._draw()  # before the display is locked: whoever prints holds that lock
         self._live.refresh()
 
     def _draw(self) -> Group:

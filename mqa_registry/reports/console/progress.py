@@ -7,19 +7,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.text import Text
 
 from mqa_registry.naming import counted
 from mqa_registry.plan import ProbeRequest
 from mqa_registry.process import begin_step, current_step
 from mqa_registry.reports.console.live_view import LiveView
 from mqa_registry.reports.console.meters import Meter, describe_completed, name_work
-from mqa_registry.reports.console.text import TextBuilder
+from mqa_registry.reports.console.text import MAX_NOTE_CELLS, TextBuilder
 from mqa_registry.reports.console.verdict_lines import render_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
+
+    from rich.text import Text
 
     from mqa_registry.judging import Result
     from mqa_registry.plan import Case, Plan, View
@@ -105,7 +106,7 @@ class ProgressLines:
         self._waivers = plan.suite.waivers
 
     def stage(self, text: str) -> None:
-        self._print(Text(text))
+        self._print(self._builder.quote(text, cells=MAX_NOTE_CELLS))
 
     def start(self, backend: str, rows: int) -> None:
         self._meters[backend], self._printed_at[backend] = Meter(rows), time.monotonic()

@@ -32,11 +32,13 @@ def test_a_pipe_gets_a_line_at_the_start_at_the_end_and_in_every_interval(stream
         for _ in range(4):
             clock["now"] += 6
             shown.advance("torch", 1000)
+        shown.stage("loading \x1b[7mtorch")
     assert stream.getvalue().splitlines() == [
         "reading [b]rows[/b] of a long name" + " and so on" * 20,
         "predicting 4,000 rows on torch",
         "torch: 2,000 of 4,000 rows",
         "torch: 4,000 of 4,000 rows",
+        r"loading \x1b[7mtorch",
     ]
 
 
