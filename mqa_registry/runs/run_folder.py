@@ -91,10 +91,10 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     hint = "see who may read it, or run the suite again"
     with _removal_noticed(folder), _store_errors(f"the stored run `{folder}` cannot be read", hint):
         files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-        checksums = files.pop(CHECKSUMS, b"")
+        checksums = files.pop(CHECKSUMS, None)
         if checksums != _format_checksums(_digest_files(files)):
             raise StoreError(
-                f"the stored run `{folder.name}` is damaged: {_describe_damage(files, checksums)}",
+                f"the stored run `{folder.name}` is damaged: {_describe_damage(files, checksums or b'')}",
                 hint=f"run the suite again, with the predictions that are cached, and remove `{folder}`",
             )
     return files

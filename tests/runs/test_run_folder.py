@@ -161,6 +161,11 @@ def test_damage_is_said_with_the_file(keep):
         read_folder(folder)
 
 
+def test_an_empty_folder_is_damaged(tmp_path):
+    with pytest.raises(StoreError, match=f"is damaged: `{CHECKSUMS}` is not as it was written"):
+        read_folder(tmp_path)
+
+
 def test_a_run_that_is_removed_while_it_is_read_is_not_called_damaged(keep, monkeypatch):
     folder = keep("1")
     real = Path.read_bytes
