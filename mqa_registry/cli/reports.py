@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mqa_registry.cli.report_files import ReportOptions
     from mqa_registry.errors import MqaError
     from mqa_registry.findings import Exported
+    from mqa_registry.judging import Verdict
     from mqa_registry.judging.result import RunComparison
     from mqa_registry.reports import Report
     from mqa_registry.reports.console.progress import RecordedProgress
@@ -52,7 +53,7 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
     from mqa_registry.reports import to_json
     from mqa_registry.reports.console import print_report
     from mqa_registry.reports.console.text import open_console
-    from mqa_registry.reports.output import OutputError, discard_output, output
+    from mqa_registry.reports.output import output
 
     hint = f"`mqa report {report.run}` shows it again"
     environment = EnvironmentReports.find(to_stderr=options.takes_stdout)
@@ -64,17 +65,11 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
         return _explain_lost_output(hint)
     if options.debug:
         _print_traces(report)
-    try:
+    with _keep_verdict(report.verdict, hint):
         with environment.fence():
             print_report(report, open_console(to_stderr=options.takes_stdout), verbose=options.detail)
             output().flush()
         environment.print(report)
-    except BrokenPipeError:
-        discard_output()
-        print_error(f"{report.verdict}: the rest of the report was not read", hint)
-    except OutputError:
-        print_error(f"{report.verdict}: the report was not printed to its end", hint)
-        raise
     if report.note:
         print_error(f"error: {report.note}", report.hint)
     _print_errors([*errors, *environment.errors])
@@ -87,21 +82,43 @@ def show_comparison(comparison: RunComparison, options: ReportOptions) -> ExitCo
 
     What goes wrong is shown as by `show_report`.
     """
+    from mqa_registry.cli.environment_reports import EnvironmentReports
     from mqa_registry.judging import Verdict
     from mqa_registry.reports.console.comparison import print_comparison
     from mqa_registry.reports.console.text import open_console
     from mqa_registry.reports.json_report import comparison_to_json
+    from mqa_registry.reports.output import output
 
+    hint = "run the command again: it reads what the runs have kept"
+    environment = EnvironmentReports.find(to_stderr=options.takes_stdout)
     try:
         errors = write_reports(
             comparison, options, lambda: {"format": COMPARISON_FORMAT, "comparison": comparison_to_json(comparison)}
         )
     except BrokenPipeError:
-        return _explain_lost_output("run the command again: it reads what the runs have kept")
-    print_comparison(comparison, open_console(to_stderr=options.takes_stdout), verbose=options.detail)
-    _print_errors(errors)
+        return _explain_lost_output(hint)
+    with _keep_verdict(comparison.verdict, hint), environment.fence():
+        print_comparison(comparison, open_console(to_stderr=options.takes_stdout), verbose=options.detail)
+        output().flush()
+    _print_errors([*errors, *environment.errors])
     codes = {Verdict.FAIL: ExitCode.FAILED, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
     return codes.get(comparison.verdict, ExitCode.OK)
+
+
+@contextmanager
+def _keep_verdict(verdict: Verdict, hint: str) -> Iterator[None]:
+    """Say the verdict on standard error where what is printed here is not read, or not written, to its end."""
+    from mqa_registry.cli.exit_codes import print_error
+    from mqa_registry.reports.output import OutputError, discard_output
+
+    try:
+        yield
+    except BrokenPipeError:
+        discard_output()
+        print_error(f"{verdict}: the rest of the report was not read", hint)
+    except OutputError:
+        print_error(f"{verdict}: the report was not printed to its end", hint)
+        raise
 
 
 def _explain_lost_output(hint: str) -> ExitCode:

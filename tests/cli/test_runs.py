@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -68,7 +70,17 @@ def test_kept_runs_are_compared_again(project, two):
     again = project.mqa("compare", "v1", "last", "--max-drop", "0.2", "--json", "c.json", "--html", "c.html")
     assert again.code == 0
     assert "at most 0.2 worse" in (project.folder / "c.html").read_text("utf-8")
-    assert "text number" not in project.mqa("compare", "v1", "--no-examples", "-v").out
+    fenced = project.mqa("compare", "v1", "--no-examples", "-v", GITHUB_ACTIONS="true").out
+    assert "text number" not in fenced
+    first, *_, last = fenced.splitlines()
+    assert first.replace("stop-commands::", "") + "::" == last
+
+
+def test_a_reader_who_leaves_does_not_change_what_a_comparison_comes_to(project, two):
+    line = f"{shlex.quote(sys.executable)} -m mqa_registry.cli compare v1 | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], cwd=project.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("FAIL: the rest of the report was not read\nhint: ")
 
 
 def test_a_report_shows_the_comparison_too(project, two):
