@@ -17,6 +17,7 @@ from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.execution import predict, preflight_observations, prepare
+from mqa_registry.findings import Finding
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports import Report, without_examples
@@ -87,7 +88,7 @@ def run(
 
     Raises MqaError where nothing can be judged.
 
-    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `history` says which earlier
+    A run that was judged and cannot be kept has a report too, which says so. `history` says which earlier
     run it is held against, and its tag. `fresh` ignores cached predictions. Without `examples`, no row's text is in the
     report, nor in what the store keeps of the run. Without `options`, everything is as the file says.
     """
@@ -174,7 +175,8 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
 def finalize(executed: ExecutedRun, *, tag: str | None = None) -> Report:
     """Keep a run, tag it, and stamp the files that it judged; returns its report.
 
-    Where the run cannot be kept or tagged, its results stay in the report, the exit code is 3, and no file is stamped.
+    Where the run cannot be kept, the report says so and its verdict stays, but no file is stamped. Where it was to be
+    tagged, which others rely on, the exit code is 3.
     """
     report = executed.report
     try:
@@ -183,6 +185,9 @@ def finalize(executed: ExecutedRun, *, tag: str | None = None) -> Report:
             tag_run(executed.store, report.run, tag)
             report = replace(report, tags=(tag,))
     except MqaError as error:
+        if tag is None:
+            finding = Finding("warning", "history", error.message, error.hint)
+            return replace(report, findings=(*report.findings, finding))
         code = ExitCode.NOT_TRUSTWORTHY
         return replace(report, verdict=release_verdict(code), exit_code=code, note=error.message, hint=error.hint)
     return stamp_files(report, executed.plan, executed.observations, executed.record.raw.overrides)
