@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.reports import Report, write_report
+    from mqa_registry.reports.console.svg import to_svg
     from mqa_registry.reports.console.text import make_visible
     from mqa_registry.reports.expectations import NumberBounds, describe_bounds, verdict_on
     from mqa_registry.reports.explanations import describe_flips, explain_comparison, explain_result
@@ -150,6 +151,7 @@ _HOMES = {
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report", "write_report"),
     "reports.reporters": ("AmendingReporter", "EnvironmentReporter", "Reporter", "Tracker"),
+    "reports.console.svg": ("to_svg",),
     "reports.console.text": ("make_visible",),
     "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
     "reports.explanations": ("describe_flips", "explain_comparison", "explain_result"),
@@ -188,7 +190,7 @@ __all__ = [
     "interruptible", "is_special", "judge", "list_backends", "list_checks", "make_visible", "name_family",
     "optional_import", "output", "parity", "positive_class", "read_columns", "read_plan", "read_table",
     "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run",
-    "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "summarize_error",
+    "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "summarize_error", "to_svg",
     "verdict_on", "with_class_names", "write_report",
 ]  # fmt: skip
 

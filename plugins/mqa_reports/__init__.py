@@ -39,6 +39,12 @@ def _render_parquet(report: Report) -> bytes:
     return render_parquet(report)
 
 
+def _render_svg(report: Report) -> str:
+    from mqa_registry import to_svg
+
+    return to_svg(report)
+
+
 def _publish_to_mlflow(report: Report, uri: str) -> None:
     from mqa_reports.trackers.mlflow import publish
 
@@ -84,6 +90,7 @@ CSV = Reporter(
     render=_render_csv, marker=b'"run","suite","check","backend","data","severity","group","number","estimate"'
 )
 PARQUET = Reporter(render=_render_parquet, marker=b"numbers of a report of mqa")
+SVG = Reporter(render=_render_svg, marker=b"<!-- report of mqa as SVG -->")
 GITHUB_ANNOTATIONS = EnvironmentReporter(render=_render_annotations, find_target=_find_log, fence=_make_fence)
 GITHUB_SUMMARY = EnvironmentReporter(render=_render_markdown, find_target=_find_summary)
 MLFLOW = Tracker(publish=_publish_to_mlflow, requires=("mlflow-skinny",))

@@ -13,11 +13,8 @@ from rich.terminal_theme import TerminalTheme
 
 from mqa_registry.reports.console import print_report
 from mqa_registry.reports.console.text import shorten_text
-from mqa_registry.reports.output import write_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mqa_registry.reports.report import Report
 
 _THEME = TerminalTheme(
@@ -46,6 +43,7 @@ _SIZE = re.compile(r'viewBox="0 0 (?P<width>[\d.]+) (?P<height>[\d.]+)"')
 # Rich's own format fetches a font from a server; this one takes what the reader's machine has.
 _FORMAT = """\
 <svg class="{unique_id}" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<!-- report of mqa as SVG -->
 <style>
 .{unique_id}-matrix {{
     font: {char_height}px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
@@ -63,13 +61,8 @@ _FORMAT = """\
 """
 
 
-def save_svg(report: Report, path: str | Path, width: int = 100, *, title: str = "") -> None:
-    """Write the console report as an SVG picture, `width` columns wide; the title is the command by default."""
-    write_text(path, to_svg(report, width, title=title))
-
-
 def to_svg(report: Report, width: int = 100, *, title: str = "") -> str:
-    """The picture as text."""
+    """The console report as an SVG picture, `width` columns wide; the title is the command by default."""
     console = Console(
         file=io.StringIO(),
         record=True,

@@ -5,8 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mqa_registry.errors import UsageError
-from mqa_registry.reports.console.svg import save_svg, to_svg
+from mqa_registry import to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -55,10 +54,3 @@ def test_markup_of_the_data_stays_text(make):
     assert root.find(f".//{SVG}script") is None
     assert "<script" not in drawn
     assert r"{0}\x1b[31m\ud83d" in "".join(root.itertext())
-
-
-def test_the_picture_is_written_to_a_file(report, tmp_path):
-    save_svg(report, tmp_path / "report.svg", 100)
-    assert (tmp_path / "report.svg").read_text(encoding="utf-8") == to_svg(report, 100)
-    with pytest.raises(UsageError):
-        save_svg(report, tmp_path / "gone" / "report.svg")
