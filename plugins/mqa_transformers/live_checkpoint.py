@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 INSTALLED = {"site-packages", "dist-packages"}  # folders of installed packages
 CONTENT = {"_parameters", "_buffers", "_modules"}  # attributes of a module, which are compared otherwise
-STATE = {"training"}  # of a module: mqa sets it
-RUN_CONFIG = {"use_cache", "return_dict", "dtype", "torch_dtype", "_name_or_path", "transformers_version"}  # likewise
+STATE = {"training"}  # an attribute of a module that mqa sets
+# Of a configuration: what mqa sets, and what says where the model is from.
+CONFIG_STATE = {"use_cache", "return_dict", "dtype", "torch_dtype", "_name_or_path", "transformers_version"}
 TOKENIZER_ATTRIBUTES = ("model_max_length", "padding_side", "truncation_side", "special_tokens_map")
 USED_SETTINGS = {"truncation", "padding"}  # of a tokenizer: how it was last called
 
@@ -128,7 +129,7 @@ def _are_same_values(one: Any, other: Any) -> bool:
 
 
 def _without_state(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in RUN_CONFIG}
+    return {key: value for key, value in config.items() if key not in CONFIG_STATE}
 
 
 def _classes(module: Any) -> set[type]:
