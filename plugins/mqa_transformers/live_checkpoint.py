@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ from mqa_transformers.checkpoint import open_checkpoint
 from mqa_transformers.loading import load_module, load_processor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mqa_registry import LiveModel
     from mqa_transformers.checkpoint import Checkpoint
 
 INSTALLED = {"site-packages", "dist-packages"}  # folders of installed packages
+STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 CONTENT = {"_parameters", "_buffers", "_modules"}  # attributes of a module, which are compared otherwise
 STATE = {"training"}  # an attribute of a module that mqa sets
 # Of a configuration: what mqa sets, and what says where the model is from.
@@ -137,6 +139,13 @@ def _classes(module: Any) -> set[type]:
 
 
 def _is_patched(kind: type) -> bool:
-    """Whether a class has a method whose code is not from an installed package."""
-    codes = (inspect.unwrap(member).__code__ for member in vars(kind).values() if inspect.isfunction(member))
-    return any(not INSTALLED & set(Path(code.co_filename).parts) for code in codes)
+    """Whether a class has a method whose code is not from an installed package, or is wrapped in such code."""
+    files = (file for member in vars(kind).values() for file in _iter_source_files(member))
+    return any(not INSTALLED & set(file.parts) and not file.is_relative_to(STANDARD_LIBRARY) for file in files)
+
+
+def _iter_source_files(member: Any) -> Iterator[Path]:
+    """The file of a function, and those of the functions that it wraps."""
+    while inspect.isfunction(member):
+        yield Path(member.__code__.co_filename)
+        member = getattr(member, "__wrapped__", None)
