@@ -35,7 +35,7 @@ def rows_of_object(value: Any) -> pa.Table | None:
 
 
 def _as_arrays(values: Mapping[Any, Any]) -> dict[str, npt.NDArray[Any]] | None:
-    """The arrays of a dict of them; None where a value is none, or where all are columns of words."""
+    """The arrays of a dict of them; None where a value is no array, or where all inputs are columns of words."""
     if not values or not all(hasattr(value, "__array__") for value in values.values()):
         return None
     try:

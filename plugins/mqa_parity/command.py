@@ -34,7 +34,7 @@ def parity(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE.onnx]",
+            metavar="FILE.onnx",
             help="The export that is compared with the model; left out, one is made.",
             show_default=False,
         ),

@@ -40,8 +40,8 @@ USUAL_QUANTILE, FAR_FACTOR = 0.9, 10.0  # a row is far where it moves so many ti
 class Pair:
     """A model and the ONNX file that is compared with it, and the rows that both run.
 
-    Without a `file`, the model is exported on the way. `has_decisions` says whether
-    the task's predictions are decisions, which can flip. Raises a UsageError where the options are of no such pair.
+    Without a `file`, the model is exported on the way. `has_decisions` says whether the task's predictions are decisions,
+    which can flip. Raises a UsageError where the options are of no such pair.
     """
 
     model: ResolvedModel

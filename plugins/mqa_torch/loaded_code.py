@@ -48,7 +48,7 @@ def source_file(value: Any) -> Path | None:
 def _describe(value: Any, pending: list[Any]) -> Iterator[str]:
     """What identifies a function or class, and `pending` with what it refers to."""
     if isinstance(value, partial):
-        pending += [value.func]
+        pending += [value.func if hasattr(value.func, "__qualname__") else type(value.func)]
     elif inspect.ismethod(value):
         pending += [value.__func__]
     elif isinstance(value, ModuleType):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,17 @@ from mqa_transformers.checkpoint import open_checkpoint
 from mqa_transformers.loading import load_module, load_processor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mqa_registry import LiveModel
     from mqa_transformers.checkpoint import Checkpoint
 
 INSTALLED = {"site-packages", "dist-packages"}  # folders of installed packages
+STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 CONTENT = {"_parameters", "_buffers", "_modules"}  # attributes of a module, which are compared otherwise
-STATE = {"training"}  # of a module: mqa sets it
-RUN_CONFIG = {"use_cache", "return_dict", "dtype", "torch_dtype", "_name_or_path", "transformers_version"}  # likewise
+STATE = {"training"}  # an attribute of a module that mqa sets
+# Of a configuration: what mqa sets, and what says where the model is from.
+CONFIG_STATE = {"use_cache", "return_dict", "dtype", "torch_dtype", "_name_or_path", "transformers_version"}
 TOKENIZER_ATTRIBUTES = ("model_max_length", "padding_side", "truncation_side", "special_tokens_map")
 USED_SETTINGS = {"truncation", "padding"}  # of a tokenizer: how it was last called
 
@@ -128,7 +131,7 @@ def _are_same_values(one: Any, other: Any) -> bool:
 
 
 def _without_state(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in RUN_CONFIG}
+    return {key: value for key, value in config.items() if key not in CONFIG_STATE}
 
 
 def _classes(module: Any) -> set[type]:
@@ -136,6 +139,13 @@ def _classes(module: Any) -> set[type]:
 
 
 def _is_patched(kind: type) -> bool:
-    """Whether a class has a method whose code is not from an installed package."""
-    codes = (inspect.unwrap(member).__code__ for member in vars(kind).values() if inspect.isfunction(member))
-    return any(not INSTALLED & set(Path(code.co_filename).parts) for code in codes)
+    """Whether a class has a method whose code is not from an installed package, or is wrapped in such code."""
+    files = (file for member in vars(kind).values() for file in _iter_source_files(member))
+    return any(not INSTALLED & set(file.parts) and not file.is_relative_to(STANDARD_LIBRARY) for file in files)
+
+
+def _iter_source_files(member: Any) -> Iterator[Path]:
+    """The file of a function, and those of the functions that it wraps."""
+    while inspect.isfunction(member):
+        yield Path(member.__code__.co_filename)
+        member = getattr(member, "__wrapped__", None)

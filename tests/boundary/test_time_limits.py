@@ -8,7 +8,7 @@ from mqa_registry.boundary import ContributionCall, Contributor, TimeLimitReache
 
 
 def test_a_call_that_no_exception_ends_is_interrupted_again_and_the_process_goes_on(monkeypatch):
-    for name, seconds in (("CHECK_SECONDS", 0.02), ("REPEAT_SECONDS", 0.05), ("GRACE_SECONDS", 0.1)):
+    for name, seconds in (("CHECK_SECONDS", 0.02), ("REPEAT_SECONDS", 0.2), ("GRACE_SECONDS", 0.1)):
         monkeypatch.setattr(time_limits, name, seconds)
     interruptions = 0
     with supervise(), limit_calls(0.05), ContributionCall(Contributor("metric", "ours/stubborn")):

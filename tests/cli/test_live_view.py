@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-pty = pytest.importorskip("pty")
 
 PLUGIN = """
 import time

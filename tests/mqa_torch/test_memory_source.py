@@ -71,10 +71,10 @@ def other_patch(module):
 
 
 def new_object(value):
-    """An object of a class of a notebook, which gives a value."""
+    """An object of a class of a notebook, which adds a value."""
     namespace = {"__name__": "__main__"}
-    exec(f"class Gives:\n    def give(self):\n        return {value}", namespace)
-    return namespace["Gives"]()
+    exec(f"class Adds:\n    def __call__(self, y):\n        return y + {value}", namespace)
+    return namespace["Adds"]()
 
 
 CHANGES = {
@@ -85,6 +85,9 @@ CHANGES = {
     "a function": lambda net: setattr(net, "act", lambda y: y + 1),
     "another function": lambda net: setattr(net, "act", lambda y: y + 2),
     "a bound function": lambda net: setattr(net, "act", functools.partial(torch.add, 5)),
+    "a bound object": lambda net: setattr(net, "act", functools.partial(new_object("1"))),
+    "another bound object": lambda net: setattr(net, "act", functools.partial(new_object("2"))),
+    "a bound module": lambda net: setattr(net, "act", functools.partial(torch.nn.Tanh())),
     "a method": patch_forward,
     "another method": other_patch,
     "functions in a list": lambda net: setattr(net, "table", [lambda y: y + 1]),

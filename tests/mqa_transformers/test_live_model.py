@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -108,8 +109,13 @@ def test_a_model_that_was_changed_is_another(live, change):
     assert AutoSource().locate(changed) is None
 
 
-def test_a_model_whose_code_was_replaced_is_another(live, monkeypatch):
-    monkeypatch.setattr(type(live.model), "forward", lambda self, **inputs: None)
+def negate(self, **inputs):
+    return -self.classifier(**inputs)
+
+
+@pytest.mark.parametrize("replace", [lambda _: negate, lambda forward: functools.wraps(forward)(negate)])
+def test_a_model_whose_code_was_replaced_or_wrapped_is_another(live, monkeypatch, replace):
+    monkeypatch.setattr(type(live.model), "forward", replace(type(live.model).forward))
     assert AutoSource().locate(live) is None
 
 

@@ -57,8 +57,8 @@ class Claimed(Probe[ClaimedOptions]):
     better than claimed, which nothing forbids unless `min` does.
 
     `expect = { max = 0.02 }` holds where it is shown that every number is at most 2 points worse than claimed. Else it fails
-    where a claim is better than the whole measured interval, and is open where the claim lies in it: an interval of few rows
-    has room for any claim.
+    where a claim is better than the whole measured interval, and is INCONCLUSIVE where the claim lies in it: an interval of
+    few rows has room for any claim.
     """
 
     name = "claimed"

@@ -107,9 +107,8 @@ def _read_front_matter(card: Path) -> Mapping[str, Any]:
     from huggingface_hub import metadata_load
 
     try:
-        is_readable, metadata = card.stat().st_size <= MAX_BYTES, None
-        if is_readable:
-            metadata = metadata_load(card)
+        is_too_large = card.stat().st_size > MAX_BYTES
+        metadata = None if is_too_large else metadata_load(card)
     except OSError as error:
         raise DataError(f"the model card `{card}` cannot be read: {(error.strerror or str(error)).lower()}") from error
     except Exception as error:  # of YAML, of the encoding, of the hub's own form: they have no common root
@@ -117,7 +116,7 @@ def _read_front_matter(card: Path) -> Mapping[str, Any]:
             f"the front matter of the model card `{card}` cannot be read: {summarize_error(error)}",
             hint="it is YAML between two lines `---` at the top of the file",
         ) from error
-    if not is_readable:
+    if is_too_large:
         raise DataError(f"the model card `{card}` is larger than {MAX_BYTES >> 20} MiB, and is not read")
     return metadata or {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import time
 from contextlib import contextmanager, suppress
@@ -68,9 +69,9 @@ def _is_database(uri: str) -> bool:
 
 
 def _hide_password(text: str, uri: str) -> str:
-    """A text without the user and password that a URI has before its host."""
-    user, at, _ = uri.partition("://")[2].partition("/")[0].rpartition("@")
-    return text.replace(f"{user}{at}", "") if user else text
+    """A text without the user and password that a URI has before its host; databases take a password with a slash."""
+    found = re.match(r"[^:/?#]+://([^:/@]*(?::.*)?@)", uri, re.DOTALL)
+    return text.replace(found[1], "") if found else text
 
 
 @contextmanager

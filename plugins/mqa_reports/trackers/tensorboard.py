@@ -26,20 +26,19 @@ def publish(report: Report, folder: str) -> None:
 
     What mqa wrote there before is replaced: a tag may have been that of another run. A NotRunError where it cannot be written.
     """
-    runs = Path(
-        folder, *(make_name(name, MAX_NAME).replace("/", "_") for name in (report.suite.name, name_run(report)))
-    )
+    names = (make_name(name, MAX_NAME).replace("/", "_") for name in (report.suite.name, name_run(report)))
+    run_folder = Path(folder, *names)
     content = _serialize_events(report)
-    file = runs / PATTERN.replace("*", str(int(report.started.timestamp())))
-    draft = runs / f".{os.getpid()}.tmp"  # of no name that TensorBoard reads
+    file = run_folder / PATTERN.replace("*", str(int(report.started.timestamp())))
+    draft = run_folder / f".{os.getpid()}.tmp"  # of no name that TensorBoard reads
     try:
-        runs.mkdir(parents=True, exist_ok=True)
+        run_folder.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content)
-        for earlier in set(runs.glob(PATTERN)) - {file}:
+        for earlier in set(run_folder.glob(PATTERN)) - {file}:
             earlier.unlink()
         draft.replace(file)
     except OSError as error:
-        problem = f"the numbers cannot be written to `{runs}`: {(error.strerror or str(error)).lower()}"
+        problem = f"the numbers cannot be written to `{run_folder}`: {(error.strerror or str(error)).lower()}"
         raise NotRunError(problem, hint=f"`mqa report {report.run} --tensorboard DIR` writes them again") from error
 
 

@@ -129,6 +129,20 @@ def test_a_password_is_in_no_message(monkeypatch):
     assert "secret" not in f"{caught.value.message} {caught.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("postgresql://me:se/cr@et@there:5432/runs", "postgresql://there:5432/runs"),
+        ("https://token@there/path", "https://there/path"),
+        ("http://there:5000/path", "http://there:5000/path"),
+        ("sqlite:///a@b/runs.db", "sqlite:///a@b/runs.db"),
+        ("folder/a:b@c", "folder/a:b@c"),
+    ],
+)
+def test_users_and_passwords_are_hidden_and_nothing_else_is(uri, shown):
+    assert tracker._hide_password(f"`{uri}` is gone", uri) == f"`{shown}` is gone"
+
+
 def test_a_database_says_what_it_needs():
     with pytest.raises(NotRunError) as caught:
         publish(make_report(), "sqlite:////dev/null/mlflow.db")
