@@ -44,4 +44,5 @@ def _input_paths(node: Node) -> Iterator[Path]:
 
 def _is_existing_path(path: Path) -> bool:
     """Whether a string of a suite is the path of a file or folder; most are names, and some can be no path."""
-    return path != path.parent and path.name not in ("", ".", "..") and os.path.exists(path)  # noqa: PTH110  # Path.exists raises for what can be no name
+    # Path.exists raises for what can be no name.
+    return path != path.parent and path.name not in ("", ".", "..") and os.path.exists(path)  # noqa: PTH110
