@@ -54,6 +54,7 @@ class ParityOptions:
     opset: int | None = None
     reproduction: bool = False
 
+    @add_notes()
     def __post_init__(self) -> None:
         if isinstance(self.outputs, str):
             raise UsageError(f"`outputs` is the text `{self.outputs}`", hint=f"write `outputs=({self.outputs!r},)`")
