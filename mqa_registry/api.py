@@ -50,8 +50,9 @@ def run(
     from the objects.
 
     `history` says which earlier run it is held against, and its tag. `fresh` ignores cached predictions. Without `examples`,
-    no row's text is in the report, nor in what the store keeps. `progress` is told of every step and verdict. A run that was judged and
-    cannot be kept has a report too, which says so.
+    no row's text is in the report, nor in what the store keeps. `progress` is told of every step and verdict.
+
+    A run that was judged and cannot be kept has a report too, which says so.
     """
     options = options or RunOptions()
     with add_notes():

@@ -54,6 +54,7 @@ class ParityOptions:
     opset: int | None = None
     reproduction: bool = False
 
+    @add_notes()
     def __post_init__(self) -> None:
         if isinstance(self.outputs, str):
             raise UsageError(f"`outputs` is the text `{self.outputs}`", hint=f"write `outputs=({self.outputs!r},)`")
@@ -170,7 +171,7 @@ def parity(
     with add_notes():
         function = _load_function("parity")
         report = function(model, onnx, inputs=inputs, options=options, run_options=run_options)
-        return _checked("parity", ParityReport, report)
+        return _check_returned("parity", ParityReport, report)
 
 
 def export(
@@ -184,13 +185,14 @@ def export(
     """Export a model to ONNX in the folder `out`, audit and stamp the file, as `mqa export` does.
 
     `model` and `inputs` are what `parity` takes; the rows trace the model, and calibrate int8-static. Left out, a model of
-    texts is traced with a few sentences. A problem that the audit finds is among the findings. Raises an MqaError where nothing is exported.
+    texts is traced with a few sentences. A problem that the audit finds is among the findings. Raises an MqaError where
+    nothing is exported.
     """
     options, run_options = options or ExportOptions(), run_options or RunOptions()
     with add_notes():
         function = _load_function("export")
         exported = function(model, out, inputs=inputs, options=options, run_options=run_options)
-        return _checked("export", Exported, exported)
+        return _check_returned("export", Exported, exported)
 
 
 def _load_function(name: str) -> Any:
@@ -212,7 +214,7 @@ def _load_function(name: str) -> Any:
     return load_entry_point(f"function `{name}`", points, read)
 
 
-def _checked(name: str, kind: type[T], returned: object) -> T:
+def _check_returned(name: str, kind: type[T], returned: object) -> T:
     """What a plugin's function returned, which is of this kind; a PluginError where not."""
     if not isinstance(returned, kind):
         raise PluginError(

@@ -59,7 +59,7 @@ def resolve_rows(
     if inputs is None or isinstance(inputs, str | os.PathLike):
         return _resolve_named(inputs, columns, sources)
     from mqa_registry import plugins
-    from mqa_registry.suite import take_table
+    from mqa_registry.suite.live_objects import DIGEST, take_table
     from mqa_registry.types.rows import digest_table
 
     value, are_arrays = _normalize(inputs, model)
@@ -69,7 +69,7 @@ def resolve_rows(
     if not len(table):
         raise UsageError("`inputs` has no rows", hint="a comparison needs at least one")
     digest = digest_table(table)
-    return ResolvedRows({"use": use, "digest": digest, **_column_table(columns)}, {digest: table}, are_arrays)
+    return ResolvedRows({"use": use, DIGEST: digest, **_column_table(columns)}, {digest: table}, are_arrays)
 
 
 def _resolve_named(
@@ -149,9 +149,12 @@ def _name_arguments(call: object, model: object) -> Arrays:
 def _list_arguments(model: Any) -> list[str]:
     """The names of the positional arguments of a module's `forward`; none where they are not known."""
     module = getattr(model, "model", model) if not hasattr(model, "named_modules") else model
-    if not hasattr(module, "named_modules"):  # so does no name of a model, and no pipeline
+    if not hasattr(module, "named_modules"):  # the name of a model, say
         return []
-    parameters = inspect.signature(module.forward).parameters.values()
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):  # of compiled code, such as a traced module
+        return []
     return [one.name for one in parameters if one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD}]
 
 
@@ -190,7 +193,7 @@ def _with_ids(arrays: Arrays) -> Arrays:
 
 
 def _to_array(value: Any) -> npt.NDArray[Any]:
-    """An array of numpy; of a tensor its values, wherever it is and whether it has gradients. A DataError where it has none."""
+    """An array of numpy; of a tensor its values, on any device, with or without gradients. A DataError where there is none."""
     import numpy as np
 
     try:

@@ -92,6 +92,7 @@ def test_options_without_meaning_are_refused_when_they_are_made(options, message
     with pytest.raises(UsageError) as caught:
         ParityOptions(**options)
     assert (caught.value.message, caught.value.hint) == (message, hint)
+    assert caught.value.__notes__ == [f"hint: {hint}"]
 
 
 @pytest.fixture

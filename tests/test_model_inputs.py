@@ -116,6 +116,15 @@ def test_what_has_no_rows_is_refused_in_one_line_with_a_hint(inputs, model, mess
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_traced_module_has_no_names_for_its_arguments():
+    traced = torch.jit.trace(MODEL, (torch.ones(1, 2), torch.ones(1, 2)))
+    with pytest.raises(
+        MqaError, match="1 array without a name, and the `TopLevelTracedModule` does not tell the names"
+    ):
+        resolve(IDS, traced)
+
+
 def test_columns_of_arrays_are_refused():
     for inputs in (IDS, None):
         with pytest.raises(MqaError, match="`columns` maps the columns of rows, and these have none"):

@@ -69,8 +69,8 @@ class ActiveCalls:
     """The calls that run at this moment, by thread, and the state of their supervision.
 
     `stops` has the functions that end compiled code, by thread. `supervised` is true while a supervisor tells Ctrl-C from
-    a KeyboardInterrupt that a plugin raises, `interrupted` is true once Ctrl-C was pressed. `redacted` is true where
-    messages leave out the words of contributions.
+    a KeyboardInterrupt that a plugin raises, `interrupted` is true once Ctrl-C was pressed. `redactions` counts the
+    runs, which threads may have at once, whose messages leave out the words of contributions.
     """
 
     def __init__(self) -> None:
@@ -78,11 +78,17 @@ class ActiveCalls:
         self.stops: dict[int, list[Callable[[], object]]] = {}
         self.supervised = False
         self.interrupted = False
-        self.redacted = False
+        self.redactions = 0
+        self.lock = threading.Lock()  # of the count
 
     def stack(self) -> list[ContributionCall]:
         """The calls of this thread, the outermost first."""
         return self.stacks.setdefault(threading.get_ident(), [])
+
+    @property
+    def redacted(self) -> bool:
+        """Whether messages leave out the words of contributions: in all threads, while a run of one of them asks for it."""
+        return self.redactions > 0
 
 
 ACTIVE = ActiveCalls()
@@ -194,12 +200,13 @@ def _raise_interrupt() -> None:
 @contextmanager
 def redact_messages(*, enabled: bool) -> Iterator[None]:
     """With `enabled`, messages inside leave out what contributions raise and return: it may quote a row."""
-    before = ACTIVE.redacted
-    ACTIVE.redacted = before or enabled
+    with ACTIVE.lock:
+        ACTIVE.redactions += enabled
     try:
         yield
     finally:
-        ACTIVE.redacted = before
+        with ACTIVE.lock:
+            ACTIVE.redactions -= enabled
 
 
 def reject_output(contributor: Contributor, problem: str, hint: str = "") -> NoReturn:

@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mqa_registry.boundary import calls
@@ -37,12 +38,13 @@ DEFAULT_MINUTES = 60.0  # of kinds that load, export and run models, or read dat
 @contextmanager
 def limit_calls(seconds: float | None) -> Iterator[None]:
     """Set the time limit of all calls inside, of any kind; 0 is no limit, None changes nothing."""
-    before = _SUPERVISOR.seconds
-    _SUPERVISOR.seconds = before if seconds is None else seconds
+    limits = [] if seconds is None else [_Limit(seconds)]
+    _SUPERVISOR.limits.extend(limits)
     try:
         yield
     finally:
-        _SUPERVISOR.seconds = before
+        for limit in limits:
+            _SUPERVISOR.limits.remove(limit)
 
 
 @contextmanager
@@ -64,11 +66,18 @@ def restart_time_limits() -> None:
         call.since = time.monotonic()
 
 
+@dataclass(frozen=True, eq=False)
+class _Limit:
+    """A time limit that is set. Two of the same length are not equal: threads may end theirs in any order."""
+
+    seconds: float
+
+
 class _Supervisor:
     """The supervisor of a process, which has one."""
 
     def __init__(self) -> None:
-        self.seconds: float | None = None
+        self.limits: list[_Limit] = []  # that are set for calls of any kind: the last one holds
         self._end = threading.Event()
         self._stop_times: dict[tuple[int, int, float], list[float]] = {}  # of each overdue call
         self._to_stop: tuple[ContributionCall, float] | None = None  # a call of the main thread
@@ -163,8 +172,8 @@ class _Supervisor:
         signal.pthread_kill(thread, signal.SIGINT)  # which wakes a call that sleeps or waits, too
 
     def _limit(self, call: ContributionCall) -> float:
-        if self.seconds is not None:
-            return self.seconds
+        if limits := self.limits[-1:]:
+            return limits[0].seconds
         return call.seconds or 60 * MINUTES.get(call.contributor.kind, DEFAULT_MINUTES)
 
 

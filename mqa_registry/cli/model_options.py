@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from mqa_registry.plugins import Catalog
     from mqa_registry.run_options import RunOptions
 
-DIGEST = "digest"  # the option by which a source finds a model in memory
-
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
@@ -55,8 +53,10 @@ class ResolvedModel:
     @property
     def table(self) -> dict[str, str]:
         """The table `[model]` of a suite."""
-        known = {"id": self.id} if self.live is None else {DIGEST: self.live.digest}
-        return {"use": self.source, **known, "task": self.task}
+        from mqa_registry.suite.live_objects import DIGEST
+
+        option = {"id": self.id} if self.live is None else {DIGEST: self.live.digest}
+        return {"use": self.source, **option, "task": self.task}
 
     @property
     def objects(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Suites in memory, which a command or a function makes of its arguments: run, or exported from, as if they stood in a file."""
+"""Suites in memory, which a command or a function makes of its arguments: run, or exported from, as if from a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measure may return besides a score a row: a statistic, scores with a range, a quantile, and so on; and its evidence."""
+"""What a measure may return other than a score for each row, such as a statistic or a quantile; and its evidence."""
 
 from __future__ import annotations
 

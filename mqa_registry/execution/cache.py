@@ -34,9 +34,8 @@ class PredictionCache:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._requested: Keys = join_keys([])  # sorted fingerprints, each once
-        self._table: pa.Table | None = (
-            None  # the predictions of `_requested`, in this order, where all were in the store
-        )
+        # The predictions of `_requested`, in this order, where all were in the store.
+        self._table: pa.Table | None = None
         self.digest = b""
         self._sha256 = ""
 

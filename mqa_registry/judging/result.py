@@ -241,8 +241,9 @@ class VerdictChange:
 class RunComparison:
     """How a run differs from an earlier one, its reference, on the same rows.
 
-    `run` is the id of the later one, empty in reports of earlier versions. `max_drop` is how much worse a measure may be; None where none may be shown to be worse. The verdict is FAIL where one
-    is; with `max_drop`, INCONCLUSIVE where that is open. `left_out` says what could not be compared, and why.
+    `run` is the id of the later one, empty in reports of earlier versions. `max_drop` is how much worse a measure may be;
+    None where none may be shown to be worse. The verdict is FAIL where one is; with `max_drop`, INCONCLUSIVE where that is
+    open. `left_out` says what could not be compared, and why.
     """
 
     reference: str

@@ -32,7 +32,7 @@ from mqa_registry.runs.serialization import (
     find_json_file,
     serialize_record,
 )
-from mqa_registry.runs.tags import LAST, list_tags, read_tags
+from mqa_registry.runs.tags import LAST, REPORT_SUFFIX, list_tags, read_tags
 from mqa_registry.store import RUNS
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def find_run(run: str | Path, store: Path | None, suite: Path | None) -> Record:
     the name means no run or several, a StoreError where the run is damaged.
     """
     name, near = str(run), suite
-    if _is_report_file(run):
+    if is_report_file(run):
         report = read_report(run)
         name, near = str(report.get("run")), suite or _suite_of(report)
     folder = _find_folder(name, store, near)
@@ -107,7 +107,7 @@ def find_report(run: str | Path, store: Path | None) -> Report:
     A report file is read as it is, and needs no store. Errors are those of `find_run`; a UsageError where the file is
     no report.
     """
-    if _is_report_file(run):
+    if is_report_file(run):
         return load_report(run)
     folder = _find_folder(str(run), store, None)
     with _other_versions(folder):
@@ -124,9 +124,10 @@ def _tags_of(folder: Path) -> tuple[str, ...]:
     return list_tags(folder.name, read_tags(folder.parent.parent))
 
 
-def _is_report_file(run: str | Path) -> bool:
+def is_report_file(run: str | Path) -> bool:
+    """Whether the name of a run means a report file, which may be missing; otherwise it is an id or a tag."""
     # Path.is_file raises for a name too long for a file.
-    return Path(run).suffix == ".json" or os.path.isfile(run)  # noqa: PTH113
+    return Path(run).suffix == REPORT_SUFFIX or os.path.isfile(run)  # noqa: PTH113
 
 
 def _find_folder(name: str, store: Path | None, near: Path | None) -> Path:

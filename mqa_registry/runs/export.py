@@ -36,8 +36,9 @@ def prepare_export(
 ) -> tuple[ModelUnderTest, Use]:
     """The model of a suite with its rows, and the backend that exports it; nothing is built yet.
 
-    `objects` are those in memory that the suite names by their digests. With `only_trace`, the rows are for tracing a model whose task brings no sample. Raises a UsageError where a table is
-    wrong, there is nothing to export, or the backend exports nothing.
+    `objects` are those in memory that the suite names by their digests. With `only_trace`, the rows are for tracing a model
+    whose task brings no sample. Raises a UsageError where a table is wrong, there is nothing to export, or the backend
+    exports nothing.
     """
     store = options.store or Path(STORE)
     claim(store)
@@ -74,7 +75,7 @@ def _model_under_test(model: ModelUse, data: Data, context: RunContext, *, only_
     task = model.task.contribution_as(Task)
     if not only_trace:
         return build_model(model, context, load_dataset(data, task, context, 0))
-    samples = (
-        [] if task.sample or TEXT not in task.fields else take_evenly(load_dataset(data, task, context, 0), SAMPLES)
-    )
+    if task.sample or TEXT not in task.fields:
+        return build_model(model, context, given={SAMPLES: []})
+    samples = take_evenly(load_dataset(data, task, context, 0), SAMPLES)
     return build_model(model, context, given={SAMPLES: samples})

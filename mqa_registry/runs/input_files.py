@@ -19,7 +19,8 @@ def refuse_to_overwrite_inputs(outputs: Sequence[Path], raw: RawSuite, plugin_fi
 
     Every string of a suite that is the path of a file or a folder counts as an input, whatever option has it.
     """
-    written = [Path(os.path.realpath(output)) for output in outputs if output.exists()]
+    # Here and below: Path.exists raises for what can be no name.
+    written = [Path(os.path.realpath(output)) for output in outputs if os.path.exists(output)]  # noqa: PTH110
     if not written:
         return
     for given in (*_input_paths(raw.root), *plugin_files):
@@ -44,4 +45,4 @@ def _input_paths(node: Node) -> Iterator[Path]:
 
 def _is_existing_path(path: Path) -> bool:
     """Whether a string of a suite is the path of a file or folder; most are names, and some can be no path."""
-    return path != path.parent and path.name not in ("", ".", "..") and os.path.exists(path)  # noqa: PTH110  # Path.exists raises for what can be no name
+    return path != path.parent and path.name not in ("", ".", "..") and os.path.exists(path)  # noqa: PTH110

@@ -22,7 +22,7 @@ from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import HistoryOptions, RunOptions
-from mqa_registry.runs.archive import find_run, keep_run
+from mqa_registry.runs.archive import find_run, is_report_file, keep_run
 from mqa_registry.runs.comparison import hold_against
 from mqa_registry.runs.environment import describe_environment, update_environment
 from mqa_registry.runs.input_files import refuse_to_overwrite_inputs
@@ -216,7 +216,7 @@ def judge(
     if other is not None:  # another suite, about as many rows as the run had
         other = with_objects_of(other, raw, plugins.load(plugin_names(raw), files=plugin_files))
         raw = replace(other, overrides=Overrides(limit=raw.overrides.limit))
-    reports = [Path(run)] if Path(run).suffix == ".json" else []
+    reports = [Path(run)] if is_report_file(run) else []
     refuse_to_overwrite_inputs(outputs, raw, [*plugin_files, *reports])
     plan, catalog = make_plan(raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)
     if not record.texts:

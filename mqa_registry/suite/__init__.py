@@ -7,7 +7,6 @@ from mqa_registry.suite.live_objects import (
     list_objects,
     name_type,
     take_model,
-    take_table,
     with_objects,
     with_objects_of,
 )
@@ -51,7 +50,6 @@ __all__ = [
     "require_inside",
     "suite_of_tables",
     "take_model",
-    "take_table",
     "to_toml",
     "toml_key",
     "toml_line",

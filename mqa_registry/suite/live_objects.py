@@ -266,5 +266,6 @@ def _make_node(value: Any, raw: RawSuite) -> Node:
 
 
 def name_type(value: Any) -> str:
+    """The type of a value with its module, for messages: `list`, `torch.nn.modules.linear.Linear`."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

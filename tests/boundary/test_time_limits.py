@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
+
+import pytest
 
 from mqa_registry.boundary import ContributionCall, Contributor, TimeLimitReached, limit_calls, supervise, time_limits
 
@@ -18,3 +21,26 @@ def test_a_call_that_no_exception_ends_is_interrupted_again_and_the_process_goes
             except TimeLimitReached:
                 interruptions += 1
     assert interruptions == 4
+
+
+def test_limits_of_two_threads_end_in_any_order_and_leave_nothing():
+    call = ContributionCall(Contributor("metric", "ours/slow"))
+    limit = time_limits._SUPERVISOR._limit
+    usual = limit(call)
+    first, second = ExitStack(), ExitStack()
+    first.enter_context(limit_calls(3.0))
+    second.enter_context(limit_calls(7.0))
+    first.close()
+    assert limit(call) == 7.0
+    second.close()
+    assert limit(call) == usual
+
+
+@pytest.mark.parametrize("seconds", [(3.0, 7.0, 3.0), (3.0, 0.0, None)])
+def test_the_inner_limit_holds_and_none_changes_nothing(seconds):
+    call = ContributionCall(Contributor("metric", "ours/slow"))
+    outer, middle, inner = seconds
+    with limit_calls(outer), limit_calls(middle):
+        with limit_calls(inner):
+            assert time_limits._SUPERVISOR._limit(call) == (middle if inner is None else inner)
+        assert time_limits._SUPERVISOR._limit(call) == middle

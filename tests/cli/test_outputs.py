@@ -85,11 +85,12 @@ def test_an_earlier_report_does_not_stand_for_a_run_that_came_to_none(project):
     assert not (project.folder / "report.json").exists()
 
 
-def test_the_report_that_a_run_is_judged_by_is_not_replaced(project, contents):
+@pytest.mark.parametrize("name", ["report.json", "report"])
+def test_the_report_that_a_run_is_judged_by_is_not_replaced(project, contents, name):
     project.write(CHECK)
-    assert project.run("--json", "report.json").code == 0
+    assert project.run("--json", name).code == 0
     before = contents()
-    done = project.mqa("judge", "report.json", "--json", "report.json", "--force")
+    done = project.mqa("judge", name, "--json", name, "--force")
     assert done.code == 2
     assert contents() == before
 

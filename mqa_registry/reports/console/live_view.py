@@ -111,12 +111,13 @@ class LiveView:
             self._add_line(self._builder.quote(describe_completed(work, meter), "dim", cells=MAX_NOTE_CELLS))
 
     def judge(self, case: Case) -> None:
-        self._judging = case.check.name, Meter(0)
+        with self._lock:
+            self._judging = case.check.name, Meter(0)
 
     def judged(self, result: Result) -> None:
         self._add_line(render_verdict(result, self._waivers, self._builder))
-        self._judging = None
         with self._lock:
+            self._judging = None
             self._verdicts[result.verdict] += 1
 
     # Drawing.
@@ -154,15 +155,15 @@ class LiveView:
         if self._judging is not None:
             name, meter = self._judging
             yield self._builder.join(self._builder.quote(name), f": judging, {format_duration(meter.elapsed)}")
-        work = sorted(self._work.items(), key=lambda item: not item[1].has_advanced)
-        shown = work[: max(min(MAX_WORK, self._console.height - OTHER_LINES), 1)]
+        begun = sorted(self._work.items(), key=lambda item: not item[1].has_advanced)
+        shown = begun[: max(min(MAX_WORK, self._console.height - OTHER_LINES), 1)]
         rows = [_Row(name_work(work), meter, is_view=isinstance(work, View)) for work, meter in shown]
         n_views = Counter(work.backend for work in self._work if isinstance(work, View))
         backends = [(name, meter) for name, meter in self._backends.items() if n_views[name] > 1 and not meter.is_done]
         totals = [_Row(f"all rows on {name}", meter, is_view=True) for name, meter in backends]
         lines = list(_draw_rows([*rows, *totals], self._builder))
         yield from lines[: len(rows)]
-        if hidden := len(work) - len(shown):
+        if hidden := len(begun) - len(shown):
             yield self._builder.literal(f"and {hidden:,} more", "dim")
         yield from lines[len(rows) :]
 
