@@ -233,8 +233,7 @@ def test_nothing_that_a_file_says_of_itself_reaches_the_terminal_as_a_code(expor
 def test_an_export_that_cannot_be_made_is_exit_3(export, tmp_path):
     done = export("--out", "out", "--precision", "refuse")
     assert done.exit_code == 3
-    step, *lines = done.stderr.splitlines()  # of the log that stands where there is no terminal
-    assert (step, lines) == ("exporting the model", ["error: the model cannot be exported", "hint: try another"])
+    assert done.stderr.splitlines() == ["error: the model cannot be exported", "hint: try another"]
     assert not (tmp_path / "out").exists()
 
 

@@ -91,7 +91,8 @@ def _render_example(example: ExampleRow, builder: TextBuilder) -> Iterator[Text]
     lead = builder.join(_EXAMPLE_INDENT, builder.quote(example.id))
     known = example.reference is not None or example.prediction is not None
     before, now, target = (builder.quote(one) for one in (example.reference, example.prediction, example.target))
-    yield builder.join(lead, ": ", before, " → ", now, ", right is ", target) if known else lead
+    answers = builder.join(": ", before, " → ", now, ", right is ", target) if known else Text()
+    yield from builder.wrap(builder.join(lead, answers), builder.width, indent=len(_EXAMPLE_INDENT) + len(_INDENT))
     texts = example.perturbed or example.fields
     for name, text in texts.items():
         label = f"{name} " if len(texts) > 1 else ""

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -102,6 +102,7 @@ def _compare(name):
 @settings(
     max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
 )
+@example(results=[], name="x" * 37, width=40, how={"verbose": 0, "encoding": "utf-8"})
 @given(
     results=st.lists(RESULTS, min_size=1, max_size=3),
     name=NAMES,
