@@ -104,7 +104,7 @@ def test_files_and_nothing_are_data_sets_of_the_plugin(tmp_path):
         ([IDS, IDS[:, :1]], MODEL, "`inputs` has batches of `ids` with the shapes (3, 2) and (3, 1)"),
         ((IDS, MASK[:2]), MODEL, "the arrays of the dict have different numbers of rows: `ids` (3, 2), `mask` (2, 2)"),
         (torch.zeros(2, 2, dtype=torch.bfloat16), MODEL, "an array of `inputs` cannot be read: Got unsupported ScalarType"),
-        (7, MODEL, "the data set `inputs` is a `int`, and no table"),
+        (7, MODEL, "the data set `inputs` is of type `int`, and no table"),
     ],
 )  # fmt: skip
 def test_what_has_no_rows_is_refused_in_one_line_with_a_hint(inputs, model, message):

@@ -113,7 +113,7 @@ def _resolve_object(
 
     live = model if isinstance(model, LiveModel) else LiveModel(model)
     if source:
-        problem = f"the model is a `{name_type(live.model)}` in memory, and `{source}` loads one by its name"
+        problem = f"the model is of type `{name_type(live.model)}`, in memory, and `{source}` loads one by its name"
         raise UsageError(problem, hint="leave `source` out")
     taking, live = take_model(live, catalog)
     named_task = task or array_task

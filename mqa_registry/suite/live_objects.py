@@ -100,7 +100,7 @@ def list_objects(suite: Suite) -> tuple[str, ...]:
 
 def _with_tables(raw: RawSuite, catalog: Catalog, tables: Mapping[str, Any]) -> RawSuite:
     if not isinstance(tables, Mapping) or not all(isinstance(name, str) for name in tables):
-        raise UsageError(f"`data` is a `{name_type(tables)}`, and no tables by their names", hint=DATA_HINT)
+        raise UsageError(f"`data` is of type `{name_type(tables)}`, and no tables by their names", hint=DATA_HINT)
     section = raw.root.get("data")
     for name, value in tables.items():
         if section is not None and name not in section.tables:
@@ -125,7 +125,7 @@ def take_table(name: str, value: Any, catalog: Catalog) -> tuple[str, pa.Table]:
             if table is not None:
                 return use, check_table(contributor, table)
     raise UsageError(
-        f"the data set `{name}` is a `{name_type(value)}`, and no table",
+        f"the data set `{name}` is of type `{name_type(value)}`, and no table",
         hint="pass a list of dicts, an Arrow table, or a data frame that gives one",
     )
 
@@ -159,7 +159,7 @@ def take_model(live: LiveModel, catalog: Catalog) -> tuple[str, LiveModel]:
         if taken is not None:
             return use, check_live_model(contributor, taken)
     takes = "; ".join(f"{one.takes} (`{use}`)" for use, one in sources if one.is_in_memory and one.takes)
-    raise UsageError(f"no plugin takes a `{name_type(live.model)}` for a model", hint=takes)
+    raise UsageError(f"no plugin takes an object of type `{name_type(live.model)}` for a model", hint=takes)
 
 
 def _locate_model(live: LiveModel, catalog: Catalog) -> dict[str, Any] | None:
@@ -209,7 +209,7 @@ def infer_task(live: LiveModel, catalog: Catalog) -> str:
         return names[0]
     what = f"the tasks {join_names(names)} fit" if names else "no task fits"
     raise UsageError(
-        f"{what} the model, a `{name_type(live.model)}`",
+        f"{what} the model, of type `{name_type(live.model)}`",
         hint='name its task in the suite: `"model": {"task": "plugin/name"}`',
     )
 

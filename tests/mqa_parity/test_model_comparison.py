@@ -87,7 +87,7 @@ def test_a_wrong_weight_is_an_assertion_that_names_its_module(compare):
         ({"inputs": torch.zeros(2, 5)}, "takes `features` with a length of exactly 4 along axis 1", "give it rows of 4"),
         ({"inputs": torch.zeros(0, 4)}, "`inputs` has no rows", "at least one"),
         ({"inputs": ["a text"]}, "the model has no tokenizer to make its inputs of a text", "inputs as"),
-        ({"model": 7}, "no plugin takes a `int` for a model", "`torch.nn.Module`"),
+        ({"model": 7}, "no plugin takes an object of type `int` for a model", "`torch.nn.Module`"),
         ({"source": "torch/file"}, "in memory, and `torch/file` loads one by its name", "leave `source` out"),
     ],
 )  # fmt: skip

@@ -86,13 +86,13 @@ def test_another_suite_judges_what_was_observed_of_the_objects(catalog):
 @pytest.mark.parametrize(
     ("objects", "message", "hint"),
     [
-        ({"model": Counter()}, "no plugin takes a `collections.Counter` for a model", "a `Vowels` (`vowels/memory`)"),
+        ({"model": Counter()}, "no plugin takes an object of type `collections.Counter` for a model", "a `Vowels` (`vowels/memory`)"),
         ({"model": "my-model"}, "`my-model` is the name of a model, and no object in memory", "name it in the suite"),
         ({"data": {"wrods": ROWS}}, "the suite has no data set `wrods`", "did you mean `words`? the suite has `words`"),
-        ({"data": {"words": 7}}, "the data set `words` is a `int`, and no table", "pass a list of dicts"),
-        ({"data": {"words": ["a", "b"]}}, "the data set `words` is a `list`, and no table", "pass a list of dicts"),
-        ({"data": pd.DataFrame(ROWS)}, "`data` is a `pandas.DataFrame`, and no tables by their", "name the data set"),
-        ({"data": {1: ROWS}}, "`data` is a `dict`, and no tables by their names", "name the data set"),
+        ({"data": {"words": 7}}, "the data set `words` is of type `int`, and no table", "pass a list of dicts"),
+        ({"data": {"words": ["a", "b"]}}, "the data set `words` is of type `list`, and no table", "pass a list of dicts"),
+        ({"data": pd.DataFrame(ROWS)}, "`data` is of type `pandas.DataFrame`, and no tables by their", "name the data set"),
+        ({"data": {1: ROWS}}, "`data` is of type `dict`, and no tables by their names", "name the data set"),
     ],
 )  # fmt: skip
 def test_what_no_plugin_takes_is_an_error_that_says_so(catalog, objects, message, hint):
