@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mqa_registry.contributions import Metric
 from mqa_registry.errors import MqaError
 from mqa_registry.expect import DROP, RISE
 from mqa_registry.judging.claims import Evaluation, StepEvaluation, evaluate
@@ -51,7 +52,8 @@ class _Measure:
 def judge_changes(plan: Plan, cache: SampleCache) -> tuple[Change, ...]:
     """The changes of every case of a plan, whose reference view is that of the other run and whose bound is on the change.
 
-    A case has one change, of all rows; with `by` one for each group with enough rows. FAIL is shown to be worse than the
+    A case has one change, of all rows; with `by` one for each group with enough rows, or for a metric that makes one
+    number of groups that number. FAIL is shown to be worse than the
     bound allows, PASS shown not to be, and INCONCLUSIVE neither. A measure that could not be taken of either run is
     NOT-RUN, or ERROR where it crashed: once, whatever groups the same view has.
     """
@@ -117,15 +119,16 @@ def _take_measures(plan: Plan, cache: SampleCache) -> Iterator[_Measure]:
 
 
 def _evaluate(plan: Plan, case: Case, cache: SampleCache) -> list[tuple[str, Evaluation]]:
-    """The measure of all rows under an empty name, or with `by` of each group with enough rows."""
+    """The measure of all rows, or of all groups together, under an empty name; else of each group with enough rows."""
     failure = next(
         (cache.observations.views[view].failure for view in case.views if cache.observations.views[view].failure), None
     )
     if failure is not None:
         raise MqaError(failure.message)
     step, expect = case.steps[0], case.expect
-    if case.check.by is None:
-        return [("", evaluate_step(plan, case, step, cache).whole)]
+    if case.check.by is None or takes_groups(case):
+        whole = evaluate_step(plan, case, step, cache).whole
+        return [("", whole)] if whole.claims else []  # without two groups there is no number
     inputs = load_inputs(case, step, cache)
     measurement, options = Measurement.of(inputs, expect), make_interval_options(plan, case, step)
     return [
@@ -135,6 +138,12 @@ def _evaluate(plan: Plan, case: Case, cache: SampleCache) -> list[tuple[str, Eva
         )
         for name, rows in _select_groups(case, inputs, cache).items()
     ]
+
+
+def takes_groups(case: Case) -> bool:
+    """Whether its metric makes one number of groups."""
+    metric = case.check.measure.contribution
+    return isinstance(metric, Metric) and metric.takes_groups
 
 
 def _select_groups(case: Case, inputs: MeasureInputs, cache: SampleCache) -> Mapping[str, RowSelection]:

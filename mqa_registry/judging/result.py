@@ -196,7 +196,8 @@ class Result(Part):
 class Change:
     """What a measure was in one run and is in a later one, on the same rows of a backend, perturbed or not.
 
-    The rows are those of a `group` that the slice `by` makes of the data of the later run, or all where it is empty.
+    The rows are those of a `group` that the slice `by` makes of the data of the later run, or all where it is empty. A
+    measure that makes one number of groups has `by` alone.
     `change` is how much worse it is now: the drop where more is better, the rise where less is. The verdict is on that
     alone: FAIL is shown to be worse, PASS shown not to be, INCONCLUSIVE neither. `check` is one that has the measure.
     """

@@ -9,7 +9,7 @@ from mqa_registry.boundary import redact_messages, supervise
 from mqa_registry.contributions import Metric
 from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.expect import Expect
-from mqa_registry.judging.changes import count_flips, judge_changes
+from mqa_registry.judging.changes import count_flips, judge_changes, takes_groups
 from mqa_registry.judging.groups import sees_predictions
 from mqa_registry.judging.result import RunComparison, Verdict, VerdictChange
 from mqa_registry.judging.samples import SampleCache
@@ -131,10 +131,12 @@ def _view_in(view: View, run: str) -> View:
     return View(f"{view.backend} in run {run}", view.rows)
 
 
-def _list_cases(plan: Plan, reference: str, bound: float) -> Iterator[Case]:
+def _list_cases(plan: Plan, reference: str, bound: float) -> list[Case]:
     """A case for each metric on each view of the plan's checks, with a bound on the change from the other run.
 
-    Then one with `by` for each way in which a check groups the rows of a view by what is the same for both runs. Metrics whose checks do not say whether more is better are left out, and those that need groups.
+    Then one with `by` for each way in which a check groups the rows of a view by what is the same for both runs; a
+    metric that makes one number of groups has no other. Metrics whose checks do not say whether more is better are left
+    out.
     """
     metrics = [case for case in plan.cases if _is_comparable(case)]
     slopes = {case.check.measure.key: case.expect.slope for case in metrics if case.expect.slope}
@@ -146,13 +148,14 @@ def _list_cases(plan: Plan, reference: str, bound: float) -> Iterator[Case]:
         expect = Expect(max_rise=bound) if slope < 0 else Expect(max_drop=bound)
         for step in case.steps if slope else ():
             compared = _make_case(case, step, expect, _view_in(step.view, reference))
-            wholes.setdefault((key, step.view), compared)
+            if not takes_groups(case):
+                wholes.setdefault((key, step.view), compared)
             if by is None or sees_predictions(by):
                 continue
             other = grouped.get((key, step.view, by.key))
             if other is None or case.expect.min_rows < other.expect.min_rows:
                 grouped[key, step.view, by.key] = _with_groups(compared, by, case.expect.min_rows)
-    return iter([*wholes.values(), *grouped.values()])
+    return [*wholes.values(), *grouped.values()]
 
 
 def _list_groups_left_out(plan: Plan) -> Iterator[str]:
@@ -163,8 +166,7 @@ def _list_groups_left_out(plan: Plan) -> Iterator[str]:
 
 
 def _is_comparable(case: Case) -> bool:
-    metric = case.check.measure.contribution
-    return isinstance(metric, Metric) and not metric.takes_groups
+    return isinstance(case.check.measure.contribution, Metric)
 
 
 def _make_case(case: Case, step: Step, expect: Expect, reference: View) -> Case:

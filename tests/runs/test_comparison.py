@@ -238,6 +238,36 @@ def test_groups_that_the_earlier_run_did_not_know_are_measured_on_the_same_rows(
     assert groups["d2"].before.estimate == pytest.approx(1 - wrong_in("d2")[2::3].mean())
 
 
+PARITY = """
+[[check]]
+name = "parity"
+measure = "fairness/demographic-parity-difference"
+by = { use = "fairness/column", column = "domain" }
+expect = { max = 0.9 }
+"""
+
+
+def test_a_gap_that_a_metric_makes_of_groups_is_held_as_one_number(service):
+    service.suite.write_text(SUITE + PARITY)
+    service.run(tag="v1")
+    in_domain = np.array(DOMAINS) == "d1"
+    service.answer((np.arange(ROWS) % 10 == 0) | in_domain & (service.labels == 0) & (np.arange(ROWS) % 2 == 0))
+    report = service.run(against="v1")
+    change = change_of(report.against, "parity")
+    (now,) = [one.numbers["value"] for one in report.results if one.check == "parity"]
+    assert (change.verdict, change.group, change.by["column"]) == (Verdict.FAIL, "", "domain")
+    assert (change.now.estimate, change.before.estimate < 0.1 < now.estimate) == (now.estimate, True)
+    assert change.change.estimate == pytest.approx(change.now.estimate - change.before.estimate)
+    assert change.change.low > 0
+
+
+def test_a_gap_of_fewer_than_two_groups_is_no_measure(service):
+    service.suite.write_text(SUITE + PARITY)
+    service.write_rows(domains=["d0"] * ROWS)
+    service.run(tag="v1")
+    assert "parity" not in {one.check for one in service.run(against="v1").against.changes}
+
+
 def test_runs_that_are_kept_without_texts_are_compared_by_their_kept_groups(service):
     other = CHECK_OF_REGIONS.format(min_rows=30)
     service.suite.write_text(SUITE + other)

@@ -99,7 +99,7 @@ def make_comparison_view(comparison: RunComparison) -> ComparisonView:
 
 def _make_row(change: Change) -> ChangeRow:
     severity = "" if change.severity is None else f" at severity {change.severity:g}"
-    group = f", {_describe_group(change.by, change.group)}" if change.group else ""
+    group = f", {_describe_group(change.by, change.group)}" if change.by else ""
     return ChangeRow(
         measure=describe_use(change.measure),
         rows=_describe_rows(change.data, change.perturb) + severity + group,
@@ -121,7 +121,7 @@ def _make_flips(flips: Flips) -> FlipsView:
 
 
 def _describe_group(by: Mapping[str, Any] | None, group: str) -> str:
-    return f"{group} of {describe_use(by)}"
+    return f"{group} of {describe_use(by)}" if group else f"by {describe_use(by)}"
 
 
 def _describe_rows(data: str, perturb: Sequence[object]) -> str:

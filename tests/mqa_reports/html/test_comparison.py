@@ -57,6 +57,10 @@ def test_a_group_that_is_worse_is_named_with_its_flips_and_the_others_are_counte
     assert "tweets of fairness/column (column &#34;domain&#34;): 9 newly wrong" in text
     assert "300 measures of groups are not shown to be worse" in text
     assert "other-" not in text
+    gap = replace(worse, measure={"use": "fairness/equalized-odds-difference"}, group="")
+    assert "odds-difference reviews, by fairness/column (" in shown(
+        render_comparison(replace(comparison, changes=(gap,)))
+    )
     many = [replace(worse, group=f"more-{number}") for number in range(23)]
     assert "and 3 more measures of groups" in shown(render_comparison(replace(comparison, changes=tuple(many))))
 
