@@ -136,9 +136,7 @@ def _judge_measure(plan: Plan, case: Case, blank: Result, cache: SampleCache) ->
 def evaluate_step(plan: Plan, case: Case, step: Step, cache: SampleCache) -> StepEvaluation:
     """One severity: the measure taken of all rows, and of every group."""
     inputs = load_inputs(case, step, cache)
-    measure = case.check.measure
-    purpose = f"{measure.key} {step.view.rows.name}"  # of no backend: equal predictions have equal intervals
-    options = IntervalOptions(plan.suite.seed, purpose, proportion_interval=case.check.interval)
+    measure, options = case.check.measure, make_interval_options(plan, case, step)
     if case.check.by is None:
         return StepEvaluation(evaluate(Measurement.of(inputs, case.expect), case.expect, options))
     groups = dict(select_groups(inputs, case.check.by, step, cache))
@@ -146,6 +144,12 @@ def evaluate_step(plan: Plan, case: Case, step: Step, cache: SampleCache) -> Ste
     is_grouped = isinstance(measure.contribution, Metric) and measure.contribution.takes_groups
     evaluate_all = evaluate_grouped_metric if is_grouped else evaluate_groups
     return evaluate_all(inputs, groups, small, case.expect, options)
+
+
+def make_interval_options(plan: Plan, case: Case, step: Step) -> IntervalOptions:
+    """How the intervals of all rows of a severity are made."""
+    purpose = f"{case.check.measure.key} {step.view.rows.name}"  # of no backend: equal predictions have equal intervals
+    return IntervalOptions(plan.suite.seed, purpose, proportion_interval=case.check.interval)
 
 
 def _overrule(

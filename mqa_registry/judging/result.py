@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import ExampleRow
     from mqa_registry.judging.waivers import AppliedWaiver
 
+MAX_SHOWN_GROUPS = 20  # measures of groups that a report of a comparison names
+
 
 class Verdict(StrEnum):
     """What one check comes to."""
@@ -194,6 +196,8 @@ class Result(Part):
 class Change:
     """What a measure was in one run and is in a later one, on the same rows of a backend, perturbed or not.
 
+    The rows are those of a `group` that the slice `by` makes of the data of the later run, or all where it is empty. A
+    measure that makes one number of groups has `by` alone.
     `change` is how much worse it is now: the drop where more is better, the rise where less is. The verdict is on that
     alone: FAIL is shown to be worse, PASS shown not to be, INCONCLUSIVE neither. `check` is one that has the measure.
     """
@@ -209,6 +213,18 @@ class Change:
     now: Number | None = None
     change: Number | None = None
     note: str = ""
+    by: Mapping[str, Any] | None = None
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class GroupFlips:
+    """The same as `Flips` of the rows of one group that the slice `by` makes, without examples."""
+
+    by: Mapping[str, Any]
+    group: str
+    test: McNemarTest
+    share: Number
 
 
 @dataclass(frozen=True)
@@ -217,6 +233,7 @@ class Flips:
 
     `share` is that of the newly wrong among all rows, with Clopper and Pearson's interval. `examples` are the newly wrong
     rows, those with the surest predictions first: at most 100, each with the earlier prediction as its `reference`.
+    `groups` are those in which some measure is shown to be worse.
     """
 
     data: str
@@ -225,6 +242,7 @@ class Flips:
     test: McNemarTest
     share: Number
     examples: tuple[ExampleRow, ...] = ()
+    groups: tuple[GroupFlips, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -264,3 +282,15 @@ class RunComparison:
         """
         is_open = change.verdict is Verdict.INCONCLUSIVE and self.max_drop is None
         return change.verdict is not Verdict.PASS and not is_open
+
+    @property
+    def shown_changes(self) -> tuple[Change, ...]:
+        """The changes that reports name: those that count, of groups at most 20, those shown to be worse first."""
+        counted = [one for one in self.changes if self.counts(one)]
+        groups = sorted((one for one in counted if one.group), key=lambda one: one.verdict is not Verdict.FAIL)
+        return (*(one for one in counted if not one.group), *groups[:MAX_SHOWN_GROUPS])
+
+    @property
+    def unshown_groups(self) -> int:
+        """How many more measures of groups count."""
+        return sum(map(self.counts, self.changes)) - len(self.shown_changes)

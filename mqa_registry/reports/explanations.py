@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.waivers import WaiverState, is_overdue
+from mqa_registry.naming import counted
 from mqa_registry.reports.number_format import format_count, format_estimate, format_p_value
 from mqa_registry.reports.summary import NOT_JUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mqa_registry.judging.result import Change, Flips, Result, RunComparison
+    from mqa_registry.judging.result import Change, Flips, GroupFlips, Result, RunComparison
     from mqa_registry.judging.waivers import AppliedWaiver
 
 MAX_CLASSES = 5  # that no row has, by name
@@ -122,12 +123,12 @@ def _changed_few_rows(result: Result) -> bool:
 
 def explain_comparison(comparison: RunComparison) -> tuple[str, ...]:
     """Sentences on how a run differs from an earlier one: the conclusion, what is worse, and how many rows are newly wrong."""
-    changes = [one for one in comparison.changes if comparison.counts(one)]
     flips = [one for one in comparison.flips if not one.perturb and one.test.negative_flips]
     return (
         f"against the run {comparison.reference} of {comparison.started}: {conclude_comparison(comparison)}",
-        *(f"{name_change(one)}: {describe_change(one)}" for one in changes),
-        *(f"{one.data} on {one.backend}: {describe_flips(one)}" for one in flips),
+        *(f"{name_change(one)}: {describe_change(one)}" for one in comparison.shown_changes),
+        *([describe_unshown_groups(comparison)] if comparison.unshown_groups else []),
+        *(sentence for one in flips for sentence in _explain_flips(one)),
         *(f"not compared: {reason}" for reason in comparison.left_out),
     )
 
@@ -145,7 +146,18 @@ def describe_change(change: Change) -> str:
     return f"{before} → {now}, worse by {' '.join(filter(None, format_estimate(change.change)))}"
 
 
-def describe_flips(flips: Flips) -> str:
+def describe_unshown_groups(comparison: RunComparison) -> str:
+    """How many measures of groups count besides those that are named."""
+    return f"{counted(comparison.unshown_groups, 'more measure', 'more measures')} of groups"
+
+
+def _explain_flips(flips: Flips) -> list[str]:
+    where = f"{flips.data} on {flips.backend}"
+    groups = [f"`{one.group}` of {where}: {describe_flips(one)}" for one in flips.groups]
+    return [f"{where}: {describe_flips(flips)}", *groups]
+
+
+def describe_flips(flips: Flips | GroupFlips) -> str:
     """How many rows are newly wrong and newly right."""
     test = "" if flips.test.p_value is None else f", McNemar {format_p_value(flips.test.p_value)}"
     share = " ".join(filter(None, format_estimate(flips.share)))
@@ -156,6 +168,7 @@ def describe_flips(flips: Flips) -> str:
 
 
 def name_change(change: Change) -> str:
-    """The measure that was compared: a check that has it, at which severity, and on which backend."""
+    """The measure that was compared: a check that has it, in which group, at which severity, and on which backend."""
+    group = f" in `{change.group}`" if change.group else ""
     severity = "" if change.severity is None else f" at severity {change.severity:g}"
-    return f"{change.check}{severity}" + (f" on {change.backend}" if change.backend else "")
+    return f"{change.check}{group}{severity}" + (f" on {change.backend}" if change.backend else "")

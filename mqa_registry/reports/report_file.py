@@ -17,6 +17,7 @@ from mqa_registry.judging.result import (
     Change,
     CheckLocation,
     Flips,
+    GroupFlips,
     McNemarTest,
     Number,
     Part,
@@ -247,7 +248,13 @@ def _parse_flips(table: Table) -> Flips:
         test=_make_record(McNemarTest, table["test"]),
         share=_parse_number(table["share"]),
         examples=tuple(_make_record(ExampleRow, example) for example in table.get("examples", ())),
+        groups=tuple(_parse_group_flips(group) for group in table.get("groups", ())),
     )
+
+
+def _parse_group_flips(table: Table) -> GroupFlips:
+    test, share = _make_record(McNemarTest, table["test"]), _parse_number(table["share"])
+    return _make_record(GroupFlips, table, test=test, share=share)
 
 
 def _parse_waiver(table: Table) -> AppliedWaiver:

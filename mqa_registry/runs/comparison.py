@@ -1,4 +1,4 @@
-"""Comparison of two runs: the measures of both on the same rows, judged together, without model and data."""
+"""Comparison of two runs: the measures of both on the same rows and groups of them, judged together, without model and data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from mqa_registry.boundary import redact_messages, supervise
 from mqa_registry.contributions import Metric
 from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.expect import Expect
-from mqa_registry.judging.changes import count_flips, judge_changes
+from mqa_registry.judging.changes import count_flips, judge_changes, takes_groups
+from mqa_registry.judging.groups import sees_predictions
 from mqa_registry.judging.result import RunComparison, Verdict, VerdictChange
 from mqa_registry.judging.samples import SampleCache
 from mqa_registry.naming import counted
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mqa_registry.reports import Report
     from mqa_registry.runs.pipeline import ExecutedRun
     from mqa_registry.runs.record import Record
+    from mqa_registry.suite import Use
     from mqa_registry.types import Rows
 
 MAX_NAMED_IDS = 3  # of rows that only one run has, in a message
@@ -87,9 +89,9 @@ def _compare(
         max_drop=max_drop,
         confidence=plan.suite.confidence,
         changes=changes,
-        flips=count_flips(comparison, cache),
+        flips=count_flips(comparison, cache, changes),
         verdict_changes=tuple(_list_verdict_changes(reference_report, report)),
-        left_out=tuple(dict.fromkeys(left_out)),
+        left_out=tuple(dict.fromkeys([*left_out, *_list_groups_left_out(plan)])),
     )
 
 
@@ -129,26 +131,42 @@ def _view_in(view: View, run: str) -> View:
     return View(f"{view.backend} in run {run}", view.rows)
 
 
-def _list_cases(plan: Plan, reference: str, bound: float) -> Iterator[Case]:
+def _list_cases(plan: Plan, reference: str, bound: float) -> list[Case]:
     """A case for each metric on each view of the plan's checks, with a bound on the change from the other run.
 
-    Metrics whose checks do not say whether more is better are left out, and those that need groups.
+    Then one with `by` for each way in which a check groups the rows of a view by what is the same for both runs; a
+    metric that makes one number of groups has no other. Metrics whose checks do not say whether more is better are left
+    out.
     """
     metrics = [case for case in plan.cases if _is_comparable(case)]
     slopes = {case.check.measure.key: case.expect.slope for case in metrics if case.expect.slope}
-    seen = set()
+    wholes: dict[tuple[str, View], Case] = {}
+    grouped: dict[tuple[str, View, str], Case] = {}
     for case in metrics:
-        slope = slopes.get(case.check.measure.key, 0)
+        key, by = case.check.measure.key, case.check.by
+        slope = slopes.get(key, 0)
         expect = Expect(max_rise=bound) if slope < 0 else Expect(max_drop=bound)
-        for step in case.steps:
-            if slope and (case.check.measure.key, step.view) not in seen:
-                seen.add((case.check.measure.key, step.view))
-                yield _make_case(case, step, expect, _view_in(step.view, reference))
+        for step in case.steps if slope else ():
+            compared = _make_case(case, step, expect, _view_in(step.view, reference))
+            if not takes_groups(case):
+                wholes.setdefault((key, step.view), compared)
+            if by is None or sees_predictions(by):
+                continue
+            other = grouped.get((key, step.view, by.key))
+            if other is None or case.expect.min_rows < other.expect.min_rows:
+                grouped[key, step.view, by.key] = _with_groups(compared, by, case.expect.min_rows)
+    return [*wholes.values(), *grouped.values()]
+
+
+def _list_groups_left_out(plan: Plan) -> Iterator[str]:
+    """Why groups of checks are not compared: those that are made of predictions would be other rows in each run."""
+    for case in plan.cases:
+        if case.check.by is not None and _is_comparable(case) and sees_predictions(case.check.by):
+            yield f"the groups of `{case.check.name}`: `{case.check.by.name}` makes them of predictions"
 
 
 def _is_comparable(case: Case) -> bool:
-    metric = case.check.measure.contribution
-    return isinstance(metric, Metric) and not metric.takes_groups
+    return isinstance(case.check.measure.contribution, Metric)
 
 
 def _make_case(case: Case, step: Step, expect: Expect, reference: View) -> Case:
@@ -162,6 +180,11 @@ def _make_case(case: Case, step: Step, expect: Expect, reference: View) -> Case:
         interval=case.check.interval,
     )
     return Case(check, case.backend, expect, (Step(step.view, reference, step.severity),))
+
+
+def _with_groups(case: Case, by: Use, min_rows: int) -> Case:
+    """The same case, of each group with enough rows."""
+    return replace(case, check=replace(case.check, by=by), expect=replace(case.expect, min_rows=min_rows))
 
 
 def _overall_verdict(changes: Sequence[Change], max_drop: float | None) -> Verdict:

@@ -24,6 +24,7 @@ from mqa_registry.runs.archive import find_name, find_report
 from mqa_registry.runs.tags import tag_run
 
 ROWS = 2000
+DOMAINS = [f"d{number % 3}" for number in range(ROWS)]
 SUITE = """
 format = 1
 name = "replayed"
@@ -50,6 +51,24 @@ measure = "metrics/accuracy"
 by = { use = "fairness/column", column = "domain" }
 expect = { max_gap = 0.5 }
 """
+CHECK_OF_REGIONS = """
+[[check]]
+name = "regions"
+measure = "metrics/accuracy"
+by = {{ use = "fairness/column", column = "region" }}
+expect = {{ min = 0.1, min_rows = {min_rows} }}
+"""
+CUTTING = '''
+from mqa_registry import Slice, hookimpl
+
+def cut(example):
+    """It always crashes."""
+    raise LookupError("no such row")
+
+@hookimpl
+def mqa_slices():
+    yield Slice("cut", cut)
+'''
 
 
 @dataclass
@@ -74,14 +93,15 @@ class Service:
         table = pa.table(columns)
         pq.write_table(table if order is None else table.take(pa.array(order)), self.folder / "service.parquet")
 
-    def write_rows(self, rows: int = ROWS, *, changed: int = 0, texts: str = "text") -> None:
+    def write_rows(self, rows: int = ROWS, *, changed: int = 0, texts: str = "text", domains=DOMAINS) -> None:
         labels = self.labels[:rows].copy()
         labels[:changed] = 1 - labels[:changed]
         columns = {
             "id": [f"r{number}" for number in range(rows)],
             "text": [f"{texts} {number}" for number in range(rows)],
             "label": np.array(["no", "yes"])[labels],
-            "domain": [f"d{number % 3}" for number in range(rows)],
+            "domain": domains[:rows],
+            "region": [f"r{number % 20}" for number in range(rows)],
         }
         pq.write_table(pa.table(columns), self.folder / "reviews.parquet")
 
@@ -118,6 +138,25 @@ def change_of(comparison, check):
     return found
 
 
+def groups_of(comparison, check="domains"):
+    return {one.group: one for one in comparison.changes if one.check == check}
+
+
+def wrong_in(domain, every=10):
+    """Rows that are wrong: of one domain each that many-th, of the others every tenth."""
+    number = np.arange(ROWS) // 3
+    return np.where(np.array(DOMAINS) == domain, number % every == 0, number % 10 == 0)
+
+
+@pytest.fixture(name="shifted")
+def _shifted(service):
+    """A run that is worse in the domain `d1` and better in `d0` by as much, and as good as before on the whole."""
+    service.answer(wrong_in("d0", every=5))
+    service.run(tag="v1")
+    service.answer(wrong_in("d1", every=5))
+    return service.run(against="v1")
+
+
 def test_what_is_worse_fails_the_run_with_the_drop_and_the_flips(worse):
     assert (worse.verdict, worse.exit_code, worse.against.run) == (Verdict.FAIL, ExitCode.FAILED, worse.run)
     assert {result.verdict for result in worse.results} == {Verdict.PASS}
@@ -145,14 +184,153 @@ def test_a_measure_of_which_less_is_better_is_worse_where_it_rises(worse):
 
 
 def test_a_measure_of_several_checks_is_compared_once(worse):
-    assert [one.check for one in worse.against.changes] == ["metrics/accuracy", "metrics/f1", "calibrated"]
+    wholes = [one.check for one in worse.against.changes if not one.group]
+    assert wholes == ["metrics/accuracy", "metrics/f1", "calibrated"]
+
+
+def test_a_loss_in_a_group_does_not_hide_behind_a_gain_in_another(shifted):
+    found = shifted.against
+    assert (shifted.exit_code, found.verdict) == (ExitCode.FAILED, Verdict.FAIL)
+    assert change_of(found, "metrics/accuracy").change.estimate == pytest.approx(0, abs=0.001)
+    groups = groups_of(found)
+    assert [groups[name].verdict for name in ("d0", "d1", "d2")] == [Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE]
+    loss = groups["d1"]
+    rows = np.array(DOMAINS) == "d1"
+    before, now = (1 - wrong_in(name, every=5)[rows].mean() for name in ("d0", "d1"))
+    assert (loss.before.estimate, loss.now.estimate) == (pytest.approx(before), pytest.approx(now))
+    assert (loss.change.estimate, loss.change.rows) == (pytest.approx(before - now), rows.sum())
+    assert 0 < loss.change.low < loss.change.estimate < loss.change.high
+    assert loss.by == {"use": "fairness/column", "column": "domain"}
+
+
+def test_the_flips_of_a_group_that_is_worse_are_counted(shifted):
+    (flips,) = shifted.against.flips
+    (group,) = flips.groups
+    newly_wrong = wrong_in("d1", every=5) & ~wrong_in("d0", every=5)
+    assert (group.group, group.by["column"]) == ("d1", "domain")
+    assert (group.test.negative_flips, group.test.positive_flips) == (newly_wrong.sum(), 0)
+    assert group.test.p_value == pytest.approx(binomtest(int(newly_wrong.sum()), int(newly_wrong.sum())).pvalue)
+    rows = DOMAINS.count("d1")
+    exact = binomtest(int(newly_wrong.sum()), rows).proportion_ci(0.95)
+    assert (group.share.low, group.share.high) == (pytest.approx(exact.low), pytest.approx(exact.high))
+
+
+def test_the_report_has_the_groups_and_reads_back(shifted, service):
+    against = to_json(shifted)["against"]
+    assert [one.get("group") for one in against["changes"]] == [None, None, None, "d0", "d1", "d2"]
+    assert [one["group"] for one in against["flips"][0]["groups"]] == ["d1"]
+    assert parse_report(json.loads(json.dumps(to_json(shifted))), "it").against.flips[0].groups[0].group == "d1"
+    assert groups_of(service.compare()) == groups_of(shifted.against)
+
+
+def test_groups_that_the_earlier_run_did_not_know_are_measured_on_the_same_rows(service):
+    service.suite.write_text(SUITE[: SUITE.rindex("[[check]]")])
+    table = pq.read_table(service.folder / "reviews.parquet")
+    pq.write_table(table.drop_columns(["domain"]), service.folder / "reviews.parquet")
+    service.answer(wrong_in("d0"))
+    service.run(tag="v1")
+    service.suite.write_text(SUITE)
+    pq.write_table(table, service.folder / "reviews.parquet")
+    service.answer(wrong_in("d2", every=4))
+    groups = groups_of(service.run(against="v1").against)
+    assert (groups["d1"].verdict, groups["d1"].change.estimate) == (Verdict.INCONCLUSIVE, 0)
+    assert groups["d2"].verdict is Verdict.FAIL
+    assert groups["d2"].before.estimate == pytest.approx(1 - wrong_in("d2")[2::3].mean())
+
+
+PARITY = """
+[[check]]
+name = "parity"
+measure = "fairness/demographic-parity-difference"
+by = { use = "fairness/column", column = "domain" }
+expect = { max = 0.9 }
+"""
+
+
+def test_a_gap_that_a_metric_makes_of_groups_is_held_as_one_number(service):
+    service.suite.write_text(SUITE + PARITY)
+    service.run(tag="v1")
+    in_domain = np.array(DOMAINS) == "d1"
+    service.answer((np.arange(ROWS) % 10 == 0) | in_domain & (service.labels == 0) & (np.arange(ROWS) % 2 == 0))
+    report = service.run(against="v1")
+    change = change_of(report.against, "parity")
+    (now,) = [one.numbers["value"] for one in report.results if one.check == "parity"]
+    assert (change.verdict, change.group, change.by["column"]) == (Verdict.FAIL, "", "domain")
+    assert (change.now.estimate, change.before.estimate < 0.1 < now.estimate) == (now.estimate, True)
+    assert change.change.estimate == pytest.approx(change.now.estimate - change.before.estimate)
+    assert change.change.low > 0
+
+
+def test_a_gap_of_fewer_than_two_groups_is_no_measure(service):
+    service.suite.write_text(SUITE + PARITY)
+    service.write_rows(domains=["d0"] * ROWS)
+    service.run(tag="v1")
+    assert "parity" not in {one.check for one in service.run(against="v1").against.changes}
+
+
+def test_runs_that_are_kept_without_texts_are_compared_by_their_kept_groups(service):
+    other = CHECK_OF_REGIONS.format(min_rows=30)
+    service.suite.write_text(SUITE + other)
+    service.answer(wrong_in("d0", every=5))
+    service.run(tag="v1", examples=False)
+    service.answer(wrong_in("d1", every=5))
+    held = service.run(against="v1", examples=False).against
+    assert groups_of(held)["d1"].verdict is Verdict.FAIL
+    assert groups_of(held, "regions").keys() == {f"r{number}" for number in range(20)}
+    assert service.compare().changes == held.changes
+
+
+@pytest.mark.parametrize(("min_rows", "names"), [(30, {"d0", "d1", "d2"}), (20, {"d0", "d1", "d2", "rare"})])
+def test_a_group_with_fewer_rows_than_the_check_judges_is_left_out(service, min_rows, names):
+    """Of two checks with the same groups, the one that judges the smaller ones decides."""
+    again = CHECK_OF_REGIONS.format(min_rows=min_rows).replace('"region"', '"domain"')
+    service.suite.write_text(SUITE + again)
+    service.write_rows(domains=["rare"] * 25 + DOMAINS[25:])
+    service.run(tag="v1")
+    service.answer(wrong=np.arange(ROWS) < 25)
+    found = service.run(against="v1").against
+    assert {one.group for one in found.changes if one.group} == names
+    assert {one.group for one in found.changes if one.verdict is Verdict.FAIL} == names & {"rare"}
+
+
+@pytest.mark.parametrize(
+    ("max_drop", "verdict"), [(0.2, Verdict.PASS), (0.1, Verdict.INCONCLUSIVE), (0.01, Verdict.FAIL)]
+)
+def test_a_drop_that_is_allowed_holds_for_groups(shifted, service, max_drop, verdict):
+    assert shifted
+    found = service.compare(max_drop=max_drop)
+    assert groups_of(found)["d1"].verdict is verdict
+    assert found.verdict is verdict
+
+
+def test_groups_that_are_made_of_predictions_are_left_out_with_the_reason(service):
+    by = 'name = "sure"\nmeasure = "metrics/accuracy"\nby = "fairness/confidence"\nexpect = { min = 0.1 }\n'
+    service.suite.write_text(f"{SUITE}[[check]]\n{by}")
+    service.run(tag="v1")
+    found = service.run(against="v1").against
+    assert "sure" not in {one.check for one in found.changes}
+    assert found.left_out == ("the groups of `sure`: `fairness/confidence` makes them of predictions",)
+
+
+def test_a_slice_that_crashes_costs_its_own_groups_alone(service):
+    (service.folder / "cutting.py").write_text(CUTTING)
+    by = 'name = "cut"\nmeasure = "metrics/accuracy"\nby = "cutting/cut"\nexpect = { min = 0.1 }\n'
+    service.suite.write_text(f"{SUITE}[[check]]\n{by}")
+    options = RunOptions(plugin_files=(service.folder / "cutting.py",))
+    runs.run(service.suite, options, history=HistoryOptions(tag="v1"))
+    found = runs.run(service.suite, options, history=HistoryOptions(against="v1")).against
+    assert len(found.changes) == 7
+    (failed,) = [one for one in found.changes if one.check == "cut"]
+    assert (failed.verdict, failed.group, failed.change) == (Verdict.ERROR, "", None)
+    assert "no such row" in failed.note
 
 
 def test_the_same_again_is_not_worse(service):
     service.run(tag="v1")
     again = service.run(against="v1")
     assert (again.verdict, again.against.verdict) == (Verdict.PASS, Verdict.PASS)
-    assert [one.change.estimate for one in again.against.changes] == [0, 0, 0]
+    assert [one.change.estimate for one in again.against.changes] == [0] * 6
+    assert again.against.flips[0].groups == ()
     assert again.against.flips[0].test.negative_flips == 0
 
 
@@ -172,14 +350,19 @@ def test_as_many_flips_in_both_directions_are_no_drop(service):
 
 
 def test_equal_models_fail_in_at_most_their_share_of_runs(service):
-    """Of pairs of models that are equally good, with all measures together."""
+    """Of pairs of models that are equally good, with all measures together, and those of 23 groups."""
+    service.suite.write_text(
+        SUITE.replace('"metrics/brier"', '"metrics/brier"\nby = { use = "fairness/column", column = "region" }')
+    )
     rng = np.random.default_rng(3)
     failed = 0
     for _ in range(20):
         service.answer(wrong=rng.random(ROWS) < 0.1)
         service.run(tag="v1")
         service.answer(wrong=rng.random(ROWS) < 0.1)
-        failed += service.run(against="v1").against.verdict is Verdict.FAIL
+        found = service.run(against="v1").against
+        assert sum(bool(one.group) for one in found.changes) == 23
+        failed += found.verdict is Verdict.FAIL
     assert failed <= binomtest_limit(20, 0.025)
 
 

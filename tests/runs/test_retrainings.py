@@ -21,6 +21,7 @@ from mqa_registry.judging.result import Verdict
 from mqa_registry.run_options import HistoryOptions
 
 TABLE = pq.read_table(Path(__file__).with_name("retrainings.parquet")).to_pandas()
+SOURCE = TABLE.id.str.partition("-")[0].to_numpy()
 HELD_OUT = TABLE.id.str.startswith("held-").to_numpy()
 SUITE = """
 format = 1
@@ -44,6 +45,11 @@ expect = { min = 0.80 }
 [[check]]
 measure = "metrics/ece"
 expect = { max = 0.17 }
+[[check]]
+name = "sources"
+measure = "metrics/accuracy"
+by = { use = "fairness/column", column = "source" }
+expect = { min = 0.5 }
 """
 
 
@@ -56,7 +62,9 @@ def compared(request, tmp_path_factory):
     """The rows, and the run of each retraining held against that of the shipped model."""
     folder, rows = tmp_path_factory.mktemp("films"), request.param
     ids, labels = TABLE.id[rows].tolist(), TABLE.label[rows].tolist()
-    pq.write_table(pa.table({"id": ids, "text": ids, "label": labels}), folder / "films.parquet")
+    pq.write_table(
+        pa.table({"id": ids, "text": ids, "label": labels, "source": SOURCE[rows]}), folder / "films.parquet"
+    )
     (folder / "suite.toml").write_text(SUITE)
 
     def run(model, **history):
@@ -82,6 +90,19 @@ def test_the_worse_one_is_caught_with_the_rows_that_it_newly_gets_wrong(compared
     assert (flips.share.low, flips.share.high) == pytest.approx((exact.low, exact.high))
     assert {one.id for one in flips.examples} <= set(TABLE.id[rows].to_numpy()[newly_wrong])
     assert len(flips.examples) == min(len(newly_wrong), 100)
+
+
+@pytest.mark.parametrize("model", ["equal", "worse"])
+def test_the_sentences_of_each_source_are_held_by_themselves(compared, model):
+    rows, reports = compared
+    groups = {one.group: one for one in reports[model].against.changes if one.check == "sources"}
+    assert groups.keys() == set(SOURCE[rows])
+    for name, change in groups.items():
+        of_source = rows & (name == SOURCE)
+        before, now = is_right("release", of_source).mean(), is_right(model, of_source).mean()
+        assert (change.before.estimate, change.now.estimate) == (pytest.approx(before), pytest.approx(now))
+        assert change.change.estimate == pytest.approx(before - now)
+        assert change.change.rows == of_source.sum()
 
 
 def test_the_equally_good_one_is_not(compared):

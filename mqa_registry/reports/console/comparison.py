@@ -8,11 +8,17 @@ from rich.text import Text
 
 from mqa_registry.naming import counted
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES, TextBuilder
-from mqa_registry.reports.explanations import conclude_comparison, describe_change, describe_flips, name_change
+from mqa_registry.reports.explanations import (
+    conclude_comparison,
+    describe_change,
+    describe_flips,
+    describe_unshown_groups,
+    name_change,
+)
 from mqa_registry.reports.number_format import format_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -26,7 +32,7 @@ _MAX_TEXT_CELLS = 300
 
 
 def print_comparison(comparison: RunComparison, console: Console, *, verbose: int = 0) -> None:
-    """Write the comparison of two runs to the console; `verbose` above 0 adds every measure and every row.
+    """Write the comparison of two runs to the console; `verbose` above 0 adds every measure of a whole view and every row.
 
     Below 0 it leaves what is shown to be worse, and the conclusion.
     """
@@ -39,14 +45,7 @@ def render_comparison(comparison: RunComparison, builder: TextBuilder) -> Iterat
     run, started = builder.quote(comparison.reference), builder.quote(comparison.started)
     heading = builder.join("against the run ", run, " of ", started, style="bold")
     yield from builder.wrap(heading, builder.width)
-    others = 0
-    for change in comparison.changes:
-        if builder.verbose > 0 or comparison.counts(change):
-            yield from _render_change(change, builder)
-        else:
-            others += 1
-    if others and builder.verbose >= 0:
-        yield builder.literal(f"{_INDENT}{counted(others, 'measure is', 'measures are')} not shown to be worse", "dim")
+    yield from _render_changes(comparison, builder)
     if builder.verbose >= 0:
         for flips in comparison.flips:
             if builder.verbose > 0 or not flips.perturb:
@@ -60,6 +59,31 @@ def render_comparison(comparison: RunComparison, builder: TextBuilder) -> Iterat
             yield from builder.wrap_after(lead, builder.quote(reason, "dim", cells=MAX_NOTE_CELLS))
     conclusion = builder.literal(conclude_comparison(comparison), VERDICT_STYLES[comparison.verdict])
     yield from builder.wrap_after(Text(_INDENT), conclusion)
+
+
+def _render_changes(comparison: RunComparison, builder: TextBuilder) -> Iterator[Text]:
+    """A line for each change that counts, and how many others there are; verbose, a line for each of a whole view."""
+    for change in comparison.shown_changes:
+        yield from _render_change(change, builder)
+    if comparison.unshown_groups:
+        yield builder.literal(f"{_INDENT}and {describe_unshown_groups(comparison)}", "dim")
+    others = [change for change in comparison.changes if not comparison.counts(change)]
+    if builder.verbose > 0:
+        for change in others:
+            if not change.group:
+                yield from _render_change(change, builder)
+        others = [change for change in others if change.group]
+    if others and builder.verbose >= 0:
+        yield builder.literal(f"{_INDENT}{_count_changes(others)} not shown to be worse", "dim")
+
+
+def _count_changes(changes: Sequence[Change]) -> str:
+    """Such as `12 measures, 9 of them of groups, are`."""
+    groups, total = sum(bool(one.group) for one in changes), len(changes)
+    if groups == total:
+        return f"{counted(total, 'measure of a group is', 'measures of groups are')}"
+    of_groups = f", {groups:,} of them of groups," if groups else ""
+    return f"{counted(total, 'measure', 'measures')}{of_groups} {'is' if total == 1 else 'are'}"
 
 
 def _render_change(change: Change, builder: TextBuilder) -> Iterator[Text]:
@@ -79,6 +103,9 @@ def _render_flips(flips: Flips, builder: TextBuilder) -> Iterator[Text]:
     lead = builder.join(_INDENT, builder.quote(flips.data), builder.quote(f" by {rows}" if rows else ""))
     lead = builder.join(lead, *_on_backend(flips.backend, builder), ": ")
     yield from builder.wrap_after(lead, builder.literal(describe_flips(flips)))
+    for group in flips.groups:
+        name = builder.join(_EXAMPLE_INDENT, "in ", builder.quote(group.group), ": ")
+        yield from builder.wrap_after(name, builder.literal(describe_flips(group)))
     shown = flips.examples if builder.verbose > 0 else flips.examples[:_MAX_EXAMPLES]
     for example in shown:
         yield from _render_example(example, builder)

@@ -12,7 +12,8 @@ from mqa_reports.html.examples import ExampleTable, make_example_table
 from mqa_reports.html.rendering import render_template
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from mqa_registry import Change, Flips, Number, RunComparison, Verdict
 
@@ -33,9 +34,13 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class FlipsView:
-    """The rows of a backend that were right and are wrong, in words, and some of them; `hidden` more are counted."""
+    """The rows of a backend that were right and are wrong, in words, and some of them; `hidden` more are counted.
+
+    `groups` say so of each group that is shown to be worse.
+    """
 
     sentence: str
+    groups: Sequence[str]
     examples: ExampleTable | None
     hidden: int
 
@@ -44,13 +49,16 @@ class FlipsView:
 class ComparisonView:
     """How a run differs from an earlier one; `verdict_changes` have check, backend, and the verdict before and now.
 
-    `changes` count for the verdict or could not be judged; `others` are not shown to be worse.
+    `changes` count for the verdict or could not be judged, with `more_groups` measures of groups that are not named;
+    `others`, and `other_groups` measures of groups, are not shown to be worse.
     """
 
     title: str
     verdict: Verdict
     changes: Sequence[ChangeRow]
+    more_groups: int
     others: Sequence[ChangeRow]
+    other_groups: int
     flips: Sequence[FlipsView]
     verdict_changes: Sequence[tuple[str, str, Verdict, Verdict]]
     left_out: Sequence[str]
@@ -74,12 +82,15 @@ def render_comparison(comparison: RunComparison) -> str:
 
 def make_comparison_view(comparison: RunComparison) -> ComparisonView:
     """The record of a comparison."""
+    others = [change for change in comparison.changes if not comparison.counts(change)]
     allowed = "" if comparison.max_drop is None else f", at most {comparison.max_drop:g} worse"
     return ComparisonView(
         title=f"Against run {comparison.reference} of {comparison.started}{allowed}",
         verdict=comparison.verdict,
-        changes=[_make_row(change) for change in comparison.changes if comparison.counts(change)],
-        others=[_make_row(change) for change in comparison.changes if not comparison.counts(change)],
+        changes=[_make_row(change) for change in comparison.shown_changes],
+        more_groups=comparison.unshown_groups,
+        others=[_make_row(change) for change in others if not change.group],
+        other_groups=sum(bool(change.group) for change in others),
         flips=[_make_flips(one) for one in comparison.flips if one.test.negative_flips + one.test.positive_flips],
         verdict_changes=[(one.check, one.backend, one.before, one.now) for one in comparison.verdict_changes],
         left_out=comparison.left_out,
@@ -88,9 +99,10 @@ def make_comparison_view(comparison: RunComparison) -> ComparisonView:
 
 def _make_row(change: Change) -> ChangeRow:
     severity = "" if change.severity is None else f" at severity {change.severity:g}"
+    group = f", {_describe_group(change.by, change.group)}" if change.by else ""
     return ChangeRow(
         measure=describe_use(change.measure),
-        rows=_describe_rows(change.data, change.perturb) + severity,
+        rows=_describe_rows(change.data, change.perturb) + severity + group,
         backend=change.backend,
         before=_format(change.before),
         now=_format(change.now),
@@ -104,7 +116,12 @@ def _make_flips(flips: Flips) -> FlipsView:
     where = f"{_describe_rows(flips.data, flips.perturb)} on {flips.backend}"
     examples = make_example_table(flips.backend, flips.examples) if flips.examples else None
     hidden = flips.test.negative_flips - len(flips.examples)
-    return FlipsView(f"{where}: {describe_flips(flips)}", examples, hidden if examples else 0)
+    groups = [f"{_describe_group(one.by, one.group)}: {describe_flips(one)}" for one in flips.groups]
+    return FlipsView(f"{where}: {describe_flips(flips)}", groups, examples, hidden if examples else 0)
+
+
+def _describe_group(by: Mapping[str, Any] | None, group: str) -> str:
+    return f"{group} of {describe_use(by)}" if group else f"by {describe_use(by)}"
 
 
 def _describe_rows(data: str, perturb: Sequence[object]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mqa_registry.judging.result import McNemarTest
+from mqa_registry.judging.result import GroupFlips, McNemarTest, Verdict
 from mqa_registry.reports import without_texts
 from mqa_registry.reports.reporters import COMPARISONS, MARKER_BYTES, render
 from mqa_reports import COMPARISON_HTML, HTML
@@ -46,6 +46,25 @@ def test_rows_that_are_all_shown_leave_none_to_count(comparison):
     assert "more" not in shown(render_comparison(replace(comparison, flips=(one,), max_drop=None)))
 
 
+def test_a_group_that_is_worse_is_named_with_its_flips_and_the_others_are_counted(comparison):
+    by = {"use": "fairness/column", "column": "domain"}
+    worse = replace(comparison.changes[0], group="tweets", by=by)
+    others = [replace(worse, group=f"other-{number}", verdict=Verdict.PASS) for number in range(300)]
+    group = GroupFlips(by, "tweets", McNemarTest(9, 1, 0.02), worse.before)
+    flips = replace(comparison.flips[0], groups=(group,))
+    text = shown(render_comparison(replace(comparison, changes=(worse, *others), flips=(flips,))))
+    assert "metrics/accuracy reviews, tweets of fairness/column (column &#34;domain&#34;) torch 0.850" in text
+    assert "tweets of fairness/column (column &#34;domain&#34;): 9 newly wrong" in text
+    assert "300 measures of groups are not shown to be worse" in text
+    assert "other-" not in text
+    gap = replace(worse, measure={"use": "fairness/equalized-odds-difference"}, group="")
+    assert "odds-difference reviews, by fairness/column (" in shown(
+        render_comparison(replace(comparison, changes=(gap,)))
+    )
+    many = [replace(worse, group=f"more-{number}") for number in range(23)]
+    assert "and 3 more measures of groups" in shown(render_comparison(replace(comparison, changes=tuple(many))))
+
+
 def test_it_has_no_script_and_allows_none(comparison):
     page = render_comparison(comparison)
     parsed = Parser(page)
@@ -71,9 +90,19 @@ def test_without_texts_there_is_none_of_a_row(comparison):
 
 
 def test_hostile_texts_are_no_markup(comparison):
-    change = replace(comparison.changes[0], check=HOSTILE, measure={"use": HOSTILE}, data=HOSTILE, backend=HOSTILE)
+    by = {"use": HOSTILE, HOSTILE: HOSTILE}
+    change = replace(
+        comparison.changes[0],
+        check=HOSTILE,
+        measure={"use": HOSTILE},
+        data=HOSTILE,
+        backend=HOSTILE,
+        by=by,
+        group=HOSTILE,
+    )
+    group = GroupFlips(by, HOSTILE, McNemarTest(9, 1), comparison.flips[0].share)
     example = replace(FLIP, id=HOSTILE, fields={HOSTILE: HOSTILE}, prediction=HOSTILE)
-    flips = replace(comparison.flips[0], data=HOSTILE, examples=(example,))
+    flips = replace(comparison.flips[0], data=HOSTILE, examples=(example,), groups=(group,))
     verdicts = (replace(comparison.verdict_changes[0], check=HOSTILE),)
     hostile = replace(
         comparison, run=HOSTILE, reference=HOSTILE, changes=(change,), flips=(flips,), verdict_changes=verdicts,

@@ -17,6 +17,7 @@ from mqa_registry.findings import Finding
 from mqa_registry.judging.result import (
     Change,
     Flips,
+    GroupFlips,
     McNemarTest,
     Number,
     Part,
@@ -92,9 +93,10 @@ RESULTS = st.builds(
 def _compare(name):
     """A comparison all of whose names are this one."""
     flips = Flips(
-        name, name, (), McNemarTest(1, 0), Number(0.5, 0.1, 0.9, 2, "exact"), (ExampleRow(name, {name: name}),)
-    )
-    change = Change(name, {"use": name}, name, name, verdict=Verdict.ERROR, note=name)
+        name, name, (), McNemarTest(1, 0), Number(0.5, 0.1, 0.9, 2, "exact"), (ExampleRow(name, {name: name}),),
+        (GroupFlips({"use": name}, name, McNemarTest(1, 0), Number(0.5, 0.1, 0.9, 2, "exact")),),
+    )  # fmt: skip
+    change = Change(name, {"use": name}, name, name, verdict=Verdict.ERROR, note=name, by={"use": name}, group=name)
     changed = VerdictChange(name, name, Verdict.PASS, Verdict.FAIL)
     return RunComparison(name, name, Verdict.FAIL, None, 0.95, (change,), (flips,), (changed,), (name,))
 
