@@ -53,9 +53,9 @@ def judge_changes(plan: Plan, cache: SampleCache) -> tuple[Change, ...]:
     """The changes of every case of a plan, whose reference view is that of the other run and whose bound is on the change.
 
     A case has one change, of all rows; with `by` one for each group with enough rows, or for a metric that makes one
-    number of groups that number. FAIL is shown to be worse than the
-    bound allows, PASS shown not to be, and INCONCLUSIVE neither. A measure that could not be taken of either run is
-    NOT-RUN, or ERROR where it crashed: once, whatever groups the same view has.
+    number of groups that number. FAIL is shown to be worse than the bound allows, PASS shown not to be, and INCONCLUSIVE
+    neither. A measure that could not be taken of either run is NOT-RUN, or ERROR where it crashed: once, whatever groups
+    the same view has.
     """
     measures = list(_take_measures(plan, cache))
     steps = [StepEvaluation(one.evaluation) for one in measures if isinstance(one.evaluation, Evaluation)]
