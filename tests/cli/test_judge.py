@@ -109,11 +109,26 @@ def test_a_damaged_run_ends_with_3_and_never_with_other_numbers(project):
     assert "hint: run the suite again" in done.err
 
 
-def test_a_run_that_cannot_be_kept_has_a_report_and_ends_with_3(project):
+def test_a_run_that_cannot_be_kept_has_its_verdict_and_a_warning(project):
     project.write(CHECKS)
     (project.folder / ".mqa").mkdir()
     (project.folder / ".mqa" / "runs").write_text("")
     done = project.run("-q")
+    assert done.code == 1
+    verdict, *warning = done.out.splitlines()
+    assert verdict.startswith("FAIL  replayed: 4 checks: 1 held, 2 failed")
+    assert warning[0].startswith("  ! history")
+    words = " ".join(" ".join(warning).split())
+    assert "could not be kept" in words
+    assert "not a directory fix: predictions stay cached" in words
+    assert done.err == ""
+
+
+def test_a_run_that_is_to_be_tagged_and_cannot_be_kept_ends_with_3(project):
+    project.write(CHECKS)
+    (project.folder / ".mqa").mkdir()
+    (project.folder / ".mqa" / "runs").write_text("")
+    done = project.run("-q", "--tag", "release")
     assert done.code == 3
     assert done.out.startswith("ERROR  replayed: 4 checks: 1 held, 2 failed")
     assert done.err.startswith("error: the run `")
