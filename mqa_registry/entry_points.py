@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     EntryPoints: TypeAlias = Mapping[str, tuple[EntryPoint, ...]]
 
+UNKNOWN = "unknown"  # a distribution without a name
+
 
 def list_entry_points(group: str, name: re.Pattern[str] | None = None) -> EntryPoints:
     """The entry points of a group by their names in order: more than one where distributions claim the same name.
@@ -27,11 +29,19 @@ def list_entry_points(group: str, name: re.Pattern[str] | None = None) -> EntryP
 
 
 def read_origin(point: EntryPoint) -> tuple[str, str]:
-    """The name and version of the distribution that an entry point comes with; `unknown` and empty where it has none."""
+    """The name and version of the distribution that an entry point comes with; `unknown` and empty where it has none.
+
+    So too where the metadata of the distribution is damaged.
+    """
     if point.dist is None:
-        return "unknown", ""
-    metadata = point.dist.metadata  # damaged metadata may lack either
-    return metadata["Name"] or "unknown", metadata["Version"] or ""
+        return UNKNOWN, ""
+    try:
+        metadata = point.dist.metadata  # damaged metadata may lack either
+    except (
+        FileNotFoundError
+    ):  # the backport of importlib.metadata, once imported, reads for all, and refuses an empty file
+        return UNKNOWN, ""
+    return metadata["Name"] or UNKNOWN, metadata["Version"] or ""
 
 
 def describe_origins(points: Sequence[EntryPoint]) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING
 
-from mqa_registry.entry_points import list_entry_points
+from mqa_registry.entry_points import UNKNOWN, list_entry_points, read_origin
 from mqa_registry.errors import UsageError
 from mqa_registry.hookspecs import GROUP
 
@@ -68,8 +68,8 @@ def install_command(package: str) -> str:
 def _plugin_distributions() -> list[Distribution]:
     """The distributions that bring plugins, each once, in the order of their names."""
     points = (point for named in list_entry_points(GROUP).values() for point in named)
-    found = {point.dist.metadata["Name"]: point.dist for point in points if point.dist is not None}
-    return [found[name] for name in sorted(filter(None, found))]  # damaged metadata may lack one
+    found = {read_origin(point)[0]: point.dist for point in points if point.dist is not None}
+    return [found[name] for name in sorted(found) if name != UNKNOWN]
 
 
 def _extra_with(package: str, found: Distribution) -> str:

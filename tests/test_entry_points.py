@@ -43,3 +43,10 @@ def test_names_that_do_not_match_are_left_out():
 
 def test_a_distribution_with_damaged_metadata_is_unknown():
     assert describe_origins(list_entry_points("acme.things")["c"]) == "unknown"
+
+
+def test_damaged_metadata_is_unknown_where_the_backport_of_the_library_reads_it():
+    pytest.importorskip("importlib_metadata")  # MLflow imports it; from then on its finder serves the whole process
+    found = list_entry_points("acme.things")
+    assert list(found) == ["a", "b", "c", "not one", "shared"]
+    assert describe_origins(found["c"]) == "unknown"
