@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     from mqa_registry.reports.console.text import make_visible
     from mqa_registry.reports.expectations import NumberBounds, describe_bounds, verdict_on
     from mqa_registry.reports.explanations import describe_flips, explain_comparison, explain_result
-    from mqa_registry.reports.number_format import format_estimate, format_number
+    from mqa_registry.reports.number_format import format_estimate, format_number, format_with_interval
     from mqa_registry.reports.output import output
     from mqa_registry.reports.report import CheckResults, blocks_release, list_backends, list_checks, name_family
     from mqa_registry.reports.reporters import AmendingReporter, EnvironmentReporter, Reporter, Tracker
@@ -155,7 +155,7 @@ _HOMES = {
     "reports.console.text": ("make_visible",),
     "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
     "reports.explanations": ("describe_flips", "explain_comparison", "explain_result"),
-    "reports.number_format": ("format_estimate", "format_number"),
+    "reports.number_format": ("format_estimate", "format_number", "format_with_interval"),
     "reports.sweeps": ("describe_perturbation",),
     "reports.output": ("output",),
     "reports.report": ("CheckResults", "blocks_release", "list_backends", "list_checks", "name_family"),
@@ -186,9 +186,9 @@ __all__ = [
     "content_digest", "count_verdicts", "counted", "describe_bounds", "describe_flips", "describe_perturbation",
     "did_you_mean", "draw_conclusion", "edited", "end_process_tree", "execute_suite", "explain_comparison",
     "explain_error", "explain_result", "export", "export_model", "file_format", "finalize", "find_device",
-    "fingerprint", "flags", "format_estimate", "format_number", "holm", "hookimpl", "identify_language",
-    "interruptible", "is_special", "judge", "list_backends", "list_checks", "make_visible", "name_family",
-    "optional_import", "output", "parity", "positive_class", "read_columns", "read_plan", "read_table",
+    "fingerprint", "flags", "format_estimate", "format_number", "format_with_interval", "holm", "hookimpl",
+    "identify_language", "interruptible", "is_special", "judge", "list_backends", "list_checks", "make_visible",
+    "name_family", "optional_import", "output", "parity", "positive_class", "read_columns", "read_plan", "read_table",
     "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run",
     "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "summarize_error", "to_svg",
     "verdict_on", "with_class_names", "write_report",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.waivers import WaiverState, is_overdue
 from mqa_registry.naming import counted
-from mqa_registry.reports.number_format import format_count, format_estimate, format_p_value
+from mqa_registry.reports.number_format import format_count, format_estimate, format_p_value, format_with_interval
 from mqa_registry.reports.summary import NOT_JUDGED
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def describe_change(change: Change) -> str:
     if change.before is None or change.now is None or change.change is None:
         return change.note
     before, now = (format_estimate(number)[0] for number in (change.before, change.now))
-    return f"{before} → {now}, worse by {' '.join(filter(None, format_estimate(change.change)))}"
+    return f"{before} → {now}, worse by {format_with_interval(change.change)}"
 
 
 def describe_unshown_groups(comparison: RunComparison) -> str:
@@ -160,7 +160,7 @@ def _explain_flips(flips: Flips) -> list[str]:
 def describe_flips(flips: Flips | GroupFlips) -> str:
     """How many rows are newly wrong and newly right."""
     test = "" if flips.test.p_value is None else f", McNemar {format_p_value(flips.test.p_value)}"
-    share = " ".join(filter(None, format_estimate(flips.share)))
+    share = format_with_interval(flips.share)
     negative = (
         f"{format_count(flips.test.negative_flips)} newly wrong, {share} of {format_count(flips.share.rows)} rows"
     )

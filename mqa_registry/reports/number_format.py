@@ -35,6 +35,11 @@ def format_estimate(number: Number, limits: Sequence[float] = ()) -> tuple[str, 
     return format_one(estimate), f"[{', '.join(ends)}]"
 
 
+def format_with_interval(number: Number, limits: Sequence[float] = ()) -> str:
+    """The estimate with its interval behind it, as `0.813 [0.801, 0.825]`. `limits` as in `format_estimate`."""
+    return " ".join(filter(None, format_estimate(number, limits)))
+
+
 def format_number(value: float, limits: Sequence[float] = ()) -> str:
     """A number without an interval; whole ones without decimals. `limits` as in `format_estimate`."""
     if not math.isfinite(value):

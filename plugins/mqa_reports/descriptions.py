@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mqa_registry import describe_bounds, format_estimate, format_number, make_visible
+from mqa_registry import describe_bounds, format_number, format_with_interval, make_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def _list_numbers_of_part(part: Part, result: Result) -> Iterator[str]:
         bounds = bounds_by_number.get(name)
         if bounds is None and bounds_by_number.keys() & part.numbers.keys() and name != _VALUE:
             continue
-        estimate = " ".join(filter(None, format_estimate(number, bounds.limits if bounds else ())))
+        estimate = format_with_interval(number, bounds.limits if bounds else ())
         yield make_visible(f"{name} {estimate}" + (f", expected {bounds.text}" if bounds else ""))
 
 

@@ -18,7 +18,7 @@ from mqa_registry import (
     draw_conclusion,
     explain_comparison,
     explain_result,
-    format_estimate,
+    format_with_interval,
     list_checks,
     make_visible,
     verdict_on,
@@ -161,7 +161,7 @@ def _format_numbers(result: Result) -> str:
         part: Part = next(steps, result)
         number = part.numbers.get(bounds.number)
         if number is not None:
-            estimate = " ".join(filter(None, format_estimate(number, bounds.limits)))
+            estimate = format_with_interval(number, bounds.limits)
             cells.append(code(f"{estimate}, {bounds.text}"))
     return "<br>".join(cells)
 

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mqa_registry import describe_flips, explain_comparison, format_estimate
+from mqa_registry import describe_flips, explain_comparison, format_with_interval
 from mqa_reports.html.checks import describe_use
 from mqa_reports.html.examples import ExampleTable, make_example_table
 from mqa_reports.html.rendering import render_template
@@ -129,4 +129,4 @@ def _describe_rows(data: str, perturb: Sequence[object]) -> str:
 
 
 def _format(number: Number | None) -> str:
-    return "" if number is None else " ".join(filter(None, format_estimate(number)))
+    return "" if number is None else format_with_interval(number)
