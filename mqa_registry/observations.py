@@ -6,18 +6,20 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.errors import NotRunError
+from mqa_registry.errors import NotRunError, summarize_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
-    from mqa_registry.contributions import ModelUnderTest, RunnerFacts
+    from mqa_registry.contributions import RunnerFacts
     from mqa_registry.errors import MqaError
     from mqa_registry.findings import Finding
-    from mqa_registry.plan import ProbeRequest, RowSet, View
+    from mqa_registry.plan import ProbeRequest, View
     from mqa_registry.types import Predictions, Rows
+
+MAX_NAMED_LOST = 1000  # lost rows of a view whose ids and reasons are kept
 
 
 @dataclass(frozen=True)
@@ -45,53 +47,89 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class LostRow:
+    """A row that could not be perturbed, opened, encoded or predicted alone, by its id; `reason` is one line."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LostRows:
+    """The rows that a view lost: how many, and the first of them, at most 1,000, in the order of the data.
+
+    `cause` is why the first of them was lost, with a traceback where it crashed; None where no row was lost.
+    """
+
+    count: int = 0
+    named: tuple[LostRow, ...] = ()
+    cause: Failure | None = None
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    @classmethod
+    def of_error(cls, ids: Sequence[str], error: MqaError) -> LostRows:
+        """Rows that were lost for one reason."""
+        if not ids:
+            return cls()
+        reason = summarize_error(error.message)
+        return cls(len(ids), tuple(LostRow(row, reason) for row in ids[:MAX_NAMED_LOST]), Failure.of(error))
+
+    @classmethod
+    def merge(cls, parts: Iterable[LostRows]) -> LostRows:
+        """The lost rows of several parts of one view, such as its shards, in the order of the data."""
+        count, named, cause = 0, list[LostRow](), None
+        for part in parts:
+            count += part.count
+            named += part.named[: MAX_NAMED_LOST - len(named)]
+            cause = cause or part.cause
+        return cls(count, tuple(named), cause)
+
+
+@dataclass(frozen=True)
 class PerturbedRows:
     """Rows as the model sees them. `declined` rows are not among them; `changed` differ from what they were.
 
-    `edits` is how many characters apart a changed row is from what it was, on average; None where it has no text.
+    `edits` is how many characters apart a changed row is from what it was, on average; None where it has no text. `lost`
+    rows could not be perturbed.
     """
 
     rows: Rows
     declined: int = 0
     changed: int = 0
     edits: float | None = None
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """All that is to be predicted: the unperturbed rows by data set, and every set of rows as the model sees it.
-
-    `model_under_test` is the model, not built yet, where some backend is to run it, `model_failure` why there is none where its
-    source or task failed; `replays` are the predictions that the other backends bring, among the same `classes`.
-    """
-
-    rows: Mapping[str, Rows]
-    row_sets: Mapping[RowSet, PerturbedRows | Failure]
-    model_under_test: ModelUnderTest | None = None
-    model_failure: Failure | None = None
-    replays: Mapping[View, ObservedView] = field(default_factory=dict)
-    classes: tuple[str, ...] = ()
-
-    @property
-    def usable(self) -> dict[RowSet, PerturbedRows]:
-        """The sets of rows that could be made."""
-        return {one: rows for one, rows in self.row_sets.items() if isinstance(rows, PerturbedRows)}
+    lost: LostRows = LostRows()
 
 
 @dataclass(frozen=True)
 class ObservedView:
-    """One view: the rows as the model saw them, and a prediction for each, or the reason why there is none."""
+    """One view: the rows as the model saw them, and a prediction for each, or the reason why there is none.
+
+    `lost` rows are among neither: `perturbed.rows` and `predictions` are the rows that are left, in one order. A view that
+    lost every row has a `failure`.
+    """
 
     perturbed: PerturbedRows | None
     predictions: Predictions | None = None
     failure: Failure | None = None
+    lost: LostRows = LostRows()
+
+
+def failure_of_lost(lost: LostRows, rows_left: int) -> Failure | None:
+    """The failure of a view that has no row left because rows were lost: that of its first row; None where it has rows.
+
+    What fails on every row is no matter of single rows: the backend, the task or the perturbation fails.
+    """
+    return lost.cause if lost and rows_left == 0 else None
 
 
 @dataclass(frozen=True)
 class ProbeResult:
     """The table that a probe made, or the reason why there is none.
 
-    It read `rows` rows; `declined`, `changed` and `edits` are what `PerturbedRows` says of them.
+    It read `rows` rows; `declined`, `changed` and `edits` are what `PerturbedRows` says of them. `lost` are the rows of
+    the views that it could not read.
     """
 
     table: pa.Table | None = None
@@ -100,6 +138,7 @@ class ProbeResult:
     changed: int = 0
     rows: int = 0
     edits: float | None = None
+    lost: LostRows = LostRows()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mqa_registry.observations import Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry.observations import PreparedData
+    from mqa_registry.execution.preparation import PreparedData
     from mqa_registry.plan import Plan
     from mqa_registry.store import Store
 

@@ -1,16 +1,14 @@
-"""Batching: how the rows of a run are put into arrays and batches, alike on every backend.
+"""Batching: how the rows of a run are put into batches, alike on every backend.
 
 Rows are batched by the rule with which predictions do not depend on the batch. Where a backend takes rows of one length
-in tokens alone, all backends are given rows of that length. Rows are encoded once for all of them.
+in tokens alone, all backends are given rows of that length.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from mqa_registry.boundary import check_length
 from mqa_registry.contributions import Backend, Batching, shapes
@@ -24,7 +22,7 @@ from mqa_registry.types import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Codec, ModelUnderTest
+    from mqa_registry.contributions import ModelUnderTest
     from mqa_registry.contributions.task import Encoded
     from mqa_registry.execution.live_backend import LiveBackend
     from mqa_registry.execution.resources import Resources
@@ -166,80 +164,3 @@ def fixed_length_findings(lengths: Mapping[str, int], live: Mapping[str, LiveBac
         if name in live and live[name].record.facts.fixed_length == length:
             message = f"it takes rows of exactly {length} tokens: shorter ones are padded and longer ones cut, on every backend"
             yield Finding("note", name, message)
-
-
-# Rows as arrays.
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """One distinct encoded row, its cost, and the fingerprints of the examples that have this encoding."""
-
-    arrays: Encoded
-    cost: int
-    fingerprints: tuple[bytes, ...]
-
-
-@dataclass(frozen=True)
-class Encodings:
-    """The distinct encodings of some examples, the costliest first.
-
-    `full_costs` are those of the truncated examples before they were cut, by fingerprint.
-    """
-
-    rows: list[Encoding]
-    full_costs: Mapping[bytes, int]
-
-
-def encode(codec: Codec, examples: Mapping[bytes, Example]) -> Encodings:
-    """Encode some examples, given by fingerprint."""
-    given = list(examples.values())
-    encoded = codec.encode(given)
-    arrays: dict[bytes, Encoded] = {}
-    fingerprints: dict[bytes, list[bytes]] = {}
-    for name, row in zip(examples, encoded, strict=True):
-        digest = _digest(row)
-        arrays[digest] = row
-        fingerprints.setdefault(digest, []).append(name)
-    rows = [Encoding(row, codec.cost(row), tuple(fingerprints[digest])) for digest, row in arrays.items()]
-    rows.sort(key=lambda row: (-row.cost, row.fingerprints))
-    if codec.limit is None:
-        return Encodings(rows, {})
-    full_costs = zip(examples, codec.full_costs(given, encoded), encoded, strict=True)
-    return Encodings(rows, {name: cost for name, cost, row in full_costs if cost > _max_full_cost(codec, row)})
-
-
-def select_encodings(encodings: Iterable[Encoding], fingerprints: set[bytes]) -> list[Encoding]:
-    """The encodings of these examples, without the fingerprints of others."""
-    selected = []
-    for encoding in encodings:
-        remaining = tuple(one for one in encoding.fingerprints if one in fingerprints)
-        if remaining:
-            selected.append(Encoding(encoding.arrays, encoding.cost, remaining))
-    return selected
-
-
-def join_outputs(parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Concatenate parts of an output along the rows; narrower parts are padded with zeros to the shape of the widest."""
-    if not all(part.ndim for part in parts):
-        return parts[0]
-    shape = np.max([part.shape[1:] for part in parts], axis=0)
-    padded = [
-        np.pad(part, [(0, 0), *((0, int(to - by)) for to, by in zip(shape, part.shape[1:], strict=True))])
-        for part in parts
-    ]
-    return np.concatenate(padded)
-
-
-def _max_full_cost(codec: Codec, row: Encoded) -> int:
-    """The largest full cost of a row that was not truncated. Padding to a fixed length does not count."""
-    return codec.cost(row) if codec.length is None or codec.limit is None else codec.limit
-
-
-def _digest(row: Encoded) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(row):
-        array = np.ascontiguousarray(row[name])
-        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
-        digest.update(array.data)
-    return digest.digest()

@@ -17,7 +17,9 @@ from mqa_registry.observations import BackendRecord, Truncation
 from mqa_registry.store import join_keys, split_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
 
     from mqa_registry.contributions import ModelUnderTest
     from mqa_registry.store import Store
@@ -26,16 +28,13 @@ if TYPE_CHECKING:
 
 
 class PredictionCache:
-    """The predictions that are requested of one backend, as far as the store has them.
+    """The predictions of one backend, as far as the store has them.
 
     `digest` stands for all that the predictions depend on except the example.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._requested: Keys = join_keys([])  # sorted fingerprints, each once
-        # The predictions of `_requested`, in this order, where all were in the store.
-        self._table: pa.Table | None = None
         self.digest = b""
         self._sha256 = ""
 
@@ -55,56 +54,26 @@ class PredictionCache:
         """Store what the backend ran on, for runs that find all predictions in the store."""
         self._store.put_facts(self.digest, {"identity": identity, **facts.to_table()})
 
-    def request(self, fingerprints: Keys, *, fresh: bool) -> tuple[int, int]:
-        """Request predictions: how many of the distinct examples are in the store, and how many are not.
+    def delete(self) -> None:
+        """Delete what the store has."""
+        self._store.delete(self.digest)
 
-        With `fresh`, what the store has is deleted first. Damaged batches are deleted where anything is missing.
-        """
-        self._requested = np.unique(fingerprints)
-        if fresh:
-            self._store.delete(self.digest)
-        self._table, missing = self._load(self._requested)
-        if missing:
-            self._store.repair(self.digest)
-        return len(self._requested) - missing, missing
+    def repair(self) -> None:
+        """Delete damaged batches, so that what they had is predicted again."""
+        self._store.repair(self.digest)
 
-    def find_missing(self) -> Keys:
-        """The requested examples without a prediction in the store, sorted."""
-        missing: Keys = self._requested[~self._store.contains(self.digest, self._keys(self._requested))]
+    def read(self, fingerprints: Keys) -> tuple[npt.NDArray[np.int64], pa.Table | None]:
+        """The predictions of some examples: for each its row in the table, or -1; the table is None where none has one."""
+        return self._store.get(self.digest, self._keys(fingerprints))
+
+    def find_missing(self, fingerprints: Keys) -> Keys:
+        """Those of these examples without a prediction in the store, in their order."""
+        missing: Keys = fingerprints[~self._store.contains(self.digest, self._keys(fingerprints))]
         return missing
-
-    def select_requested(self, fingerprints: Iterable[bytes]) -> set[bytes]:
-        """Those of these examples that are requested."""
-        joined = join_keys([*fingerprints])
-        return set(split_keys(joined[np.isin(joined, self._requested)]))
-
-    def select_missing(self, fingerprints: Iterable[bytes]) -> set[bytes]:
-        """Those of these examples that are not in the store."""
-        joined = join_keys([*fingerprints])
-        return set(split_keys(joined[~self._store.contains(self.digest, self._keys(joined))]))
 
     def put(self, fingerprints: Sequence[bytes], table: pa.Table) -> None:
         """Store predictions, one row for each of these examples."""
         self._store.put(self.digest, split_keys(self._keys(join_keys(fingerprints))), table)
-
-    def read(self, requests: Sequence[Keys]) -> tuple[list[pa.Table], int]:
-        """The predictions of several series of requested examples, each in its order; and how many examples lack one.
-
-        The store reads a batch once for all of them. Where an example lacks its prediction, no tables are returned.
-        """
-        distinct, table, missing = self._requested, self._table, 0
-        if table is None and requests:
-            distinct = np.unique(np.concatenate(requests))
-            table, missing = self._load(distinct)
-        if table is None:
-            return [], missing
-        return [table.take(pa.array(np.searchsorted(distinct, keys))) for keys in requests], missing
-
-    def _load(self, fingerprints: Keys) -> tuple[pa.Table | None, int]:
-        """The predictions of examples, in their order, where each has one; and how many have none."""
-        positions, table = self._store.get(self.digest, self._keys(fingerprints))
-        missing = int((positions < 0).sum())
-        return (None if table is None or missing else table.take(pa.array(positions))), missing
 
     def _keys(self, fingerprints: Keys) -> Keys:
         return _example_keys(self.digest, fingerprints)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+import pyarrow as pa
+
+from mqa_registry.errors import MqaError
 from mqa_registry.execution.preparation import with_classes
-from mqa_registry.observations import Failure, Observations, ObservedView
+from mqa_registry.naming import counted
+from mqa_registry.observations import (
+    Failure,
+    LostRows,
+    Observations,
+    ObservedView,
+    PerturbedRows,
+    failure_of_lost,
+)
+from mqa_registry.types import Predictions, get_schema
+from mqa_registry.types.tables.spool import TableSpool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mqa_registry.execution.backends import Backends
+    from mqa_registry.execution.live_backend import ViewPart
+    from mqa_registry.execution.preparation import PreparedData
     from mqa_registry.execution.resources import Progress
-    from mqa_registry.observations import PreparedData, ProbeResult
+    from mqa_registry.execution.shards import ShardRows
+    from mqa_registry.observations import ProbeResult
     from mqa_registry.plan import ProbeRequest, View
-    from mqa_registry.types import Predictions
+    from mqa_registry.types import Rows
 
     # Called with a view or a probe that was observed, and with all that was observed so far.
     Observer: TypeAlias = Callable[[View | ProbeRequest, Observations], None]
@@ -27,8 +44,8 @@ def ignore_observed(_work: View | ProbeRequest, _observations: Observations) -> 
 class Collector:
     """The observations of one run, each passed on once it is there.
 
-    A view is complete when each of its rows has a prediction: that its backend fails on rows of another view later does
-    not change it.
+    A view is complete when each of its rows has a prediction or is lost: that its backend fails on rows of another view
+    does not change it.
     """
 
     def __init__(
@@ -47,61 +64,98 @@ class Collector:
         self._backends = backends
         self._progress = progress
         self._observer = observer
+        self._growing: dict[View, _GrowingView] = {}
 
-    def collect_views(self, *, is_last: bool = False) -> None:
-        """Collect the views that are complete by now or whose backend has failed; with `is_last`, all that are left."""
-        ready = [view for view in self._waiting if is_last or self._is_settled(view)]
-        if not ready:
-            return
-        collected = set(ready)
-        self._waiting = [view for view in self._waiting if view not in collected]
-        for view, observed in self._observe(ready):
-            self.views[view] = observed
-            self._pass_on(view)
+    def begin(self) -> None:
+        """Forget the parts of views that are not complete: the shards are worked on from the first one."""
+        self._growing = {view: _GrowingView(TableSpool(self._prepared.row_sets.scratch)) for view in self._waiting}
+
+    def add(self, parts: Mapping[View, ViewPart], shard_rows: ShardRows) -> None:
+        """Add the next shard's predictions of some views."""
+        for view, part in parts.items():
+            if view in self._growing:
+                self._growing[view].add(part, shard_rows.parts[view.rows].rows)
+
+    def collect_settled(self) -> None:
+        """Collect the views that need no prediction, or get none: replayed ones, and those whose rows or backend failed."""
+        self._collect(view for view in self._waiting if view in self._prepared.replays or self._find_failure(view))
+
+    def collect_data(self, data: str, backend: str) -> None:
+        """Collect the views of a data set on one backend, which are complete."""
+        self._collect(view for view in self._waiting if (view.rows.data, view.backend) == (data, backend))
+
+    def collect_rest(self) -> None:
+        """Collect all views that are left."""
+        self._collect(self._waiting)
 
     def collect_probe(self, request: ProbeRequest, result: ProbeResult) -> None:
         """Collect the result of a probe."""
         self._probe_results[request] = result
         self._pass_on(request)
 
+    def _collect(self, views: Iterable[View]) -> None:
+        for view in list(views):
+            self._waiting.remove(view)
+            self.views[view] = self._observe(view)
+            self._pass_on(view)
+
     def _pass_on(self, work: View | ProbeRequest) -> None:
         self._progress.complete(work)
         self._observer(work, self.observations)
 
-    def _is_settled(self, view: View) -> bool:
-        """Whether nothing more is predicted for a view."""
-        if view in self._prepared.replays or self._find_failure(view):
-            return True
-        return self._backends.live[view.backend].is_complete(view)
-
     def _find_failure(self, view: View) -> Failure | None:
-        """Why a view has no predictions, by now."""
-        row_set = self._prepared.row_sets[view.rows]
-        if isinstance(row_set, Failure):
-            return row_set
+        """Why a view has no predictions at all, by now."""
+        if (failure := self._prepared.row_sets.find_failure(view.rows)) is not None:
+            return failure
         if view.backend not in self._backends.live:
             return self._backends.failures.get(view.backend)
+        return self._backends.live[view.backend].opening_failure
+
+    def _observe(self, view: View) -> ObservedView:
+        """A view with the predictions that were replayed or made, or the reason why there are none."""
+        if view in self._prepared.replays:
+            return self._prepared.replays[view]
+        if (failure := self._find_failure(view)) is not None:
+            made = self._prepared.row_sets.find(view.rows)
+            return ObservedView(made if isinstance(made, PerturbedRows) else None, failure=failure)
+        made, growing = self._prepared.row_sets[view.rows], self._growing.pop(view)
+        if isinstance(made, Failure):
+            return ObservedView(None, failure=made)
         backend = self._backends.live[view.backend]
-        return backend.opening_failure or (None if backend.is_complete(view) else backend.failure)
+        if growing.unpredicted:
+            left = f"backend `{view.backend}` left {counted(growing.unpredicted, 'row')} without a prediction"
+            return ObservedView(made, failure=backend.failure or Failure.of(MqaError(left)))
+        task, model = backend.model_under_test.task, backend.model_under_test.model
+        classes = model.labels if get_schema(task.schema).has_classes else ()
+        observed = growing.finish(made, task.schema, classes)
+        return with_classes(observed, self._prepared.classes) if observed.predictions is not None else observed
 
-    def _observe(self, views: Sequence[View]) -> Iterator[tuple[View, ObservedView]]:
-        """Each view with the predictions that were replayed or made, or the reason why there are none."""
-        row_sets, predictions = self._prepared.row_sets, self._read_predictions(views)
-        for view in views:
-            row_set = row_sets[view.rows]
-            if view in self._prepared.replays:
-                yield view, self._prepared.replays[view]
-            elif isinstance(row_set, Failure) or view not in predictions:
-                perturbed = None if isinstance(row_set, Failure) else row_set
-                yield view, ObservedView(perturbed, failure=self._find_failure(view))
-            else:
-                yield view, with_classes(ObservedView(row_set, predictions[view]), self._prepared.classes)
 
-    def _read_predictions(self, views: Sequence[View]) -> dict[View, Predictions]:
-        """The predictions of those of the views that live backends have predicted, read together."""
-        found: dict[View, Predictions] = {}
-        row_sets = self._prepared.usable
-        for name, backend in self._backends.live.items():
-            predicted = [view for view in views if view.backend == name and self._find_failure(view) is None]
-            found |= backend.read_predictions({view: row_sets[view.rows].rows.ids for view in predicted})
-        return found
+@dataclass
+class _GrowingView:
+    """The predictions of a view, shard by shard. `unpredicted` rows lack one without being lost."""
+
+    spool: TableSpool
+    rows: int = 0
+    lost_at: list[int] = field(default_factory=list)  # positions among the view's rows
+    lost: list[LostRows] = field(default_factory=list)
+    unpredicted: int = 0
+
+    def add(self, part: ViewPart, rows: Rows) -> None:
+        if part.table is not None and len(part.table):
+            ids = rows.ids if len(part.kept) == len(rows) else rows.ids.take(pa.array(part.kept))
+            self.spool.append(part.table.append_column("id", ids))
+        for position, error in part.lost.items():
+            self.lost_at.append(self.rows + position)
+            self.lost.append(LostRows.of_error([rows.ids[position].as_py()], error))
+        self.unpredicted += len(rows) - len(part.kept) - len(part.lost)
+        self.rows += len(rows)
+
+    def finish(self, made: PerturbedRows, schema: str, classes: tuple[str, ...]) -> ObservedView:
+        """The view, of the rows that are left; a failure where none is."""
+        lost = LostRows.merge([made.lost, *self.lost])
+        table = self.spool.finish()
+        if (failure := failure_of_lost(lost, len(table))) is not None:
+            return ObservedView(None, failure=failure, lost=lost)
+        left = replace(made, rows=made.rows.leave_out(self.lost_at)) if self.lost_at else made
+        return ObservedView(left, Predictions(schema, table, classes), lost=lost)

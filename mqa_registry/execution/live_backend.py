@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import CheckedCodec, ForwardPasses, check_identity, open_runner, read_budget, read_facts
-from mqa_registry.contributions import Backend, Batching, shapes
-from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
-from mqa_registry.execution.batching import join_outputs, select_encodings
+from mqa_registry.errors import ContributionError, ExitCode, MqaError, NotRunError
 from mqa_registry.execution.cache import PredictionCache
+from mqa_registry.execution.encoding import select_encodings
 from mqa_registry.execution.missing_rows import MissingRows
-from mqa_registry.execution.model_building import runner_spec
+from mqa_registry.execution.session import BackendSession
 from mqa_registry.findings import Finding
-from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, Work
-from mqa_registry.store import join_keys
+from mqa_registry.store import join_keys, split_keys
 from mqa_registry.suite import identity
-from mqa_registry.types import Predictions, get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from mqa_registry.contributions import ModelUnderTest, OutputReading, Runner, RunnerFacts
+    import numpy.typing as npt
+
+    from mqa_registry.boundary import CheckedCodec
+    from mqa_registry.contributions import Batching, ModelUnderTest, Runner
     from mqa_registry.contributions.task import Batch, Outputs
-    from mqa_registry.execution.batching import Encoding
+    from mqa_registry.execution.encoding import Encoding, Encodings
     from mqa_registry.execution.resources import Progress, Resources
     from mqa_registry.observations import BackendRecord
     from mqa_registry.plan import View
@@ -40,12 +38,43 @@ if TYPE_CHECKING:
 FORMAT = 2  # increases when the host would make other predictions of the same outputs
 
 
+@dataclass
+class ShardRequest:
+    """The views of one shard on one backend: the fingerprints of their rows, and the distinct ones among them.
+
+    `table` has the predictions of `distinct`, row by row, where all were in the store. `lost` are the errors of examples
+    that could not be predicted.
+    """
+
+    views: Mapping[View, Keys]
+    distinct: Keys
+    table: pa.Table | None
+    lost: dict[bytes, MqaError]
+    missing: MissingRows | None = None  # once it predicts
+
+    @property
+    def has_missing(self) -> bool:
+        return self.table is None and len(self.distinct) > 0
+
+
+@dataclass(frozen=True)
+class ViewPart:
+    """The predictions for the rows of a view in one shard: those of the rows at `kept`, which have one.
+
+    `lost` are the errors of other rows, by their positions. `is_complete` says that there are no further ones.
+    """
+
+    table: pa.Table | None
+    kept: npt.NDArray[np.int64]
+    lost: Mapping[int, MqaError]
+    is_complete: bool
+
+
 class LiveBackend:
-    """One backend during one run: the predictions that are requested of it, and its runner once it is open.
+    """One backend during one run: the predictions that are requested of it, shard by shard.
 
     It is opened where some prediction is not in the store. A failure of the backend is stored in `failure`, and ends
-    its predictions alone. A `candidate` comes after another backend, which shows that the task can read outputs of
-    the model. `declared_identity` is what the backend says of itself before it is opened.
+    its predictions alone; what the store has is still read.
     """
 
     def __init__(
@@ -54,22 +83,44 @@ class LiveBackend:
         self.name = name
         self.failure: Failure | None = None
         self.work = Work()
-        self.model_under_test = model_under_test
-        self.batching = Batching()
-        self.runner: Runner | None = None
-        self._candidate = candidate
-        self._use = use
-        self._backend = use.contribution_as(Backend)
         self._use_identity = identity(use)
-        self._passes = ForwardPasses(use.contributor)
-        self._reading: OutputReading | None = None
-        self._facts: RunnerFacts | None = None
-        self._requested: Mapping[View, Keys] = {}
-        self._missing: MissingRows | None = None  # once it is known
+        self._session = BackendSession(name, use, model_under_test, candidate=candidate)
         self._cache = PredictionCache(store)
-        declared = use.call_method(self._backend.identity, model_under_test)
-        self.declared_identity = self._identity = check_identity(use.contributor, declared)
+        self._is_repaired = False
+        self._totals: dict[View, int] = {}  # rows of each view
+        self._done: dict[View, int] = {}  # of them, those of shards before
+        self._is_started = False
         self._update_digest()
+
+    # What it is.
+
+    @property
+    def model_under_test(self) -> ModelUnderTest:
+        return self._session.model_under_test
+
+    @property
+    def batching(self) -> Batching:
+        return self._session.batching
+
+    @property
+    def runner(self) -> Runner | None:
+        """The runner, once it is open."""
+        return self._session.runner
+
+    @property
+    def codec(self) -> CheckedCodec:
+        """The task's codec; once the backend is open, it decodes this backend's outputs."""
+        return self._session.codec
+
+    @property
+    def spec(self) -> dict[str, Any] | None:
+        """How another process opens it; None where that is unknown."""
+        return self._session.spec
+
+    @property
+    def declared_identity(self) -> Mapping[str, str]:
+        """What the backend says of itself before it is opened."""
+        return self._session.declared_identity
 
     @property
     def opening_failure(self) -> Failure | None:
@@ -81,16 +132,6 @@ class LiveBackend:
         """The digest of the model, what its source reports of it, and its task, in the words of model hubs."""
         model, task = self.model_under_test.model, self.model_under_test.task
         return {"digest": model.digest, **model.about, "task": task.needs or task.name}
-
-    @property
-    def spec(self) -> dict[str, Any] | None:
-        """How another process opens it; None where that is unknown."""
-        return runner_spec(self._use, self.model_under_test)
-
-    @property
-    def codec(self) -> CheckedCodec:
-        """The task's codec; once the backend is open, it decodes this backend's outputs."""
-        return self._checked_codec.with_reading(self._reading)
 
     @property
     def digest(self) -> bytes:
@@ -109,7 +150,7 @@ class LiveBackend:
 
     def set_batching(self, batching: Batching) -> None:
         """Batch rows by this rule from now on. Predictions that were made by another rule count as missing."""
-        self.batching = batching
+        self._session.batching = batching
         self._update_digest()
         self._put_facts()
 
@@ -123,35 +164,16 @@ class LiveBackend:
     def load(self, resources: Resources) -> Runner:
         """The runner, loaded and open; raises any error of the backend."""
         resources.progress.stage(f"loading {self.name}")
-        contributor = self._use.contributor
-        opened = self._use.call_method(self._backend.open, self.model_under_test)
-        runner: Runner = resources.stack.enter_context(open_runner(contributor, opened))
-        self._identity, facts = read_facts(contributor, runner)
+        digest, runner = self.digest, self._session.open(resources.stack)
         self._update_digest()
-        self._reading = self._infer_reading(runner)
-        meaning = self._reading.meaning if self._reading else ""
-        self._facts = replace(facts, fixed_length=self.model_under_test.codec.length, read_as=meaning)
+        if resources.fresh and self.digest != digest:
+            self._cache.delete()
         self._put_facts()
-        self.runner = runner
         return runner
 
-    def _infer_reading(self, runner: Runner) -> OutputReading | None:
-        """How the outputs of a runner are decoded, inferred from those for the task's sample, a row at a time."""
-        codec = self._checked_codec
-        if not codec.reads_outputs:
-            return None
-        try:
-            rows = list(codec.encode(self.model_under_test.samples()))
-            outputs = [self._passes.run(runner, codec.collate([row])) for row in rows]
-        except Exception:  # predicting the rows of the run fails too, and reports it
-            return None
-        return codec.read_outputs({name: join_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
-
-    @property
-    def _checked_codec(self) -> CheckedCodec:
-        codec = self.model_under_test.codec
-        assert isinstance(codec, CheckedCodec)  # `build_model` binds no other
-        return codec
+    def run(self, batch: Batch) -> Outputs:
+        """The outputs of the open runner for a batch."""
+        return self._session.run(batch)
 
     def _update_digest(self) -> None:
         """Bring the keys of the cache in line with the identity and the batching."""
@@ -160,125 +182,104 @@ class LiveBackend:
                 "format": FORMAT,
                 "model_under_test": self.model_under_test.digest,
                 "backend": self._use_identity,
-                "identity": self._identity,
+                "identity": self._session.identity,
                 "batching": self.batching.rule,
             }
         )
 
     def _put_facts(self) -> None:
-        if self._facts is not None:
-            self._cache.put_facts(self._identity, self._facts)
+        if self._session.facts is not None:
+            self._cache.put_facts(self._session.identity, self._session.facts)
 
     # Predicting.
 
-    def request_predictions(self, views: Mapping[View, Keys], *, fresh: bool) -> bool:
-        """Request predictions for these views, with the fingerprints of their rows: whether some have to be made."""
-        self._requested = views
-        found, missing = self._cache.request(np.concatenate([join_keys([]), *views.values()]), fresh=fresh)
-        self.work = Work(found=found)
-        self._missing = MissingRows(views, join_keys([])) if not missing else None  # once open, it may lack others
-        return missing > 0
+    def begin(self, totals: Mapping[View, int], *, fresh: bool) -> None:
+        """Begin with the first shard, of views with so many rows. With `fresh`, what the store has is deleted first."""
+        self._totals, self._done = dict(totals), dict.fromkeys(totals, 0)
+        self.work = Work()
+        if fresh:
+            self._cache.delete()
 
-    def is_complete(self, view: View) -> bool:
-        """Whether every row of a view that was requested has a prediction; where some lack one, known once it predicts."""
-        return self._missing is not None and self._missing.is_complete(view)
+    def request(self, views: Mapping[View, Keys]) -> ShardRequest:
+        """Look the rows of a shard up in the store."""
+        distinct = np.unique(np.concatenate([join_keys([]), *views.values()]))
+        positions, table = self._cache.read(distinct)
+        missing = int((positions < 0).sum())
+        if missing and not self._is_repaired:
+            self._is_repaired = True
+            self._cache.repair()
+        if table is not None:
+            table = None if missing else table.take(pa.array(positions))
+        return ShardRequest(views, distinct, table, {})
 
-    def predict(self, encodings: Sequence[Encoding], progress: Progress) -> None:
-        """Predict those of the encoded rows that are requested and missing.
+    @property
+    def has_served(self) -> bool:
+        """Whether some predictions of this run came from the store."""
+        return self.work.found > 0
 
-        Batches are made of all that are requested, so that the batch of a row does not depend on the store.
-        """
-        if self._missing is None:
-            self._missing = self._begin(progress)
-        requested = select_encodings(encodings, self._cache.select_requested(_fingerprints(encodings)))
-        missing = self._cache.select_missing(_fingerprints(requested))
-        # Another backend of the same digest, or another process, may have predicted some since.
-        self._count_predicted({*_fingerprints(requested)} - missing, progress)
-        budget = self._record_failure(self._read_budget)
-        if not budget:
-            return
-        batches = self.batching.batches(
-            requested, budget, cost=lambda row: row.cost, shape=lambda row: shapes(row.arrays)
-        )
-        for batch in batches:
-            rows = select_encodings(batch, missing)
-            if rows and self.failure is None:
-                self._record_failure(partial(self._predict_batch, rows, progress))
+    def predict(self, request: ShardRequest, encodings: Encodings, progress: Progress) -> None:
+        """Predict those of the encoded rows that are requested and missing."""
+        if request.missing is None:
+            request.missing = self._start(request, progress)
+        requested = set(split_keys(request.distinct))
+        rows = select_encodings(encodings.rows, requested)
+        names = [name for row in rows for name in row.fingerprints]
+        missing = set(split_keys(self._cache.find_missing(join_keys(names))))
+        # Another backend of the same digest, another process, or the shard before may have predicted some since.
+        self._count_predicted(request, {*names} - missing, progress)
+        request.lost |= {name: error for name, error in encodings.lost.items() if name in requested}
+        if self.failure is None:
+            self._record_failure(partial(self._predict, request, rows, missing, progress))
 
-    def _begin(self, progress: Progress) -> MissingRows:
-        """The rows that it is about to predict, which it reports."""
-        missing = MissingRows(self._requested, self._cache.find_missing())
-        if len(missing):
-            progress.start(self.name, len(missing))
-        for view, done, total in missing.list_views():
-            progress.update(view, done, total)
+    def _predict(
+        self, request: ShardRequest, rows: Sequence[Encoding], missing: set[bytes], progress: Progress
+    ) -> None:
+        for batch in self._session.predict(rows, missing):
+            request.lost |= batch.lost
+            if batch.table is not None:
+                self._cache.put(batch.fingerprints, batch.table)
+            predicted = len(batch.fingerprints)
+            self.work = replace(self.work, predicted=self.work.predicted + predicted, passes=self.work.passes + 1)
+            self._count_predicted(request, [*batch.fingerprints, *batch.lost], progress)
+
+    def finish(self, request: ShardRequest) -> dict[View, ViewPart]:
+        """The predictions of the views in a shard, once all that can be predicted is."""
+        positions, table = np.arange(len(request.distinct)), request.table
+        if request.has_missing:
+            positions, table = self._cache.read(request.distinct)
+        if request.missing is None:
+            self.work = replace(self.work, found=self.work.found + int((positions >= 0).sum()))
+        for view, keys in request.views.items():
+            self._done[view] += len(keys)
+        return {view: _view_part(request, keys, positions, table) for view, keys in request.views.items()}
+
+    def expect(self, view: View, rows: int) -> None:
+        """Correct how many rows a view has, as perturbations decline some."""
+        self._totals[view] = rows
+
+    def _start(self, request: ShardRequest, progress: Progress) -> MissingRows:
+        """The rows of a shard that it is about to predict. The first time, it reports all rows that are left."""
+        missing = MissingRows(request.views, self._cache.find_missing(request.distinct))
+        self.work = replace(self.work, found=self.work.found + len(request.distinct) - len(missing))
+        counts = list(missing.list_views())
+        if len(missing) and not self._is_started:
+            done = sum(self._done.values()) + sum(done for _, done, _ in counts)
+            progress.start(self.name, sum(self._totals.values()) - done)
+            self._is_started = True
+        self._report(counts, progress)
         return missing
 
-    def run(self, batch: Batch) -> Outputs:
-        """The outputs of the open runner for a batch."""
-        assert self.runner is not None
-        return self._passes.run(self.runner, batch)
+    def _count_predicted(self, request: ShardRequest, fingerprints: Iterable[bytes], progress: Progress) -> None:
+        """Count examples that are settled, and report what that is new of."""
+        assert request.missing is not None  # it was started
+        rows, counts = request.missing.remove(fingerprints)
+        if rows:
+            progress.advance(self.name, rows)
+        self._report(counts, progress)
 
-    def read_predictions(self, views: Mapping[View, pa.ChunkedArray]) -> dict[View, Predictions]:
-        """The predictions for views that were requested, with the ids of their rows. All of them have to be there."""
-        tables, missing = self._cache.read([self._requested[view] for view in views])
-        if missing:
-            raise MqaError(f"backend `{self.name}` left {counted(missing, 'row')} without a prediction")
-        schema = self.model_under_test.task.schema
-        classes = self.model_under_test.model.labels if get_schema(schema).has_classes else ()
-        return {
-            view: Predictions(schema, table.append_column("id", ids), classes)
-            for (view, ids), table in zip(views.items(), tables, strict=True)
-        }
-
-    def _read_budget(self) -> int:
-        assert self.runner is not None
-        return read_budget(self._use.contributor, self.runner)
-
-    def _predict_batch(self, rows: Sequence[Encoding], progress: Progress) -> None:
-        """Run one batch, decode its outputs, and store a prediction for every example with one of these encodings."""
-        predictions = self._decode(self._run_in_halves(rows), rows)
-        positions = [position for position, row in enumerate(rows) for _ in row.fingerprints]
-        self._cache.put(_fingerprints(rows), predictions.take(pa.array(positions, pa.int64())))
-        self.work = Work(self.work.found, self.work.predicted + len(positions), self.work.passes + 1)
-        self._count_predicted(_fingerprints(rows), progress)
-
-    def _count_predicted(self, fingerprints: Iterable[bytes], progress: Progress) -> None:
-        """Count examples whose predictions are in the store, and report what that is new of."""
-        assert self._missing is not None  # it was started
-        predicted, views = self._missing.remove(fingerprints)
-        if predicted:
-            progress.advance(self.name, predicted)
-        for view, done, total in views:
-            progress.update(view, done, total)
-
-    def _run_in_halves(self, rows: Sequence[Encoding]) -> Outputs:
-        """The outputs for one batch; of its halves, where it does not fit into memory or the model refuses it."""
-        batch: Batch = self.model_under_test.codec.collate([row.arrays for row in rows])
-        try:
-            return self.run(batch)
-        except OutOfMemoryError:
-            if len(rows) == 1:
-                raise
-        except ContributionError as error:
-            # BART's head takes no rows with different numbers of `</s>` in one batch, and each of them alone.
-            if len(rows) == 1 or not isinstance(error.__cause__, Exception):
-                raise
-        middle = len(rows) // 2
-        halves = (self._run_in_halves(rows[:middle]), self._run_in_halves(rows[middle:]))
-        return {name: join_outputs([half[name] for half in halves]) for name in halves[0]}
-
-    def _decode(self, outputs: Outputs, rows: Sequence[Encoding]) -> pa.Table:
-        """The predictions in these outputs. Outputs that the task cannot read are the failure of a candidate.
-
-        Of the first backend they are an error of the suite, as its task does not fit the model.
-        """
-        try:
-            return self.codec.decode(outputs, [row.arrays for row in rows])
-        except DataError as error:
-            if not self._candidate:
-                raise
-            raise NotRunError(f"the task cannot read the outputs of backend `{self.name}`: {error.message}") from error
+    def _report(self, counts: Iterable[tuple[View, int, int]], progress: Progress) -> None:
+        for view, done, _ in counts if self._is_started else ():
+            progress.update(view, self._done[view] + done, self._totals[view])
 
     def _record_failure(self, step: Callable[[], Any]) -> Any:
         """The result of a step. An error becomes the failure of this backend, unless the user's input is wrong."""
@@ -293,6 +294,12 @@ class LiveBackend:
         return None
 
 
-def _fingerprints(encodings: Sequence[Encoding]) -> list[bytes]:
-    """The fingerprints of all examples with these encodings."""
-    return list(chain.from_iterable(encoding.fingerprints for encoding in encodings))
+def _view_part(request: ShardRequest, keys: Keys, positions: npt.NDArray[np.int64], table: pa.Table | None) -> ViewPart:
+    """The part of one view: the rows with these keys, of which the distinct ones are at these positions of the table."""
+    found = positions[np.searchsorted(request.distinct, keys)]
+    kept = np.flatnonzero(found >= 0)
+    rest = np.flatnonzero(found < 0)
+    names = dict(zip(rest.tolist(), split_keys(keys[rest]), strict=True))
+    lost = {row: request.lost[name] for row, name in names.items() if name in request.lost}
+    part = table.take(pa.array(found[kept])) if table is not None else None
+    return ViewPart(part, kept, lost, is_complete=len(lost) == len(rest))

@@ -1,4 +1,4 @@
-"""The rows of a backend's views that have no prediction yet, counted while they are predicted."""
+"""The rows of a shard that a backend has no prediction for yet, counted while they are predicted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ class MissingRows:
     def __init__(self, views: Mapping[View, Keys], missing: Keys) -> None:
         self._totals = [len(keys) for keys in views.values()]
         self._views = list(views)
-        self._numbers = {view: number for number, view in enumerate(views)}
         self._missing = missing
         self._is_missing = np.ones(len(missing), dtype=bool)
         keys = np.concatenate([join_keys([]), *views.values()])
@@ -42,17 +41,12 @@ class MissingRows:
         """How many examples were missing at first."""
         return len(self._missing)
 
-    def is_complete(self, view: View) -> bool:
-        """Whether every row of a view has a prediction. A view without rows waits for the others, and is read with them."""
-        number = self._numbers[view]
-        return not (self._counts[number] if self._totals[number] else self._counts.any())
-
     def list_views(self) -> Iterator[tuple[View, int, int]]:
         """Every view, its rows that have a prediction, and all its rows."""
         return (self._count(number) for number in range(len(self._views)))
 
     def remove(self, fingerprints: Iterable[bytes]) -> tuple[int, Iterator[tuple[View, int, int]]]:
-        """Count examples as predicted: how many of them were missing, and what `list_views` says of their views."""
+        """Count examples as settled: how many rows of views that are, and what `list_views` says of these views."""
         keys = np.unique(join_keys([*fingerprints]))
         found = np.searchsorted(self._missing, keys[np.isin(keys, self._missing)])
         found = found[self._is_missing[found]]
@@ -60,7 +54,7 @@ class MissingRows:
         rows = [self._view_of_row[self._starts[one] : self._starts[one + 1]] for one in found]
         predicted = np.bincount(np.concatenate([self._view_of_row[:0], *rows]), minlength=len(self._views))
         self._counts -= predicted
-        return len(found), (self._count(int(number)) for number in np.flatnonzero(predicted))
+        return int(predicted.sum()), (self._count(int(number)) for number in np.flatnonzero(predicted))
 
     def _count(self, number: int) -> tuple[View, int, int]:
         total = self._totals[number]

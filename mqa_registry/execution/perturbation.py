@@ -15,6 +15,7 @@ from rapidfuzz.distance import Levenshtein
 from mqa_registry.boundary import (
     ROW_SECONDS,
     RepeatedCall,
+    TimeLimitReached,
     apply_edits,
     check_edits,
     check_example,
@@ -24,7 +25,8 @@ from mqa_registry.boundary import (
 )
 from mqa_registry.contributions import Perturbation
 from mqa_registry.errors import ContributionError, NotRunError, UsageError
-from mqa_registry.observations import Failure, PerturbedRows
+from mqa_registry.execution.perturbed_rows import PerturbedPart
+from mqa_registry.observations import Failure, LostRows
 from mqa_registry.stats.randomness import generator
 from mqa_registry.types import Rows, move_spans
 
@@ -88,7 +90,7 @@ class _Perturber:
         return {**example, **edited}, target
 
 
-@dataclass(frozen=True)
+@dataclass
 class _AcceptedRows:
     """The rows that no perturbation declined: their indices, what became of them, and how far those that changed moved."""
 
@@ -96,6 +98,7 @@ class _AcceptedRows:
     examples: list[Example] = field(default_factory=list)
     targets: list[Any] = field(default_factory=list)
     distances: list[int | None] = field(default_factory=list)  # of the rows that changed
+    lost: list[LostRows] = field(default_factory=list)
 
     def add(self, index: int, before: Example, after: Example, target: Any) -> None:
         self.indices.append(index)
@@ -104,29 +107,18 @@ class _AcceptedRows:
         if after != before:
             self.distances.append(edit_distance(before, after))
 
-    @property
-    def mean_distance(self) -> float | None:
-        """The mean of the distances that are known; None where none is."""
-        counted = [distance for distance in self.distances if distance is not None]
-        return sum(counted) / len(counted) if counted else None
 
-
-def apply_perturbations(
-    rows: Rows, perturb: Sequence[Use], task: Task[Any] | None, seed: int
-) -> PerturbedRows | Failure:
+def perturb_part(rows: Rows, perturb: Sequence[Use], task: Task[Any] | None, seed: int) -> PerturbedPart | Failure:
     """The rows after all perturbations, applied in order; without any, the rows themselves.
 
-    A failure where a perturbation crashes, cannot run, or declines every row.
+    A row on which a perturbation crashes is lost. A failure where a perturbation cannot run, or does not end in time.
     """
     if not perturb:
-        return PerturbedRows(rows)
+        return PerturbedPart(rows)
     perturbers = [_make_perturber(use, rows, task) for use in perturb]
     accepted = _perturb_rows(rows, perturbers, seed)
     if isinstance(accepted, Failure):
         return accepted
-    if not accepted.indices:
-        names = " and ".join(f"`{use.name}`" for use in perturb)
-        return Failure(f"{names} declined all of {len(rows):,} rows, so nothing was tested")
     changes_target = any(perturber.changes_target for perturber in perturbers)
     try:
         perturbed = _replace_columns(
@@ -134,12 +126,20 @@ def apply_perturbations(
         )
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:  # of another type than their column's
         return _wrong_type_failure(perturbers[-1].contributor, error)
-    declined = len(rows) - len(accepted.indices)
-    return PerturbedRows(perturbed, declined, len(accepted.distances), accepted.mean_distance)
+    lost = LostRows.merge(accepted.lost)
+    compared = [distance for distance in accepted.distances if distance is not None]
+    return PerturbedPart(
+        perturbed,
+        declined=len(rows) - len(accepted.indices) - lost.count,
+        changed=len(accepted.distances),
+        edits=sum(compared),
+        compared=len(compared),
+        lost=lost,
+    )
 
 
 def _perturb_rows(rows: Rows, perturbers: Sequence[_Perturber], seed: int) -> _AcceptedRows | Failure:
-    """Apply the perturbations row by row; a failure where one of them crashes, or cannot run."""
+    """Apply the perturbations row by row; a failure where one of them cannot run, or does not end in time."""
     accepted = _AcceptedRows()
     with ExitStack() as calls:
         for perturber in perturbers:
@@ -150,8 +150,11 @@ def _perturb_rows(rows: Rows, perturbers: Sequence[_Perturber], seed: int) -> _A
                 perturbed = _apply_all(example, target, perturbers, seed, name)
             except NotRunError as error:
                 return Failure.of_refusal(error)
-            except ContributionError as error:  # only views of these rows fail
-                return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
+            except ContributionError as error:
+                if isinstance(error.__cause__, TimeLimitReached):  # the next row may take as long
+                    return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
+                accepted.lost.append(LostRows.of_error([name], error))
+                continue
             if perturbed is not None:
                 accepted.add(index, example, *perturbed)
     return accepted

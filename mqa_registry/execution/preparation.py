@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,14 +14,15 @@ from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.execution.batching import find_fixed_lengths
 from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.execution.model_building import build_model
-from mqa_registry.execution.perturbation import apply_perturbations
 from mqa_registry.execution.preflight import check_probe_options, preflight
+from mqa_registry.execution.row_sets import RowSets
 from mqa_registry.naming import counted
-from mqa_registry.observations import Failure, ObservedView, PerturbedRows, PreparedData
+from mqa_registry.observations import Failure, ObservedView, PerturbedRows
 from mqa_registry.types import distinct_labels, get_schema, unknown_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from mqa_registry.contributions import ModelUnderTest, RunContext
     from mqa_registry.execution.resources import Progress
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mqa_registry.types import Rows
 
 CHECKING = "checking what the suite asks"
+PERTURBING = "perturbing rows"
 
 
 def load_rows(plan: Plan, context: RunContext) -> dict[str, Rows]:
@@ -39,10 +41,28 @@ def load_rows(plan: Plan, context: RunContext) -> dict[str, Rows]:
     return {name: load_dataset(suite.data[name], task, context, suite.seed) for name in names}
 
 
-def prepare(plan: Plan, context: RunContext, progress: Progress) -> PreparedData:
-    """Read the data sets that the plan needs, perturb their rows, and read the predictions that are replayed.
+@dataclass(frozen=True)
+class PreparedData:
+    """All that is to be predicted: the unperturbed rows by data set, and every set of rows, made as it is needed.
 
-    The preflight comes before all that is costly: its error has everything that is wrong with the data and the checks.
+    `model_under_test` is the model, not built yet, where some backend is to run it, `model_failure` why there is none where its
+    source or task failed; `replays` are the predictions that the other backends bring, among the same `classes`.
+    """
+
+    rows: Mapping[str, Rows]
+    row_sets: RowSets
+    model_under_test: ModelUnderTest | None = None
+    model_failure: Failure | None = None
+    replays: Mapping[View, ObservedView] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+
+
+def prepare(
+    plan: Plan, context: RunContext, progress: Progress, *, scratch: Callable[[], Path] | None = None
+) -> PreparedData:
+    """Read the data sets that the plan needs and the predictions that are replayed, with the rows that those are for.
+
+    `scratch` gives the folder for rows that take much memory. The preflight comes before all that is costly: its error has everything that is wrong with the data and the checks.
     """
     progress.stage("reading the data")
     rows, data_failures = _load_rows(plan, context)
@@ -50,7 +70,11 @@ def prepare(plan: Plan, context: RunContext, progress: Progress) -> PreparedData
     if model_under_test is not None:
         progress.stage(CHECKING)
         preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
-    row_sets = perturb_rows(plan, rows, progress, data_failures)
+    row_sets = RowSets(plan, rows, _task(plan), failures=data_failures, scratch=scratch)
+    early = _sets_before_predicting(plan)
+    if any(row_set.perturb for row_set in early):
+        progress.stage(PERTURBING)
+    row_sets.make(early)
     replays = {view: _replay_view(plan, view, row_sets[view.rows]) for view in _replayed_views(plan)}
     classes = _find_classes(model_under_test, replays.values(), rows.values())
     if model_under_test is None and model_failure is None and (schema := _find_schema(replays.values())):
@@ -83,19 +107,20 @@ def validate_inputs(plan: Plan, context: RunContext) -> dict[str, Rows]:
     return rows
 
 
-def perturb_rows(
-    plan: Plan, rows: Mapping[str, Rows], progress: Progress, failures: Mapping[str, Failure] | None = None
-) -> dict[RowSet, PerturbedRows | Failure]:
-    """Every set of rows with its perturbations applied; `failures` are those of data sets that could not be read."""
+def perturb_rows(plan: Plan, rows: Mapping[str, Rows], progress: Progress) -> dict[RowSet, PerturbedRows | Failure]:
+    """Every set of rows of a plan, with its perturbations applied."""
     if any(row_set.perturb for row_set in plan.row_sets):
-        progress.stage("perturbing rows")
-    failures, task = failures or {}, _task(plan)
-    return {
-        row_set: failures[row_set.data]
-        if row_set.data in failures
-        else apply_perturbations(rows[row_set.data], row_set.perturb, task, plan.suite.seed)
-        for row_set in plan.row_sets
-    }
+        progress.stage(PERTURBING)
+    row_sets = RowSets(plan, rows, _task(plan))
+    row_sets.make()
+    return {row_set: row_sets[row_set] for row_set in plan.row_sets}
+
+
+def _sets_before_predicting(plan: Plan) -> list[RowSet]:
+    """The sets of rows that are read before anything is predicted: by replayed views, and by probes that check them."""
+    replayed = [view.rows for view in _replayed_views(plan)]
+    checked = [view.rows for request in plan.probe_requests if request.probe.checks for view in request.views]
+    return list(dict.fromkeys([*replayed, *checked]))
 
 
 # Data sets.

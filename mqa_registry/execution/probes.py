@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Codec, ModelUnderTest, Runner
     from mqa_registry.errors import Problem
     from mqa_registry.execution.live_backend import LiveBackend
+    from mqa_registry.execution.preparation import PreparedData
     from mqa_registry.execution.resources import Resources
-    from mqa_registry.observations import ObservedView, PreparedData
+    from mqa_registry.observations import ObservedView
     from mqa_registry.plan import ProbeRequest, View
     from mqa_registry.types import Predictions
 
@@ -98,7 +99,7 @@ class ProbeRunner:
         self._views = views
         if failure := self._find_failure(request):
             return ProbeResult(failure=failure)
-        perturbed = self._perturbed_rows(request.view)
+        perturbed = self._rows_of(request, request.view)
         try:
             table = self._read_cached(request)
             if table is None:
@@ -111,8 +112,8 @@ class ProbeRunner:
 
     def _find_failure(self, request: ProbeRequest) -> Failure | None:
         """Why a probe cannot run: its rows could not be perturbed, or its backend not opened or not run on them."""
-        row_sets = (self._prepared.row_sets[view.rows] for view in request.views)
-        failures = [row_set for row_set in row_sets if isinstance(row_set, Failure)]
+        found = (self._prepared.row_sets.find_failure(view.rows) for view in request.views)
+        failures = [failure for failure in found if failure is not None]
         if request.probe.inputs == "predictions":
             observed = [self._views[view] for view in request.views if view in self._views]
             failures += [view.failure for view in observed if view.failure is not None]
@@ -122,6 +123,11 @@ class ProbeRunner:
             backends = [self._live[name] for name in names if name in self._live]
             failures += [failure for backend in backends if (failure := backend.opening_failure)]
         return failures[0] if failures else None
+
+    def _rows_of(self, request: ProbeRequest, view: View) -> PerturbedRows:
+        """The rows of a view; where the probe reads predictions too, without those that have none."""
+        observed = self._views.get(view) if request.probe.inputs == "predictions" else None
+        return observed.perturbed if observed is not None and observed.perturbed else self._perturbed_rows(view)
 
     def _perturbed_rows(self, view: View) -> PerturbedRows:
         row_set = self._prepared.row_sets[view.rows]
@@ -162,7 +168,7 @@ class ProbeRunner:
 
     def _view_context(self, request: ProbeRequest, view: View) -> ViewContext:
         inputs = request.probe.inputs
-        rows = self._perturbed_rows(view).rows
+        rows = self._rows_of(request, view).rows
         if inputs != "rows" and self._prepared.classes:
             rows = name_targets(rows, self._prepared.classes)
         if inputs == "runner":
@@ -222,7 +228,7 @@ class ProbeRunner:
 
     def _view_digests(self, request: ProbeRequest, view: View) -> list[str]:
         """The digests of what the probe reads of a view: rows, and the backend or its predictions."""
-        digests = [_digest(self._perturbed_rows(view).rows.table)]
+        digests = [_digest(self._rows_of(request, view).rows.table)]
         if request.probe.inputs == "runner":
             digests.append(self._live[view.backend].digest.hex())
         predictions = self._predictions(view) if request.probe.inputs == "predictions" else None

@@ -31,6 +31,7 @@ from mqa_registry.runs.progress import SilentRunProgress
 from mqa_registry.runs.record import Record, with_kept_groups
 from mqa_registry.runs.tags import check_tag, tag_run
 from mqa_registry.store import Store
+from mqa_registry.store.scratch import Scratch
 from mqa_registry.suite import (
     Overrides,
     RawSuite,
@@ -149,12 +150,13 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     plan, catalog = make_plan(raw, options)
     progress.begin(plan)
     context = replace(options.run_context(plan.suite), objects=raw.objects)
-    prepared = prepare(plan, context, progress)
-    judge, store = judging.Judge(plan, progress), Store(options.store_of(plan.suite))
-    try:
-        observations = predict(plan, prepared, store, progress, fresh=fresh, observer=judge.observe)
-    finally:
-        store.close()
+    with Scratch(options.store_of(plan.suite)) as scratch:
+        prepared = prepare(plan, context, progress, scratch=scratch.folder)
+        judge, store = judging.Judge(plan, progress), Store(options.store_of(plan.suite))
+        try:
+            observations = predict(plan, prepared, store, progress, fresh=fresh, observer=judge.observe)
+        finally:
+            store.close()
     results = judge.finish(observations)
     report = _make_report(
         plan,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
@@ -42,6 +43,23 @@ class Rows:
     @property
     def ids(self) -> pa.ChunkedArray:
         return self.table.column("id")
+
+    @property
+    def field_bytes(self) -> int:
+        """How many bytes the fields take that the model reads."""
+        return int(self.table.select(self.fields).nbytes)
+
+    def slice(self, start: int, stop: int) -> Rows:
+        """The rows `start` to `stop`; nothing is copied."""
+        numbers = self.numbers[start:stop] if self.numbers is not None else range(start + 1, stop + 1)
+        return replace(self, table=self.table.slice(start, stop - start), numbers=numbers)
+
+    def leave_out(self, positions: Sequence[int]) -> Rows:
+        """The rows without those at some positions, which rise; nothing is copied."""
+        starts, stops = [0, *(position + 1 for position in positions)], [*positions, len(self)]
+        pieces = [self.table.slice(start, stop - start) for start, stop in zip(starts, stops, strict=True)]
+        numbers = np.delete(range(1, len(self) + 1) if self.numbers is None else self.numbers, positions)
+        return replace(self, table=pa.concat_tables(pieces), numbers=numbers.tolist())
 
     def examples(self) -> Iterator[Example]:
         """Every row as the model reads it: its fields alone."""

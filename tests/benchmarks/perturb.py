@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_registry import Perturbation
-from mqa_registry.execution.perturbation import apply_perturbations
+from mqa_registry.execution.row_sets import apply_perturbations
 from mqa_registry.observations import PerturbedRows
 from mqa_registry.options import contribution_options
 from mqa_registry.plugins import load_all

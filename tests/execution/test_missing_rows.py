@@ -28,23 +28,13 @@ def test_an_example_counts_in_every_view_and_as_often_as_it_is_a_row():
     assert len(rows) == 2
     assert list(rows.list_views()) == [(FIRST, 1, 3), (SECOND, 0, 2)]
     predicted, views = rows.remove([key(2), key(2), key(9), key(1)])
-    assert (predicted, list(views)) == (1, [(FIRST, 3, 3), (SECOND, 1, 2)])
-    assert [rows.is_complete(view) for view in (FIRST, SECOND)] == [True, False]
+    assert (predicted, list(views)) == (3, [(FIRST, 3, 3), (SECOND, 1, 2)])
     predicted, views = rows.remove([key(3), key(2)])
     assert (predicted, list(views)) == (1, [(SECOND, 2, 2)])
-    assert rows.is_complete(SECOND)
 
 
-def test_a_view_without_rows_is_complete_with_the_last_of_the_others():
-    rows = MissingRows({EMPTY: keys(), FIRST: keys(1)}, keys(1))
-    assert not rows.is_complete(EMPTY)
-    assert list(rows.remove([key(1)])[1]) == [(FIRST, 1, 1)]
-    assert rows.is_complete(EMPTY)
-
-
-def test_where_nothing_is_missing_every_view_is_complete():
+def test_where_nothing_is_missing_every_row_is_done():
     rows = MissingRows({FIRST: keys(1, 2)}, keys())
-    assert rows.is_complete(FIRST)
     assert list(rows.list_views()) == [(FIRST, 2, 2)]
 
 
@@ -61,6 +51,3 @@ def test_counts_are_those_of_plain_counting(first, second, found, data):
         left -= Counter(batch)
         expected = {view: sum(number not in left for number in numbers) for view, numbers in given_rows.items()}
         assert told == {view: expected[view] for view, numbers in given_rows.items() if batch & {*numbers}}
-        for view, numbers in given_rows.items():
-            if numbers:
-                assert rows.is_complete(view) is (expected[view] == len(numbers))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mqa_registry.contributions import Perturbation
 from mqa_registry.errors import UsageError
-from mqa_registry.execution.perturbation import MAX_COMPARED, apply_perturbations, edit_distance
+from mqa_registry.execution.perturbation import MAX_COMPARED, edit_distance
+from mqa_registry.execution.row_sets import apply_perturbations
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows
 from mqa_registry.types.schemas import SPAN

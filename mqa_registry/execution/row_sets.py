@@ -1,0 +1,165 @@
+"""The sets of rows of a run: every data set, unperturbed and perturbed, made shard by shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry.execution.perturbation import perturb_part
+from mqa_registry.execution.perturbed_rows import GrowingRows
+from mqa_registry.execution.shards import Shard, ShardPart, ShardRows, cut, look_ahead
+from mqa_registry.observations import Failure, PerturbedRows
+from mqa_registry.types.tables.spool import TableSpool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from mqa_registry.contributions import Task
+    from mqa_registry.execution.perturbed_rows import PerturbedPart
+    from mqa_registry.plan import Plan, RowSet
+    from mqa_registry.suite import Use
+    from mqa_registry.types import Rows
+
+
+class RowSets:
+    """The sets of rows that a plan needs. Each is made once, of one shard of its data set after the other.
+
+    `rows` are the unperturbed rows of the data sets that could be read, and `failures` say why others could not.
+    `scratch` gives the folder for rows that take much memory.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        rows: Mapping[str, Rows],
+        task: Task[Any] | None,
+        *,
+        failures: Mapping[str, Failure] | None = None,
+        scratch: Callable[[], Path] | None = None,
+    ) -> None:
+        self._rows = rows
+        self._task = task
+        self._seed = plan.suite.seed
+        self.scratch = scratch
+        self._made: dict[RowSet, PerturbedRows | Failure] = {}
+        self._ends: dict[RowSet, list[int]] = {}  # of the sets that were made: their rows up to each shard's end
+        self._growing: dict[RowSet, GrowingRows] = {}
+        self._needed = plan.row_sets
+        for row_set in plan.row_sets:
+            if failures and row_set.data in failures:
+                self._made[row_set] = failures[row_set.data]
+            elif not row_set.perturb:
+                self._made[row_set] = PerturbedRows(rows[row_set.data])
+        self._shards = {data: cut(data, rows[data], len(sets)) for data, sets in self._sets_by_data().items()}
+
+    def __getitem__(self, row_set: RowSet) -> PerturbedRows | Failure:
+        """A set that was made, or why it could not be."""
+        return self._made[row_set]
+
+    def find(self, row_set: RowSet) -> PerturbedRows | Failure | None:
+        """A set that was made, or why it could not be; None as long as it is not."""
+        return self._made.get(row_set)
+
+    def find_failure(self, row_set: RowSet) -> Failure | None:
+        """Why a set of rows cannot be made; None as long as nothing is known to be in the way."""
+        if isinstance(made := self._made.get(row_set), Failure):
+            return made
+        return self._growing[row_set].failure if row_set in self._growing else None
+
+    def expected_rows(self, row_set: RowSet) -> int:
+        """How many rows a set has, as far as that is known: rows that perturbations decline later are counted."""
+        made = self._made.get(row_set)
+        if isinstance(made, PerturbedRows):
+            return len(made.rows)
+        growing = self._growing.get(row_set)
+        return len(self._rows[row_set.data]) - (growing.left_out if growing else 0)
+
+    def make(self, row_sets: Iterable[RowSet] | None = None) -> None:
+        """Make some sets as a whole, before the shards are worked on; all of them, if left out."""
+        wanted = [one for one in (self._needed if row_sets is None else row_sets) if one not in self._made]
+        for data, sets in self._sets_by_data(wanted).items():
+            for shard in self._shards[data]:
+                for row_set in sets:
+                    self._add(row_set, shard, self._perturb(row_set, shard))
+
+    def shards(self, row_sets: Iterable[RowSet]) -> Iterator[ShardRows]:
+        """Every shard with the rows of these sets, which are made on the way. A set that fails is left out from then on."""
+        sets_by_data = self._sets_by_data(row_sets)
+        for sets in sets_by_data.values():
+            for row_set in sets:
+                self._growing.pop(row_set, None)  # of an iteration that was given up
+        for data, sets in sets_by_data.items():
+            yield from self._collect(look_ahead(self._read(shard, sets) for shard in self._shards[data]))
+
+    def _collect(self, made: Iterable[tuple[Shard, dict[RowSet, _MadePart]]]) -> Iterator[ShardRows]:
+        for shard, parts in made:
+            kept = {}
+            for row_set, part in parts.items():
+                if part.new is not None:
+                    self._add(row_set, shard, part.new)
+                if part.shard_part is not None and self.find_failure(row_set) is None:
+                    kept[row_set] = part.shard_part
+            yield ShardRows(shard, kept)
+
+    def _read(self, shard: Shard, sets: Iterable[RowSet]) -> tuple[Shard, dict[RowSet, _MadePart]]:
+        """The rows of a shard in each of these sets, of those that were made already or made now."""
+        parts = {}
+        for row_set in sets:
+            if self.find_failure(row_set) is not None:
+                continue
+            if isinstance(made := self._made.get(row_set), PerturbedRows):
+                parts[row_set] = _MadePart(ShardPart.of(self._slice(row_set, made, shard)))
+                continue
+            new = self._perturb(row_set, shard)
+            parts[row_set] = _MadePart(None if isinstance(new, Failure) else ShardPart.of(new.rows), new)
+        return shard, parts
+
+    def _slice(self, row_set: RowSet, made: PerturbedRows, shard: Shard) -> Rows:
+        if not row_set.perturb:
+            return shard.take(made.rows)
+        number = self._shards[shard.data].index(shard)
+        ends = [0, *self._ends[row_set]]
+        return made.rows.slice(ends[number], ends[number + 1])
+
+    def _perturb(self, row_set: RowSet, shard: Shard) -> PerturbedPart | Failure:
+        return perturb_part(shard.take(self._rows[shard.data]), row_set.perturb, self._task, self._seed)
+
+    def _add(self, row_set: RowSet, shard: Shard, part: PerturbedPart | Failure) -> None:
+        """Add the next part of a set, which is made with its last one."""
+        growing = self._growing.setdefault(row_set, GrowingRows(TableSpool(self.scratch)))
+        growing.add(part)
+        if shard.is_last:
+            self._made[row_set] = growing.finish(row_set.perturb)
+            self._ends[row_set] = growing.ends
+            del self._growing[row_set]
+
+    def _sets_by_data(self, row_sets: Iterable[RowSet] | None = None) -> dict[str, list[RowSet]]:
+        """The sets by their data, of the data sets that could be read."""
+        by_data: dict[str, list[RowSet]] = {}
+        for row_set in self._needed if row_sets is None else row_sets:
+            if row_set.data in self._rows:
+                by_data.setdefault(row_set.data, []).append(row_set)
+        return by_data
+
+
+@dataclass(frozen=True)
+class _MadePart:
+    """The rows of one set in a shard; `new` is what the perturbations gave, where the set is still made."""
+
+    shard_part: ShardPart | None
+    new: PerturbedPart | Failure | None = None
+
+
+def apply_perturbations(
+    rows: Rows, perturb: Sequence[Use], task: Task[Any] | None, seed: int
+) -> PerturbedRows | Failure:
+    """All rows of a data set after perturbations, applied in order; without any, the rows themselves.
+
+    A row on which a perturbation crashes is lost. A failure where one cannot run, or no row is left.
+    """
+    if not perturb:
+        return PerturbedRows(rows)
+    growing = GrowingRows(TableSpool(None))
+    growing.add(perturb_part(rows, perturb, task, seed))
+    return growing.finish(perturb)

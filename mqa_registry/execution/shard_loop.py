@@ -1,0 +1,188 @@
+"""The loop over the shards of a run: rows are read, perturbed and looked up in the store, and what it lacks is predicted.
+
+Three shards are at work at a time: one is perturbed, one encoded, and one predicted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.execution.cache import TruncationCache
+from mqa_registry.execution.encoding import Encoder
+from mqa_registry.execution.shards import look_ahead
+from mqa_registry.observations import Failure, Truncation
+from mqa_registry.store import split_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+
+    from mqa_registry.execution.collector import Collector
+    from mqa_registry.execution.encoding import Encodings
+    from mqa_registry.execution.live_backend import LiveBackend, ShardRequest
+    from mqa_registry.execution.resources import Resources
+    from mqa_registry.execution.row_sets import RowSets
+    from mqa_registry.execution.shards import ShardPart, ShardRows
+    from mqa_registry.plan import Plan, RowSet
+    from mqa_registry.types import Example
+
+
+@dataclass(frozen=True)
+class _ShardWork:
+    """One shard in work: what is requested of each backend, and the encodings of its rows where some lack a prediction.
+
+    `incomplete` are the backends that predict rows of it.
+    """
+
+    shard_rows: ShardRows
+    requests: Mapping[str, ShardRequest]
+    incomplete: Sequence[LiveBackend]
+    encodings: Iterable[Encodings]
+    finished: set[str] = field(default_factory=set)
+
+
+class ShardLoop:
+    """Brings the predictions of every view that runs the model to the collector, shard by shard."""
+
+    def __init__(
+        self, plan: Plan, row_sets: RowSets, live: Mapping[str, LiveBackend], resources: Resources, collector: Collector
+    ) -> None:
+        assert plan.suite.model is not None  # a backend runs it
+        self._plan = plan
+        self._row_sets = row_sets
+        self._live = live
+        self._codec = next(iter(live.values())).model_under_test.codec
+        self._truncations = TruncationCache(
+            resources.store, next(iter(live.values())).model_under_test, plan.suite.model.task
+        )
+        self._resources = resources
+        self._collector = collector
+        self._encoder: Encoder | None = None
+        self._truncated: dict[str, Truncation] = {}
+        self._rows: dict[str, int] = {}  # of which they are summed up
+
+    @property
+    def truncations(self) -> dict[str, Truncation]:
+        """How the rows of every data set were truncated, where some were."""
+        return {name: one for name, one in self._truncated.items() if one.rows}
+
+    def run(self) -> None:
+        """Work on every shard. Where opening a backend changes its digest, what was looked up before is not its own."""
+        while not self._run_through():
+            pass
+
+    def _run_through(self) -> bool:
+        """Work on every shard in order; false where that has to begin again."""
+        self._collector.begin()
+        self._truncated, self._rows = {}, {}
+        for name, backend in self._live.items():
+            views = (view for view in self._plan.views if view.backend == name)
+            totals = {view: self._row_sets.expected_rows(view.rows) for view in views}
+            backend.begin(totals, fresh=self._resources.fresh)
+        before: _ShardWork | None = None
+        for shard_rows in self._row_sets.shards(self._plan.row_sets):
+            work = self._begin(shard_rows)
+            if work is None:
+                return False
+            if before is not None:
+                self._finish(before)
+            before = work
+        if before is not None:
+            self._finish(before)
+        return True
+
+    def _begin(self, shard_rows: ShardRows) -> _ShardWork | None:
+        """Look a shard up, open the backends that lack some of it, and begin to encode it; None where a digest changed."""
+        self._collector.collect_settled()
+        requests = {name: self._request(backend, shard_rows) for name, backend in self._live.items()}
+        incomplete = [self._live[name] for name, request in requests.items() if request.has_missing]
+        if incomplete:
+            self._refuse_unusable_rows(requests, shard_rows)
+        for backend in incomplete:
+            digest = backend.digest
+            backend.open(self._resources)
+            if backend.digest != digest:
+                if backend.has_served:
+                    return None
+                requests[backend.name] = self._request(backend, shard_rows)
+        self._collector.collect_settled()
+        predicting = [one for one in incomplete if one.failure is None and requests[one.name].has_missing]
+        encodings: Iterable[Encodings] = ()
+        if predicting:
+            self._encoder = self._encoder or Encoder(predicting[0].codec.with_array_rows())
+            encodings = look_ahead(self._encoder.encode(_examples(requests, shard_rows)))
+        return _ShardWork(shard_rows, requests, predicting, encodings)
+
+    def _request(self, backend: LiveBackend, shard_rows: ShardRows) -> ShardRequest:
+        views = (view for view in self._plan.views if view.backend == backend.name)
+        parts = shard_rows.parts
+        return backend.request({view: parts[view.rows].fingerprints for view in views if view.rows in parts})
+
+    def _refuse_unusable_rows(self, requests: Mapping[str, ShardRequest], shard_rows: ShardRows) -> None:
+        """A DataError for the first row of a shard that the model cannot run."""
+        for row_set, part in _requested_parts(requests, shard_rows).items():
+            if (unusable := self._codec.find_unusable(list(part.rows.examples()))) is not None:
+                index, reason = unusable
+                raise DataError(f"row `{part.rows.ids[index]}` of `{row_set.name}` cannot be run: {reason}")
+
+    def _finish(self, work: _ShardWork) -> None:
+        """Predict what a shard lacks, and hand its predictions to the collector: those of the store first."""
+        self._collect_others(work, [backend.name for backend in work.incomplete])
+        try:
+            for encodings in work.encodings:
+                self._truncations.put(encodings.full_costs, self._codec.limit)
+                for backend in work.incomplete:
+                    backend.predict(work.requests[backend.name], encodings, self._resources.progress)
+                    if encodings.is_last:
+                        self._collect(work, backend)
+        except (ContributionError, NotRunError) as error:  # of the task, whose encodings all backends need
+            for backend in work.incomplete:
+                backend.failure = backend.failure or Failure.of(error)
+        self._collect_others(work, work.finished)
+        self._count_truncated(work.shard_rows)
+
+    def _collect_others(self, work: _ShardWork, names: Container[str]) -> None:
+        for backend in self._live.values():
+            if backend.name not in names and backend.name not in work.finished:
+                self._collect(work, backend)
+
+    def _collect(self, work: _ShardWork, backend: LiveBackend) -> None:
+        work.finished.add(backend.name)
+        parts = backend.finish(work.requests[backend.name])
+        self._collector.add(parts, work.shard_rows)
+        for view in parts:
+            backend.expect(view, self._row_sets.expected_rows(view.rows))
+        if work.shard_rows.shard.is_last:
+            self._collector.collect_data(work.shard_rows.shard.data, backend.name)
+
+    def _count_truncated(self, shard_rows: ShardRows) -> None:
+        """Sum up how rows of the data set were truncated: of its unperturbed rows, else of its first set of rows."""
+        data = shard_rows.shard.data
+        sets = sorted(shard_rows.parts, key=lambda row_set: len(row_set.perturb))
+        if not sets:
+            return
+        keys = shard_rows.parts[sets[0]].fingerprints
+        rows = self._rows[data] = self._rows.get(data, 0) + len(keys)
+        before = self._truncated.get(data, Truncation(0, 0.0, 0, 0))
+        now = self._truncations.summarize(keys) or Truncation(0, 0.0, 0, 0)
+        count = before.rows + now.rows
+        self._truncated[data] = Truncation(
+            count, count / max(1, rows), max(before.longest, now.longest), max(before.limit, now.limit)
+        )
+
+
+def _requested_parts(requests: Mapping[str, ShardRequest], shard_rows: ShardRows) -> dict[RowSet, ShardPart]:
+    """The parts of a shard that some backend predicts, each once."""
+    views = (view for request in requests.values() for view in request.views)
+    return {view.rows: shard_rows.parts[view.rows] for view in views}
+
+
+def _examples(requests: Mapping[str, ShardRequest], shard_rows: ShardRows) -> dict[bytes, Example]:
+    """The distinct examples of a shard that some backend predicts, by fingerprint."""
+
+    def pairs() -> Iterator[tuple[bytes, Example]]:
+        for part in _requested_parts(requests, shard_rows).values():
+            yield from zip(split_keys(part.fingerprints), part.rows.examples(), strict=True)
+
+    return dict(pairs())

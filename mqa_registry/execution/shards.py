@@ -1,0 +1,90 @@
+"""Shards: the rows of a data set cut into pieces that are small enough to be worked on at a time.
+
+A shard is some rows of one data set with all perturbations that the plan needs of them. It is the unit of work, of
+progress and of distribution. How rows are cut follows from the data alone, so that batches, and with them numbers, are the
+same whatever the memory, the number of workers, or the executor.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from mqa_registry.store import join_keys
+from mqa_registry.types import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mqa_registry.plan import RowSet
+    from mqa_registry.store.database import Keys
+    from mqa_registry.types import Rows
+
+Item = TypeVar("Item")
+
+SHARD_ROWS = 2048
+SHARD_BYTES = 64 * 2**20  # of the fields of its rows, perturbed copies included
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The rows `start` to `stop` of one data set; `is_last` says that no rows of it follow."""
+
+    data: str
+    start: int
+    stop: int
+    is_last: bool
+
+    def take(self, rows: Rows) -> Rows:
+        """Its rows, of all of the data set; nothing is copied."""
+        return rows.slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class ShardPart:
+    """The rows of a shard as one set of rows has them, and the fingerprint of each example."""
+
+    rows: Rows
+    fingerprints: Keys
+
+    @classmethod
+    def of(cls, rows: Rows) -> ShardPart:
+        """The part that has these rows."""
+        return cls(rows, join_keys([fingerprint(example) for example in rows.examples()]))
+
+
+@dataclass(frozen=True)
+class ShardRows:
+    """A shard with the rows of every set that could be made of it."""
+
+    shard: Shard
+    parts: Mapping[RowSet, ShardPart]
+
+
+def cut(data: str, rows: Rows, copies: int) -> list[Shard]:
+    """The shards of a data set, of which each row is perturbed so many times, the unperturbed row included."""
+    shards = []
+    start = 0
+    while start < len(rows):
+        stop = min(start + SHARD_ROWS, len(rows))
+        while stop - start > 1 and copies * rows.slice(start, stop).field_bytes > SHARD_BYTES:
+            stop = start + (stop - start) // 2
+        shards.append(Shard(data, start, stop, is_last=stop == len(rows)))
+        start = stop
+    return shards
+
+
+def look_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, each made in a thread while the one before it is used; the first is begun at once."""
+    pool, iterator, end = ThreadPoolExecutor(1), iter(items), object()
+    first = pool.submit(next, iterator, end)
+
+    def follow() -> Iterator[Item]:
+        pending = first
+        with pool:
+            while (item := pending.result()) is not end:
+                pending = pool.submit(next, iterator, end)
+                yield item  # type: ignore[misc]  # it is no `end`
+
+    return follow()
