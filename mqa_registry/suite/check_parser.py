@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mqa_registry.options import Options
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.suite.diagnostics import Diagnostics
-    from mqa_registry.suite.model import Gate, IntervalKind
+    from mqa_registry.suite.model import Gate, IntervalKind, RowLimit
     from mqa_registry.suite.references import Resolver
     from mqa_registry.suite.toml import Node
     from mqa_registry.suite.use import Use
@@ -40,7 +40,7 @@ REPLAY_SCHEMA = "label"  # of a replay that has no option `schema`
 class ValidationContext:
     """The parts of a suite that its checks refer to: its backends and data sets, in order, and its task.
 
-    A backend or task that is not valid is None. `gate` and `interval` are the defaults of checks.
+    A backend or task that is not valid is None. `gate`, `interval` and `max_lost` are the defaults of checks.
     """
 
     backends: Mapping[str, Use | None]
@@ -48,6 +48,7 @@ class ValidationContext:
     task: Use | None
     gate: Gate
     interval: IntervalKind
+    max_lost: RowLimit
     catalog: Catalog
 
     @property
@@ -174,6 +175,7 @@ def _to_check(draft: Draft, valid: Mapping[str, Node], context: ValidationContex
         critical=plain.get("critical", True),
         gate=plain.get("gate", context.gate),
         interval=plain.get("interval", context.interval),
+        max_lost=plain.get("max_lost", context.max_lost),
         composed=isinstance(plain.get("perturb"), list),
         location=locate_check(draft.node),
     )

@@ -15,6 +15,7 @@ Table = dict[str, Any]
 Name = Annotated[str, MinLen(1)]
 Names = Annotated[list[Name], MinLen(1)]
 Count = Annotated[int, Ge(1)]
+RowLimit = Annotated[int, Ge(0)] | Annotated[float, Ge(0), Lt(1)]  # rows, or a share of them
 
 MIN_CONFIDENCE = 0.8  # the least confidence that needs no reason
 FORMAT = 1  # the version of the suite file that is read
@@ -30,6 +31,13 @@ SUITE = Options(
         ),
         Option("gate", Gate, "interval", "whether the interval or the bare estimate has to clear a bound"),
         Option("interval", IntervalKind, "exact", "the interval of a share of rows that are right or wrong"),
+        Option(
+            "max_lost",
+            RowLimit,
+            0,
+            "how many rows of a view may be lost, because they could not be read, perturbed or predicted: a whole number "
+            "of rows, or a number below 1 as a share; with more, a check is NOT-RUN",
+        ),
         Option(
             "extends",
             Name,
@@ -124,6 +132,7 @@ CHECK = Options(
         Option("critical", bool, default=True, doc="false: the verdict is reported and is no part of the exit code"),
         Option("gate", Gate, None, "the suite's, if left out"),
         Option("interval", IntervalKind, None, "the suite's, if left out"),
+        Option("max_lost", RowLimit, None, "the suite's, if left out"),
     )
 )
 

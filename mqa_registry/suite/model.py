@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Gate = Literal["interval", "point"]
 IntervalKind = Literal["exact", "wilson", "jeffreys"]
+RowLimit = int | float  # a whole number of rows, or a share of them as a fraction below 1
 
 SWEPT = "severity"  # the one option of a perturbation that may be an array of its values
 NO_BOUNDS = Expect()
@@ -85,7 +86,8 @@ class Check:
     """One question.
 
     `expect` has the bounds by the number they are on: `value` for a metric or a comparison. `steps` has one entry, or
-    one for every severity of a sweep; `on` are names of backends.
+    one for every severity of a sweep; `on` are names of backends. Each view that it reads may lose `max_lost` rows, or so
+    large a share of them.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Check:
     critical: bool = True
     gate: Gate = "interval"
     interval: IntervalKind = "exact"  # of a mean of rows that are right or wrong
+    max_lost: RowLimit = 0
     composed: bool = field(
         default=False, compare=False
     )  # whether its perturbations stand in an array, of one or several

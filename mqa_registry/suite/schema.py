@@ -42,6 +42,9 @@ WHOLE_IN_ITSELF: Schema = OPEN | {
     "then": OPEN | {"required": ["confidence_reason"]},
 }
 
+# A number of rows, or a share of them; both in one schema, so that a fault is reported once.
+ROW_LIMIT: Schema = {"type": "number", "minimum": 0, "if": {"minimum": 1}, "then": {"type": "integer"}}
+
 
 def json_schema(catalog: Catalog) -> Schema:
     """JSON Schema (draft 2020-12) of the suite file; references are to the contributions in the catalog alone."""
@@ -51,6 +54,7 @@ def json_schema(catalog: Catalog) -> Schema:
         "data": _described(suite, "data", _by_name("data")),
         "backends": _described(suite, "backends", _by_name("backend")),
         "check": _described(suite, "check", {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/check"}}),
+        "max_lost": _described(suite, "max_lost", {**ROW_LIMIT, "default": 0}),
         "waiver": _described(suite, "waiver", {"type": "array", "items": {"$ref": "#/$defs/waiver"}}),
     }
     del suite["required"]
@@ -80,7 +84,11 @@ def _check() -> Schema:
     check = options_schema(grammar.CHECK)
     parts = {key: {"$ref": f"#/$defs/{key}"} for key in ("measure", "perturb", "by")}
     numbers = {"additionalProperties": options_schema(grammar.NUMBER)}  # a probe's, by name
-    parts |= {"against": options_schema(grammar.AGAINST), "expect": options_schema(grammar.EXPECT) | numbers}
+    parts |= {
+        "max_lost": ROW_LIMIT,
+        "against": options_schema(grammar.AGAINST),
+        "expect": options_schema(grammar.EXPECT) | numbers,
+    }
     check["properties"] |= {key: _described(check, key, schema) for key, schema in parts.items()}
     del check["required"]
     return check

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from mqa_registry.plugins import Catalog
-    from mqa_registry.suite.model import Check, Data, Gate, IntervalKind, ModelUse
+    from mqa_registry.suite.model import Check, Data, Gate, IntervalKind, ModelUse, RowLimit
     from mqa_registry.suite.read import RawSuite
     from mqa_registry.suite.toml import Node
     from mqa_registry.suite.use import Use
@@ -64,7 +64,8 @@ def validate(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
         require_model(top.get("backends"), backends, diagnostics)
     gate: Gate = top["gate"].value if "gate" in top else "interval"
     interval: IntervalKind = top["interval"].value if "interval" in top else "exact"
-    context = ValidationContext(backends, tuple(data), model.task, gate, interval, catalog)
+    max_lost: RowLimit = top["max_lost"].value if "max_lost" in top else 0
+    context = ValidationContext(backends, tuple(data), model.task, gate, interval, max_lost, catalog)
     tables = top["check"].items if "check" in top else []
     checks = _parse_checks(tables, context, resolver)
     check_columns(top.get("data"), data, model.task, checks, diagnostics)

@@ -285,6 +285,25 @@ def test_the_interval_is_the_suites_unless_a_check_has_its_own(suite, head):
     assert only(suite(text=f'{top}interval = "jeffreys"\n')).interval == "jeffreys"
 
 
+def test_a_check_may_lose_no_row_unless_it_or_the_suite_says_how_many(suite, head):
+    top = f"max_lost = 0.01\n{head}{ACCURACY}"
+    assert only(suite(ACCURACY)).max_lost == 0
+    assert only(suite(text=top)).max_lost == 0.01
+    assert only(suite(text=f"{top}max_lost = 5\n")).max_lost == 5
+    assert only(suite(text=f"{top}max_lost = 0\n")).max_lost == 0
+
+
+@pytest.mark.parametrize("value", ["1.0", "1.5", "-1", "-0.5", "true", '"3"', "nan", "[1]"])
+def test_a_limit_of_lost_rows_is_a_number_of_rows_or_a_share_below_one(suite, value):
+    with pytest.raises(SuiteError) as raised:
+        suite(f"{ACCURACY}max_lost = {value}\n")
+    (problem,) = raised.value.problems
+    assert problem.message.startswith(
+        "`max_lost` must be a whole number of at least 0 or a number of at least 0 and below 1"
+    )
+    assert problem.location is not None
+
+
 def test_a_replay_without_a_schema_brings_labels(folder, head):
     def recorded(view, *, path: str):
         """Predictions of a service."""

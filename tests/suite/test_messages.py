@@ -20,6 +20,9 @@ TOP = {
     "an empty name": 'format = 1\nname = ""\n',
     "a date": "format = 1\nname = 2026-11-21\n",
     "a gate of another kind": 'format = 1\ngate = "open"\n',
+    "a share of lost rows in per cent": "format = 1\nmax_lost = 1.5\n",
+    "lost rows below none": "format = 1\nmax_lost = -1\n",
+    "lost rows as a text": 'format = 1\nmax_lost = "1 %"\n',
     "skip without extends": "format = 1\nskip = []\n",
 }
 

@@ -35,7 +35,7 @@ def draft(kind, bounds):
     )
 
 
-CONTEXT = ValidationContext({}, (), None, "interval", "exact", Catalog({}))
+CONTEXT = ValidationContext({}, (), None, "interval", "exact", 0, Catalog({}))
 
 
 def range_problems(kind, **bounds):

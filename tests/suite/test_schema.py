@@ -16,6 +16,7 @@ GOOD = """
 name = "mine"
 gate = "point"
 interval = "wilson"
+max_lost = 0.01
 
 [data.more]
 use = "datasets/file"
@@ -37,6 +38,7 @@ expect = { max_drop = 0.1, min_rows = 5 }
 tags = ["a"]
 critical = false
 interval = "jeffreys"
+max_lost = 3
 
 [[waiver]]
 check = "metrics/accuracy"
@@ -54,6 +56,7 @@ BAD = {
     "a wrong confidence": f"confidence = 95\n{CHECK}",
     "an unknown interval": f'interval = "wald"\n{CHECK}',
     "an unknown interval of a check": f'{CHECK}interval = "bca"\n',
+    "a share of lost rows in per cent": f"max_lost = 1.5\n{CHECK}",
     "no measure": CHECK.replace("measure", "mesure"),
     "an unknown measure": CHECK.replace("accuracy", "acuracy"),
     "a measure of the wrong kind": CHECK.replace("metrics/accuracy", "fairness/length"),
