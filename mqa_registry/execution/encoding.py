@@ -56,17 +56,18 @@ class Encoder:
         self._codec = codec
         self._has_encoded = False
 
-    def encode(self, examples: Mapping[bytes, Example]) -> Iterator[Encodings]:
+    def encode(self, examples: Mapping[bytes, Example], *, has_found: bool = False) -> Iterator[Encodings]:
         """Encode the examples of a shard, given by fingerprint, in groups.
 
         The groups follow from the examples alone: as many in each as take 128 MiB by the size of the first of them.
+        `has_found` says that the store has predictions, so that other examples could be encoded before.
         """
         error: MqaError | None = None
         for group in self._groups(examples):
             encodings = _encodings(self._codec, group)
             self._has_encoded = self._has_encoded or bool(encodings.rows)
             error = error or next(iter(encodings.lost.values()), None)
-            if group.is_last and error is not None and not self._has_encoded:
+            if group.is_last and error is not None and not (self._has_encoded or has_found):
                 raise error
             yield encodings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from mqa_registry.execution.cache import PredictionCache
 from mqa_registry.execution.encoding import select_encodings
 from mqa_registry.execution.missing_rows import MissingRows
 from mqa_registry.execution.session import BackendSession
+from mqa_registry.execution.shard_request import ShardRequest, read_part
 from mqa_registry.findings import Finding
 from mqa_registry.observations import Failure, Work
 from mqa_registry.store import join_keys, split_keys
@@ -22,13 +23,13 @@ from mqa_registry.suite import identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import numpy.typing as npt
-
     from mqa_registry.boundary import CheckedCodec
     from mqa_registry.contributions import Batching, ModelUnderTest, Runner
     from mqa_registry.contributions.task import Batch, Outputs
     from mqa_registry.execution.encoding import Encoding, Encodings
     from mqa_registry.execution.resources import Progress, Resources
+    from mqa_registry.execution.session import BatchPredictions
+    from mqa_registry.execution.shard_request import ViewPart
     from mqa_registry.observations import BackendRecord
     from mqa_registry.plan import View
     from mqa_registry.store import Store
@@ -36,38 +37,6 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Use
 
 FORMAT = 2  # increases when the host would make other predictions of the same outputs
-
-
-@dataclass
-class ShardRequest:
-    """The views of one shard on one backend: the fingerprints of their rows, and the distinct ones among them.
-
-    `table` has the predictions of `distinct`, row by row, where all were in the store. `lost` are the errors of examples
-    that could not be predicted.
-    """
-
-    views: Mapping[View, Keys]
-    distinct: Keys
-    table: pa.Table | None
-    lost: dict[bytes, MqaError]
-    missing: MissingRows | None = None  # once it predicts
-
-    @property
-    def has_missing(self) -> bool:
-        return self.table is None and len(self.distinct) > 0
-
-
-@dataclass(frozen=True)
-class ViewPart:
-    """The predictions for the rows of a view in one shard: those of the rows at `kept`, which have one.
-
-    `lost` are the errors of other rows, by their positions. `is_complete` says that there are no further ones.
-    """
-
-    table: pa.Table | None
-    kept: npt.NDArray[np.int64]
-    lost: Mapping[int, MqaError]
-    is_complete: bool
 
 
 class LiveBackend:
@@ -83,6 +52,7 @@ class LiveBackend:
         self.name = name
         self.failure: Failure | None = None
         self.work = Work()
+        self.has_found = False  # some prediction of this run in the store
         self._use_identity = identity(use)
         self._session = BackendSession(name, use, model_under_test, candidate=candidate)
         self._cache = PredictionCache(store)
@@ -196,7 +166,7 @@ class LiveBackend:
     def begin(self, totals: Mapping[View, int], *, fresh: bool) -> None:
         """Begin with the first shard, of views with so many rows. With `fresh`, what the store has is deleted first."""
         self._totals, self._done = dict(totals), dict.fromkeys(totals, 0)
-        self.work = Work()
+        self.work, self.has_found = Work(), False
         if fresh:
             self._cache.delete()
 
@@ -205,17 +175,13 @@ class LiveBackend:
         distinct = np.unique(np.concatenate([join_keys([]), *views.values()]))
         positions, table = self._cache.read(distinct)
         missing = int((positions < 0).sum())
+        self.has_found = self.has_found or missing < len(distinct)
         if missing and not self._is_repaired:
             self._is_repaired = True
             self._cache.repair()
         if table is not None:
             table = None if missing else table.take(pa.array(positions))
-        return ShardRequest(views, distinct, table, {})
-
-    @property
-    def has_served(self) -> bool:
-        """Whether some predictions of this run came from the store."""
-        return self.work.found > 0
+        return ShardRequest(views, distinct, table)
 
     def predict(self, request: ShardRequest, encodings: Encodings, progress: Progress) -> None:
         """Predict those of the encoded rows that are requested and missing."""
@@ -225,6 +191,7 @@ class LiveBackend:
         rows = select_encodings(encodings.rows, requested)
         names = [name for row in rows for name in row.fingerprints]
         missing = set(split_keys(self._cache.find_missing(join_keys(names))))
+        self.has_found = self.has_found or len(missing) < len(names)
         # Another backend of the same digest, another process, or the shard before may have predicted some since.
         self._count_predicted(request, {*names} - missing, progress)
         request.lost |= {name: error for name, error in encodings.lost.items() if name in requested}
@@ -234,13 +201,19 @@ class LiveBackend:
     def _predict(
         self, request: ShardRequest, rows: Sequence[Encoding], missing: set[bytes], progress: Progress
     ) -> None:
-        for batch in self._session.predict(rows, missing):
-            request.lost |= batch.lost
-            if batch.table is not None:
-                self._cache.put(batch.fingerprints, batch.table)
-            predicted = len(batch.fingerprints)
-            self.work = replace(self.work, predicted=self.work.predicted + predicted, passes=self.work.passes + 1)
-            self._count_predicted(request, [*batch.fingerprints, *batch.lost], progress)
+        for batch in self._session.predict(rows, missing, has_found=self.has_found):
+            self.accept(request, batch, progress)
+
+    def accept(self, request: ShardRequest, batch: BatchPredictions, progress: Progress) -> None:
+        """Store what a batch of a shard gave, and count its rows."""
+        if request.missing is None:
+            request.missing = self._start(request, progress)
+        request.lost |= batch.lost
+        if batch.table is not None:
+            self._cache.put(batch.fingerprints, batch.table)
+        predicted = len(batch.fingerprints)
+        self.work = replace(self.work, predicted=self.work.predicted + predicted, passes=self.work.passes + 1)
+        self._count_predicted(request, [*batch.fingerprints, *batch.lost], progress)
 
     def finish(self, request: ShardRequest) -> dict[View, ViewPart]:
         """The predictions of the views in a shard, once all that can be predicted is."""
@@ -251,7 +224,7 @@ class LiveBackend:
             self.work = replace(self.work, found=self.work.found + int((positions >= 0).sum()))
         for view, keys in request.views.items():
             self._done[view] += len(keys)
-        return {view: _view_part(request, keys, positions, table) for view, keys in request.views.items()}
+        return {view: read_part(request, keys, positions, table) for view, keys in request.views.items()}
 
     def expect(self, view: View, rows: int) -> None:
         """Correct how many rows a view has, as perturbations decline some."""
@@ -292,14 +265,3 @@ class LiveBackend:
                 raise
             self.failure = Failure.of_refusal(error)
         return None
-
-
-def _view_part(request: ShardRequest, keys: Keys, positions: npt.NDArray[np.int64], table: pa.Table | None) -> ViewPart:
-    """The part of one view: the rows with these keys, of which the distinct ones are at these positions of the table."""
-    found = positions[np.searchsorted(request.distinct, keys)]
-    kept = np.flatnonzero(found >= 0)
-    rest = np.flatnonzero(found < 0)
-    names = dict(zip(rest.tolist(), split_keys(keys[rest]), strict=True))
-    lost = {row: request.lost[name] for row, name in names.items() if name in request.lost}
-    part = table.take(pa.array(found[kept])) if table is not None else None
-    return ViewPart(part, kept, lost, is_complete=len(lost) == len(rest))

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mqa_registry.observations import Failure, LostRows, PerturbedRows
+from mqa_registry.store import join_keys
 from mqa_registry.types import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use
     from mqa_registry.types.tables.spool import TableSpool
 
@@ -20,7 +22,7 @@ class PerturbedPart:
     """Some rows of a data set after all perturbations: those that none of them declined, and those that were lost.
 
     `edits` is how many characters the changed rows are apart from what they were, summed over the `compared` of them, which
-    have a text.
+    have a text. `fingerprints` are those of the rows' examples, where they were asked for.
     """
 
     rows: Rows
@@ -29,6 +31,7 @@ class PerturbedPart:
     edits: int = 0
     compared: int = 0
     lost: LostRows = field(default_factory=LostRows)
+    fingerprints: Keys = field(default_factory=lambda: join_keys([]))
 
 
 @dataclass

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_registry.execution.perturbation import perturb_part
 from mqa_registry.execution.perturbed_rows import GrowingRows
@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Use
     from mqa_registry.types import Rows
 
+    PerturbAll: TypeAlias = "Callable[[Iterable[PerturbTask]], Iterator[Sequence[PerturbedPart | Failure]]]"
+
 
 class RowSets:
     """The sets of rows that a plan needs. Each is made once, of one shard of its data set after the other.
 
     `rows` are the unperturbed rows of the data sets that could be read, and `failures` say why others could not.
-    `scratch` gives the folder for rows that take much memory.
+    `scratch` gives the folder for rows that take much memory. `perturb_all` works on the shards of a data set, in their
+    order, as `perturb_shard` does.
     """
 
     def __init__(
@@ -37,14 +40,16 @@ class RowSets:
         *,
         failures: Mapping[str, Failure] | None = None,
         scratch: Callable[[], Path] | None = None,
+        perturb_all: PerturbAll | None = None,
     ) -> None:
         self._rows = rows
         self._task = task
-        self._seed = plan.suite.seed
+        self._plan = plan
         self.scratch = scratch
         self._made: dict[RowSet, PerturbedRows | Failure] = {}
         self._ends: dict[RowSet, list[int]] = {}  # of the sets that were made: their rows up to each shard's end
         self._growing: dict[RowSet, GrowingRows] = {}
+        self._perturb_all = perturb_all or self._perturb_here
         self._needed = plan.row_sets
         for row_set in plan.row_sets:
             if failures and row_set.data in failures:
@@ -78,56 +83,51 @@ class RowSets:
     def make(self, row_sets: Iterable[RowSet] | None = None) -> None:
         """Make some sets as a whole, before the shards are worked on; all of them, if left out."""
         wanted = [one for one in (self._needed if row_sets is None else row_sets) if one not in self._made]
-        for data, sets in self._sets_by_data(wanted).items():
-            for shard in self._shards[data]:
-                for row_set in sets:
-                    self._add(row_set, shard, self._perturb(row_set, shard))
+        for sets in self._sets_by_data(wanted).values():
+            for _ in self._work_through(sets):
+                pass
 
     def shards(self, row_sets: Iterable[RowSet]) -> Iterator[ShardRows]:
         """Every shard with the rows of these sets, which are made on the way. A set that fails is left out from then on."""
-        sets_by_data = self._sets_by_data(row_sets)
-        for sets in sets_by_data.values():
-            for row_set in sets:
-                self._growing.pop(row_set, None)  # of an iteration that was given up
-        for data, sets in sets_by_data.items():
-            yield from self._collect(look_ahead(self._read(shard, sets) for shard in self._shards[data]))
+        for sets in self._sets_by_data(row_sets).values():
+            yield from self._work_through(sets)
 
-    def _collect(self, made: Iterable[tuple[Shard, dict[RowSet, _MadePart]]]) -> Iterator[ShardRows]:
-        for shard, parts in made:
-            kept = {}
-            for row_set, part in parts.items():
-                if part.new is not None:
-                    self._add(row_set, shard, part.new)
-                if part.shard_part is not None and self.find_failure(row_set) is None:
-                    kept[row_set] = part.shard_part
+    def _work_through(self, sets: Sequence[RowSet]) -> Iterator[ShardRows]:
+        """The shards of one data set, with the rows of these sets of it."""
+        made = [row_set for row_set in sets if isinstance(self._made.get(row_set), PerturbedRows)]
+        new = [row_set for row_set in sets if row_set not in self._made]
+        for row_set in new:
+            self._growing[row_set] = GrowingRows(TableSpool(self.scratch))
+        shards = self._shards[sets[0].data]
+        tasks = (PerturbTask(shard.take(self._rows[shard.data]), self._positions(new)) for shard in shards)
+        perturbed = self._perturb_all(tasks) if new else ([] for _ in shards)
+        for shard, parts in zip(shards, perturbed, strict=True):
+            kept = {row_set: ShardPart.of(self._slice(row_set, shard)) for row_set in made}
+            for row_set, part in zip(new, parts, strict=True):
+                self._add(row_set, shard, part)
+                if not isinstance(part, Failure) and self.find_failure(row_set) is None:
+                    kept[row_set] = ShardPart(part.rows, part.fingerprints)
             yield ShardRows(shard, kept)
 
-    def _read(self, shard: Shard, sets: Iterable[RowSet]) -> tuple[Shard, dict[RowSet, _MadePart]]:
-        """The rows of a shard in each of these sets, of those that were made already or made now."""
-        parts = {}
-        for row_set in sets:
-            if self.find_failure(row_set) is not None:
-                continue
-            if isinstance(made := self._made.get(row_set), PerturbedRows):
-                parts[row_set] = _MadePart(ShardPart.of(self._slice(row_set, made, shard)))
-                continue
-            new = self._perturb(row_set, shard)
-            parts[row_set] = _MadePart(None if isinstance(new, Failure) else ShardPart.of(new.rows), new)
-        return shard, parts
+    def _positions(self, row_sets: Iterable[RowSet]) -> tuple[int, ...]:
+        return tuple(self._needed.index(row_set) for row_set in row_sets)
 
-    def _slice(self, row_set: RowSet, made: PerturbedRows, shard: Shard) -> Rows:
+    def _perturb_here(self, tasks: Iterable[PerturbTask]) -> Iterator[Sequence[PerturbedPart | Failure]]:
+        return look_ahead(perturb_shard(self._plan, self._task, task) for task in tasks)
+
+    def _slice(self, row_set: RowSet, shard: Shard) -> Rows:
+        """The rows of a shard in a set that was made before."""
+        made = self._made[row_set]
+        assert isinstance(made, PerturbedRows)
         if not row_set.perturb:
             return shard.take(made.rows)
         number = self._shards[shard.data].index(shard)
         ends = [0, *self._ends[row_set]]
         return made.rows.slice(ends[number], ends[number + 1])
 
-    def _perturb(self, row_set: RowSet, shard: Shard) -> PerturbedPart | Failure:
-        return perturb_part(shard.take(self._rows[shard.data]), row_set.perturb, self._task, self._seed)
-
     def _add(self, row_set: RowSet, shard: Shard, part: PerturbedPart | Failure) -> None:
         """Add the next part of a set, which is made with its last one."""
-        growing = self._growing.setdefault(row_set, GrowingRows(TableSpool(self.scratch)))
+        growing = self._growing[row_set]
         growing.add(part)
         if shard.is_last:
             self._made[row_set] = growing.finish(row_set.perturb)
@@ -144,11 +144,22 @@ class RowSets:
 
 
 @dataclass(frozen=True)
-class _MadePart:
-    """The rows of one set in a shard; `new` is what the perturbations gave, where the set is still made."""
+class PerturbTask:
+    """The unperturbed rows of one shard, and the sets to make of them, by their positions in `plan.row_sets`. It pickles."""
 
-    shard_part: ShardPart | None
-    new: PerturbedPart | Failure | None = None
+    rows: Rows
+    sets: tuple[int, ...]
+
+
+def perturb_shard(plan: Plan, task: Task[Any] | None, work: PerturbTask) -> list[PerturbedPart | Failure]:
+    """The rows of a shard in each set, with the fingerprint of each example; it depends on its arguments alone."""
+    parts: list[PerturbedPart | Failure] = []
+    for position in work.sets:
+        part = perturb_part(work.rows, plan.row_sets[position].perturb, task, plan.suite.seed)
+        parts.append(
+            part if isinstance(part, Failure) else replace(part, fingerprints=ShardPart.of(part.rows).fingerprints)
+        )
+    return parts
 
 
 def apply_perturbations(

@@ -115,11 +115,14 @@ class BackendSession:
         assert self.runner is not None
         return self._passes.run(self.runner, batch)
 
-    def predict(self, requested: Sequence[Encoding], missing: set[bytes]) -> Iterator[BatchPredictions]:
+    def predict(
+        self, requested: Sequence[Encoding], missing: set[bytes], *, has_found: bool = False
+    ) -> Iterator[BatchPredictions]:
         """The predictions of those of the requested rows that are missing, batch by batch.
 
         Batches are made of all that are requested, so that the batch of a row does not depend on the store. A row that
-        fails alone is lost. The error is raised where the backend fails on every row.
+        fails alone is lost. The error is raised where the backend fails on every row that it is given; `has_found` says
+        that it has predicted others before, which the store has.
         """
         assert self.runner is not None
         budget = read_budget(self._use.contributor, self.runner)
@@ -134,7 +137,7 @@ class BackendSession:
                 if predictions.table is None:
                     error = error or self._check_alive(predictions)
                 yield predictions
-        if error is not None and self._predicted is None:
+        if error is not None and self._predicted is None and not has_found:
             raise error
 
     def _predict_batch(self, rows: Sequence[Encoding]) -> BatchPredictions:

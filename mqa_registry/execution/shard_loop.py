@@ -5,6 +5,7 @@ Three shards are at work at a time: one is perturbed, one encoded, and one predi
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
     from mqa_registry.execution.collector import Collector
     from mqa_registry.execution.encoding import Encodings
-    from mqa_registry.execution.live_backend import LiveBackend, ShardRequest
+    from mqa_registry.execution.live_backend import LiveBackend
     from mqa_registry.execution.resources import Resources
     from mqa_registry.execution.row_sets import RowSets
+    from mqa_registry.execution.shard_request import ShardRequest
     from mqa_registry.execution.shards import ShardPart, ShardRows
     from mqa_registry.plan import Plan, RowSet
     from mqa_registry.types import Example
@@ -59,6 +61,7 @@ class ShardLoop:
         self._resources = resources
         self._collector = collector
         self._encoder: Encoder | None = None
+        self._encoding = ThreadPoolExecutor(1)  # of all shards, since tokenizers are not safe in several threads
         self._truncated: dict[str, Truncation] = {}
         self._rows: dict[str, int] = {}  # of which they are summed up
 
@@ -69,8 +72,9 @@ class ShardLoop:
 
     def run(self) -> None:
         """Work on every shard. Where opening a backend changes its digest, what was looked up before is not its own."""
-        while not self._run_through():
-            pass
+        with self._encoding:
+            while not self._run_through():
+                pass
 
     def _run_through(self) -> bool:
         """Work on every shard in order; false where that has to begin again."""
@@ -103,7 +107,7 @@ class ShardLoop:
             digest = backend.digest
             backend.open(self._resources)
             if backend.digest != digest:
-                if backend.has_served:
+                if backend.has_found:
                     return None
                 requests[backend.name] = self._request(backend, shard_rows)
         self._collector.collect_settled()
@@ -111,7 +115,9 @@ class ShardLoop:
         encodings: Iterable[Encodings] = ()
         if predicting:
             self._encoder = self._encoder or Encoder(predicting[0].codec.with_array_rows())
-            encodings = look_ahead(self._encoder.encode(_examples(requests, shard_rows)))
+            has_found = any(backend.has_found for backend in self._live.values())
+            groups = self._encoder.encode(_examples(requests, shard_rows), has_found=has_found)
+            encodings = look_ahead(groups, self._encoding)
         return _ShardWork(shard_rows, requests, predicting, encodings)
 
     def _request(self, backend: LiveBackend, shard_rows: ShardRows) -> ShardRequest:

@@ -75,16 +75,22 @@ def cut(data: str, rows: Rows, copies: int) -> list[Shard]:
     return shards
 
 
-def look_ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items, each made in a thread while the one before it is used; the first is begun at once."""
-    pool, iterator, end = ThreadPoolExecutor(1), iter(items), object()
-    first = pool.submit(next, iterator, end)
+def look_ahead(items: Iterable[Item], pool: ThreadPoolExecutor | None = None) -> Iterator[Item]:
+    """The same items, each made in a thread while the one before it is used; the first is begun at once.
+
+    The thread is that of the pool, where there is one, which makes one item at a time.
+    """
+    threads, iterator, end = pool or ThreadPoolExecutor(1), iter(items), object()
+    first = threads.submit(next, iterator, end)
 
     def follow() -> Iterator[Item]:
         pending = first
-        with pool:
+        try:
             while (item := pending.result()) is not end:
-                pending = pool.submit(next, iterator, end)
+                pending = threads.submit(next, iterator, end)
                 yield item  # type: ignore[misc]  # it is no `end`
+        finally:
+            if pool is None:
+                threads.shutdown()
 
     return follow()
