@@ -10,6 +10,7 @@ MqaError
 ├── OutOfMemoryError  3  a batch did not fit; the host halves it and goes on
 ├── ContributionError 3  a contribution crashed, ran out of time, or gave back what it must not
 └── StoreError        3  the store cannot be read or written
+    └── StoreUnavailableError  its disk is full or read-only, or its server is not reached
 """
 
 from __future__ import annotations
@@ -167,6 +168,13 @@ class ContributionError(MqaError):
 
 class StoreError(MqaError):
     """The store cannot be read or written."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be used now: its disk is full, broken or read-only, another process locks it, its server is gone.
+
+    Its name and its content are right, so a run goes on without it.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from mqa_registry.contributions import (
 )
 from mqa_registry.errors import OutOfMemoryError
 from mqa_registry.execution import SilentProgress, predict, prepare
-from mqa_registry.store import Store
+from mqa_registry.store import SqliteStore
 from mqa_registry.suite import Check, Data, Expect, ModelUse, Severity, Suite, Use
 from tests.stand_ins import make_backend, make_codec, make_source, make_task
 
@@ -243,7 +243,7 @@ class Engine:
     def run(self, suite: Suite, *, fresh: bool = False) -> Observations:
         plan = plans.make(suite)
         context = RunContext(exports=self.folder / "exports")
-        store = Store(self.folder / "store")
+        store = SqliteStore(self.folder / "store")
         try:
             watching = Watching(self.letters)
             return predict(plan, prepare(plan, context, SilentProgress()), store, watching, fresh=fresh)

@@ -30,7 +30,7 @@ from mqa_registry.runs.outcome import collect_findings, exit_code, identify_suit
 from mqa_registry.runs.progress import SilentRunProgress
 from mqa_registry.runs.record import Record, with_kept_groups
 from mqa_registry.runs.tags import check_tag, tag_run
-from mqa_registry.store import Store
+from mqa_registry.store import claim, open_store
 from mqa_registry.store.scratch import Scratch
 from mqa_registry.suite import (
     Overrides,
@@ -152,11 +152,12 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     context = replace(options.run_context(plan.suite), objects=raw.objects)
     with Scratch(options.store_of(plan.suite)) as scratch:
         prepared = prepare(plan, context, progress, scratch=scratch.folder)
-        judge, store = judging.Judge(plan, progress), Store(options.store_of(plan.suite))
+        judge, store = judging.Judge(plan, progress), open_store(options.store_of(plan.suite))
         try:
             observations = predict(plan, prepared, store, progress, fresh=fresh, observer=judge.observe)
         finally:
             store.close()
+    observations = replace(observations, findings=(*observations.findings, *store.findings))
     results = judge.finish(observations)
     report = _make_report(
         plan,
@@ -171,7 +172,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     )
     report = report if examples else without_examples(report)
     record = Record.of(raw, plan, observations, report, texts=examples)
-    return ExecutedRun(record, plan, observations, store.folder)
+    return ExecutedRun(record, plan, observations, options.store_of(plan.suite))
 
 
 def finalize(executed: ExecutedRun, *, tag: str | None = None) -> Report:
@@ -182,6 +183,7 @@ def finalize(executed: ExecutedRun, *, tag: str | None = None) -> Report:
     """
     report = executed.report
     try:
+        claim(executed.store)  # which the run may not have opened as its store
         keep_run(executed.store, executed.record)
         if tag is not None:
             tag_run(executed.store, report.run, tag)

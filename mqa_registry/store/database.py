@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.errors import StoreError
-from mqa_registry.store.folder import DATABASE
+from mqa_registry.errors import StoreError, StoreUnavailableError
+from mqa_registry.store.folder import DATABASE, explain_folder_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 KEY_BYTES = 16
 TIMEOUT = 60  # seconds to wait for another process that writes
+TEMPORARY_MEMORY = 64 << 20  # bytes of a temporary database that stay in memory
+BLOCK_KEYS = 65_536  # that are looked up at a time
 # What SQLite answers where a file is none of its own, or lacks our tables. All else (full, locked, not to be read or
 # written) is of the disk, and says nothing about the content of the file.
 _DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
@@ -40,7 +42,7 @@ CREATE TABLE IF NOT EXISTS facts (backend BLOB PRIMARY KEY, payload BLOB NOT NUL
 """
 # A damaged file may hold anything where a number should be.
 _LOOK_UP = """
-SELECT batch, number, position FROM requested JOIN rows USING (key)
+SELECT batch, number, position FROM requested CROSS JOIN rows USING (key)
 WHERE typeof(batch) = 'integer' AND typeof(position) = 'integer'
 """
 
@@ -61,6 +63,33 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Open a file that cannot be written; nothing is created next to it.
+
+    Where not even the file that SQLite shares with other readers can be made, the file is read as it is: what another
+    process writes meanwhile then looks like damage.
+    """
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
+        try:
+            connection.execute("SELECT count(*) FROM batches, rows, facts LIMIT 0").fetchall()
+        except sqlite3.OperationalError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
+
+
+def connect_temporary() -> sqlite3.Connection:
+    """Create a database that is in memory up to some size, beyond that in a file that goes when it is closed."""
+    connection = sqlite3.connect("")
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute(f"PRAGMA cache_size = -{TEMPORARY_MEMORY // 1024}")
+    connection.executescript(_CREATE_INDEX + _CREATE_TABLES)
+    return connection
+
+
 def insert_batch(connection: sqlite3.Connection, backend: bytes, keys: Sequence[bytes], payload: bytes) -> None:
     """Insert an encoded batch and index its keys, in one transaction."""
     with connection:
@@ -74,6 +103,18 @@ def insert_batch(connection: sqlite3.Connection, backend: bytes, keys: Sequence[
 def batch_ids(connection: sqlite3.Connection, backend: bytes) -> set[int]:
     """The ids of the batches of one backend."""
     return {row[0] for row in connection.execute("SELECT id FROM batches WHERE backend = ?", (backend,))}
+
+
+def has_batch(connection: sqlite3.Connection, backend: bytes, batch: int) -> bool:
+    """Whether there is a batch of this id, and it is one of this backend."""
+    row = connection.execute("SELECT 1 FROM batches WHERE id = ? AND backend = ?", (batch, backend)).fetchone()
+    return row is not None
+
+
+def is_index_empty(connection: sqlite3.Connection) -> bool:
+    """Whether the index has no key at all."""
+    (has_rows,) = connection.execute("SELECT EXISTS (SELECT 1 FROM rows)").fetchone()
+    return not has_rows
 
 
 def read_batch(connection: sqlite3.Connection, backend: bytes, batch: int) -> pa.Table | None:
@@ -97,17 +138,28 @@ class BatchPart(NamedTuple):
 
 
 def look_up(connection: sqlite3.Connection, keys: Keys) -> Iterator[BatchPart]:
-    """Look keys up in the index; yields a part for each batch that has some of them."""
+    """Look keys up in the index, block by block; yields a part for each batch that has some of them.
+
+    They are looked up in their order in the index, so that each of its pages is read once.
+    """
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS requested (number INTEGER PRIMARY KEY, key BLOB)")
-    connection.execute("DELETE FROM requested")
-    connection.executemany("INSERT INTO requested VALUES (?, ?)", enumerate(split_keys(keys)))
-    rows = connection.execute(_LOOK_UP).fetchall()
-    connection.commit()
-    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    order = np.argsort(np.ascontiguousarray(keys).view(">u8")[::2])
+    found = [_look_up_block(connection, keys, order[at : at + BLOCK_KEYS]) for at in range(0, len(keys), BLOCK_KEYS)]
+    table = np.concatenate(found or [np.empty((0, 3), np.int64)])
     table = table[np.argsort(table[:, 0], kind="stable")]
     ids, starts = np.unique(table[:, 0], return_index=True)
     for batch, part in zip(ids, np.split(table, starts[1:]), strict=False):
         yield BatchPart(int(batch), part[:, 1], part[:, 2])
+
+
+def _look_up_block(connection: sqlite3.Connection, keys: Keys, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The batch, the number and the position of those of these keys that the index has, a row each."""
+    connection.execute("DELETE FROM requested")
+    connection.executemany("INSERT INTO requested VALUES (?, ?)", enumerate(split_keys(keys[numbers])))
+    table = np.array(connection.execute(_LOOK_UP).fetchall(), dtype=np.int64).reshape(-1, 3)
+    connection.commit()
+    table[:, 1] = numbers[table[:, 1]]
+    return table
 
 
 def rebuild_index(connection: sqlite3.Connection) -> None:
@@ -152,9 +204,11 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
 def store_errors(folder: Path) -> Iterator[None]:
     """Raise a StoreError for an error of SQLite or of the disk."""
     try:
-        yield
+        with explain_folder_errors(folder):
+            yield
     except sqlite3.OperationalError as error:
-        raise StoreError(
+        kind = StoreError if is_damage(error) else StoreUnavailableError
+        raise kind(
             f"the store `{folder}` cannot be used: {error}",
             hint="predictions stay cached; free some space, or name another folder with `--store DIR`",
         ) from error
@@ -162,10 +216,6 @@ def store_errors(folder: Path) -> Iterator[None]:
         raise StoreError(
             f"the predictions in the store `{folder}` are damaged: {error}",
             hint=f"move `{DATABASE}` elsewhere: what is in it is predicted again, and runs and exports stay",
-        ) from error
-    except OSError as error:
-        raise StoreError(
-            f"the store `{folder}` cannot be used: {error.strerror}", hint="name another folder with `--store DIR`"
         ) from error
 
 

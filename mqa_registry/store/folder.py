@@ -6,15 +6,17 @@ a store, and no link in it can lead a write out of it: a checkout may bring a `.
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from mqa_registry.errors import StoreError
+from mqa_registry.errors import StoreError, StoreUnavailableError
 from mqa_registry.files import is_special
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DATABASE = "predictions.sqlite"
@@ -30,14 +32,17 @@ IGNORE_FILES = {
 _UNMARKED = {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", *IGNORE_FILES, RUNS, EXPORTS}
 _DEFAULT_NAME = ".mqa"
 _TABLES = {"rows", "batches", "facts"}
+# What the system says of a name that can be no folder. All else is of the disk, or of what this user may do there.
+_WRONG_NAME = {errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 
 
 def claim(folder: Path) -> None:
     """Make a folder a store: a new or an empty one is marked; one that is a store already stays as it is.
 
-    Raises a StoreError, with nothing written, where it has links or anything that mqa did not write.
+    Raises a StoreError, with nothing written, where it has links or anything that mqa did not write, and a
+    StoreUnavailableError where it cannot be written.
     """
-    try:
+    with explain_folder_errors(folder):
         refuse_links(folder)
         folder.mkdir(parents=True, exist_ok=True)
         if not is_store(folder):
@@ -50,8 +55,16 @@ def claim(folder: Path) -> None:
         for name, text in IGNORE_FILES.items():
             with suppress(FileExistsError):
                 _write_new(folder / name, text)
+
+
+@contextmanager
+def explain_folder_errors(folder: Path) -> Iterator[None]:
+    """Raise a StoreError for an OSError: a StoreUnavailableError where the name of the folder is not what is wrong."""
+    try:
+        yield
     except OSError as error:
-        raise StoreError(
+        kind = StoreError if error.errno in _WRONG_NAME else StoreUnavailableError
+        raise kind(
             f"the store `{folder}` cannot be used: {error.strerror}", hint="name another folder with `--store DIR`"
         ) from error
 
@@ -111,6 +124,11 @@ def _mark(folder: Path) -> None:
 
 
 def _write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet; a link of that name is not followed."""
+    """Write a file that is not there yet, or nothing; a link of that name is not followed."""
     with path.open("x", encoding="utf-8") as stream:
-        stream.write(text)
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError:
+            path.unlink()
+            raise

@@ -4,6 +4,9 @@ The store is one SQLite file in WAL mode. A batch of predictions is an Arrow str
 transaction; the index `rows` has the batch of each key and its position there. The index can be built again from the
 batches. So a process that is killed at any moment loses at most the batch in flight, and a damaged byte is either found
 or harmless. A file that SQLite cannot use is set aside, and its whole batches are copied into a new one.
+
+What several processes write at once is serialized by SQLite, which waits for a lock. It needs a file system with locks,
+which most network file systems lack: a store of several machines is a URL.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import tempfile
 from contextlib import suppress
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -22,9 +27,13 @@ from mqa_registry.store.database import (
     batch_ids,
     checksum,
     connect,
+    connect_read_only,
+    connect_temporary,
     encode_batch,
+    has_batch,
     insert_batch,
     is_damage,
+    is_index_empty,
     is_intact,
     keys_of,
     look_up,
@@ -34,32 +43,33 @@ from mqa_registry.store.database import (
     split_keys,
     store_errors,
 )
-from mqa_registry.store.folder import DATABASE, EXPORTS, claim, refuse_links
+from mqa_registry.store.folder import DATABASE, claim, refuse_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
     from mqa_registry.store.database import Keys
+    from mqa_registry.store.protocol import Batch
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _recovering(operation: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
+def _recovering(operation: Callable[Concatenate[SqliteStore, P], T]) -> Callable[Concatenate[SqliteStore, P], T]:
     """The same operation of a store, repeated on a new file where the old one turns out to be damaged."""
 
     @wraps(operation)
-    def recovering(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def recovering(store: SqliteStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
         with store_errors(store.folder):
             try:
                 return operation(store, *args, **kwargs)
             except UnicodeDecodeError:  # of a damaged name, in SQLite's own message about the damage
-                pass
+                if not store.sets_damaged_aside:
+                    raise
             except sqlite3.DatabaseError as error:
-                if not is_damage(error):
+                if not is_damage(error) or not store.sets_damaged_aside:
                     raise
             store.recover()
             return operation(store, *args, **kwargs)
@@ -67,25 +77,31 @@ def _recovering(operation: Callable[Concatenate[Store, P], T]) -> Callable[Conca
     return recovering
 
 
-class Store:
-    """Predictions in one folder on disk.
+class SqliteStore:
+    """A `Store` in one folder on disk.
 
-    In every method, `backend` is the digest of all that a prediction depends on except the example. `set_aside` is the
-    path of a file that turned out to be damaged.
+    With `read_only`, nothing is written, and the folder is a store already. `set_aside` is the path of a file that turned
+    out to be damaged; where one is not set aside, damage is an error.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
-        self.exports = folder / EXPORTS
+        self.read_only = read_only
+        self.sets_damaged_aside = not read_only
         self.set_aside: Path | None = None
-        claim(folder)
         self._connection = sqlite3.connect(":memory:")
         self._inode = 0  # of the open file, which another process may have set aside since
+        self._has_met_damage = False
         self._open()
 
     @_recovering
     def _open(self) -> None:
         database = self.folder / DATABASE
+        if self.read_only:
+            refuse_links(self.folder)
+            self._connection = connect_read_only(database)
+            return
+        claim(self.folder)
         self._inode = database.stat().st_ino if database.exists() else 0
         self._connection = connect(database)
         self._inode = database.stat().st_ino
@@ -109,51 +125,58 @@ class Store:
             insert_batch(self._connection, backend, split_keys(keys_of(table)), payload)
 
     def close(self) -> None:
-        """Close the file."""
+        """Release the file."""
         with store_errors(self.folder):
             self._connection.close()
 
     @_recovering
     def put(self, backend: bytes, keys: Sequence[bytes], table: pa.Table) -> None:
-        """Store one batch of predictions, a row for each key: all of it, or nothing."""
         insert_batch(self._connection, backend, keys, encode_batch(keys, table))
 
     @_recovering
     def get(self, backend: bytes, keys: Keys) -> tuple[npt.NDArray[np.int64], pa.Table | None]:
-        """The predictions of some keys: for each key its row in the table, or -1; the table is None where none has one.
-
-        A damaged batch counts as missing.
-        """
         return self._get(backend, keys)
 
     def _get(self, backend: bytes, keys: Keys) -> tuple[npt.NDArray[np.int64], pa.Table | None]:
         rows = np.full(len(keys), -1, dtype=np.int64)
-        batches: list[pa.Table] = []
-        offset = 0
+        tables: list[pa.Table] = []
+        partly_found: list[Keys] = []  # all keys of the batches of which only some were found
+        count = 0
         for batch, numbers, positions in look_up(self._connection, keys):
             table = read_batch(self._connection, backend, batch)
             if table is None:
+                self._has_met_damage = True
                 continue
             stored = keys_of(table)
             is_right = (positions >= 0) & (positions < len(stored))
             is_right[is_right] = stored[positions[is_right]] == keys[numbers[is_right]]
-            rows[numbers[is_right]] = offset + positions[is_right]
-            batches.append(table)
-            offset += len(stored)
-        return rows, pa.concat_tables(batches).drop_columns(["key"]) if batches else None
+            self._has_met_damage = self._has_met_damage or not is_right.all()
+            found = int(is_right.sum())
+            rows[numbers[is_right]] = np.arange(count, count + found)
+            count += found
+            tables.append(table.drop_columns(["key"]).take(pa.array(positions[is_right])))
+            if found < len(stored):
+                partly_found.append(stored)
+        missing = keys[rows < 0]
+        if partly_found and len(missing) and np.isin(missing, np.concatenate(partly_found)).any():
+            self._has_met_damage = True  # of the index: a batch is there with all of its rows, or not at all
+        return rows, pa.concat_tables(tables) if tables else None
 
     @_recovering
     def contains(self, backend: bytes, keys: Keys) -> npt.NDArray[np.bool_]:
-        """For each key whether the index has it in a batch of this backend; the batches themselves are not read."""
         contained = np.zeros(len(keys), dtype=bool)
-        batches = batch_ids(self._connection, backend)
         for batch, numbers, _ in look_up(self._connection, keys):
-            contained[numbers] = batch in batches
+            contained[numbers] = has_batch(self._connection, backend, batch)
         return contained
 
     @_recovering
     def repair(self, backend: bytes) -> None:
-        """Drop the damaged batches of one backend, and build the index again where it does not lead to the others."""
+        """Drop the damaged batches of one backend, and build the index again where it does not lead to the others.
+
+        It reads all batches of the backend, and does so only where `get` met damage or the index is empty.
+        """
+        if not self._has_met_damage and not is_index_empty(self._connection):
+            return
         with self._connection as connection:
             is_indexed = True
             for batch in batch_ids(connection, backend):
@@ -164,10 +187,10 @@ class Store:
                     is_indexed = is_indexed and bool((self._get(backend, keys_of(table))[0] >= 0).all())
             if not is_indexed:
                 rebuild_index(connection)
+        self._has_met_damage = False
 
     @_recovering
     def put_facts(self, backend: bytes, facts: Mapping[str, Any]) -> None:
-        """Store how a backend ran, for the reports of runs that need not run it."""
         payload = json.dumps(facts, sort_keys=True, default=str).encode()
         with self._connection as connection:
             connection.execute(
@@ -176,13 +199,26 @@ class Store:
 
     @_recovering
     def get_facts(self, backend: bytes) -> dict[str, Any]:
-        """The facts that were stored of a backend; empty where there are none, or they are damaged."""
         row = self._connection.execute("SELECT payload, digest FROM facts WHERE backend = ?", (backend,)).fetchone()
         return dict(json.loads(row[0])) if row and is_intact(backend, *row) else {}
 
     @_recovering
     def delete(self, backend: bytes) -> None:
-        """Delete the predictions of one backend."""
         with self._connection as connection:
             connection.execute("DELETE FROM rows WHERE batch IN (SELECT id FROM batches WHERE backend = ?)", (backend,))
             connection.execute("DELETE FROM batches WHERE backend = ?", (backend,))
+
+    def take_pending(self) -> Sequence[Batch]:
+        return ()  # each batch is stored once it is put
+
+
+class TemporaryStore(SqliteStore):
+    """A `Store` for one run: in memory up to some size, beyond that in a file that goes when it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(tempfile.gettempdir()))
+
+    def _open(self) -> None:
+        self.sets_damaged_aside = False
+        with store_errors(self.folder):
+            self._connection = connect_temporary()

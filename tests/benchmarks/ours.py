@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mqa_registry.execution import SilentProgress, predict, prepare
 from mqa_registry.runs import RunOptions, read_plan, run
-from mqa_registry.store import Store
+from mqa_registry.store import SqliteStore
 
 
 class Clock(SilentProgress):
@@ -46,7 +46,7 @@ def seconds(suite: str, store: str) -> float:
     context = asked.run_context(plan.suite)
     clock = Clock()
     start = time.perf_counter()
-    kept = Store(Path(store))
+    kept = SqliteStore(Path(store))
     predict(plan, prepare(plan, context, clock), kept, clock, fresh=True)
     kept.close()
     return time.perf_counter() - start - clock.loading

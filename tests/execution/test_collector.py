@@ -10,7 +10,7 @@ import pytest
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Dataset, RunContext
 from mqa_registry.execution import SilentProgress, predict, prepare
-from mqa_registry.store import Store
+from mqa_registry.store import SqliteStore
 from mqa_registry.suite import Data, Severity, Use
 from tests.conftest import Watching
 from tests.stand_ins import make_probe
@@ -44,7 +44,7 @@ def _watch(engine):
 
     def watch(suite, *, fresh=False):
         plan, diary, seen = plans.make(suite), Diary(engine.letters), []
-        store = Store(engine.folder / "store")
+        store = SqliteStore(engine.folder / "store")
         prepared = prepare(plan, RunContext(exports=engine.folder), SilentProgress())
 
         def observer(work, observations):

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry.store import Store, join_keys
+from mqa_registry.store import SqliteStore, join_keys
 
 BACKEND = b"backend-12345678"
 KEYS = [number.to_bytes(16, "little") for number in range(200)]
@@ -14,7 +14,7 @@ FACTS = {"device": "cpu", "threads": 2}
 
 
 def filled(folder) -> bytes:
-    store = Store(folder)
+    store = SqliteStore(folder)
     for start in range(0, len(KEYS), 50):
         values = pa.array([float(number) for number in range(start, start + 50)])
         store.put(BACKEND, KEYS[start : start + 50], pa.table({"value": values}))
@@ -29,7 +29,7 @@ def test_changed_stores(fuzz, tmp_path):
     whole = filled(tmp_path)
 
     def looked_up():
-        store = Store(tmp_path)
+        store = SqliteStore(tmp_path)
         try:
             places, table = store.get(BACKEND, join_keys(KEYS))
             assert store.get_facts(BACKEND) in ({}, FACTS)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from mqa_registry.errors import StoreError
-from mqa_registry.store import Store, claim, is_store
+from mqa_registry.store import SqliteStore, claim, is_store
 
 
 def tree(folder):
@@ -31,7 +31,7 @@ def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path):
         (tmp_path / "runs" / f"exp{number:02}").mkdir(parents=True)
     before = tree(tmp_path)
     with pytest.raises(StoreError, match="is no store of mqa, and holds other files") as caught:
-        Store(tmp_path)
+        SqliteStore(tmp_path)
     assert "--store" in caught.value.hint
     assert tree(tmp_path) == before
 
@@ -39,7 +39,7 @@ def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path):
 @pytest.mark.parametrize("name", [".mqa", "elsewhere"])
 def test_a_store_of_an_mqa_that_marked_none_is_one(tmp_path, name):
     folder = tmp_path / name
-    Store(folder).close()
+    SqliteStore(folder).close()
     (folder / "store.json").unlink()
     assert is_store(folder)
     assert (folder / "store.json").exists()
@@ -48,7 +48,7 @@ def test_a_store_of_an_mqa_that_marked_none_is_one(tmp_path, name):
 def test_a_marked_folder_may_hold_more(tmp_path):
     claim(tmp_path / "store")
     (tmp_path / "store" / "notes.txt").write_text("mine")
-    Store(tmp_path / "store").close()
+    SqliteStore(tmp_path / "store").close()
     assert (tmp_path / "store" / "notes.txt").read_text() == "mine"
 
 
@@ -67,11 +67,11 @@ def test_a_store_with_a_link_is_refused_and_nothing_is_written_through_it(tmp_pa
     (outside / "file").write_text("mine")
     folder.mkdir()
     if made:
-        Store(folder).close()
+        SqliteStore(folder).close()
         (folder / name).unlink(missing_ok=True)
     (folder / name).symlink_to(outside if name in ("runs", "exports") else outside / "file")
     with pytest.raises(StoreError, match="is a link"):
-        Store(folder)
+        SqliteStore(folder)
     assert tree(outside) == {"file": b"mine"}
 
 
@@ -79,7 +79,7 @@ def test_a_store_that_is_a_link_itself_is_refused(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / ".mqa").symlink_to("home")
     with pytest.raises(StoreError, match="is a link"):
-        Store(tmp_path / ".mqa")
+        SqliteStore(tmp_path / ".mqa")
     assert tree(tmp_path / "home") == {}
 
 

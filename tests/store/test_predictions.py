@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_registry.errors import StoreError
-from mqa_registry.store import Store, join_keys, split_keys
+from mqa_registry.store import SqliteStore, join_keys, split_keys
 
 BACKEND = b"backend-12345678"
 
@@ -28,7 +28,7 @@ def table(numbers):
 
 
 def filled(folder, *batches):
-    store = Store(folder)
+    store = SqliteStore(folder)
     for numbers in batches:
         store.put(BACKEND, [key(number) for number in numbers], table(numbers))
     return store
@@ -47,7 +47,7 @@ def test_what_was_put_is_got_in_any_order(tmp_path):
 
 def test_it_is_there_after_closing(tmp_path):
     filled(tmp_path, [1, 2]).close()
-    assert got(Store(tmp_path), [1, 2]) == [1.0, 2.0]
+    assert got(SqliteStore(tmp_path), [1, 2]) == [1.0, 2.0]
 
 
 def test_one_backends_predictions_are_not_anothers(tmp_path):
@@ -69,7 +69,7 @@ def test_facts_are_kept_and_damaged_ones_are_not_believed(tmp_path):
     store.close()
     with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
         connection.execute("UPDATE facts SET payload = replace(payload, 'cpu', 'gpu')")
-    assert Store(tmp_path).get_facts(BACKEND) == {}
+    assert SqliteStore(tmp_path).get_facts(BACKEND) == {}
 
 
 def test_the_folder_is_ignored_by_git(tmp_path):
@@ -100,7 +100,7 @@ def test_a_repair_builds_the_index_again_from_the_batches(tmp_path):
     store.close()
     with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
         connection.execute("DELETE FROM rows")
-    store = Store(tmp_path)
+    store = SqliteStore(tmp_path)
     assert got(store, [1, 4]) == [None, None]
     store.repair(BACKEND)
     assert got(store, [1, 4]) == [1.0, 4.0]
@@ -113,7 +113,7 @@ def test_a_damaged_batch_is_dropped_whole(tmp_path):
         (payload,) = connection.execute("SELECT payload FROM batches WHERE id = 1").fetchone()
         damaged = payload[:200] + bytes([payload[200] ^ 1]) + payload[201:]
         connection.execute("UPDATE batches SET payload = ? WHERE id = 1", (damaged,))
-    store = Store(tmp_path)
+    store = SqliteStore(tmp_path)
     assert got(store, [1, 2, 3, 4, 5]) == [None, None, None, 4.0, 5.0]
     store.repair(BACKEND)
     assert not store.contains(BACKEND, join_keys([key(1)])).any()
@@ -132,7 +132,7 @@ def test_any_flipped_byte_is_repaired_or_refused_and_never_believed(tmp_path):
         flipped[position] ^= int(rng.integers(1, 256))
         (folder / "predictions.sqlite").write_bytes(flipped)
         try:
-            store = Store(folder)
+            store = SqliteStore(folder)
             store.get(BACKEND, join_keys([key(number) for number in range(160)]))
             store.repair(BACKEND)
             values = got(store, range(160))
@@ -152,8 +152,8 @@ def test_a_process_killed_while_writing_leaves_whole_batches(tmp_path):
         import sys
         from pathlib import Path
         import pyarrow as pa
-        from mqa_registry.store import Store
-        store = Store(Path(sys.argv[1]))
+        from mqa_registry.store import SqliteStore
+        store = SqliteStore(Path(sys.argv[1]))
         first = int(sys.argv[2])
         for start in range(first, first + 1_000_000, 50):
             keys = [number.to_bytes(16, "little") for number in range(start, start + 50)]
@@ -170,7 +170,7 @@ def test_a_process_killed_while_writing_leaves_whole_batches(tmp_path):
         lines += process.stdout.readlines()
         process.wait()
         process.stdout.close()
-        store = Store(tmp_path)
+        store = SqliteStore(tmp_path)
         last = int(lines[-1])
         written = range(first, last + 50)
         assert got(store, written) == [float(number) for number in written]
@@ -193,13 +193,13 @@ def test_a_file_that_is_no_database_is_set_aside(tmp_path):
     filled(tmp_path, [1, 2]).close()
     garbage = b"this is not a database at all" * 100
     database(tmp_path).write_bytes(garbage)
-    store = Store(tmp_path)
+    store = SqliteStore(tmp_path)
     assert got(store, [1, 2]) == [None, None]
     assert store.set_aside is not None
     assert store.set_aside.read_bytes() == garbage
     store.put(BACKEND, [key(1)], table([1]))
     store.close()
-    assert got(Store(tmp_path), [1]) == [1.0]
+    assert got(SqliteStore(tmp_path), [1]) == [1.0]
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE rows", "ALTER TABLE rows RENAME COLUMN batch TO gone"])
@@ -207,7 +207,7 @@ def test_a_store_with_other_tables_keeps_its_whole_batches(tmp_path, statement):
     filled(tmp_path, [1, 2], [3]).close()
     with sqlite3.connect(database(tmp_path)) as connection:
         connection.execute(statement)
-    store = Store(tmp_path)
+    store = SqliteStore(tmp_path)
     store.repair(BACKEND)
     assert got(store, [1, 2, 3]) == [1.0, 2.0, 3.0]
 
@@ -218,7 +218,7 @@ def test_damage_in_the_middle_costs_no_batch_at_either_end(tmp_path):
     middle = len(whole) // 2 // 4096 * 4096
     whole[middle : middle + 4096] = bytes(4096)
     database(tmp_path).write_bytes(whole)
-    store = Store(tmp_path)
+    store = SqliteStore(tmp_path)
     store.repair(BACKEND)
     found = got(store, list(range(200)))
     assert store.set_aside is not None
@@ -242,13 +242,13 @@ def test_a_store_of_another_format_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="has format 99"):
-        Store(tmp_path)
+        SqliteStore(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_refused_with_a_hint(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used") as caught:
-        Store(tmp_path / "file" / "store")
+        SqliteStore(tmp_path / "file" / "store")
     assert "--store" in caught.value.hint
 
 
@@ -269,6 +269,6 @@ def test_a_name_in_the_file_that_is_no_text_any_more_is_damage_like_any_other(tm
     content = database.read_bytes()
     position = content.rindex(b"sqlite_autoindex_facts_1") + 15
     database.write_bytes(content[:position] + b"\x91" + content[position + 1 :])
-    store = Store(tmp_path)
+    store = SqliteStore(tmp_path)
     assert set(got(store, [1, 2, 3])) <= {1.0, 2.0, 3.0, None}
     store.close()
