@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,7 @@ from mqa_registry.suite import Check, Data, Expect, ModelUse, Severity, Suite, U
 from tests.stand_ins import make_backend, make_codec, make_source, make_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mqa_registry.observations import Observations
 
@@ -297,6 +298,22 @@ class Slowly:
 @pytest.fixture
 def slowly() -> Slowly:
     return Slowly()
+
+
+@pytest.fixture
+def mount() -> Iterator[Callable[[Path, str], None]]:
+    """Mounts a file system in memory; skips where this user may not."""
+    mounted: list[Path] = []
+
+    def mount_folder(folder: Path, options: str) -> None:
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+        if os.getuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("whoever runs the tests may mount nothing")
+        mounted.append(folder)
+
+    yield mount_folder
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture(name="shout")

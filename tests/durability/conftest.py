@@ -47,10 +47,10 @@ class Letters:
     def database(self) -> Path:
         return self.folder / ".mqa" / "predictions.sqlite"
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, *options: str, **env: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "mqa_registry.cli", "run", "letters.toml", "--plugin", str(self.plugin)]
-        command += ["--json", "report.json", "-q"]
-        env = os.environ | {"LETTERS_LOG": str(self.folder / "log")}
+        command += ["-q", *(options or ("--json", "report.json"))]
+        env = os.environ | {"LETTERS_LOG": str(self.folder / "log")} | env
         return subprocess.Popen(
             command,
             cwd=self.folder,

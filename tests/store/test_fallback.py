@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -117,22 +116,6 @@ def test_two_stores_for_one_run_have_nothing_in_common():
     assert got(two, [1]) == [None]
     one.close()
     two.close()
-
-
-@pytest.fixture
-def mount():
-    """Mounts a file system in memory; skips where this user may not."""
-    mounted = []
-
-    def mount(folder, options):
-        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
-        if os.getuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("whoever runs the tests may mount nothing")
-        mounted.append(folder)
-
-    yield mount
-    for folder in mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture
