@@ -66,6 +66,13 @@ def check_threads(number: int | None) -> None:
         )
 
 
+def available_cores() -> int:
+    """How many cores this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @cache
 def cpu_name() -> str:
     """What the CPU's maker calls it."""

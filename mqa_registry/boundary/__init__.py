@@ -22,6 +22,7 @@ from mqa_registry.boundary.calls import (
     TimeLimitReached,
     describe_error,
     interruptible,
+    raise_interrupt,
     redact_messages,
     reject_output,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "interruptible",
     "limit_calls",
     "open_runner",
+    "raise_interrupt",
     "read_budget",
     "read_facts",
     "redact_messages",

@@ -129,7 +129,7 @@ class ContributionCall:
     ) -> None:
         ACTIVE.stack().pop()
         self._restore_folder()
-        _raise_interrupt()
+        raise_interrupt()
         if error is not None:
             _translate(self, error)
 
@@ -159,7 +159,7 @@ class RepeatedCall(ContributionCall):
         try:
             output = self.function(*arguments)
         except BaseException as error:
-            _raise_interrupt()
+            raise_interrupt()
             _translate(self, error)
             raise
         if ACTIVE.interrupted:
@@ -192,7 +192,8 @@ class interruptible:  # noqa: N801 - a context manager, named as those of contex
             raise TimeLimitReached
 
 
-def _raise_interrupt() -> None:
+def raise_interrupt() -> None:
+    """Raise KeyboardInterrupt where Ctrl-C was pressed: for a thread that waits and would not notice."""
     if ACTIVE.interrupted:  # whatever a plugin made of it
         raise KeyboardInterrupt
 
