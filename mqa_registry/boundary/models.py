@@ -98,6 +98,7 @@ class CheckedCodec(Codec):
         self.padding_mask = codec.padding_mask
         self.limit = codec.limit
         self.length = codec.length
+        self.encodes_in_threads = codec.encodes_in_threads
         self.remarks = codec.remarks
         self.reads_outputs = type(codec).read_outputs is not Codec.read_outputs
 

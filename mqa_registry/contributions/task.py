@@ -39,7 +39,8 @@ class Codec(VersionedClass, ABC):
 
     `padding_mask` names the array of a batch, shape (rows, positions), that is 0 where a position is padding; empty where
     nothing is padded. `limit` is how many tokens a row may have before it is cut, `length` how many every row has, where
-    a backend takes no other number. `remarks` are sentences about how the model is fed where that does not follow from its files alone.
+    a backend takes no other number. `encodes_in_threads` says that several threads may call `encode` at once, which is
+    faster where it decodes images or sounds; a tokenizer has threads of its own. `remarks` are sentences about how the model is fed where that does not follow from its files alone.
 
     Reports have from it: `truncated` of the data set, with `rows`, `share`, `longest` and `limit` (from `full_costs`),
     and the facts `read_as` (from `read_outputs`) and `fixed_length` (`length`) of the backend.
@@ -48,6 +49,7 @@ class Codec(VersionedClass, ABC):
     padding_mask: str = ""
     limit: int | None = None
     length: int | None = None
+    encodes_in_threads: bool = False
     remarks: Sequence[str] = ()
 
     @abstractmethod

@@ -10,6 +10,8 @@ import numpy as np
 
 from mqa_registry.boundary import TimeLimitReached
 from mqa_registry.errors import ContributionError, OutOfMemoryError
+from mqa_registry.execution.threads import encode_in_threads
+from mqa_registry.machine import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -103,7 +105,7 @@ def _encode_each(codec: Codec, examples: Sequence[Example]) -> list[Encoded | Mq
     if not examples:
         return []
     try:
-        return list(codec.encode(examples))
+        return list(encode_in_threads(codec, examples, available_cores()))
     except (ContributionError, OutOfMemoryError) as error:
         if isinstance(error.__cause__, TimeLimitReached):
             raise

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 import pyarrow as pa
 
-from mqa_registry.boundary import raise_interrupt
+from mqa_registry.execution.threads import await_result
 from mqa_registry.process import end_process_tree
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ ResultT = TypeVar("ResultT")
 COMMAND = ("-P", "-c", f"from {__name__} import serve; serve()")
 LENGTH_BYTES = 8  # of the number in front of a message: how many bytes it has
 ITEMS_PER_WORKER = 2  # in flight: one at work, and one that is the next or waits to be taken
-INTERRUPT_SECONDS = 0.2  # after which a thread that waits looks whether Ctrl-C was pressed
 MAX_RESTARTS = 3  # of one worker
 
 
@@ -126,10 +125,8 @@ class WorkerPool(Generic[ItemT, ResultT]):
             self._idle.put(worker)
 
     def _result(self, item: ItemT, future: Future[ResultT]) -> ResultT:
-        while not wait([future], timeout=INTERRUPT_SECONDS).done:
-            raise_interrupt()
         try:
-            return future.result()
+            return await_result(future)
         except WorkerLostError:
             return self._local(item)
 
