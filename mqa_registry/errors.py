@@ -7,6 +7,7 @@ MqaError
 │   └── MissingColumnError   a column that something reads is not there
 ├── PluginError       2  a plugin that the suite names cannot be used
 ├── NotRunError       3  something could not run as asked
+├── WorkerLostError   3  a task ended the process of its worker again and again
 ├── OutOfMemoryError  3  a batch did not fit; the host halves it and goes on
 ├── ContributionError 3  a contribution crashed, ran out of time, or gave back what it must not
 └── StoreError        3  the store cannot be read or written
@@ -18,7 +19,7 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,16 @@ class MqaError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_error, (type(self), self.args, vars(self))
+
+
+def _restore_error(kind: type[MqaError], args: tuple[Any, ...], attributes: dict[str, Any]) -> MqaError:
+    """An error of another process, whatever arguments its class takes."""
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
+
 
 class UsageError(MqaError):
     """The command itself is wrong."""
@@ -105,6 +116,10 @@ class PluginError(MqaError):
 
 class NotRunError(MqaError):
     """Something could not run as asked, so there is nothing to judge."""
+
+
+class WorkerLostError(NotRunError):
+    """A task ended the process of its worker, each time that it was run. An executor raises it; its rows are lost."""
 
 
 class ParityError(MqaError, AssertionError):

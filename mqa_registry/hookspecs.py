@@ -36,6 +36,12 @@ def mqa_backends() -> Iterable[contributions.Backend[Any] | contributions.Replay
 
 
 @hookspec
+def mqa_executors() -> Iterable[contributions.Executor[Any]]:
+    """Where rows are perturbed and predicted: processes or a cluster."""
+    raise NotImplementedError
+
+
+@hookspec
 def mqa_datasets() -> Iterable[contributions.Dataset]:
     """Where rows come from."""
     raise NotImplementedError

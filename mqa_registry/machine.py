@@ -1,4 +1,4 @@
-"""The machine's devices, read from the system's own files, so that asking for one loads no model library."""
+"""The machine's devices and memory, read from the system's own files, so that asking for one loads no model library."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from mqa_registry.errors import DataError, UsageError
 
 CPUS = Path("/proc/cpuinfo")
 GPUS = Path("/proc/driver/nvidia/gpus")
+CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")  # what a container may take; `max` is all
 
 DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>\d+))?")
 UNKNOWN = "unknown"
+SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?:(?P<unit>[kmgt])(?P<binary>i)?)?b?", re.IGNORECASE)
+UNITS = "kmgt"  # the powers of 1,000, or of 1,024 as in `GiB`
 MAX_THREADS = 1024  # more than any machine has cores; thread pools crash at 100,000
 TIMEOUT = 20.0  # seconds for `nvidia-smi`: it wakes a driver that nothing keeps awake, which takes some for each GPU
 
@@ -71,6 +74,30 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def parse_size(text: str) -> int:
+    """The bytes of a size as `2GB`, `512MiB` or `4096`; a UsageError where it is none, or nothing."""
+    found = SIZE.fullmatch(text.strip())
+    size = 0
+    if found is not None:
+        power = UNITS.index(found["unit"].lower()) + 1 if found["unit"] else 0
+        size = int(float(found["number"]) * (1024 if found["binary"] else 1000) ** power)
+    if size < 1:
+        raise UsageError(f"`{text}` is no size of memory", hint="write `2GB`, `512MiB` or a number of bytes")
+    return size
+
+
+def memory_size() -> int:
+    """The bytes of memory that this machine, or the container around this process, has; 0 where the system does not say."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # no POSIX
+        return 0
+    try:
+        return min(total, int(CONTAINER_MEMORY.read_text()))
+    except (OSError, ValueError):
+        return total
 
 
 @cache

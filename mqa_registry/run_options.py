@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 from mqa_registry.errors import UsageError
-from mqa_registry.machine import check_device
+from mqa_registry.machine import check_device, memory_size, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Overrides, Suite
 
 STORE = ".mqa"  # the store's folder, next to the suite
+MEMORY_SHARE = 4  # the part of the machine's memory that shards in flight take by default
+MAX_MEMORY = 1 << 30  # bytes that they take at most by default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ class RunOptions:
     Each field with a `Flag` is an option of the commands that take it, declared here alone. `plugin_files` are Python
     files to load as plugins. `timeout` is the time limit of a call into a plugin, in seconds, 0 for none; None is that of the
     call's kind. `outputs` are the files that the command writes; with `force`, it may replace files that mqa did
-    not write. What `RunContext` has of these, plugins see too.
+    not write. No number depends on `executor` and `memory`. What `RunContext` has of these, plugins see too.
     """
 
     only: Annotated[
@@ -106,6 +108,17 @@ class RunOptions:
     timeout: Annotated[
         float | None, Flag(metavar="SECONDS", help="End a call into a plugin that takes longer; 0 sets no limit.")
     ] = None
+    executor: Annotated[
+        str | None,
+        Flag(metavar="NAME", help="Where rows are perturbed and predicted: local, or a plugin's, as plugin/name."),
+    ] = None
+    memory: Annotated[
+        str | None,
+        Flag(
+            metavar="SIZE",
+            help="How much memory rows at work may take here, as 2GB; left out, 1GiB or a quarter of it.",
+        ),
+    ] = None
     outputs: tuple[Path, ...] = ()
     force: bool = False
 
@@ -115,13 +128,30 @@ class RunOptions:
                 f"a call cannot take {self.timeout:g} seconds", hint="write `--timeout 600`, or 0 for no limit"
             )
         check_device(self.device)
+        if self.memory is not None:
+            parse_size(self.memory)
+
+    @property
+    def memory_bytes(self) -> int:
+        """The bytes that shards at work may take in this process: what `memory` says, else what suits the machine."""
+        if self.memory is not None:
+            return parse_size(self.memory)
+        size = memory_size()
+        return min(size // MEMORY_SHARE, MAX_MEMORY) if size else MAX_MEMORY
 
     @property
     def overrides(self) -> Overrides:
         """Those of the options that change the suite."""
         from mqa_registry.suite import Overrides
 
-        return Overrides(set=self.set, only=self.only, backends=self.backends, limit=self.limit, confined=self.confined)
+        return Overrides(
+            set=self.set,
+            only=self.only,
+            backends=self.backends,
+            limit=self.limit,
+            confined=self.confined,
+            executor=self.executor,
+        )
 
     def to_flags(self) -> tuple[str, ...]:
         """The flags of a command line that set these options, as `("--limit", "100")`; the store's is left out.

@@ -1,12 +1,15 @@
-"""What a library's error says, in one line."""
+"""What a library's error says, in one line, and errors that come from other processes."""
 
 from __future__ import annotations
+
+import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry import summarize_error
+from mqa_registry import UsageError, WorkerLostError, summarize_error
+from mqa_registry.errors import ContributionError, Location, MissingColumnError, Problem, SuiteError
 
 TORCHSCRIPT = """The following operation failed in the TorchScript interpreter.
 Traceback of TorchScript (most recent call last):
@@ -40,3 +43,21 @@ def test_a_long_line_is_summarized_by_both_ends():
 def test_it_is_one_short_line(text):
     assert len(summarize_error(text).splitlines()) <= 1
     assert len(summarize_error(RuntimeError(text))) <= 320 + 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UsageError("no", hint="yes"),
+        MissingColumnError("no column `x`", column="x", there="it has `y`"),
+        ContributionError("metric", "acme/f1", "crashed", where="f1.py, line 3", hint="fix it"),
+        SuiteError([Problem("wrong", "right", Location("suite.toml", 1, 2, 3, "x = 1"))]),
+        WorkerLostError("its process ended"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_of_another_process_is_the_same_error_here(error):
+    error.add_note("a note")
+    there = pickle.loads(pickle.dumps(error))
+    assert type(there) is type(error)
+    assert (there.args, vars(there)) == (error.args, vars(error))

@@ -18,6 +18,7 @@ from mqa_registry.contributions.contribution import (
     NoOptions,
     one_line_help,
 )
+from mqa_registry.contributions.executor import Executor, Job, Worker, WorkerPool
 from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice, Suggestion
 from mqa_registry.contributions.measure_outputs import Evidence, ExampleRow, Quantile, Scores, Shortfall, Statistic
 from mqa_registry.contributions.model import (
@@ -46,8 +47,10 @@ __all__ = [
     "Diagnosis",
     "Evidence",
     "ExampleRow",
+    "Executor",
     "FunctionContribution",
     "Inspectable",
+    "Job",
     "LiveModel",
     "Metric",
     "Model",
@@ -76,6 +79,8 @@ __all__ = [
     "Task",
     "Timeable",
     "ViewContext",
+    "Worker",
+    "WorkerPool",
     "describe_renames",
     "one_line_help",
     "shapes",

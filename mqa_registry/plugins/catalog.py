@@ -15,6 +15,7 @@ from mqa_registry.contributions import (
     Contribution,
     Dataset,
     Diagnosis,
+    Executor,
     Metric,
     ModelSource,
     Perturbation,
@@ -56,13 +57,14 @@ MODEL_SOURCE = Role("`[model]`", {"mqa_models": (ModelSource,)}, ("use", "task",
 TASK = Role("the `task` of `[model]`", {"mqa_tasks": (Task,)})
 DATASET = Role("`[data.NAME]`", {"mqa_datasets": (Dataset,)}, ("use", "columns", "labels", "sample", "limit"))
 BACKEND = Role("`[backends.NAME]`", {"mqa_backends": (Backend, Replay)})
+EXECUTOR = Role("`[execution]`", {"mqa_executors": (Executor,)})
 MEASURE = Role("`measure`", {"mqa_metrics": (Metric,), "mqa_comparisons": (Comparison,), "mqa_probes": (Probe,)})
 PERTURBATION = Role("`perturb`", {"mqa_perturbations": (Perturbation,)})
 SLICE = Role("`by`", {"mqa_slices": (Slice,)})
 SUGGESTION = Role("a suite that `mqa init` writes", {"mqa_suggestions": (Suggestion,)})
 DIAGNOSIS = Role("the report of `mqa doctor`", {"mqa_diagnoses": (Diagnosis,)})
 
-ROLES = (MODEL_SOURCE, TASK, DATASET, BACKEND, MEASURE, PERTURBATION, SLICE, SUGGESTION, DIAGNOSIS)
+ROLES = (MODEL_SOURCE, TASK, DATASET, BACKEND, EXECUTOR, MEASURE, PERTURBATION, SLICE, SUGGESTION, DIAGNOSIS)
 HOOKS: Mapping[str, Kinds] = {hook: kinds for role in ROLES for hook, kinds in role.hooks.items()}
 
 
@@ -138,10 +140,10 @@ class Catalog:
     def _misfit(self, kinds: Kinds, plugin: Plugin, name: str, same: list[Contribution]) -> Problem:
         reference = f"{plugin.name}/{name}"
         if same:
-            kind = same[0].kind
+            kind = _with_article(same[0].kind)
             return Problem(
-                f"`{reference}` is a {kind}, and here stands a {_kind_names(kinds)}",
-                f"a {kind} stands in {find_role(type(same[0])).title}",
+                f"`{reference}` is {kind}, and here stands {_with_article(_kind_names(kinds))}",
+                f"{kind} stands in {find_role(type(same[0])).title}",
             )
         hint = self._hint(kinds, reference) or _contents(kinds, plugin)
         return Problem(f"plugin `{plugin.name}` has no {_kind_names(kinds)} `{name}`", hint)
@@ -156,6 +158,10 @@ class Catalog:
 def _kind_names(kinds: Kinds) -> str:
     *others, last = (kind.kind for kind in kinds)
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _contents(kinds: Kinds, plugin: Plugin) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Metric, Probe, Slice
+from mqa_registry.contributions import Comparison, Metric, Probe, Slice
+from mqa_registry.plugins.versions import list_versions, required_packages
 from mqa_registry.types.rows import digest_files
 
 if TYPE_CHECKING:
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import RunContext
     from mqa_registry.observations import BackendRecord, Observations
-    from mqa_registry.plugins import Catalog, Kinds
+    from mqa_registry.plugins import Catalog
     from mqa_registry.types import Rows
 
 GIT_SECONDS = 10
-HOST_PACKAGES = ("numpy", "pyarrow", "scipy")  # with which the host calculates
 JUDGING_KINDS = (Metric, Comparison, Probe, Slice)  # on which a verdict depends, given the predictions
 
 
@@ -73,21 +72,6 @@ def update_environment(environment: Mapping[str, Any], rows: Mapping[str, Rows],
     return {**environment, "data": data, "judged": judged}
 
 
-def required_packages(catalog: Catalog, kinds: Kinds = (FunctionContribution, ClassContribution)) -> tuple[str, ...]:
-    """The packages on whose versions the results depend: those of contributions of these kinds, and of the host."""
-    packages = (package for _, one in catalog.each(kinds) for package in (*one.packages, *one.requires))
-    return tuple(dict.fromkeys([*packages, *HOST_PACKAGES]))
-
-
-def list_versions(packages: tuple[str, ...]) -> dict[str, Any]:
-    """The versions of mqa, of Python, and of those packages that are installed."""
-    return {
-        "mqa": version("mqa-registry"),
-        "python": platform.python_version(),
-        "packages": {name: installed for name in packages if (installed := _installed_version(name))},
-    }
-
-
 def _describe_plugins(catalog: Catalog) -> dict[str, dict[str, str]]:
     """The origin of each plugin, and the digest of those that are files, as `sha256sum` gives it."""
     files = {name: Path(one.distribution) for name, one in catalog.plugins.items() if not one.version}
@@ -113,11 +97,3 @@ def _describe_data(rows: Mapping[str, Rows], truncated: Mapping[str, Any]) -> di
 
 def _describe_backend(record: BackendRecord) -> dict[str, Any]:
     return {"digest": record.digest, "providers": list(record.facts.providers), "facts": record.facts.to_table()}
-
-
-def _installed_version(package: str) -> str:
-    """The version of a package; empty where it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

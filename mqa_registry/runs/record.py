@@ -15,6 +15,7 @@ from mqa_registry.contributions import Replay, Slice
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
 from mqa_registry.observations import Failure, Observations, ObservedView, ProbeResult
+from mqa_registry.suite.overrides import EXECUTION
 from mqa_registry.types import Rows, get_schema
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Record:
         return cls(
             run=report.run,
             started=report.started,
-            raw=raw,
+            raw=replace(raw, root=raw.root.without((EXECUTION,))),  # no observation depends on it
             digest=plan.suite.digest,
             environment=report.environment,
             rows=observations.rows,

@@ -19,6 +19,7 @@ RowLimit = Annotated[int, Ge(0)] | Annotated[float, Ge(0), Lt(1)]  # rows, or a 
 
 MIN_CONFIDENCE = 0.8  # the least confidence that needs no reason
 FORMAT = 1  # the version of the suite file that is read
+LOCAL = "local"  # the host's own executor, which has no options
 
 SUITE = Options(
     (
@@ -54,6 +55,13 @@ SUITE = Options(
             "backends",
             Annotated[Table, MinLen(1)],
             doc="the backends by name, each a table; the first is the reference",
+        ),
+        Option(
+            "execution",
+            Table,
+            None,
+            f"where rows are perturbed and predicted: `use`, the executor, and its options; in this process (`{LOCAL}`) if "
+            "left out. No number depends on it",
         ),
         Option("check", Annotated[list[Table], MinLen(1)], doc="the checks, each under a header `[[check]]`"),
         Option(
@@ -95,6 +103,8 @@ DATA = Options(
 )
 
 BACKEND = Options((Option("use", Name, doc="what runs the model, or brings predictions made elsewhere"),))
+
+EXECUTION = Options((Option("use", Name, doc=f"the executor: `{LOCAL}`, or `plugin/name`"),))
 
 CHECK = Options(
     (

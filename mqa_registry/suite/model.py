@@ -166,7 +166,10 @@ class ModelUse:
 
 @dataclass(frozen=True)
 class Suite:
-    """A whole suite. The first backend is the reference, the first data set the default."""
+    """A whole suite. The first backend is the reference, the first data set the default.
+
+    `execution` is the executor of a run, None where that is the host's own: no number depends on it.
+    """
 
     name: str
     path: Path
@@ -179,6 +182,7 @@ class Suite:
     checks: tuple[Check, ...]
     waivers: tuple[Waiver, ...] = ()
     confidence_reason: str = ""
+    execution: Use | None = field(default=None, compare=False)
 
     @property
     def reference(self) -> str:

@@ -1,4 +1,4 @@
-"""Everything that changes a suite: `extends`, `--set`, `--only`, `--backend` and `--limit`."""
+"""Everything that changes a suite: `extends`, `--set`, `--executor`, `--only`, `--backend` and `--limit`."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from mqa_registry.options import describe_value
 from mqa_registry.suite.check_names import check_name, check_titles, find_check, join_names
 from mqa_registry.suite.diagnostics import Diagnostics
 from mqa_registry.suite.positions import Text
-from mqa_registry.suite.toml import read_tree
+from mqa_registry.suite.toml import Node, read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from mqa_registry.suite.model import Check, Data, Suite, Waiver
-    from mqa_registry.suite.toml import Node
 
 KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 SETTING = re.compile(rf"\s*(?P<key>{KEY}(?:[ \t]*\.[ \t]*{KEY})*)[ \t]*=(?P<value>.*)", re.DOTALL)
 MAX_NAMES = 5  # that a hint lists
+EXECUTION = "execution"  # the table of the executor
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What `--set KEY=VALUE`, `--only TAG-OR-NAME`, `--backend NAME` and `--limit N` say; nothing, unless given.
+    """What `--set KEY=VALUE`, `--only TAG-OR-NAME`, `--backend NAME`, `--limit N` and `--executor NAME` say, if given.
 
     `confined` keeps all that the suite names to its own folder.
     """
@@ -39,6 +39,7 @@ class Overrides:
     backends: tuple[str, ...] = ()
     limit: int | None = None
     confined: bool = False
+    executor: str | None = None
 
 
 # A suite that extends another.
@@ -162,6 +163,25 @@ def _with_check_name(name: str, table: Node, titles: Mapping[str, str]) -> Node:
     if not isinstance(table.value, dict):
         raise SuiteError([Problem(f"check `{name}` is a table", "`check.NAME.KEY` sets one of its keys", table.at)])
     return replace(table, value={"name": replace(table, value=found), **table.value})
+
+
+# `--executor`.
+
+
+def with_overrides(suite: Node, overrides: Overrides) -> Node:
+    """The suite with what `--executor` and `--set` say; a setting may be an option of the executor."""
+    return with_settings(_with_executor(suite, overrides.executor), overrides.set)
+
+
+def _with_executor(suite: Node, name: str | None) -> Node:
+    """The suite with another executor, without the options of the one that it names; as it is where that is the same."""
+    table = suite.get(EXECUTION)
+    use = table.get("use") if table else None
+    if name is None or (use is not None and use.value == name):
+        return suite
+    at = _flag("--executor", name)
+    made = Node({"use": Node(name, at, at, suite.base)}, at, at, suite.base)
+    return replace(suite, value={**suite.tables, EXECUTION: made})
 
 
 # `--only`, `--backend` and `--limit`, on a validated suite.

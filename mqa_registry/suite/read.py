@@ -12,7 +12,7 @@ from mqa_registry.errors import Location, Problem, SuiteError
 from mqa_registry.files import FileFormat, file_format, is_special
 from mqa_registry.naming import did_you_mean, referenced_names
 from mqa_registry.options import describe_value
-from mqa_registry.suite.overrides import Overrides, merge_suites, skip_checks, with_settings
+from mqa_registry.suite.overrides import EXECUTION, Overrides, merge_suites, skip_checks, with_overrides
 from mqa_registry.suite.positions import Span, Text
 from mqa_registry.suite.toml import Node, make_tree, read_tree
 
@@ -51,7 +51,7 @@ def read(path: str | Path, overrides: Overrides | None = None) -> RawSuite:
     """
     overrides, path = overrides or Overrides(), Path(path)
     folder = real_folder(path.parent) if overrides.confined else None
-    root = with_settings(_read_extended(path, (), None, folder), overrides.set)
+    root = with_overrides(_read_extended(path, (), None, folder), overrides)
     if folder is not None:
         require_confined(root, folder)
     return RawSuite(path, root, overrides)
@@ -61,14 +61,14 @@ def suite_of_tables(name: str, tables: Mapping[str, Any], folder: Path, override
     """The suite of tables in memory, with the name of a file in a folder that paths are relative to; it raises as `read` does."""
     overrides, path = overrides or Overrides(), folder / name
     confines = real_folder(folder) if overrides.confined else None
-    root = with_settings(_extend(make_tree(str(path), tables, folder), (path,), confines), overrides.set)
+    root = with_overrides(_extend(make_tree(str(path), tables, folder), (path,), confines), overrides)
     if confines is not None:
         require_confined(root, confines)
     return RawSuite(path, root, overrides)
 
 
 def plugin_names(raw: RawSuite) -> frozenset[str]:
-    """The plugins that a suite names, installed or not."""
+    """The plugins that a suite names, installed or not. The name of an executor without its own counts as a plugin's."""
     top = raw.root
     tables = [top.get("model"), *_tables(top.get("data")), *_tables(top.get("backends"))]
     model = top.get("model")
@@ -76,7 +76,8 @@ def plugin_names(raw: RawSuite) -> frozenset[str]:
     checks = top.get("check")
     nodes += [check.get(key) for check in (checks.items if checks else ()) for key in ("measure", "perturb", "by")]
     named = [name.partition("/") for node in nodes if node is not None for name in referenced_names(node.plain())]
-    return frozenset(plugin for plugin, slash, _ in named if slash)
+    executors = referenced_names(execution.plain()) if (execution := top.get(EXECUTION)) else []
+    return frozenset(plugin for plugin, slash, _ in named if slash).union(name.partition("/")[0] for name in executors)
 
 
 def _tables(node: Node | None) -> list[Node]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mqa_registry.contributions import one_line_help
 from mqa_registry.options import contribution_options
 from mqa_registry.options import json_schema as options_schema
-from mqa_registry.plugins.catalog import BACKEND, DATASET, MEASURE, MODEL_SOURCE, PERTURBATION, SLICE, TASK
+from mqa_registry.plugins.catalog import BACKEND, DATASET, EXECUTOR, MEASURE, MODEL_SOURCE, PERTURBATION, SLICE, TASK
 from mqa_registry.suite import grammar
 from mqa_registry.suite.model import SWEPT
 
@@ -53,6 +53,7 @@ def json_schema(catalog: Catalog) -> Schema:
         "model": _described(suite, "model", {"$ref": "#/$defs/model"}),
         "data": _described(suite, "data", _by_name("data")),
         "backends": _described(suite, "backends", _by_name("backend")),
+        "execution": _described(suite, "execution", {"$ref": "#/$defs/execution"}),
         "check": _described(suite, "check", {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/check"}}),
         "max_lost": _described(suite, "max_lost", {**ROW_LIMIT, "default": 0}),
         "waiver": _described(suite, "waiver", {"type": "array", "items": {"$ref": "#/$defs/waiver"}}),
@@ -75,9 +76,18 @@ def _definitions(catalog: Catalog) -> Schema:
         "model": _table(grammar.MODEL, catalog.each(MODEL_SOURCE.kinds), {"task": {"$ref": "#/$defs/task"}}),
         "data": _table(grammar.DATA, catalog.each(DATASET.kinds)),
         "backend": _table(grammar.BACKEND, catalog.each(BACKEND.kinds)),
+        "execution": _execution(catalog),
         "check": _check(),
         "waiver": options_schema(grammar.WAIVER),
     }
+
+
+def _execution(catalog: Catalog) -> Schema:
+    """The table of the executor: the host's own, or one of a plugin."""
+    own = options_schema(grammar.EXECUTION)
+    own["properties"]["use"] = {"const": grammar.LOCAL}
+    table = _table(grammar.EXECUTION, catalog.each(EXECUTOR.kinds))
+    return {"if": _uses(grammar.LOCAL), "then": own, "else": table}
 
 
 def _check() -> Schema:

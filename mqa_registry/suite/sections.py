@@ -1,4 +1,4 @@
-"""The parsers of the tables `[model]`, `[data]`, `[backends]` and `[[waiver]]`, and the rules for mapped columns."""
+"""The parsers of the tables `[model]`, `[data]`, `[backends]`, `[execution]` and `[[waiver]]`, and the rules for mapped columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mqa_registry.contributions import Backend, ModelSource, Slice, Task
 from mqa_registry.findings import Finding
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options
-from mqa_registry.plugins.catalog import BACKEND, DATASET, MODEL_SOURCE, TASK
+from mqa_registry.plugins.catalog import BACKEND, DATASET, EXECUTOR, MODEL_SOURCE, TASK
 from mqa_registry.suite import grammar
 from mqa_registry.suite.check_names import find_check, join_names
 from mqa_registry.suite.model import Data, ModelUse, Waiver
@@ -113,6 +113,28 @@ def require_model(node: Node | None, uses: dict[str, Use | None], diagnostics: D
             diagnostics.add(
                 node.tables[name].key, f"backend `{name}` runs a model, and the suite has no `[model]`", hint
             )
+
+
+def parse_execution(node: Node | None, resolver: Resolver) -> Use | None:
+    """Parse `[execution]`; None where the executor is the host's own, or where something is not valid."""
+    if node is None:
+        return None
+    use = node.get("use")
+    if use is not None and use.value == grammar.LOCAL:
+        resolver.diagnostics.valid_keys(node, grammar.EXECUTION, owner=f"the executor `{grammar.LOCAL}`")
+        return None
+    if use is not None and isinstance(use.value, str) and use.value and "/" not in use.value:
+        resolver.diagnostics.add(use.at, f"there is no executor `{use.value}`", _executor_hint(use.value, resolver))
+        return None
+    return _parse_section(node, grammar.EXECUTION, EXECUTOR.kinds, "`[execution]`", resolver).use
+
+
+def _executor_hint(name: str, resolver: Resolver) -> str:
+    """A hint for an executor without a plugin: those of the plugin of that name, or the host's own."""
+    given = [f"`{full}`" for full, _ in resolver.catalog.each(EXECUTOR.kinds) if full.partition("/")[0] == name]
+    if given:
+        return f"did you mean {' or '.join(given)}?"
+    return did_you_mean(name, [grammar.LOCAL]) or f"write `plugin/name`, or `{grammar.LOCAL}` for this process"
 
 
 def _named_tables(node: Node | None, noun: str, diagnostics: Diagnostics) -> dict[str, Node]:

@@ -13,13 +13,14 @@ from mqa_registry.suite.check_names import check_titles
 from mqa_registry.suite.check_parser import ValidationContext, parse_check
 from mqa_registry.suite.diagnostics import Diagnostics
 from mqa_registry.suite.model import Suite
-from mqa_registry.suite.overrides import select
+from mqa_registry.suite.overrides import EXECUTION, select
 from mqa_registry.suite.references import Resolver
 from mqa_registry.suite.rules import validate_check
 from mqa_registry.suite.sections import (
     check_columns,
     parse_backends,
     parse_data,
+    parse_execution,
     parse_model,
     parse_source,
     parse_waivers,
@@ -60,6 +61,7 @@ def validate(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
     model = parse_model(top.get("model"), resolver)
     data = parse_data(top.get("data"), resolver)
     backends = parse_backends(top.get("backends"), resolver)
+    execution = parse_execution(top.get("execution"), resolver)
     if "model" not in raw.root.tables:
         require_model(top.get("backends"), backends, diagnostics)
     gate: Gate = top["gate"].value if "gate" in top else "interval"
@@ -86,6 +88,7 @@ def validate(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
         backends=_without_invalid(backends),
         checks=checks,
         waivers=waivers,
+        execution=execution,
     )
     selected = select(suite, raw.overrides)
     if files and is_partial:
@@ -144,13 +147,14 @@ def _uses_of(suite: Suite) -> Iterator[Use]:
     yield from (suite.model.source, suite.model.task) if suite.model else ()
     yield from (data.source for data in suite.data.values())
     yield from suite.backends.values()
+    yield from [suite.execution] if suite.execution else []
     for check in suite.checks:
         yield from check.uses
 
 
 def digest(root: Node) -> str:
-    """The digest of a suite's merged tables and of the order of its backends and data sets."""
-    tables = root.plain()
+    """The digest of a suite's merged tables, but for its executor, and of the order of its backends and data sets."""
+    tables = root.without((EXECUTION,)).plain()
     order = [list(tables[key]) for key in ("data", "backends")]
     text = json.dumps([tables, order], sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry import UsageError, find_device, machine
+from mqa_registry import RunOptions, UsageError, find_device, machine
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +109,35 @@ def test_finding_a_device_loads_no_numerical_library():
     code = "import sys; from mqa_registry import find_device; find_device('auto'); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4096", 4096), ("2GB", 2 * 10**9), ("512MiB", 512 * 2**20), ("1.5g", 15 * 10**8), ("3 kB", 3000), ("1tib", 2**40)],
+)
+def test_a_size_of_memory_is_a_number_with_a_unit(text, size):
+    assert machine.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "2XB", "-1GB", "5ib", "GB", "1e9", "0.1b"])
+def test_anything_else_is_no_size(text):
+    with pytest.raises(UsageError, match="is no size of memory"):
+        machine.parse_size(text)
+
+
+def test_memory_is_that_of_the_machine_or_of_the_container_around_the_process(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "CONTAINER_MEMORY", tmp_path / "memory.max")
+    whole = machine.memory_size()
+    (tmp_path / "memory.max").write_text("max\n")
+    assert machine.memory_size() == whole > 2**20
+    (tmp_path / "memory.max").write_text(f"{2**20}\n")
+    assert machine.memory_size() == 2**20
+
+
+def test_rows_at_work_take_a_quarter_of_the_memory_and_one_gigabyte_at_most(monkeypatch):
+    for size, expected in ((2**40, 2**30), (2**30, 2**28), (0, 2**30)):
+        monkeypatch.setattr("mqa_registry.run_options.memory_size", lambda size=size: size)
+        assert RunOptions().memory_bytes == expected
+    assert RunOptions(memory="2GB").memory_bytes == 2 * 10**9
+    with pytest.raises(UsageError):
+        RunOptions(memory="much")

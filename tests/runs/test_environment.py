@@ -10,11 +10,10 @@ import pyarrow as pa
 from mqa_registry.contributions import Metric, RunContext, RunnerFacts
 from mqa_registry.observations import BackendRecord, Observations
 from mqa_registry.plugins import Catalog, Plugin, load_all
+from mqa_registry.plugins.versions import list_versions, required_packages
 from mqa_registry.runs.environment import (
     JUDGING_KINDS,
     describe_environment,
-    list_versions,
-    required_packages,
     update_environment,
 )
 from mqa_registry.types import Rows

@@ -106,7 +106,7 @@ def _describe_environment(catalog: Catalog) -> dict[str, Any]:
     import platform
 
     from mqa_registry.machine import cpu_name, gpu_names
-    from mqa_registry.runs.environment import list_versions, required_packages
+    from mqa_registry.plugins.versions import list_versions, required_packages
 
     machine = {"system": f"{platform.system()} {platform.machine()}", "cpu": cpu_name(), "cores": os.cpu_count()}
     return {**list_versions(required_packages(catalog)), "machine": machine | {"gpus": list(gpu_names())}}

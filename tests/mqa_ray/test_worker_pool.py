@@ -1,0 +1,86 @@
+"""Workers on Ray: each task is done once, a worker that dies costs nothing, and none is left at the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import CancelledError
+
+import pytest
+
+from mqa_registry import NotRunError, UsageError, WorkerLostError
+from tests.mqa_ray.conftest import is_running
+
+
+def test_every_task_has_its_result(jobs, workers):
+    with workers(jobs.Job(), workers=2) as pool:
+        futures = [pool.submit(number) for number in range(20)]
+        results = [future.result() for future in futures]
+    assert pool.size == 2
+    assert [task for _, _, task in results] == list(range(20))
+
+
+def test_a_worker_starts_once_and_takes_one_task_after_the_other(jobs, workers):
+    with workers(jobs.Job(), workers=1) as pool:
+        done = [future.result() for future in [pool.submit(number) for number in range(5)]]
+    assert len({process for process, _, _ in done}) == 1
+    assert [count for _, count, _ in done] == [1, 2, 3, 4, 5]
+
+
+def test_as_many_workers_as_fit_are_started_unless_it_says_how_many(jobs, workers):
+    with workers(jobs.Job()) as pool:
+        assert pool.size == 2
+    with workers(jobs.Job(), cpus=0.5) as pool:
+        assert pool.size == 4
+
+
+def test_a_task_whose_worker_dies_is_done_by_another(jobs, workers, tmp_path):
+    with workers(jobs.Job(), workers=1) as pool:
+        assert pool.submit(str(tmp_path / "died")).result() == "once more"
+        assert pool.submit(3).result()[2] == 3
+
+
+def test_a_task_that_ends_three_workers_is_lost_and_no_other_is(jobs, workers):
+    with workers(jobs.Job(), workers=1) as pool:
+        before, lost, after = pool.submit(1), pool.submit("die"), pool.submit(2)
+        with pytest.raises(WorkerLostError, match="the process of its worker ended 3 times"):
+            lost.result()
+        assert (before.result()[2], after.result()[2]) == (1, 2)
+
+
+def test_an_error_that_ends_the_run_comes_back_as_it_is(jobs, workers):
+    with workers(jobs.Job(), workers=1) as pool, pytest.raises(NotRunError, match="the worker refuses"):
+        pool.submit("refuse").result()
+
+
+def test_a_worker_that_cannot_start_says_why_and_is_not_started_again_and_again(jobs, workers):
+    with workers(jobs.Job(refusal="another version"), workers=1) as pool:
+        for _ in range(2):
+            with pytest.raises(NotRunError, match="another version") as caught:
+                pool.submit(1).result()
+            assert caught.value.hint == "a hint"
+
+
+def test_a_bug_in_a_worker_is_told_with_its_traceback(jobs, workers):
+    with workers(jobs.Job(), workers=1) as pool, pytest.raises(Exception, match="a bug"):
+        pool.submit("bug").result()
+
+
+def test_no_worker_is_left_whatever_it_does(jobs, workers):
+    with pytest.raises(KeyboardInterrupt), workers(jobs.Job(), workers=1) as pool:  # noqa: PT012
+        process = pool.submit(0).result()[0]
+        long, waiting = pool.submit(60.0), pool.submit(1)
+        raise KeyboardInterrupt
+    for future in (long, waiting):
+        with pytest.raises(CancelledError):
+            future.result()
+    deadline = time.monotonic() + 30
+    while is_running(process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_running(process)
+
+
+def test_objects_that_cannot_be_sent_are_refused_before_anything_starts(jobs, workers):
+    with pytest.raises(UsageError, match="cannot be sent to a worker") as caught, workers(jobs.Job(content=threading.Lock())):
+        pass
+    assert "`local`" in caught.value.hint
