@@ -1,9 +1,9 @@
 """Executing a plan: rows are read and perturbed, views predicted, probes run. Only this step runs a model.
 
-How it is fast: the plan merges equal views; rows that a perturbation leaves unchanged reuse the unperturbed prediction; rows
-are encoded once for all backends, sorted by length, and batched by a budget of tokens; encoding overlaps the forward pass.
-Batches follow from the plan and not from the store, so that a resumed run repeats every number. Nothing is stored of a
-session that runs on another device than was asked for.
+The work goes shard by shard: some rows of a data set are perturbed, looked up in the store by their content, and what it
+lacks is encoded once for all backends, batched by cost and predicted. The plan merges equal views, and equal rows of a shard
+are predicted once. Shards, batches and groups of encoded rows follow from the plan and the data alone, so that a resumed run,
+another memory or executor repeats every number. Nothing is stored of a session that runs on another device than was asked for.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from mqa_registry.execution.prediction import predict
 from mqa_registry.execution.preflight import preflight_observations
 from mqa_registry.execution.preparation import load_rows, perturb_rows, prepare, validate_inputs
 from mqa_registry.execution.resources import Progress, SilentProgress
+from mqa_registry.execution.workspace import Workspace
 
 __all__ = [
     "Progress",
     "SilentProgress",
+    "Workspace",
     "batch_invariance",
     "build_model",
     "load_rows",

@@ -68,7 +68,9 @@ class Collector:
 
     def begin(self) -> None:
         """Forget the parts of views that are not complete: the shards are worked on from the first one."""
-        self._growing = {view: _GrowingView(TableSpool(self._prepared.row_sets.scratch)) for view in self._waiting}
+        self._growing = {
+            view: _GrowingView(TableSpool(self._prepared.row_sets.workspace.scratch)) for view in self._waiting
+        }
 
     def add(self, parts: Mapping[View, ViewPart], shard_rows: ShardRows) -> None:
         """Add the next shard's predictions of some views."""

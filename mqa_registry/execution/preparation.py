@@ -21,11 +21,11 @@ from mqa_registry.observations import Failure, ObservedView, PerturbedRows
 from mqa_registry.types import distinct_labels, get_schema, unknown_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
     from mqa_registry.contributions import ModelUnderTest, RunContext
     from mqa_registry.execution.resources import Progress
+    from mqa_registry.execution.workspace import Workspace
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.suite import Use
     from mqa_registry.types import Rows
@@ -57,12 +57,10 @@ class PreparedData:
     classes: tuple[str, ...] = ()
 
 
-def prepare(
-    plan: Plan, context: RunContext, progress: Progress, *, scratch: Callable[[], Path] | None = None
-) -> PreparedData:
+def prepare(plan: Plan, context: RunContext, progress: Progress, *, workspace: Workspace | None = None) -> PreparedData:
     """Read the data sets that the plan needs and the predictions that are replayed, with the rows that those are for.
 
-    `scratch` gives the folder for rows that take much memory. The preflight comes before all that is costly: its error has everything that is wrong with the data and the checks.
+    The preflight comes before all that is costly: its error has everything that is wrong with the data and the checks.
     """
     progress.stage("reading the data")
     rows, data_failures = _load_rows(plan, context)
@@ -70,7 +68,7 @@ def prepare(
     if model_under_test is not None:
         progress.stage(CHECKING)
         preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
-    row_sets = RowSets(plan, rows, _task(plan), failures=data_failures, scratch=scratch)
+    row_sets = RowSets(plan, rows, _task(plan), failures=data_failures, workspace=workspace)
     early = _sets_before_predicting(plan)
     if any(row_set.perturb for row_set in early):
         progress.stage(PERTURBING)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_registry.execution.perturbation import perturb_part
 from mqa_registry.execution.perturbed_rows import GrowingRows
 from mqa_registry.execution.shards import Shard, ShardPart, ShardRows, cut, look_ahead
+from mqa_registry.execution.workspace import Workspace
 from mqa_registry.observations import Failure, PerturbedRows
 from mqa_registry.types.tables.spool import TableSpool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from mqa_registry.contributions import Task
     from mqa_registry.execution.perturbed_rows import PerturbedPart
@@ -28,8 +29,7 @@ class RowSets:
     """The sets of rows that a plan needs. Each is made once, of one shard of its data set after the other.
 
     `rows` are the unperturbed rows of the data sets that could be read, and `failures` say why others could not.
-    `scratch` gives the folder for rows that take much memory. `perturb_all` works on the shards of a data set, in their
-    order, as `perturb_shard` does.
+    `perturb_all` works on the shards of a data set, in their order, as `perturb_shard` does.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class RowSets:
         task: Task[Any] | None,
         *,
         failures: Mapping[str, Failure] | None = None,
-        scratch: Callable[[], Path] | None = None,
+        workspace: Workspace | None = None,
         perturb_all: PerturbAll | None = None,
     ) -> None:
         self._rows = rows
         self._task = task
         self._plan = plan
-        self.scratch = scratch
+        self.workspace = workspace or Workspace()
         self._made: dict[RowSet, PerturbedRows | Failure] = {}
         self._ends: dict[RowSet, list[int]] = {}  # of the sets that were made: their rows up to each shard's end
         self._growing: dict[RowSet, GrowingRows] = {}
@@ -97,7 +97,7 @@ class RowSets:
         made = [row_set for row_set in sets if isinstance(self._made.get(row_set), PerturbedRows)]
         new = [row_set for row_set in sets if row_set not in self._made]
         for row_set in new:
-            self._growing[row_set] = GrowingRows(TableSpool(self.scratch))
+            self._growing[row_set] = GrowingRows(TableSpool(self.workspace.scratch))
         shards = self._shards[sets[0].data]
         tasks = (PerturbTask(shard.take(self._rows[shard.data]), self._positions(new)) for shard in shards)
         perturbed = self._perturb_all(tasks) if new else ([] for _ in shards)
@@ -113,7 +113,12 @@ class RowSets:
         return tuple(self._needed.index(row_set) for row_set in row_sets)
 
     def _perturb_here(self, tasks: Iterable[PerturbTask]) -> Iterator[Sequence[PerturbedPart | Failure]]:
-        return look_ahead(perturb_shard(self._plan, self._task, task) for task in tasks)
+        parts = (perturb_shard(self._plan, self._task, task) for task in tasks)
+        if not self.workspace.overlaps:
+            yield from parts
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="mqa-perturb") as pool:
+            yield from look_ahead(parts, pool)
 
     def _slice(self, row_set: RowSet, shard: Shard) -> Rows:
         """The rows of a shard in a set that was made before."""

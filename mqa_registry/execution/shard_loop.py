@@ -1,6 +1,6 @@
 """The loop over the shards of a run: rows are read, perturbed and looked up in the store, and what it lacks is predicted.
 
-Three shards are at work at a time: one is perturbed, one encoded, and one predicted.
+Three shards are at work at a time, where there is memory for them: one is perturbed, one encoded, and one predicted.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class ShardLoop:
         self._resources = resources
         self._collector = collector
         self._encoder: Encoder | None = None
-        self._encoding = ThreadPoolExecutor(1)  # of all shards, since tokenizers are not safe in several threads
+        self._overlaps = row_sets.workspace.overlaps
+        self._encoding: ThreadPoolExecutor | None = None  # of all shards: a tokenizer is not safe in several threads
         self._truncated: dict[str, Truncation] = {}
         self._rows: dict[str, int] = {}  # of which they are summed up
 
@@ -72,7 +73,8 @@ class ShardLoop:
 
     def run(self) -> None:
         """Work on every shard. Where opening a backend changes its digest, what was looked up before is not its own."""
-        with self._encoding:
+        with ThreadPoolExecutor(1, thread_name_prefix="mqa-encode") as pool:
+            self._encoding = pool if self._overlaps else None
             while not self._run_through():
                 pass
 
@@ -92,6 +94,9 @@ class ShardLoop:
             if before is not None:
                 self._finish(before)
             before = work
+            if not self._overlaps:
+                self._finish(before)
+                before = None
         if before is not None:
             self._finish(before)
         return True

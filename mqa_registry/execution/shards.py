@@ -7,7 +7,6 @@ same whatever the memory, the number of workers, or the executor.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +15,7 @@ from mqa_registry.types import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from concurrent.futures import ThreadPoolExecutor
 
     from mqa_registry.plan import RowSet
     from mqa_registry.store.database import Keys
@@ -75,22 +75,20 @@ def cut(data: str, rows: Rows, copies: int) -> list[Shard]:
     return shards
 
 
-def look_ahead(items: Iterable[Item], pool: ThreadPoolExecutor | None = None) -> Iterator[Item]:
-    """The same items, each made in a thread while the one before it is used; the first is begun at once.
+def look_ahead(items: Iterable[Item], pool: ThreadPoolExecutor | None) -> Iterator[Item]:
+    """The same items, each made in the pool's thread while the one before it is used; the first is begun at once.
 
-    The thread is that of the pool, where there is one, which makes one item at a time.
+    Without a pool, each is made when it is needed.
     """
-    threads, iterator, end = pool or ThreadPoolExecutor(1), iter(items), object()
-    first = threads.submit(next, iterator, end)
+    iterator, end = iter(items), object()
+    if pool is None:
+        return iterator
+    first = pool.submit(next, iterator, end)
 
     def follow() -> Iterator[Item]:
         pending = first
-        try:
-            while (item := pending.result()) is not end:
-                pending = threads.submit(next, iterator, end)
-                yield item  # type: ignore[misc]  # it is no `end`
-        finally:
-            if pool is None:
-                threads.shutdown()
+        while (item := pending.result()) is not end:
+            pending = pool.submit(next, iterator, end)
+            yield item  # type: ignore[misc]  # it is no `end`
 
     return follow()

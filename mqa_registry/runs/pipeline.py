@@ -16,7 +16,7 @@ from mqa_registry import judging, plugins
 from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, MqaError, UsageError
-from mqa_registry.execution import predict, preflight_observations, prepare
+from mqa_registry.execution import Workspace, predict, preflight_observations, prepare
 from mqa_registry.findings import Finding
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
@@ -151,7 +151,8 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     progress.begin(plan)
     context = replace(options.run_context(plan.suite), objects=raw.objects)
     with Scratch(options.store_of(plan.suite)) as scratch:
-        prepared = prepare(plan, context, progress, scratch=scratch.folder)
+        workspace = Workspace(scratch.folder, options.memory_bytes)
+        prepared = prepare(plan, context, progress, workspace=workspace)
         judge, store = judging.Judge(plan, progress), open_store(options.store_of(plan.suite))
         try:
             observations = predict(plan, prepared, store, progress, fresh=fresh, observer=judge.observe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import RunContext
-from mqa_registry.execution import SilentProgress, predict, prepare, shards
+from mqa_registry.execution import SilentProgress, Workspace, predict, prepare, shards
 from mqa_registry.execution.shards import SHARD_BYTES, SHARD_ROWS, cut, look_ahead
-from mqa_registry.store import Store
+from mqa_registry.store import open_store
 from mqa_registry.types import Rows
 from tests.conftest import Watching
 
@@ -62,19 +63,21 @@ def test_the_next_item_is_made_while_one_is_used():
         made.set()
         yield 2
 
-    found = look_ahead(items())
-    assert next(found) == 1
-    is_used.set()
-    assert made.wait(10)
-    assert list(found) == [2]
+    with ThreadPoolExecutor(1) as pool:
+        found = look_ahead(items(), pool)
+        assert next(found) == 1
+        is_used.set()
+        assert made.wait(10)
+        assert list(found) == [2]
 
 
-def test_an_error_comes_where_its_item_would():
+@pytest.mark.parametrize("pool", [None, ThreadPoolExecutor(1)])
+def test_an_error_comes_where_its_item_would(pool):
     def items():
         yield 1
         raise ValueError("of the second")
 
-    found = look_ahead(items())
+    found = look_ahead(items(), pool)
     assert next(found) == 1
     with pytest.raises(ValueError, match="of the second"):
         next(found)
@@ -84,10 +87,10 @@ def test_an_error_comes_where_its_item_would():
 def _run(engine):
     """Runs a suite in a store of its own, with the plan and the observations; `watch` is its progress."""
 
-    def run(suite, *, store="store", watch=None, fresh=False):
-        plan, place = plans.make(suite), Store(engine.folder / store)
+    def run(suite, *, store="store", watch=None, fresh=False, workspace=None):
+        plan, place = plans.make(suite), open_store(engine.folder / store)
         try:
-            prepared = prepare(plan, RunContext(exports=engine.folder), SilentProgress())
+            prepared = prepare(plan, RunContext(exports=engine.folder), SilentProgress(), workspace=workspace)
             return predict(plan, prepared, place, watch or Watching(engine.letters), fresh=fresh)
         finally:
             place.close()
@@ -112,13 +115,15 @@ def suite_of(engine, *perturbations):
     return engine.suite(engine.check(on=("one", "two")), *checks, backends=("one", "two"))
 
 
-def test_observations_do_not_depend_on_how_rows_are_cut(engine, run, swap, shout, monkeypatch):
+@pytest.mark.parametrize("memory", [1, 2**40])
+def test_observations_do_not_depend_on_how_rows_are_cut(engine, run, swap, memory, request):
     texts = engine.table["text"].to_pylist()
     texts[3] = texts[30] = ""  # which one perturbation declines
     engine.table = engine.table.set_column(0, "text", [texts])
-    whole = run(suite_of(engine, swap, shout))
-    monkeypatch.setattr(shards, "SHARD_ROWS", 7)
-    parts = run(suite_of(engine, swap, shout), store="other")
+    whole = run(suite_of(engine, swap))
+    request.getfixturevalue("small")
+    workspace = Workspace(scratch=lambda: engine.folder, memory=memory)
+    parts = run(suite_of(engine, swap), store="other", workspace=workspace)
     assert tables_of(parts) == tables_of(whole)
     counts = [
         [(seen.perturbed.declined, seen.perturbed.changed, seen.perturbed.edits) for seen in one.views.values()]

@@ -113,7 +113,14 @@ def test_finding_a_device_loads_no_numerical_library():
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("4096", 4096), ("2GB", 2 * 10**9), ("512MiB", 512 * 2**20), ("1.5g", 15 * 10**8), ("3 kB", 3000), ("1tib", 2**40)],
+    [
+        ("4096", 4096),
+        ("2GB", 2 * 10**9),
+        ("512MiB", 512 * 2**20),
+        ("1.5g", 15 * 10**8),
+        ("3 kB", 3000),
+        ("1tib", 2**40),
+    ],
 )
 def test_a_size_of_memory_is_a_number_with_a_unit(text, size):
     assert machine.parse_size(text) == size

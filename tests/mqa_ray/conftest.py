@@ -8,7 +8,7 @@ import pytest
 
 from mqa_ray.cluster import Cluster, ClusterOptions
 
-JOBS = '''
+JOBS = """
 import os
 import signal
 import time
@@ -46,7 +46,7 @@ class Worker:
             time.sleep(task)
         self.done += 1
         return os.getpid(), self.done, task
-'''
+"""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -81,6 +81,9 @@ def test_no_worker_is_left_whatever_it_does(jobs, workers):
 
 
 def test_objects_that_cannot_be_sent_are_refused_before_anything_starts(jobs, workers):
-    with pytest.raises(UsageError, match="cannot be sent to a worker") as caught, workers(jobs.Job(content=threading.Lock())):
+    with (
+        pytest.raises(UsageError, match="cannot be sent to a worker") as caught,
+        workers(jobs.Job(content=threading.Lock())),
+    ):
         pass
     assert "`local`" in caught.value.hint

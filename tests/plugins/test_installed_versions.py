@@ -41,7 +41,9 @@ def test_a_package_that_is_missing_is_named():
 
 
 def test_other_source_code_under_one_version_is_named():
-    changed = {name: replace(HERE[key], source="0") for name, key in (("mqa", "mqa"), ("metrics", "the plugin `metrics`"))}
+    changed = {
+        name: replace(HERE[key], source="0") for name, key in (("mqa", "mqa"), ("metrics", "the plugin `metrics`"))
+    }
     assert differences(**changed) == [
         "mqa has other source code on the worker",
         "the plugin `metrics` has other source code on the worker",

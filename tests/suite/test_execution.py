@@ -38,7 +38,6 @@ def _grid(monkeypatch):
     monkeypatch.setattr(conftest, "CATALOG", Catalog(plugins, tuple(plugins)))
 
 
-
 @pytest.mark.parametrize("text", ["", '[execution]\nuse = "local"\n'])
 def test_a_suite_runs_in_this_process_unless_it_says_otherwise(suite, text):
     assert suite(text + CHECK).execution is None
