@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import ModelUnderTest, RunContext
     from mqa_registry.execution.resources import Progress
+    from mqa_registry.execution.row_sets import PerturbAll
     from mqa_registry.execution.workspace import Workspace
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.suite import Use
@@ -57,10 +58,18 @@ class PreparedData:
     classes: tuple[str, ...] = ()
 
 
-def prepare(plan: Plan, context: RunContext, progress: Progress, *, workspace: Workspace | None = None) -> PreparedData:
+def prepare(
+    plan: Plan,
+    context: RunContext,
+    progress: Progress,
+    *,
+    workspace: Workspace | None = None,
+    perturb_all: PerturbAll | None = None,
+) -> PreparedData:
     """Read the data sets that the plan needs and the predictions that are replayed, with the rows that those are for.
 
-    The preflight comes before all that is costly: its error has everything that is wrong with the data and the checks.
+    `perturb_all` perturbs shards, as `RowSets` has it. The preflight comes before all that is costly: its error has
+    everything that is wrong with the data and the checks.
     """
     progress.stage("reading the data")
     rows, data_failures = _load_rows(plan, context)
@@ -68,7 +77,7 @@ def prepare(plan: Plan, context: RunContext, progress: Progress, *, workspace: W
     if model_under_test is not None:
         progress.stage(CHECKING)
         preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
-    row_sets = RowSets(plan, rows, _task(plan), failures=data_failures, workspace=workspace)
+    row_sets = RowSets(plan, rows, _task(plan), failures=data_failures, workspace=workspace, perturb_all=perturb_all)
     early = _sets_before_predicting(plan)
     if any(row_set.perturb for row_set in early):
         progress.stage(PERTURBING)

@@ -125,10 +125,9 @@ class WorkerPool(Generic[ItemT, ResultT]):
             self._idle.put(worker)
 
     def _result(self, item: ItemT, future: Future[ResultT]) -> ResultT:
-        try:
+        with suppress(WorkerLostError):
             return await_result(future)
-        except WorkerLostError:
-            return self._local(item)
+        return self._local(item)  # outside of the handler, for an error of its own has no context
 
 
 class _Worker:

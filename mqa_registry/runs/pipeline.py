@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.execution import Workspace, predict, preflight_observations, prepare
+from mqa_registry.execution.parallel_perturbation import PerturbationSetup, RowPerturber
 from mqa_registry.findings import Finding
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
@@ -150,9 +152,11 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     plan, catalog = make_plan(raw, options)
     progress.begin(plan)
     context = replace(options.run_context(plan.suite), objects=raw.objects)
-    with Scratch(options.store_of(plan.suite)) as scratch:
-        workspace = Workspace(scratch.folder, options.memory_bytes)
-        prepared = prepare(plan, context, progress, workspace=workspace)
+    setup = PerturbationSetup.of(raw, options, redacted=not examples)
+    with ExitStack() as stack:
+        workspace = Workspace(stack.enter_context(Scratch(options.store_of(plan.suite))).folder, options.memory_bytes)
+        perturber = stack.enter_context(RowPerturber(plan, setup, overlaps=workspace.overlaps))
+        prepared = prepare(plan, context, progress, workspace=workspace, perturb_all=perturber.perturb)
         judge, store = judging.Judge(plan, progress), open_store(options.store_of(plan.suite))
         try:
             observations = predict(plan, prepared, store, progress, fresh=fresh, observer=judge.observe)

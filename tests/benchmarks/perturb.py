@@ -1,11 +1,16 @@
-"""How fast texts are perturbed, compared with the model that has to read them.
+"""How fast texts are perturbed, compared with the model that has to read them, and how much faster on two cores.
 
     python -m tests.benchmarks.perturb [--rows 100000] [--sample 2000] [--only NAME ...]
+    python -m tests.benchmarks.perturb --cores [--rows 2000] [--rounds 3]
 
 Sentences of 20 words through every perturbation of text that needs no options, each at its default, as a run does it: a
 generator for each row, the edits applied, the table made again; in rows per second of one core. The second figure is
 that time as a share of what the demo model takes for the same rows on all cores, measured in the same run on a sample of
-them. A share over a tenth is marked. Nothing here passes or fails.
+them. A share over a tenth is marked.
+
+With `--cores`, the perturbing step of the whole robustness suite, on so many rows of its first data set: its time on one
+core by that on two, the start of the workers included, and the share of the work that stays in the process of the run,
+which bounds the gain on many cores. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -22,17 +28,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mqa_registry import Perturbation
-from mqa_registry.execution.row_sets import apply_perturbations
+from mqa_registry import Perturbation, RunOptions
+from mqa_registry.execution import load_rows
+from mqa_registry.execution.parallel_perturbation import PerturbationSetup, RowPerturber
+from mqa_registry.execution.row_sets import PerturbTask, apply_perturbations
+from mqa_registry.execution.shards import cut
 from mqa_registry.observations import PerturbedRows
 from mqa_registry.options import contribution_options
 from mqa_registry.plugins import load_all
-from mqa_registry.suite import Use
+from mqa_registry.runs.pipeline import make_plan
+from mqa_registry.suite import Use, read
 from mqa_registry.types import Rows
-from tests.benchmarks.predict import DATA, MODEL, told
+from tests.benchmarks.predict import DATA, MODEL, SUITES, spread, told
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from mqa_registry.contributions import Contribution
+    from mqa_registry.plan import Plan
 
 WORDS = 20
 RARE_WORDS = (
@@ -49,13 +62,19 @@ MAX_SHARE = 0.1
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--cores", action="store_true", help="compare one core with two")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=2000, help="rows that the model reads")
     parser.add_argument("--only", nargs="*", help="these perturbations alone")
     given = parser.parse_args()
+    given.rows = given.rows or (2000 if given.cores else 100_000)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.rows:,} rows")
+    if given.cores:
+        print("\n".join(compare_cores(given.rows, given.rounds)))
+        return
     texts = sentences(given.rows)
     rows = Rows(pa.table({"id": [str(number) for number in range(len(texts))], "text": texts}), ("text",))
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.rows:,} rows")
     model = given.sample / measure_prediction(texts[: given.sample])
     print(f"the demo model reads {model:,.0f} rows/s\n")
     for name, perturbation in load_all().each((Perturbation,)):
@@ -96,6 +115,36 @@ def measure_speed(use: Use, rows: Rows) -> tuple[float, PerturbedRows]:
     took = time.perf_counter() - start
     assert isinstance(perturbed, PerturbedRows), perturbed.message
     return len(rows) / took, perturbed
+
+
+def compare_cores(rows: int, rounds: int) -> Iterator[str]:
+    """Lines of figures: the perturbing step of the robustness suite on one core by that on two."""
+    options = RunOptions(set=(f"data.sentiment.sample={rows}",))
+    raw = read(SUITES / "robustness.toml", options.overrides)
+    plan, _ = make_plan(raw, options)
+    tasks = list(make_tasks(plan, load_rows(plan, options.run_context(plan.suite))))
+    times: dict[int, list[float]] = {1: [], 2: []}
+    own: list[float] = []
+    for _ in range(rounds):
+        for cores, seconds in times.items():
+            start, used = time.perf_counter(), time.process_time()
+            with RowPerturber(plan, PerturbationSetup.of(raw, options), cores=cores) as perturber:
+                for _ in perturber.perturb(tasks):
+                    pass
+                seconds.append(time.perf_counter() - start)
+            own.append(time.process_time() - used)
+    copies = sum(len(task.rows) * len(task.sets) for task in tasks)
+    yield f"{copies:,} perturbed rows, {statistics.median(times[1]):.1f} s on one core"
+    yield f"  one core / two cores:  {spread(times[1], times[2])}"
+    yield f"  of the work on two cores, this process does:  {spread(own[1::2], own[::2])}"
+
+
+def make_tasks(plan: Plan, rows: Mapping[str, Rows]) -> Iterator[PerturbTask]:
+    """The perturbing of every shard of a plan."""
+    for data, whole in rows.items():
+        sets = tuple(number for number, one in enumerate(plan.row_sets) if one.perturb and one.data == data)
+        for shard in cut(data, whole, len(sets) + 1):
+            yield PerturbTask(shard.take(whole), sets)
 
 
 def measure_prediction(texts: list[str]) -> float:
