@@ -59,7 +59,7 @@ class PredictionCache:
         self._store.delete(self.digest)
 
     def repair(self) -> None:
-        """Delete damaged batches, so that what they had is predicted again."""
+        """Delete damaged batches that were met, so that what they had is predicted again; cheap where none was."""
         self._store.repair(self.digest)
 
     def read(self, fingerprints: Keys) -> tuple[npt.NDArray[np.int64], pa.Table | None]:

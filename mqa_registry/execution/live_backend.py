@@ -56,7 +56,6 @@ class LiveBackend:
         self._use_identity = identity(use)
         self._session = BackendSession(name, use, model_under_test, candidate=candidate)
         self._cache = PredictionCache(store)
-        self._is_repaired = False
         self._totals: dict[View, int] = {}  # rows of each view
         self._done: dict[View, int] = {}  # of them, those of shards before
         self._is_started = False
@@ -176,8 +175,7 @@ class LiveBackend:
         positions, table = self._cache.read(distinct)
         missing = int((positions < 0).sum())
         self.has_found = self.has_found or missing < len(distinct)
-        if missing and not self._is_repaired:
-            self._is_repaired = True
+        if missing:
             self._cache.repair()
         if table is not None:
             table = None if missing else table.take(pa.array(positions))
