@@ -183,7 +183,7 @@ class RunOptions:
         """Those of the options that plugins see, in a run with this store."""
         from mqa_registry.contributions import RunContext
 
-        shared = {field.name for field in fields(RunContext)} - {"exports", "objects"}
+        shared = {field.name for field in fields(RunContext)} - {"exports", "objects", "scratch"}
         return RunContext(exports=store / "exports", **{name: getattr(self, name) for name in shared})
 
 

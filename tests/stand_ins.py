@@ -7,6 +7,8 @@ from inspect import Parameter, signature
 from types import new_class
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from mqa_registry.contributions import (
     Backend,
     Codec,
@@ -20,7 +22,9 @@ from mqa_registry.contributions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+
+    from mqa_registry import TableSource
 
 
 def make_probe(name: str, observe: Callable[..., Any], **attributes: Any) -> Probe[Any]:
@@ -129,3 +133,8 @@ def _options_of(function: Callable[..., Any]) -> type[Any]:
     made = make_dataclass("MadeOptions", fields, frozen=True, kw_only=True)
     made.__module__, made.__doc__ = function.__module__, function.__doc__
     return made
+
+
+def read_all(source: TableSource, columns: Collection[str] | None = None, stop: int | None = None) -> pa.Table:
+    """The pieces that a source gives, as one table."""
+    return pa.concat_tables(source.read(columns, stop))

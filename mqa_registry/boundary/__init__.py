@@ -48,6 +48,7 @@ from mqa_registry.boundary.rows import (
     check_row_groups,
     check_table,
 )
+from mqa_registry.boundary.sources import check_source, read_pieces
 from mqa_registry.boundary.suggestions import check_suggestions, suggest_backend
 from mqa_registry.boundary.time_limits import ROW_SECONDS, limit_calls, restart_time_limits, supervise
 
@@ -85,6 +86,7 @@ __all__ = [
     "check_predictions",
     "check_probe_numbers",
     "check_row_groups",
+    "check_source",
     "check_suggestions",
     "check_table",
     "describe_error",
@@ -94,6 +96,7 @@ __all__ = [
     "raise_interrupt",
     "read_budget",
     "read_facts",
+    "read_pieces",
     "redact_messages",
     "reject_output",
     "restart_time_limits",

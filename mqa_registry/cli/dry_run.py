@@ -16,6 +16,7 @@ from mqa_registry.reports.console.text import TextBuilder, open_console
 from mqa_registry.reports.expectations import describe_bounds
 from mqa_registry.reports.number_format import format_count
 from mqa_registry.reports.output import output
+from mqa_registry.store import open_scratch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 def show_plan(suite: Path, options: RunOptions) -> None:
     """Print what a run would predict, with the rows at hand and the fewest rows that each check needs."""
     plan = runs.read_plan(suite, options)
-    rows = validate_inputs(plan, options.run_context(plan.suite))
+    with open_scratch(options.run_context(plan.suite), options.store_of(plan.suite)) as context:
+        rows = validate_inputs(plan, context)
     for name, one in rows.items():
         print(f"{name}: {counted(len(one), 'row')}", file=output())
     for line in plans.describe(plan):

@@ -157,6 +157,8 @@ class RunContext:
     `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports,
     `plugin_files` are the Python files that are loaded as plugins. With `force`, files that mqa did not write may be
     replaced by what the command writes. `objects` are models and tables that a caller in Python passes, by their digests.
+    `scratch` gives a folder for files that the run needs while it works, which is removed at its end; it is None where
+    there is none, and all stays in memory.
     """
 
     exports: Path
@@ -168,6 +170,7 @@ class RunContext:
     force: bool = False
     plugin_files: tuple[Path, ...] = ()
     objects: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    scratch: Callable[[], Path] | None = field(default=None, compare=False, repr=False)
 
     def find_object(self, digest: str, what: str) -> Any:
         """The object of this digest; a DataError where the caller passes none. `what` is a `model` or a `data set`."""

@@ -2,45 +2,87 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from mqa_registry.boundary import check_table
 from mqa_registry.errors import DataError, MissingColumnError
+from mqa_registry.execution.sources import digest_source, open_source, read_rows
 from mqa_registry.naming import counted, did_you_mean
-from mqa_registry.stats.randomness import generator
-from mqa_registry.types import Rows, derive_ids, map_labels
-from mqa_registry.types.rows import digest_files, digest_table
+from mqa_registry.types import Rows, map_labels
+from mqa_registry.types.ids import derive_ids, find_repeated
+from mqa_registry.types.rows import digest_files
+from mqa_registry.types.tables.source import iter_table
+from mqa_registry.types.tables.spool import TableSpool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
     from mqa_registry.contributions import RunContext, Task
     from mqa_registry.suite import Data
+    from mqa_registry.types import TableSource
+
+    Folder: TypeAlias = "Callable[[], Path] | None"  # of the run's scratch files
 
 COLUMN_ROLES = ("id", "target", "cluster")
 LABEL = "label"  # the target of a data set without a column `target`
 
 
-def load_dataset(data: Data, task: Task[Any] | None, context: RunContext, seed: int) -> Rows:
-    """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
-    source = check_table(data.source.contributor, data.source.call(context))
-    digest = digest_files(data.source.options) or digest_table(source)
-    table, numbers = _map_columns(data, source), None
-    if data.sample is not None and data.sample < table.num_rows:
-        rng = generator(seed, "sample", data.name)
-        indices = sorted(rng.choice(table.num_rows, data.sample, replace=False).tolist())
-        table, numbers = table.take(pa.array(indices)), [index + 1 for index in indices]
-    table = table.slice(0, None if data.limit is None else min(data.limit, len(table)))
+def load_dataset(
+    data: Data, task: Task[Any] | None, context: RunContext, seed: int, columns: Collection[str] | None = None
+) -> Rows:
+    """The rows of one data set, each with an id; a DataError where columns are missing or no row is left.
+
+    `columns` are those, by their names after mapping, that something reads besides the fields and roles; None where it
+    may be any. Rows that are large together are in a file of the run's scratch folder.
+    """
+    source = open_source(data.source, context)
+    digest = digest_files(data.source.options) or digest_source(data.source, source)
+    named = {key: value for key, value in data.source.as_table().items() if isinstance(value, str | int | float)}
+    try:
+        rows = _read(data, task, source, context, seed=seed, columns=columns)
+    except MissingColumnError:
+        if columns is not None:  # every column of the first row, so that the error lists them
+            _read(replace(data, sample=None, limit=1), task, source, context, seed=seed, columns=None)
+        raise
+    return replace(rows, digest=digest, source=named)
+
+
+def _read(
+    data: Data,
+    task: Task[Any] | None,
+    source: pa.Table | TableSource,
+    context: RunContext,
+    *,
+    seed: int,
+    columns: Collection[str] | None,
+) -> Rows:
+    """The rows of a source, with columns mapped, fields cast, and ids."""
+    folder = context.scratch
+    table, numbers = read_rows(data, source, _source_columns(data, task, columns), folder, seed)
     if table.num_rows == 0:
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
+    table = _map_columns(data, table, folder)
     fields = _find_fields(data, task, table)
-    table = _add_ids(data, _cast_fields(data, task, table, fields), fields)
-    named = {key: value for key, value in data.source.as_table().items() if isinstance(value, str | int | float)}
-    return Rows(table, fields, digest, numbers, named)
+    table = _add_ids(data, _cast_fields(data, task, table, fields, folder), fields, folder)
+    return Rows(table, fields, numbers=numbers)
 
 
-def _map_columns(data: Data, table: pa.Table) -> pa.Table:
+def _source_columns(data: Data, task: Task[Any] | None, columns: Collection[str] | None) -> set[str] | None:
+    """The source's columns that are read; None for all.
+
+    Without a model, every column of text is a field unless the suite maps some.
+    """
+    if columns is None or (task is None and not data.columns.keys() - set(COLUMN_ROLES)):
+        return None
+    roles = COLUMN_ROLES if "target" in data.columns else (*COLUMN_ROLES, LABEL)
+    names = {*roles, *columns, *(task.fields if task is not None else ())}
+    return {data.columns.get(name, name) for name in names} | set(data.columns.values())
+
+
+def _map_columns(data: Data, table: pa.Table, folder: Folder) -> pa.Table:
     """The source's table with a column for every role and field that the suite maps."""
     source = table
     for name, column in data.columns.items():
@@ -51,7 +93,8 @@ def _map_columns(data: Data, table: pa.Table) -> pa.Table:
     if "target" not in table.column_names and LABEL in table.column_names:
         table = _set_column(table, "target", table.column(LABEL))
     if data.labels and "target" in table.column_names:
-        table = _set_column(table, "target", map_labels(table.column("target"), data.labels))
+        labels = _convert(table.column("target"), lambda block: map_labels(block, data.labels), folder)
+        table = _set_column(table, "target", labels)
     return table
 
 
@@ -74,7 +117,9 @@ def _find_fields(data: Data, task: Task[Any] | None, table: pa.Table) -> tuple[s
     return tuple(name for name in task.fields if name in table.column_names)
 
 
-def _cast_fields(data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
+def _cast_fields(
+    data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple[str, ...], folder: Folder
+) -> pa.Table:
     """The table with text fields cast to text; a DataError where a row has no value in a field.
 
     Without a model it is unknown which columns are read: then only those that the suite maps are checked.
@@ -87,36 +132,45 @@ def _cast_fields(data: Data, task: Task[Any] | None, table: pa.Table, fields: tu
                 hint="fill them, or leave those rows out",
             )
         if task is not None and task.fields[name] == "text":
-            table = table.set_column(table.column_names.index(name), name, _as_text(data, name, column))
+            table = table.set_column(table.column_names.index(name), name, _as_text(data, name, column, folder))
     return table
 
 
-def _add_ids(data: Data, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
+def _add_ids(data: Data, table: pa.Table, fields: tuple[str, ...], folder: Folder) -> pa.Table:
     """The table with ids: its column `id`, which must be unique and complete, or ids derived from the examples."""
     if "id" not in table.column_names:
-        return table.append_column("id", pa.array(derive_ids(table, fields), pa.string()))
-    ids = _as_text(data, "id", table.column("id"))
+        return table.append_column("id", derive_ids(table, fields, folder))
+    ids = _as_text(data, "id", table.column("id"), folder)
     if ids.null_count:
         raise DataError(f"the data set `{data.name}` has {counted(ids.null_count, 'row')} without an `id`")
-    if pc.count_distinct(ids).as_py() < len(ids):
-        counts = pc.value_counts(ids)
-        repeated = counts.filter(pc.greater(counts.field("counts"), 1))
+    if (repeated := find_repeated(ids)) is not None:
         raise DataError(
-            f"the data set `{data.name}` has {len(repeated):,} ids more than once, `{repeated[0]['values']}` among them",
+            f"the data set `{data.name}` has {repeated[0]:,} ids more than once, `{repeated[1]}` among them",
             hint="every row needs an id that no other has; without an `id` column ids are made from the rows",
         )
     return table.set_column(table.column_names.index("id"), "id", ids)
 
 
-def _as_text(data: Data, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _as_text(data: Data, name: str, column: pa.ChunkedArray, folder: Folder) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        kind = column.type.value_type
+        column = _convert(column, lambda block: block.cast(kind), folder)
     if not (_is_text(column.type) or pa.types.is_integer(column.type)):
         raise DataError(
             f"column `{name}` of the data set `{data.name}` holds {column.type}, and text is needed",
             hint="map a column of text by `columns`; save a file of another encoding as UTF-8",
         )
-    return column.cast(pa.string())
+    return _convert(column, lambda block: block.cast(pa.string()), folder) if column.type != pa.string() else column
+
+
+def _convert(
+    column: pa.ChunkedArray, function: Callable[[pa.ChunkedArray], pa.ChunkedArray], folder: Folder
+) -> pa.ChunkedArray:
+    """What a function makes of a column, block by block; a large one is in a file in the folder that `folder` gives."""
+    with TableSpool(folder) as spool:
+        for block in iter_table(pa.table([column], ["column"])):
+            spool.append(pa.table([function(block.column(0))], ["column"]))
+        return spool.finish().column(0)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.types import Example, Rows
 
+OF_PROCESS = {"objects", "scratch"}  # what of a context is of the process alone
 PATH = "path on this machine"  # the only key of the JSON object that stands for a path
 
 
@@ -47,7 +48,7 @@ def build_model(
     spec = {
         "source": {"use": model.source.name, "options": _serialize(dict(model.source.options))},
         "task": {"use": model.task.name, "options": _serialize(dict(model.task.options))},
-        "run_context": _serialize({name: value for name, value in vars(context).items() if name != "objects"}),
+        "run_context": _serialize({name: value for name, value in vars(context).items() if name not in OF_PROCESS}),
         "labels": dict(model.labels),
     }
     source = model.source.contribution_as(ModelSource)

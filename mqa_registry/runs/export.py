@@ -74,8 +74,8 @@ def write_export(
 def _model_under_test(model: ModelUse, data: Data, context: RunContext, *, only_trace: bool) -> ModelUnderTest:
     task = model.task.contribution_as(Task)
     if not only_trace:
-        return build_model(model, context, load_dataset(data, task, context, 0))
+        return build_model(model, context, load_dataset(data, task, context, 0, ()))
     if task.sample or TEXT not in task.fields:
         return build_model(model, context, given={SAMPLES: []})
-    samples = take_evenly(load_dataset(data, task, context, 0), SAMPLES)
+    samples = take_evenly(load_dataset(data, task, context, 0, ()), SAMPLES)
     return build_model(model, context, given={SAMPLES: samples})

@@ -32,8 +32,7 @@ from mqa_registry.runs.outcome import collect_findings, exit_code, identify_suit
 from mqa_registry.runs.progress import SilentRunProgress
 from mqa_registry.runs.record import Record, with_kept_groups
 from mqa_registry.runs.tags import check_tag, tag_run
-from mqa_registry.store import claim, open_store
-from mqa_registry.store.scratch import Scratch
+from mqa_registry.store import claim, open_scratch, open_store
 from mqa_registry.suite import (
     Overrides,
     RawSuite,
@@ -154,7 +153,8 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     context = replace(options.run_context(plan.suite), objects=raw.objects)
     setup = PerturbationSetup.of(raw, options, redacted=not examples)
     with ExitStack() as stack:
-        workspace = Workspace(stack.enter_context(Scratch(options.store_of(plan.suite))).folder, options.memory_bytes)
+        context = stack.enter_context(open_scratch(context, options.store_of(plan.suite)))
+        workspace = Workspace(context.scratch, options.memory_bytes)
         perturber = stack.enter_context(RowPerturber(plan, setup, overlaps=workspace.overlaps))
         prepared = prepare(plan, context, progress, workspace=workspace, perturb_all=perturber.perturb)
         judge, store = judging.Judge(plan, progress), open_store(options.store_of(plan.suite))

@@ -6,17 +6,20 @@ from mqa_registry.store.folder import EXPORTS, RUNS, claim, is_store
 from mqa_registry.store.opening import open_store
 from mqa_registry.store.predictions import SqliteStore, TemporaryStore
 from mqa_registry.store.protocol import Store
+from mqa_registry.store.scratch import Scratch, open_scratch
 
 __all__ = [
     "EXPORTS",
     "RUNS",
     "FallbackStore",
+    "Scratch",
     "SqliteStore",
     "Store",
     "TemporaryStore",
     "claim",
     "is_store",
     "join_keys",
+    "open_scratch",
     "open_store",
     "split_keys",
 ]

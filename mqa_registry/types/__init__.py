@@ -3,11 +3,12 @@
 from mqa_registry.types.edits import Edit, edited, move_spans
 from mqa_registry.types.labels import positive_class
 from mqa_registry.types.predictions import Predictions, Targets, as_predictions
-from mqa_registry.types.rows import Example, Rows, derive_ids, fingerprint
+from mqa_registry.types.rows import Example, Rows, fingerprint
 from mqa_registry.types.schemas import SCHEMAS, Schema, get_schema
 from mqa_registry.types.tables.arrow_file import with_class_names
 from mqa_registry.types.tables.in_memory import as_table
-from mqa_registry.types.tables.read import read_table
+from mqa_registry.types.tables.read import open_table, read_table
+from mqa_registry.types.tables.source import TableSource
 from mqa_registry.types.targets import (
     distinct_labels,
     map_labels,
@@ -24,10 +25,10 @@ __all__ = [
     "Predictions",
     "Rows",
     "Schema",
+    "TableSource",
     "Targets",
     "as_predictions",
     "as_table",
-    "derive_ids",
     "distinct_labels",
     "edited",
     "fingerprint",
@@ -35,6 +36,7 @@ __all__ = [
     "map_labels",
     "move_spans",
     "name_targets",
+    "open_table",
     "positive_class",
     "read_table",
     "read_target_labels",

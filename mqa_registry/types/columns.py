@@ -5,6 +5,7 @@ A column that a file has and no table can hold is kept as it stands, and refused
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,8 @@ import pyarrow.compute as pc
 from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 LISTED_COLUMNS = 20  # that a hint lists
 TYPE_LENGTH = 100  # characters of a type that a message has room for
@@ -41,6 +43,13 @@ def missing_column_error(table: pa.Table, name: str) -> DataError:
     """The error that a table has no column of this name; its hint lists those that it has."""
     names = ", ".join(f"`{column}`" for column in table.column_names[:LISTED_COLUMNS])
     return DataError(f"there is no column `{name}`", hint=f"there are {names}" if names else "")
+
+
+def refuse_repeated_columns(path: Path, names: Sequence[str]) -> None:
+    """Raise a DataError where two columns of a file have one name."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise DataError(f"`{path}` has more than one column `{repeated[0]}`", hint="rename or drop one of them")
 
 
 def finite_or_null(column: pa.ChunkedArray) -> pa.ChunkedArray:

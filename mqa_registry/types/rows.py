@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Example: TypeAlias = "Mapping[str, Any]"
 
@@ -76,17 +76,6 @@ def fingerprint(example: Example) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def derive_ids(table: pa.Table, fields: Sequence[str]) -> list[str]:
-    """Ids for rows that bring none: the hash of the example's fields, with `#n` on the n-th copy."""
-    copies: Counter[str] = Counter()
-    ids = []
-    for example in _iter_examples(table.select(list(fields))):
-        name = fingerprint(example).hex()[:20]
-        copies[name] += 1
-        ids.append(name if copies[name] == 1 else f"{name}#{copies[name]}")
-    return ids
-
-
 def _iter_examples(table: pa.Table) -> Iterator[Example]:
     for batch in table.to_batches(max_chunksize=BATCH_SIZE):
         yield from batch.to_pylist()
@@ -118,11 +107,42 @@ def _digest(named: Sequence[Path]) -> str:
 
 def digest_table(table: pa.Table) -> str:
     """The sha256 of a table's names, types and values, however they are chunked."""
+    return digest_pieces(iter([table]))
+
+
+def digest_pieces(pieces: Iterable[pa.Table]) -> str:
+    """The sha256 of the table that pieces with the same columns make, however it is divided; there is at least one."""
     sink = _Sink()
-    table = table.replace_schema_metadata(None).combine_chunks()
-    with pa.PythonFile(sink, mode="w") as file, pa.ipc.new_stream(file, table.schema) as writer:
-        writer.write_table(table, max_chunksize=HASHED_ROWS)
+    blocks = _iter_blocks(pieces)
+    first = next(blocks)
+    with pa.PythonFile(sink, mode="w") as file, pa.ipc.new_stream(file, first.schema) as writer:
+        for block in chain([first], blocks):
+            writer.write_table(block)
     return f"sha256:{sink.sha256.hexdigest()}"
+
+
+def _iter_blocks(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in blocks of `HASHED_ROWS`, of which the last may have fewer.
+
+    Arrow pads what it writes of a column by what comes after it in memory. So each block has those rows of the next one
+    after it that it has in the whole table, and the last has zeros.
+    """
+    rest: pa.Table | None = None
+    for one in pieces:
+        piece = one.replace_schema_metadata(None)
+        rest = piece if rest is None else pa.concat_tables([rest, piece])
+        while len(rest) > 2 * HASHED_ROWS:
+            yield _copy(rest.slice(0, 2 * HASHED_ROWS)).slice(0, HASHED_ROWS)
+            rest = rest.slice(HASHED_ROWS)
+    assert rest is not None
+    rest = _copy(rest)
+    for start in range(0, max(1, len(rest)), HASHED_ROWS):
+        yield rest.slice(start, HASHED_ROWS)
+
+
+def _copy(table: pa.Table) -> pa.Table:
+    """The table in memory that has nothing else: Arrow copies chunks to join them, and takes a single one as it is."""
+    return pa.concat_tables([table, table.slice(0, 0)]).combine_chunks()
 
 
 class _Sink:

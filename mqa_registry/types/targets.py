@@ -121,7 +121,14 @@ def map_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.Chunk
         text = str(value)
         return meanings.get(text, plain.get(plain_label(value), text)) or None
 
-    return pa.chunked_array([pa.array([map_label(value) for value in column.to_pylist()])])
+    kind = _text_type(column.type)
+    return pa.chunked_array([pa.array([map_label(value) for value in column.to_pylist()], kind)], kind)
+
+
+def _text_type(kind: pa.DataType) -> pa.DataType:
+    """The type of labels that are text: one a row, or lists of them where the type is one of lists."""
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return pa.list_(_text_type(kind.value_type)) if is_list else pa.string()
 
 
 def distinct_labels(rows: Rows) -> set[str]:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import DataError, read_table
+from mqa_registry import DataError, open_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
-    from mqa_registry import RunContext
+    from mqa_registry import RunContext, TableSource
 
     Array = npt.NDArray[Any]
 
@@ -35,7 +35,7 @@ def rows_in_file(
     *,
     path: Path,
     format: Literal["csv", "jsonl", "parquet", "arrow"] | None = None,  # noqa: A002 - the word that suites use
-) -> pa.Table:
+) -> TableSource:
     """Rows of a csv, tsv, jsonl, parquet or arrow file.
 
     `format` follows from the suffix unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst) and in UTF-8 or
@@ -44,7 +44,7 @@ def rows_in_file(
     unless the header has none of these but semicolons, tabs or bars. In a jsonl every string stays text; a .json may be
     one array of rows. Class labels come by their names where the file, or a `dataset_info.json` in its folder, has them.
     """
-    return read_table(path, format)
+    return open_table(path, format)
 
 
 def is_table_name(name: str) -> bool:

@@ -9,16 +9,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, NotRunError, UsageError, optional_import, with_class_names
+from mqa_registry import DataError, NotRunError, TableSource, UsageError, optional_import, with_class_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     import pyarrow as pa
 
     from mqa_registry import RunContext
 
 SAVED_FILES = ("state.json", "dataset_dict.json")  # of a data set, or of several splits, from `save_to_disk`
+PIECE_ROWS = 2048  # that are read at a time
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -29,7 +30,7 @@ def rows_on_hub(
     split: str,
     revision: str | None = None,
     config_name: str | None = None,
-) -> pa.Table:
+) -> TableSource:
     """Rows of a data set on the Hugging Face hub.
 
     `id` is its name there, or a folder that the `datasets` library reads or has saved. `split` is one of its splits, or a part of
@@ -50,8 +51,20 @@ def rows_on_hub(
             raise
         except Exception as error:  # the library's own errors have no common root
             raise DataError(f"the data set `{id}` cannot be loaded: {_summarize_cause(error)}") from error
-        table = dataset.with_format("arrow")[:]
-    return with_class_names(table, dataset.features.to_dict())
+    return source_of_dataset(dataset)
+
+
+def source_of_dataset(dataset: Any) -> TableSource:
+    """The rows of a data set of the `datasets` library, which has them mapped into memory; class labels by their names."""
+    features = dataset.features.to_dict()
+
+    def read(columns: Collection[str] | None, stop: int | None) -> Iterator[pa.Table]:
+        names = [name for name in dataset.column_names if columns is None or name in columns]
+        rows = dataset.select_columns(names).with_format("arrow")
+        for start in range(0, max(1, len(rows)), PIECE_ROWS):
+            yield with_class_names(rows[start : start + PIECE_ROWS], features)
+
+    return TableSource(read, len(dataset))
 
 
 def _load(name: str, split: str, revision: str | None, config_name: str | None) -> Any:

@@ -1,4 +1,4 @@
-"""Rows of arrays in a `.npz`; that the options of a table's file reach `mqa_registry.read_table`."""
+"""Rows of arrays in a `.npz`; that the options of a table's file reach `mqa_registry.open_table`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mqa_datasets.files import rows_in_file, rows_of_arrays
 from mqa_registry import DataError, RunContext
 from mqa_registry.options import read_options
 from mqa_registry.types.tables.read import FORMATS
+from tests.stand_ins import read_all
 
 
 @pytest.fixture
@@ -144,13 +145,14 @@ def context(tmp_path):
 
 def test_the_suffix_decides_the_format(tmp_path, context):
     (tmp_path / "rows.tsv").write_text("text\tlabel\nfine, really\tpositive\n")
-    table = rows_in_file(context, path=tmp_path / "rows.tsv")
+    table = read_all(rows_in_file(context, path=tmp_path / "rows.tsv"))
     assert table.to_pylist() == [{"text": "fine, really", "label": "positive"}]
 
 
 def test_the_format_option_overrides_the_suffix(tmp_path, context):
     (tmp_path / "rows").write_text('{"text": "fine"}\n')
-    assert rows_in_file(context, path=tmp_path / "rows", format="jsonl").to_pylist() == [{"text": "fine"}]
+    source = rows_in_file(context, path=tmp_path / "rows", format="jsonl")
+    assert read_all(source).to_pylist() == [{"text": "fine"}]
 
 
 def test_an_unreadable_file_is_a_data_error(tmp_path, context):

@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from mqa_datasets.hub import rows_on_hub
 from mqa_registry import DataError, NotRunError, RunContext, UsageError
+from tests.stand_ins import read_all
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -58,7 +59,7 @@ def cached(cache, folder, offline):
 
 
 def test_a_folder_is_read_with_its_class_labels_by_name(offline, folder):
-    table = rows_on_hub(offline, id=folder, split="test")
+    table = read_all(rows_on_hub(offline, id=folder, split="test"))
     assert table.to_pydict() == {
         "text": ["bad", "good", "huh"],
         "label": ["negative", "positive", None],
@@ -79,7 +80,7 @@ def test_a_folder_that_the_library_saved_is_read_with_its_class_labels_by_name(
     rows = datasets.Dataset.from_dict({"text": ["bad", "good"], "label": [0, 1]}, features)
     saved = datasets.DatasetDict({"train": rows.select([0]), "test": rows}) if several else rows
     saved.save_to_disk(tmp_path / "saved")
-    table = rows_on_hub(offline, id=tmp_path / "saved", split=split)
+    table = read_all(rows_on_hub(offline, id=tmp_path / "saved", split=split))
     named = {"bad": "negative", "good": "positive"}
     assert table.to_pydict() == {"text": texts, "label": [named[text] for text in texts]}
 
@@ -92,7 +93,7 @@ def test_a_split_that_a_saved_folder_lacks_is_refused(offline, tmp_path):
 
 
 def test_a_split_may_be_sliced(offline, folder):
-    assert rows_on_hub(offline, id=folder, split="train[1:2]")["text"].to_pylist() == ["good"]
+    assert read_all(rows_on_hub(offline, id=folder, split="train[1:2]"))["text"].to_pylist() == ["good"]
 
 
 def test_a_cached_data_set_is_loaded_offline(offline, cached):
@@ -185,4 +186,4 @@ def test_columns_without_class_labels_are_unchanged(offline, tmp_path):
     table = pa.table({"text": ["a"], "stars": [5], "scores": [[0.5]]})
     (tmp_path / "plain").mkdir()
     parquet.write_table(table, tmp_path / "plain" / "train.parquet")
-    assert rows_on_hub(offline, id=tmp_path / "plain", split="train").to_pydict() == table.to_pydict()
+    assert read_all(rows_on_hub(offline, id=tmp_path / "plain", split="train")).to_pydict() == table.to_pydict()

@@ -4,8 +4,11 @@ import hashlib
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mqa_registry.types.rows import digest_files, digest_table
+from mqa_registry.types import rows
+from mqa_registry.types.rows import digest_files, digest_pieces, digest_table
 
 
 def sha256(content):
@@ -50,6 +53,40 @@ TABLE = pa.table({"id": ["1", "2", "3"], "stars": [1, None, 3], "words": [["a"],
 )
 def test_a_table_has_one_digest_however_it_is_held(same):
     assert digest_table(same) == digest_table(TABLE)
+
+
+def test_the_digest_of_a_table_stays_what_it_is():
+    assert digest_table(TABLE) == "sha256:682ecc734c34e5e64c5154b9a0db2863a2d43991577b1fd155980897a009230c"
+    numbers = range(150_000)
+    columns = {
+        "n": pa.array(numbers),
+        "t": pa.array([None if row % 7 == 0 else "x" * (row % 5) for row in numbers]),
+        "l": pa.array([[row] * (row % 3) for row in numbers]),
+        "b": pa.array([row % 2 == 0 for row in numbers]),
+    }
+    many = pa.table(columns)
+    assert digest_table(many) == "sha256:7c50e71519087eca8774ed8ab0d9543101aa13606083b5f38b3a6bb944cea6bc"
+    assert digest_table(many.slice(0, 0)) == "sha256:29002d07ce601044210ff26afa272418ba59c60c2ed502a98171d62b631ac729"
+
+
+@settings(max_examples=30)
+@given(
+    texts=st.lists(st.one_of(st.none(), st.text(max_size=3)), min_size=1, max_size=9),
+    shape=st.tuples(st.integers(1, 1500), st.integers(0, 3), st.integers(100, 900)),
+)
+def test_pieces_and_parts_of_larger_tables_have_the_digest_of_the_rows_alone(texts, shape):
+    length, before, size = shape
+    values = [texts[row % len(texts)] for row in range(length)]
+    around = pa.array(["x"] * before + values + ["y"] * 9, pa.string())
+    nested = pa.array([[text] for text in around.to_pylist()], pa.list_(pa.string()))
+    part = pa.table([around, nested], names=["a", "b"]).slice(before, length)
+    alone = pa.table(
+        [pa.array(values, pa.string()), pa.array([[text] for text in values], nested.type)], names=["a", "b"]
+    )
+    pieces = [part.slice(start, size) for start in range(0, length, size)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "HASHED_ROWS", 512)
+        assert digest_table(part) == digest_pieces(pieces) == digest_table(alone)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
 from mqa_registry import DataError, read_table
-from mqa_registry.types.tables import csv_file, json_file
+from mqa_registry.types.tables import csv_file, json_lines
 from mqa_registry.types.tables.text_stream import open_text
 
 TABLE = pa.table({"text": ["a film", "two\nlines"], "stars": [1, 2]})
@@ -197,7 +197,7 @@ def test_utf_16_in_a_jsonl(file):
 
 def test_a_row_longer_than_a_block_is_read(file, monkeypatch):
     monkeypatch.setattr(csv_file, "BLOCK_SIZES", (64, 1 << 20))
-    monkeypatch.setattr(json_file, "BLOCK_SIZES", (64, 1 << 20))
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 64)
     assert read(file("rows.csv", "text\na\n" + "b" * 500 + "\nc\n")) == {"text": ["a", "b" * 500, "c"]}
     lines = "".join(f'{{"text": "{text}"}}\n' for text in ("a", "b" * 500, "c"))
     assert read(file("rows.jsonl", lines)) == {"text": ["a", "b" * 500, "c"]}

@@ -31,12 +31,14 @@ def rows(
     from mqa_registry.observations import PerturbedRows
     from mqa_registry.process import begin_step
     from mqa_registry.reports.output import explain_file_errors, output
+    from mqa_registry.store import open_scratch
 
     begin_step("making the rows")
     plan = runs.read_plan(suite, options)
     _check_folder(out)
-    with limit_calls(options.timeout):
-        unperturbed = load_rows(plan, options.run_context(plan.suite))
+    scratch = open_scratch(options.run_context(plan.suite), options.store_of(plan.suite))
+    with limit_calls(options.timeout), scratch as context:
+        unperturbed = load_rows(plan, context)
         perturbed = perturb_rows(plan, unperturbed, SilentProgress())
     with explain_file_errors(out):
         _mark_folder(out)

@@ -46,10 +46,12 @@ def _validate(suite: Path, options: RunOptions) -> None:
     from mqa_registry.naming import counted
     from mqa_registry.process import begin_step
     from mqa_registry.reports.output import output
+    from mqa_registry.store import open_scratch
 
     begin_step("validating the suite")
     plan = runs.read_plan(suite, options)
-    with limit_calls(options.timeout):
-        validate_inputs(plan, options.run_context(plan.suite))
+    scratch = open_scratch(options.run_context(plan.suite), options.store_of(plan.suite))
+    with limit_calls(options.timeout), scratch as context:
+        validate_inputs(plan, context)
     checks, views = counted(len(plan.suite.checks), "check"), counted(len(plan.views), "view")
     print(f"{suite}: {checks}, {views}, no problems", file=output())

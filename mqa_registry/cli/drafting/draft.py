@@ -22,6 +22,7 @@ from mqa_registry.errors import DataError
 from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.naming import counted
 from mqa_registry.run_options import STORE
+from mqa_registry.store import open_scratch
 from mqa_registry.suite import toml_key, validate_tables
 from mqa_registry.suite.sections import NAME
 from mqa_registry.types.targets import name_targets
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mqa_registry.cli.drafting.columns import Question
     from mqa_registry.cli.drafting.subject import Subject
     from mqa_registry.cli.model_options import ModelOptions
-    from mqa_registry.contributions import Model, SuggestedBackend, SuggestedCheck
+    from mqa_registry.contributions import Model, RunContext, SuggestedBackend, SuggestedCheck
     from mqa_registry.run_options import RunOptions
     from mqa_registry.types import Rows
 
@@ -86,9 +87,16 @@ def draft_suite(request: Request, options: RunOptions, ask: Callable[[Question],
     `ask` gives the column that is meant, where several could be. An MqaError where there is no model, the data cannot be
     read, or nothing can be asked of them.
     """
+    store = options.store or request.path.parent / STORE
+    with open_scratch(options.run_context_in(store), store) as context:
+        return _draft_suite(request, options, context, ask)
+
+
+def _draft_suite(
+    request: Request, options: RunOptions, context: RunContext, ask: Callable[[Question], str | None]
+) -> Draft:
     catalog = plugins.load_all(files=options.plugin_files)
     folder = Path(os.path.realpath(request.path.parent))
-    context = options.run_context_in(options.store or request.path.parent / STORE)
     subject = read_subject(request.named, request.data, options, context, catalog)
     classes, schema = subject.model.labels, subject.task.schema
     columns = find_columns(subject.table, subject.task, classes, ask)
@@ -126,13 +134,8 @@ def draft_suite(request: Request, options: RunOptions, ask: Callable[[Question],
     remarks += [labels.doubt] if labels.doubt else []
     if "target" not in suite_context.rows.column_names and not subject.is_sample:
         remarks.append("without targets there is no metric: what the model is good for is not asked")
-    return Draft(
-        (_title(request, options), *head.sections()),
-        tuple(checks),
-        tuple(left_out),
-        tuple(remarks),
-        suite_context.backends,
-    )
+    sections = (_title(request, options), *head.sections())
+    return Draft(sections, tuple(checks), tuple(left_out), tuple(remarks), suite_context.backends)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.boundary import ContributionCall, Contributor, check_table, limit_calls, suggest_backend
+from mqa_registry.boundary import ContributionCall, Contributor, limit_calls, suggest_backend
 from mqa_registry.cli.model_options import resolve_model
 from mqa_registry.contributions import Backend, Dataset, ModelSource, SupportsExport, Task
 from mqa_registry.errors import DataError, UsageError
 from mqa_registry.execution import build_model
 from mqa_registry.execution.model_building import take_evenly
+from mqa_registry.execution.sources import open_source, read_rows
 from mqa_registry.files import FileFormat, file_format
 from mqa_registry.suite import validate_tables
 from mqa_registry.types import read_table
@@ -76,7 +77,7 @@ def read_subject(
                 f"`{uses.task.name}` reads no text, so that mqa has no rows for it", hint="name a file with `--data`"
             )
         use = datasets["rows"].source
-        table = check_table(use.contributor, use.call(context))
+        table, _ = read_rows(datasets["rows"], open_source(use, context), None, context.scratch, 0)
     if len(table) == 0:
         raise DataError(f"`{data}` has no rows", hint="a suite needs at least one")
     return Subject(resolved, under_test, source, table, is_sample=data is None)

@@ -6,39 +6,90 @@ The `datasets` library writes class labels as numbers, and their names into a de
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
-from mqa_registry.types.columns import as_text
+from mqa_registry.types.columns import UnreadableType, as_text, mark_unreadable, refuse_repeated_columns
+from mqa_registry.types.tables.source import PIECE_ROWS, ReadAgainError, TableSource, iter_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 SCHEMA_KEY = b"huggingface"  # of the metadata that the `datasets` library writes into parquet and Arrow files
+PIECE_BYTES = 1 << 24  # of the rows of a parquet file that are read at a time
+BUFFER_BYTES = 1 << 20  # that are read of a column of a parquet file at a time
 INFO_FILE = "dataset_info.json"  # what it writes next to the files of a data set that it saves
 
 
-def read_parquet(path: Path) -> pa.Table:
-    """The rows of a parquet file, with plain values in place of codes for them."""
+def open_parquet(path: Path) -> TableSource:
+    """The rows of a parquet file, with plain values in place of codes for them; row groups are read as they are needed."""
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:  # unlike read_table it takes no columns from the folders' names
-        return _decode(path, file.read())
+    with parquet.ParquetFile(path) as file:
+        schema, num_rows = file.schema_arrow, file.metadata.num_rows
+    refuse_repeated_columns(path, schema.names)
+    decoder = _Decoder(_read_features(path, schema))
+
+    def read(columns: Collection[str] | None, stop: int | None) -> Iterator[pa.Table]:
+        names = [name for name in schema.names if columns is None or name in columns]
+        with parquet.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:  # takes no columns from the folders' names
+            size = _count_piece_rows(file.metadata, names)
+            batches = file.iter_batches(size, columns=names)
+            yield from decoder.decode(map(_as_table, batches), schema.empty_table(), names)
+
+    return TableSource(read, num_rows)
 
 
-def read_arrow(path: Path) -> pa.Table:
-    """The rows of an Arrow file or stream, with plain values in place of codes for them."""
-    with pa.OSFile(str(path)) as file:
-        try:
-            table = pa.ipc.open_file(file).read_all()
-        except pa.ArrowInvalid:
-            file.seek(0)
-            table = pa.ipc.open_stream(file).read_all()
-    return _decode(path, table)
+def open_arrow(path: Path) -> TableSource:
+    """The rows of an Arrow file or stream, with plain values in place of codes for them; the file is mapped into memory."""
+    with pa.memory_map(str(path)) as file:
+        schema = _open_batches(file).schema
+    refuse_repeated_columns(path, schema.names)
+    decoder = _Decoder(_read_features(path, schema))
+
+    def read(columns: Collection[str] | None, stop: int | None) -> Iterator[pa.Table]:
+        names = [name for name in schema.names if columns is None or name in columns]
+        with pa.memory_map(str(path)) as file:
+            batches = _iter_batches(_open_batches(file))
+            pieces = (piece for batch in batches for piece in iter_table(_as_table(batch)))
+            yield from decoder.decode(pieces, schema.empty_table(), names)
+
+    return TableSource(read)
+
+
+def _as_table(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch])
+
+
+def _open_batches(file: pa.NativeFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+    try:
+        return pa.ipc.open_file(file)
+    except pa.ArrowInvalid:
+        file.seek(0)
+        return pa.ipc.open_stream(file)
+
+
+def _iter_batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.RecordBatchFileReader):
+        yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
+    else:
+        yield from reader
+
+
+def _count_piece_rows(metadata: Any, names: Sequence[str]) -> int:
+    """How many rows of some columns of a parquet file are read at a time, so that they take about `PIECE_BYTES`."""
+    largest = 1
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        chunks = (group.column(column) for column in range(group.num_columns))
+        size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.partition(".")[0] in names)
+        largest = max(largest, size // max(1, group.num_rows))
+    return max(1, min(PIECE_ROWS, PIECE_BYTES // largest))
 
 
 def with_class_names(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
@@ -62,12 +113,47 @@ def with_class_names(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
     return table
 
 
-def _decode(path: Path, table: pa.Table) -> pa.Table:
-    return with_class_names(decode_columns(table), _read_features(path, table))
+class _Decoder:
+    """Decoding of the pieces of one table: plain values for codes, class labels by their names, broken text unreadable.
+
+    `features` is the description of columns that the `datasets` library writes.
+    """
+
+    def __init__(self, features: Mapping[str, Any]) -> None:
+        self._features = features
+        self._unreadable: dict[str, UnreadableType] = {}
+
+    def decode(self, pieces: Iterator[pa.Table], empty: pa.Table, names: Sequence[str]) -> Iterator[pa.Table]:
+        """The pieces with these columns, at least `empty`.
+
+        A ReadAgainError where a column that was text in earlier pieces turns out to be unreadable.
+        """
+        start = 0
+        for piece in chain([next(pieces, empty)], pieces):
+            known = set(self._unreadable)
+            decoded = with_class_names(self._decode_columns(piece.select(names), start), self._features)
+            if start and known != set(self._unreadable):
+                raise ReadAgainError
+            yield decoded
+            start += len(piece)
+
+    def _decode_columns(self, piece: pa.Table, start: int) -> pa.Table:
+        for number, field in enumerate(piece.schema):
+            if kind := self._unreadable.get(field.name):
+                values = mark_unreadable(piece.column(number).cast(pa.binary()), kind.reason)
+                piece = piece.set_column(number, field.name, values)
+        decoded = decode_columns(piece, start)
+        for field in decoded.schema:
+            if isinstance(field.type, UnreadableType):
+                self._unreadable.setdefault(field.name, field.type)
+        return decoded
 
 
-def decode_columns(table: pa.Table) -> pa.Table:
-    """The table with plain values in place of codes for them, and columns of broken text as unreadable ones."""
+def decode_columns(table: pa.Table, start: int = 0) -> pa.Table:
+    """The table with plain values in place of codes for them, and columns of broken text as unreadable ones.
+
+    `start` is the number of rows before it, where it is a piece of another.
+    """
     for number, field in enumerate(table.schema):
         column = table.column(number)
         plain = _decoded_type(field.type)
@@ -81,7 +167,7 @@ def decode_columns(table: pa.Table) -> pa.Table:
                 raise
             data = column.cast(pa.binary())
             data.validate(full=True)  # text may be broken, where it begins and ends may not
-            column = as_text(data, lambda row: f"row {row + 1}")
+            column = as_text(data, lambda row: f"row {start + row + 1}")
         if column is not table.column(number):
             table = table.set_column(number, field.name, column)
     return table
@@ -123,9 +209,9 @@ def _decoded_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _read_features(path: Path, table: pa.Table) -> Mapping[str, Any]:
+def _read_features(path: Path, schema: pa.Schema) -> Mapping[str, Any]:
     """What a file says of its columns: its schema's metadata, else a `dataset_info.json` in its folder, else nothing."""
-    written = (table.schema.metadata or {}).get(SCHEMA_KEY)
+    written = (schema.metadata or {}).get(SCHEMA_KEY)
     if written is None:
         info = path.parent / INFO_FILE
         written = info.read_bytes() if info.is_file() else b"{}"

@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from mqa_registry.errors import DataError
 from mqa_registry.types.columns import mark_unreadable
+from mqa_registry.types.tables.json_lines import read_lines, survey_lines
+from mqa_registry.types.tables.source import iter_table
 from mqa_registry.types.tables.text_stream import open_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
-BLOCK_SIZES = (1 << 24, 1 << 27, (1 << 31) - 1)  # bytes that are parsed at a time; no row is longer than the last
 SPACE = " \t\r\n"
 BLANK = re.compile(f"[{SPACE}]*")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -27,63 +28,28 @@ HINT = "every row is one JSON object: one on every line, or all of them in one a
 DOCUMENT_SUFFIX = ".json"  # the ending of files that may be one JSON document instead of one on every line
 
 
-def read_json(path: Path) -> pa.Table:
-    """The rows of a file of JSON lines or, where it is called so, of one JSON document.
+def read_json(path: Path, columns: Collection[str] | None = None, stop: int | None = None) -> Iterator[pa.Table]:
+    """The rows of a file of JSON lines or, where it is called so, of one JSON document, in pieces.
 
-    A string is text, even one that looks like a date. Where a key has numbers in some rows and text in others, all are
-    text; where its values are of no one type otherwise, or are no Unicode text, its column is unreadable. A document is
-    an array of objects, one object that holds such an array and nothing else of many, or one of columns of one length.
-    A DataError names the line, counted from 1, that is no JSON object.
+    Of `columns`, those that rows have are read; of the rows, at least those before `stop`, and the type of a column follows
+    from these. A string is text, even one that looks like a date. Where a key has numbers in some rows and text in others,
+    all are text; where its values are of no one type otherwise, or are no Unicode text, its column is unreadable. A
+    document is an array of objects, one object that holds such an array and nothing else of many, or one of columns of one
+    length. A DataError names the line, counted from 1, that is no JSON object.
     """
     with open_text(path) as text:
         first = text.read(1 << 12).lstrip()[:1]
-    if first == b"[":
-        return _read_slowly(path)
-    try:
-        table = _parse(path)
-    except pa.ArrowInvalid:  # of what it cannot hold, or of what is no JSON
-        return _read_slowly(path)
-    if table.num_rows == 1 and _may_be_document(path):
-        return _read_slowly(path)
-    return table
+    lines = None if first == b"[" else survey_lines(path, columns, stop)
+    if lines is not None and not (lines.num_rows == 1 and _may_be_document(path)):
+        yield from read_lines(path, lines)
+        return
+    table = _read_slowly(path)
+    yield from iter_table(
+        table if columns is None else table.select([*filter(columns.__contains__, table.column_names)])
+    )
 
 
-def _parse(path: Path) -> pa.Table:
-    """JSON lines as pyarrow reads them, which is fast."""
-    table = _parse_as(path, None)
-    texts = [pa.field(field.name, _without_dates(field.type)) for field in table.schema]
-    if texts != list(table.schema):
-        table = _parse_as(path, pa.schema(texts))  # pyarrow took strings for dates: read them again as they stand
-    table.validate(full=True)  # it takes bytes as they come
-    return table
-
-
-def _parse_as(path: Path, schema: pa.Schema | None) -> pa.Table:
-    from pyarrow import json as reader
-
-    parse = reader.ParseOptions(explicit_schema=schema)
-    for block in BLOCK_SIZES:
-        try:
-            with open_text(path) as text:
-                return reader.read_json(pa.PythonFile(text, mode="r"), reader.ReadOptions(block_size=block), parse)
-        except pa.ArrowInvalid as error:
-            if "straddl" not in str(error) or block == BLOCK_SIZES[-1]:
-                raise
-    raise AssertionError  # the last block returns or raises
-
-
-def _without_dates(kind: pa.DataType) -> pa.DataType:
-    """The type with text in place of every time in it."""
-    if pa.types.is_temporal(kind):
-        return pa.string()
-    if pa.types.is_list(kind):
-        return pa.list_(_without_dates(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, _without_dates(field.type)) for field in kind])
-    return kind
-
-
-# What pyarrow cannot hold is read value by value
+# What Arrow cannot hold is read value by value, all at once.
 
 
 class _RepeatedKeys(dict[str, Any]):

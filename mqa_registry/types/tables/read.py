@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -11,11 +12,13 @@ import pyarrow as pa
 from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory, summarize_error
 from mqa_registry.files import is_special
 from mqa_registry.naming import did_you_mean
-from mqa_registry.types.tables.arrow_file import read_arrow, read_parquet
+from mqa_registry.types.tables.arrow_file import open_arrow, open_parquet
 from mqa_registry.types.tables.csv_file import read_csv
 from mqa_registry.types.tables.json_file import read_json
+from mqa_registry.types.tables.source import TableSource, collect_pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 FORMATS = {
@@ -38,19 +41,65 @@ COMPRESSIONS = (".gz", ".bz2", ".zst")  # of csv and jsonl alone; the others com
 
 
 def read_table(path: Path, kind: str | None = None) -> pa.Table:
-    """The rows of one file: `csv`, `jsonl`, `parquet` or `arrow`, by its suffix.
+    """The rows of one file, as `open_table` reads them, in memory."""
+    source = open_table(path, kind)
+    return collect_pieces(lambda: iter(source.read(None, None)))
+
+
+def open_table(path: Path, kind: str | None = None) -> TableSource:
+    """The rows of one file, which are read when they are needed: `csv`, `jsonl`, `parquet` or `arrow`, by its suffix.
 
     In a csv a column is numbers where every value is plainly one, else text, byte for byte; an empty cell is null, and
     cells are parted by what the header has. In a jsonl a string is text, even one that looks like a date; a .json may
     be one document. Codes of dictionaries, and of class labels that the file has names for, become the values they
     stand for. A column that no table can hold, such as one of lists and text, is refused only by what reads it. A
-    DataError says what is wrong with any other file, and on which line.
+    DataError says what is wrong with any other file, and on which line, and that a file changed while it was read.
     """
     kind = kind or _format_of(path)
     _check_exists(path)
+    state = _file_state(path)
+    with _explain_errors(path, kind, state):
+        source = _open(path, kind)
+
+    def read(columns: Collection[str] | None, stop: int | None) -> Iterator[pa.Table]:
+        with _explain_errors(path, kind, state):
+            for piece in source.read(columns, stop):
+                _refuse_change(path, state)
+                yield piece
+            _refuse_change(path, state)
+
+    return TableSource(read, source.num_rows)
+
+
+def _open(path: Path, kind: str) -> TableSource:
+    if kind == "csv":
+        return TableSource(partial(read_csv, path))
+    if kind == "jsonl":
+        return TableSource(partial(read_json, path))
+    return open_parquet(path) if kind == "parquet" else open_arrow(path)
+
+
+def _file_state(path: Path) -> tuple[int, int, int]:
+    """What of a file is another once it was written to, or replaced."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _refuse_change(path: Path, state: tuple[int, int, int]) -> None:
+    """Raise a DataError where a file is no longer in the state that it was opened in."""
     try:
-        table = _read(path, kind)
-        names = Counter(table.column_names)
+        is_same = _file_state(path) == state
+    except OSError:
+        is_same = False
+    if not is_same:
+        raise DataError(f"`{path}` changed while it was read", hint="let what writes it end first, or read a copy")
+
+
+@contextmanager
+def _explain_errors(path: Path, kind: str, state: tuple[int, int, int]) -> Iterator[None]:
+    """Turn the errors of reading a file into errors that say what is wrong with it."""
+    try:
+        yield
     except (pa.ArrowException, OSError, UnicodeError, RecursionError, MemoryError) as error:
         if no_memory(error):
             hint = "read fewer rows, or smaller files"
@@ -60,11 +109,8 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
             raise DataError(
                 f"`{path}` cannot be read: {os.strerror(error.errno or 0).lower()}", hint=MAY_READ
             ) from error
+        _refuse_change(path, state)
         raise DataError(f"`{path}` cannot be read as {kind}: {_shorten_error(error)}", hint=HINTS[kind]) from error
-    repeated = [name for name, count in names.items() if count > 1]
-    if repeated:
-        raise DataError(f"`{path}` has more than one column `{repeated[0]}`", hint="rename or drop one of them")
-    return table
 
 
 def _shorten_error(error: Exception) -> str:
@@ -99,11 +145,3 @@ def _check_exists(path: Path) -> None:
         raise DataError(f"there is no file `{path}`", hint=did_you_mean(path.name, siblings))
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"`{path}` is empty")
-
-
-def _read(path: Path, kind: str) -> pa.Table:
-    if kind == "csv":
-        return read_csv(path)
-    if kind == "jsonl":
-        return read_json(path)
-    return read_parquet(path) if kind == "parquet" else read_arrow(path)

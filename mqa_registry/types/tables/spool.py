@@ -23,6 +23,7 @@ class TableSpool:
     A table of more than `limit` bytes is written to a file in the folder that `folder` gives, and read back by mapping
     it: its pages take memory only as long as nothing else needs it. The file loses its name once it is mapped, so that
     nothing is left of it when the table is dropped or the process ends. With `folder` None the table stays in memory.
+    Columns of extension types come back as such.
     """
 
     def __init__(self, folder: Callable[[], Path] | None, *, limit: int = SPOOLED_BYTES) -> None:
@@ -77,7 +78,8 @@ class TableSpool:
         self._end_file()
         table = pa.ipc.open_file(pa.memory_map(str(self._path), "r")).read_all()
         self.close()
-        return table
+        assert self._schema is not None
+        return _with_extensions(table, self._schema)
 
     def close(self) -> None:
         """Remove the file by its name; a table that was read of it stays."""
@@ -91,3 +93,12 @@ class TableSpool:
             if stream is not None:
                 stream.close()
         self._writer = self._sink = None
+
+
+def _with_extensions(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with the extension types of a schema, of which a file has the storage alone."""
+    for number, field in enumerate(schema):
+        if isinstance(field.type, pa.BaseExtensionType) and table.schema.field(number).type != field.type:
+            chunks = [pa.ExtensionArray.from_storage(field.type, chunk) for chunk in table.column(number).chunks]
+            table = table.set_column(number, field.name, pa.chunked_array(chunks, field.type))
+    return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+LINE_BYTES = 1 << 20  # of a text that is divided into lines at a time
 
 
 @contextmanager
@@ -61,10 +65,17 @@ class Utf8Stream:
         encoding, marked = detect_encoding(head)
         self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self._ahead = self._utf8(head[marked:])  # what was read and not yet given
+        self._ended = False
         self.closed = False
+
+    def end(self) -> None:
+        """Give nothing from now on, as at the end of the file."""
+        self._ended = True
 
     def read(self, size: int = -1) -> bytes:
         """At most so many bytes, none only at the end; all there are where no size is given."""
+        if self._ended:
+            return b""
         block = self._next(size)
         if 1 < len(block) == size and block.endswith(b"\r"):
             self._ahead = b"\r" + self._ahead
@@ -98,3 +109,14 @@ class Utf8Stream:
 
     def close(self) -> None:
         self.closed = True
+
+
+def iter_lines(text: Utf8Stream) -> Iterator[str]:
+    """The lines of a text, each with the line feed, carriage return or both that end it; what is no UTF-8 is replaced."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    rest = ""
+    while block := text.read(LINE_BYTES):
+        lines = LINE.findall(rest + decoder.decode(block))
+        rest = lines.pop() if lines else ""
+        yield from lines
+    yield from LINE.findall(rest + decoder.decode(b"", final=True))
