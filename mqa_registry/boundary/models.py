@@ -10,14 +10,16 @@ import numpy as np
 
 from mqa_registry.boundary.calls import ContributionCall, reject_output, summarize_value
 from mqa_registry.boundary.rows import check_decoded
-from mqa_registry.contributions import Codec, LiveModel, Model, ModelDescription
+from mqa_registry.contributions import Codec, Generation, LiveModel, Model, ModelDescription, Streaming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy.typing as npt
     import pyarrow as pa
 
     from mqa_registry.boundary.calls import Contributor
+    from mqa_registry.contributions import RunModeName
     from mqa_registry.contributions.task import Batch, Encoded, OutputReading, Outputs
     from mqa_registry.types import Example
 
@@ -75,17 +77,33 @@ def check_inferred_task(contributor: Contributor, output: Any) -> str:
     return output
 
 
-def check_codec(contributor: Contributor, output: Any, schema: str, classes: Sequence[str]) -> CheckedCodec:
-    """The codec that a task returned, wrapped."""
+def check_codec(
+    contributor: Contributor, output: Any, schema: str, classes: Sequence[str], run_mode: RunModeName = "forward"
+) -> CheckedCodec:
+    """The codec that a task of this run mode returned, wrapped."""
     if not isinstance(output, Codec):
         reject_output(contributor, f"gave {summarize_value(output)}, and a `Codec` is expected")
+    given = output.run_mode
+    if not (given is None or isinstance(given, Generation | Streaming)):
+        reject_output(contributor, f"gave a codec with the run mode {summarize_value(given)}")
+    if (name := "forward" if given is None else given.name) != run_mode:
+        reject_output(
+            contributor,
+            f"is a task of the run mode `{run_mode}`, and its codec has `{name}`",
+            "declare it: `Task.run_mode`",
+        )
+    if isinstance(given, Streaming) and not output.splits:
+        reject_output(
+            contributor, "gave a codec that streams and does not split rows", "chunks come from `Codec.split`"
+        )
     return CheckedCodec(contributor, output, schema, classes)
 
 
 class CheckedCodec(Codec):
     """A task's codec: each method is called in a ContributionCall, and its output is checked.
 
-    `reads_outputs` is true where the codec has `read_outputs`, for which some rows are run first.
+    `reads_outputs` is true where the codec has `read_outputs`, for which some rows are run first. A batch has the states
+    of the first step, where the codec's run mode has some.
     """
 
     def __init__(self, contributor: Contributor, codec: Codec, schema: str, classes: Sequence[str]) -> None:
@@ -100,6 +118,7 @@ class CheckedCodec(Codec):
         self.length = codec.length
         self.encodes_in_threads = codec.encodes_in_threads
         self.remarks = codec.remarks
+        self.run_mode = codec.run_mode
         self.reads_outputs = type(codec).read_outputs is not Codec.read_outputs
 
     def with_array_rows(self) -> CheckedCodec:
@@ -128,7 +147,38 @@ class CheckedCodec(Codec):
         with ContributionCall(self._contributor):
             batch = self._codec.collate(rows)
         check_arrays(self._contributor, "made a batch of", batch)
-        return batch
+        return batch if self.run_mode is None else self.run_mode.first_step(batch)
+
+    @property
+    def splits(self) -> bool:
+        return self._codec.splits
+
+    def split(self, row: Encoded) -> Sequence[Encoded]:
+        with ContributionCall(self._contributor):
+            given = self._codec.split(row)
+            parts = given if isinstance(given, list | tuple) else list(given)
+        if not parts:
+            reject_output(self._contributor, "split a row into no parts", "the row itself is its one part")
+        for part in parts:
+            check_arrays(self._contributor, "split a row into", part)
+        return parts
+
+    def join(self, outputs: Sequence[Outputs], row: Encoded) -> Outputs:
+        with ContributionCall(self._contributor):
+            joined = self._codec.join(outputs, row)
+        check_arrays(self._contributor, "joined the outputs for a row as", joined)
+        return {name: np.asarray(array) for name, array in joined.items()}
+
+    def process_logits(self, logits: npt.NDArray[Any], tokens: Sequence[Sequence[int]]) -> npt.NDArray[Any]:
+        with ContributionCall(self._contributor):
+            processed = np.asarray(self._codec.process_logits(logits, tokens))
+        if processed.shape != logits.shape:
+            reject_output(
+                self._contributor,
+                f"made of logits of the shape {logits.shape} some of {processed.shape}",
+                "`process_logits` gives a logit for each token of each row",
+            )
+        return processed
 
     def decode(self, outputs: Outputs, rows: Sequence[Encoded]) -> pa.Table:
         decode = self._codec.decode if self._reading is None else self._reading.decode
@@ -162,7 +212,10 @@ class CheckedCodec(Codec):
     def with_length(self, length: int) -> CheckedCodec | None:
         with ContributionCall(self._contributor):
             codec = self._codec.with_length(length)
-        return None if codec is None else check_codec(self._contributor, codec, self._schema, self._classes)
+        if codec is None:
+            return None
+        run_mode: RunModeName = "forward" if self.run_mode is None else self.run_mode.name
+        return check_codec(self._contributor, codec, self._schema, self._classes, run_mode)
 
 
 def check_arrays(contributor: Contributor, what: str, output: Any) -> None:

@@ -11,6 +11,7 @@ from mqa_registry.contributions.backend import (
     Timeable,
     shapes,
 )
+from mqa_registry.contributions.cache_names import cache_states, split_cache
 from mqa_registry.contributions.contribution import (
     ClassContribution,
     Contribution,
@@ -30,6 +31,16 @@ from mqa_registry.contributions.model import (
     RunContext,
 )
 from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
+from mqa_registry.contributions.run_modes import (
+    BeamSearch,
+    Generation,
+    Greedy,
+    RunMode,
+    RunModeName,
+    Sampling,
+    State,
+    Streaming,
+)
 from mqa_registry.contributions.suggestion import SuggestedBackend, SuggestedCheck, SuiteContext
 from mqa_registry.contributions.task import Codec, OutputReading, Task
 from mqa_registry.contributions.versions import HOOKS_VERSION, RENAMED_IMPORTS, describe_renames
@@ -39,6 +50,7 @@ __all__ = [
     "RENAMED_IMPORTS",
     "Backend",
     "Batching",
+    "BeamSearch",
     "ClassContribution",
     "Codec",
     "Comparison",
@@ -49,6 +61,8 @@ __all__ = [
     "ExampleRow",
     "Executor",
     "FunctionContribution",
+    "Generation",
+    "Greedy",
     "Inspectable",
     "Job",
     "LiveModel",
@@ -65,12 +79,17 @@ __all__ = [
     "Quantile",
     "Replay",
     "RunContext",
+    "RunMode",
+    "RunModeName",
     "Runner",
     "RunnerFacts",
+    "Sampling",
     "Scores",
     "Shortfall",
     "Slice",
+    "State",
     "Statistic",
+    "Streaming",
     "SuggestedBackend",
     "SuggestedCheck",
     "Suggestion",
@@ -81,7 +100,9 @@ __all__ = [
     "ViewContext",
     "Worker",
     "WorkerPool",
+    "cache_states",
     "describe_renames",
     "one_line_help",
     "shapes",
+    "split_cache",
 ]

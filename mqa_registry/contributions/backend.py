@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_registry.contributions.model import Model, ModelUnderTest
+    from mqa_registry.contributions.run_modes import RunModeName
     from mqa_registry.contributions.suggestion import SuggestedBackend
     from mqa_registry.contributions.task import Batch, Outputs
     from mqa_registry.findings import Exported, Finding, Judgement
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
 class Backend(ClassContribution[OptionsT]):
     """What runs a model under test.
 
-    One that can write the model to a file has the method of `SupportsExport`, too.
+    One that can write the model to a file has the method of `SupportsExport`, too. `run_modes` are the ways in which it
+    runs a batch: a `forward` pass, and the steps of a `generation` or of `streaming`, which a runner can take that gives
+    and takes states like any other array.
     """
 
     kind = "backend"
     main = "open"
+
+    run_modes: tuple[RunModeName, ...] = ("forward",)
 
     @abstractmethod
     def open(self, model_under_test: ModelUnderTest, options: OptionsT) -> AbstractContextManager[Runner]:

@@ -255,9 +255,10 @@ class ModelUnderTest:
         return self.task.sample or self.examples(SAMPLES)
 
     def sample(self) -> Batch:
-        """The same as one batch; a DataError where there are none."""
+        """The same as one batch, of rows in parts the first few; a DataError where there are none."""
         if self._sample is not None:
             return self._sample
         if not (rows := self.samples()):
             raise DataError(f"the task `{self.task.name}` brings no examples of its own, and there are no data")
-        return self.codec.collate(self.codec.encode(rows))
+        parts = [part for row in self.codec.encode(rows) for part in self.codec.split(row)]
+        return self.codec.collate(parts[: max(SAMPLES, len(rows))])

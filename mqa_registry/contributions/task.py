@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
 from mqa_registry.contributions.versions import VersionedClass
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_registry.contributions.model import LiveModel, Model, ModelDescription
+    from mqa_registry.contributions.run_modes import RunMode, RunModeName
     from mqa_registry.types import Example
 
     Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -41,6 +44,11 @@ class Codec(VersionedClass, ABC):
     nothing is padded. `limit` is how many tokens a row may have before it is cut, `length` how many every row has, where
     a backend takes no other number. `encodes_in_threads` says that several threads may call `encode` at once, which is
     faster where it decodes images or sounds; a tokenizer has threads of its own. `remarks` are sentences about how the model is fed where that does not follow from its files alone.
+    `run_mode` says how a batch is run where that is more than one forward pass: a `Generation` or a `Streaming`.
+
+    A row may be run in parts, such as the windows of a long document, the tiles of an image or the chunks of a sound:
+    `split` takes an encoded row apart, `join` puts the outputs for its parts together. `collate` and `cost` then get
+    parts, `encode`, `decode` and `full_costs` whole rows. Parts of one row may run in different batches.
 
     Reports have from it: `truncated` of the data set, with `rows`, `share`, `longest` and `limit` (from `full_costs`),
     and the facts `read_as` (from `read_outputs`) and `fixed_length` (`length`) of the backend.
@@ -51,6 +59,7 @@ class Codec(VersionedClass, ABC):
     length: int | None = None
     encodes_in_threads: bool = False
     remarks: Sequence[str] = ()
+    run_mode: RunMode | None = None
 
     @abstractmethod
     def encode(self, examples: Sequence[Example]) -> Sequence[Encoded]:
@@ -70,6 +79,31 @@ class Codec(VersionedClass, ABC):
     @abstractmethod
     def cost(self, row: Encoded) -> int:
         """What a row costs, in tokens or the like: batches are formed by it."""
+
+    @property
+    def splits(self) -> bool:
+        """Whether rows are run in parts."""
+        return type(self).split is not Codec.split
+
+    def split(self, row: Encoded) -> Sequence[Encoded]:
+        """The parts that an encoded row is run in, one or more, in their order; the row itself where it has no parts."""
+        return [row]
+
+    def join(self, outputs: Sequence[Outputs], row: Encoded) -> Outputs:
+        """The outputs for one row, made of those for each of its parts, both without the axis of rows.
+
+        Left out, the parts are the first axis: windows whose logits have the shape (tokens,) become (windows, tokens),
+        with zeros where a window is shorter than the longest. In a batch, rows with fewer parts are padded with zeros.
+        """
+        return stack_outputs(outputs)
+
+    def process_logits(self, logits: npt.NDArray[Any], tokens: Sequence[Sequence[int]]) -> npt.NDArray[Any]:
+        """The logits that a token is chosen by, shape (rows, vocabulary), where some tokens may not come or are made less probable.
+
+        `tokens` are those that were generated for each row so far; an excluded token gets `-inf`. A beam search passes
+        log probabilities. Of a `Generation` alone.
+        """
+        return logits
 
     def read_outputs(self, outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
         """How the outputs of a backend are decoded, inferred from those for some rows; None where `decode` reads them."""
@@ -102,7 +136,7 @@ class Task(ClassContribution[OptionsT]):
     prediction schema of its predictions, `metric` its main metric, `sample` a few examples to trace a model with.
     `needs` is the kind of model that it takes, in the words of model hubs, as `token-classification`: its source loads
     the model with that head. A source that cannot is refused (exit code 2) before anything is read. Left out, the task
-    takes any model as that was saved.
+    takes any model as that was saved. `run_mode` is that of its codecs.
     """
 
     kind = "task"
@@ -114,6 +148,7 @@ class Task(ClassContribution[OptionsT]):
     sample: Sequence[Example] = ()
     optional: tuple[str, ...] = ()
     needs: str = ""
+    run_mode: RunModeName = "forward"
 
     @abstractmethod
     def bind(self, model: Model, options: OptionsT) -> Codec:
@@ -122,3 +157,16 @@ class Task(ClassContribution[OptionsT]):
     def describe(self, live: LiveModel) -> ModelDescription | None:
         """What it knows of a model in memory, for the source that takes it; None where it cannot be for such a model."""
         return None
+
+
+def stack_outputs(outputs: Sequence[Outputs]) -> dict[str, npt.NDArray[Any]]:
+    """Each output with the given ones as its first axis; smaller ones are padded with zeros at the end of each axis."""
+    return {name: _stack([one[name] for one in outputs]) for name in outputs[0]}
+
+
+def _stack(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    shape = np.max([array.shape for array in arrays], axis=0)
+    stacked = np.zeros((len(arrays), *map(int, shape)), np.result_type(*arrays))
+    for line, array in zip(stacked, arrays, strict=True):
+        line[tuple(map(slice, array.shape))] = array
+    return stacked

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mqa_registry.boundary import TimeLimitReached
+from mqa_registry.contributions import Generation
 from mqa_registry.errors import ContributionError, OutOfMemoryError
 from mqa_registry.execution.threads import encode_in_threads
 from mqa_registry.machine import available_cores
@@ -125,11 +126,11 @@ def _encodings(codec: Codec, group: _Group) -> Encodings:
         if isinstance(row, Exception):
             lost[name] = row
             continue
-        digest = _digest(row)
+        digest = digest_row(row)
         arrays[digest] = row
         fingerprints.setdefault(digest, []).append(name)
         encoded.append((name, example, row))
-    rows = [Encoding(row, codec.cost(row), tuple(fingerprints[digest])) for digest, row in arrays.items()]
+    rows = [Encoding(row, row_cost(codec, row), tuple(fingerprints[digest])) for digest, row in arrays.items()]
     rows.sort(key=lambda row: (-row.cost, row.fingerprints))
     return Encodings(rows, _full_costs(codec, encoded), lost, group.is_last)
 
@@ -142,6 +143,16 @@ def _full_costs(codec: Codec, encoded: Sequence[tuple[bytes, Example, Encoded]])
     return {
         name: cost for (name, _, row), cost in zip(encoded, costs, strict=True) if cost > _max_full_cost(codec, row)
     }
+
+
+def row_cost(codec: Codec, row: Encoded) -> int:
+    """What an encoded row costs in a batch: of a row in parts its costliest part, of a generation all its sequences at their end."""
+    if codec.splits:
+        return max(codec.cost(part) for part in codec.split(row))
+    mode = codec.run_mode
+    if isinstance(mode, Generation):
+        return (codec.cost(row) + mode.max_new_tokens) * mode.beams
+    return codec.cost(row)
 
 
 def select_encodings(encodings: Iterable[Encoding], fingerprints: set[bytes]) -> list[Encoding]:
@@ -163,7 +174,8 @@ def _count_bytes(row: Encoded) -> int:
     return sum(np.asarray(array).nbytes for array in row.values())
 
 
-def _digest(row: Encoded) -> bytes:
+def digest_row(row: Encoded) -> bytes:
+    """The digest of an encoded row: equal rows have equal digests."""
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(row):
         array = np.ascontiguousarray(row[name])

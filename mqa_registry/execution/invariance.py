@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_registry.contributions import RunnerFacts
+from mqa_registry.contributions import Generation, RunnerFacts
 from mqa_registry.contributions.backend import Batching, shapes
 from mqa_registry.errors import ContributionError, OutOfMemoryError, summarize_error
 
@@ -44,8 +44,10 @@ class _BatchedModel:
 
     def predict_batch(self, rows: Sequence[Encoded]) -> list[Values]:
         """The outputs and predictions of each of these rows in one batch."""
-        outputs = self.run(self.codec.collate(rows))
-        decoded = self.codec.decode(outputs, rows).to_pydict()
+        outputs = _comparable_outputs(self.codec, self.run(self.codec.collate(rows)))
+        # Of parts of rows, and of one step, there is nothing to decode.
+        whole = self.codec.run_mode is None and not self.codec.splits
+        decoded = self.codec.decode(outputs, rows).to_pydict() if whole else {}
         return [_row_values(outputs, decoded, index, len(rows)) for index in range(len(rows))]
 
     def shift(self, one: Sequence[Values], other: Sequence[Values]) -> float:
@@ -59,13 +61,15 @@ def batch_invariance(
 ) -> Batching | None:
     """The batching rule by which a row is predicted as in a batch of one, measured by a few forward passes.
 
-    `rows` are encoded rows to choose from, `run` maps a batch to outputs, `facts` are those of the runner: its
+    `rows` are encoded rows to choose from, or to split into parts, `run` maps a batch to outputs, `facts` are those of the runner: its
     precision gives the size of a rounding. None where it cannot be measured: there is no row, or the model fails on
     single rows or does not repeat its own predictions.
     """
     model = _BatchedModel(codec, run, _tolerance(facts or RunnerFacts()))
     if not rows:
         return None
+    if codec.splits:
+        rows = [part for row in rows for part in codec.split(row)]
     chosen = _choose_by_cost(codec, rows)
     try:
         single = model.predict_singly(chosen)
@@ -105,6 +109,15 @@ def shift_of_padding(
     except Exception:  # predicting the rows of the run fails too, and reports it
         return ""
     return f"outputs move by up to {_describe_shift(shift)}" if shift else ""
+
+
+def _comparable_outputs(codec: Codec, outputs: Outputs) -> Outputs:
+    """The outputs that a prediction is made of: of the first step of a generation the logits of the next token."""
+    mode = codec.run_mode
+    if not isinstance(mode, Generation) or mode.logits not in outputs:
+        return outputs
+    logits = outputs[mode.logits]
+    return {mode.logits: logits if logits.ndim == 2 else logits[:, -1]}
 
 
 def _rule_without_padding(model: _BatchedModel, groups: Sequence[Sequence[Encoded]], reason: str) -> Batching:

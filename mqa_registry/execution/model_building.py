@@ -60,7 +60,7 @@ def build_model(
         context,
         model.task.options,
         bind=lambda bound: check_codec(
-            model.task.contributor, model.task.call_method(task.bind, bound), task.schema, bound.labels
+            model.task.contributor, model.task.call_method(task.bind, bound), task.schema, bound.labels, task.run_mode
         ),
         spec=None if source.is_in_memory else spec,
         examples=lambda count: examples.get(count, ()) if rows is None else take_evenly(rows, count),

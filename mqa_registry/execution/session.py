@@ -22,6 +22,7 @@ from mqa_registry.boundary import (
 )
 from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.execution.batch_runs import check_run_mode, run_rows
 from mqa_registry.execution.encoding import select_encodings
 from mqa_registry.execution.model_building import runner_spec
 
@@ -62,6 +63,7 @@ class BackendSession:
         self._backend = use.contribution_as(Backend)
         self._passes = ForwardPasses(use.contributor)
         self._reading: OutputReading | None = None
+        self._budget = 1
         self._predicted: Encoding | None = None  # a row that this session has predicted
         declared = use.call_method(self._backend.identity, model_under_test)
         self.declared_identity = self.identity = check_identity(use.contributor, declared)
@@ -87,6 +89,7 @@ class BackendSession:
         self._reading = self._infer_reading(runner)
         meaning = self._reading.meaning if self._reading else ""
         self.facts = replace(facts, fixed_length=self.model_under_test.codec.length, read_as=meaning)
+        check_run_mode(self.name, self._backend, self._checked_codec, self.facts)
         self.runner = runner
         return runner
 
@@ -125,7 +128,7 @@ class BackendSession:
         that it has predicted others before, which the store has.
         """
         assert self.runner is not None
-        budget = read_budget(self._use.contributor, self.runner)
+        budget = self._budget = read_budget(self._use.contributor, self.runner)
         batches = self.batching.batches(
             requested, budget, cost=lambda row: row.cost, shape=lambda row: shapes(row.arrays)
         )
@@ -146,7 +149,7 @@ class BackendSession:
         Where a batch does not fit into memory, or the model refuses it, its halves are run.
         """
         try:
-            outputs = self.run(self.model_under_test.codec.collate([row.arrays for row in rows]))
+            outputs = run_rows(self._checked_codec, self.run, [row.arrays for row in rows], self.batching, self._budget)
             table = self._decode(outputs, rows)
         except (OutOfMemoryError, ContributionError) as error:
             if isinstance(error, ContributionError) and not isinstance(error.__cause__, Exception):

@@ -15,6 +15,7 @@ import numpy as np
 
 from mqa_onnxruntime.audit_findings import review
 from mqa_onnxruntime.execution_providers import cpu_request
+from mqa_onnxruntime.export.decoder_cache import nest_cache
 from mqa_onnxruntime.export.exporters import named_outputs
 from mqa_onnxruntime.graph.onnx_file import ValueInfo, file_sha256, parse_model, read_onnx_file, value_info
 from mqa_onnxruntime.graph.protobuf import type_name
@@ -235,7 +236,7 @@ def _predict(model_under_test: ModelUnderTest, batch: Arrays) -> dict[str, Array
 
     tensors = {name: torch.from_numpy(np.array(values)) for name, values in batch.items()}
     with torch.inference_mode():
-        outputs = model_under_test.model.module(**tensors)
+        outputs = model_under_test.model.module(**nest_cache(tensors))
     return {name: value.float().numpy() for name, value in named_outputs(outputs).items()}
 
 

@@ -162,4 +162,8 @@ def _settle(ended: _Ended) -> None:
 def _describe(error: Exception) -> str:
     """What Ray says of the end of a process, in short."""
     text = " ".join(str(error).split())
-    return "there was not enough memory" if "memory" in text.lower() and "oom" in text.lower() else "it crashed, or was killed"
+    return (
+        "there was not enough memory"
+        if "memory" in text.lower() and "oom" in text.lower()
+        else "it crashed, or was killed"
+    )

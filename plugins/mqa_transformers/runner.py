@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from mqa_registry import NotRunError, RunnerFacts
+from mqa_registry import NotRunError, RunnerFacts, split_cache
 from mqa_transformers.device import memory_errors
 from mqa_transformers.instrumentation import (
     HALF,
@@ -185,15 +185,24 @@ class TorchRunner:
             arguments = self._script.select_arguments(batch)
             with self._script.restoring_state():
                 return self.module(**{name: self._to_tensor(value) for name, value in arguments.items()})
-        options = (
+        options: dict[str, Any] = (
             {} if self.use_cache is None or not accepts_use_cache(self.original) else {"use_cache": self.use_cache}
         )
-        return self.module(**{name: self._to_tensor(values) for name, values in batch.items()}, **options)
+        arrays, pairs = split_cache(batch)
+        if pairs:
+            from transformers import DynamicCache
+
+            cache = DynamicCache([(self._to_tensor(key), self._to_tensor(value)) for key, value in pairs])
+            options = {"past_key_values": cache, "use_cache": True}
+        return self.module(**{name: self._to_tensor(values) for name, values in arrays.items()}, **options)
 
     def _named_outputs(self, batch: Arrays) -> dict[str, Any]:
         outputs = self._forward(batch)
         tensors = named_tensors(outputs if isinstance(outputs, dict) else {"output": outputs})
-        return {self.rename_output(path): tensor for path, tensor in tensors.items()}
+        rename = (
+            optimum_name if split_cache(batch)[1] else self.rename_output
+        )  # what it gives, it takes at the next step
+        return {rename(path): tensor for path, tensor in tensors.items()}
 
     @cached_property
     def _script(self) -> Script | None:

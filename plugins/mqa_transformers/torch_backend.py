@@ -41,6 +41,7 @@ class TorchBackend(Backend[TorchOptions]):
     """PyTorch, eager, on the device that the command line asks for."""
 
     name = "torch"
+    run_modes = ("forward", "generation", "streaming")
 
     def identity(self, model_under_test: ModelUnderTest, options: TorchOptions) -> dict[str, str]:
         check_threads(options.threads)

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mqa_onnxruntime.export.conversion import ExportPrecision
+    from mqa_onnxruntime.export.exporters import Arrays
     from mqa_registry import Example, ModelUnderTest
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 RECIPE = "recipe.json"
 TRACE_ROWS, CALIBRATION_BATCHES = "trace.npz", "calibration.npz"  # only while an export is made
 EXPORT_TIMEOUT = 3600.0  # seconds
+MAX_PARTS = 8  # of rows that are run in parts, to trace a model with
 CALIBRATION_ROWS = 128  # more add next to nothing to the ranges that are measured
 
 
@@ -144,13 +146,21 @@ def _prepare_job(
 ) -> ExportJob:
     """The job for a precision; the float32 export that it is converted from is made first."""
     base = None if precision.is_traced else cached_export(model_under_test, opset, timeout=timeout).path
-    rows = write_arrays(folder / TRACE_ROWS, model_under_test.codec.encode(trace_rows(model_under_test)))
+    examples = trace_rows(model_under_test)
+    parts = _encode_parts(model_under_test, examples)[: max(MAX_PARTS, len(examples))]
+    rows = write_arrays(folder / TRACE_ROWS, parts)
     if not precision.is_calibrated:
         return ExportJob(folder, rows, opset, precision, base)
-    encoded = model_under_test.codec.encode(calibration_rows(model_under_test, precision))
+    encoded = _encode_parts(model_under_test, calibration_rows(model_under_test, precision))
     # Batches of one row each, so that no padding widens the ranges that are measured.
     batches = write_arrays(folder / CALIBRATION_BATCHES, (model_under_test.codec.collate([row]) for row in encoded))
     return ExportJob(folder, rows, opset, precision, base, batches)
+
+
+def _encode_parts(model_under_test: ModelUnderTest, examples: Sequence[Example]) -> list[Arrays]:
+    """Encoded rows as the model is fed with them, in their parts where they have some."""
+    codec = model_under_test.codec
+    return [part for row in codec.encode(examples) for part in codec.split(row)]
 
 
 def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:

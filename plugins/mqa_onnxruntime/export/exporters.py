@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.captured_output import capture_output
+from mqa_onnxruntime.export.decoder_cache import flatten_cache_names, with_nested_cache
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
 from mqa_onnxruntime.graph.provenance import move_metadata
 from mqa_registry import NotRunError, summarize_error
@@ -46,8 +47,12 @@ class TraceInput:
 
 
 def dynamic_axes(rows: Sequence[Arrays], batch: Arrays) -> dict[str, tuple[int, ...]]:
-    """The dynamic axes of each input of a batch: the rows, and those along which the rows differ."""
-    return {name: (0, *_differing_axes([row[name].shape for row in rows], array.ndim)) for name, array in batch.items()}
+    """The dynamic axes of each input that rows bring: the axis of rows, and those along which the rows differ."""
+    return {
+        name: (0, *_differing_axes([row[name].shape for row in rows], array.ndim))
+        for name, array in batch.items()
+        if name in rows[0]
+    }
 
 
 def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | None) -> str:
@@ -146,9 +151,11 @@ def _exporter(name: str) -> Callable[[TraceInput, Path], None]:
 def _export_with_transformers(trace_input: TraceInput, path: Path) -> None:
     from transformers.exporters import OnnxConfig, OnnxExporter
 
-    config = OnnxConfig(dynamic=True, dynamic_shapes=trace_input.shapes, opset_version=trace_input.opset)
+    nested = with_nested_cache(trace_input)
+    config = OnnxConfig(dynamic=True, dynamic_shapes=nested.shapes, opset_version=trace_input.opset)
     exporter = OnnxExporter()
-    exporter.save_program(exporter.export(trace_input.module, trace_input.inputs, config).program, path)
+    exporter.save_program(exporter.export(nested.module, nested.inputs, config).program, path)
+    flatten_cache_names(path)
 
 
 def _export_with_torch(trace_input: TraceInput, path: Path) -> None:

@@ -156,8 +156,11 @@ def read_arrays(path: Path) -> list[dict[str, npt.NDArray[Any]]]:
 
 def _trace(model_under_test: ModelUnderTest, rows: Sequence[Arrays], job: ExportJob) -> str:
     rows = rows if len(rows) > 1 else [*rows, *rows]  # of one row, an exporter concludes that there is always one
-    batch = model_under_test.codec.collate(rows)
+    batch, mode = model_under_test.codec.collate(rows), model_under_test.codec.run_mode
     axes = dynamic_axes(rows, batch)
+    if mode is not None:  # one file for all steps: it is traced with a later one, of any number of positions before it
+        batch = mode.traced_step(batch)
+        axes |= mode.dynamic_axes(batch)
     if job.precision.precision == "float32":
         return export(model_under_test.model.module, batch, axes, job.folder, job.opset)
     exporter = export(_in_bfloat16(model_under_test.model.module), batch, axes, job.folder, job.opset)

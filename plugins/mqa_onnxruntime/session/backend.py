@@ -149,6 +149,7 @@ class SessionBackend(Backend[SessionOptions]):
     """
 
     name = "session"
+    run_modes = ("forward", "generation", "streaming")
     packages = ("onnx", "onnxruntime-gpu", "onnxruntime")
     export_options = OnnxExportOptions
 
