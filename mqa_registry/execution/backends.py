@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.execution.preparation import PreparedData
+    from mqa_registry.execution.workers import Workers
     from mqa_registry.plan import Plan
     from mqa_registry.store import Store
 
@@ -32,8 +33,11 @@ class Backends:
     fixed_lengths: Mapping[str, int] = field(default_factory=dict)
 
 
-def prepare_backends(plan: Plan, prepared: PreparedData, store: Store) -> Backends:
-    """The backends that the plan needs and that run the model. None is opened, and the model is not built yet."""
+def prepare_backends(plan: Plan, prepared: PreparedData, store: Store, workers: Workers | None = None) -> Backends:
+    """The backends that the plan needs and that run the model, on the workers where there are any.
+
+    None is opened, and the model is not built yet.
+    """
     suite, names, model_under_test = plan.suite, live_backends_of(plan), prepared.model_under_test
     if model_under_test is None:
         failure = prepared.model_failure
@@ -47,7 +51,9 @@ def prepare_backends(plan: Plan, prepared: PreparedData, store: Store) -> Backen
             continue
         candidate = first in names and name != first
         try:
-            live[name] = LiveBackend(name, suite.backends[name], model_under_test, store, candidate=candidate)
+            live[name] = LiveBackend(
+                name, suite.backends[name], model_under_test, store, candidate=candidate, workers=workers
+            )
         except (ContributionError, NotRunError) as error:
             failures[name] = Failure.of(error)
     return Backends(live, failures, fixed_lengths)

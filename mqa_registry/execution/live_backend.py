@@ -13,8 +13,9 @@ from mqa_registry.errors import ContributionError, ExitCode, MqaError, NotRunErr
 from mqa_registry.execution.cache import PredictionCache
 from mqa_registry.execution.encoding import select_encodings
 from mqa_registry.execution.missing_rows import MissingRows
-from mqa_registry.execution.session import BackendSession
 from mqa_registry.execution.shard_request import ShardRequest, read_part
+from mqa_registry.execution.tasks import BackendRequest
+from mqa_registry.execution.workers import make_session
 from mqa_registry.findings import Finding
 from mqa_registry.observations import Failure, Work
 from mqa_registry.store import join_keys, split_keys
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from mqa_registry.execution.resources import Progress, Resources
     from mqa_registry.execution.session import BatchPredictions
     from mqa_registry.execution.shard_request import ViewPart
+    from mqa_registry.execution.tasks import BackendPredictions
+    from mqa_registry.execution.workers import Workers
     from mqa_registry.observations import BackendRecord
     from mqa_registry.plan import View
     from mqa_registry.store import Store
@@ -47,14 +50,21 @@ class LiveBackend:
     """
 
     def __init__(
-        self, name: str, use: Use, model_under_test: ModelUnderTest, store: Store, *, candidate: bool = False
+        self,
+        name: str,
+        use: Use,
+        model_under_test: ModelUnderTest,
+        store: Store,
+        *,
+        candidate: bool = False,
+        workers: Workers | None = None,
     ) -> None:
         self.name = name
         self.failure: Failure | None = None
         self.work = Work()
         self.has_found = False  # some prediction of this run in the store
         self._use_identity = identity(use)
-        self._session = BackendSession(name, use, model_under_test, candidate=candidate)
+        self._session = make_session(name, use, model_under_test, workers, candidate=candidate)
         self._cache = PredictionCache(store)
         self._totals: dict[View, int] = {}  # rows of each view
         self._done: dict[View, int] = {}  # of them, those of shards before
@@ -140,6 +150,12 @@ class LiveBackend:
         self._put_facts()
         return runner
 
+    def load_here(self, resources: Resources) -> Runner:
+        """A runner in this process, whatever the executor: for probes. Raises any error of the backend."""
+        return (
+            self._session.open_here(resources.stack) if self._session.is_remote else self.runner or self.load(resources)
+        )
+
     def run(self, batch: Batch) -> Outputs:
         """The outputs of the open runner for a batch."""
         return self._session.run(batch)
@@ -212,6 +228,21 @@ class LiveBackend:
         predicted = len(batch.fingerprints)
         self.work = replace(self.work, predicted=self.work.predicted + predicted, passes=self.work.passes + 1)
         self._count_predicted(request, [*batch.fingerprints, *batch.lost], progress)
+
+    def describe_request(self, request: ShardRequest) -> BackendRequest:
+        """What a worker has to know to predict a shard."""
+        return BackendRequest(request.distinct, self._cache.find_missing(request.distinct), has_found=self.has_found)
+
+    def accept_shard(self, request: ShardRequest, predictions: BackendPredictions, progress: Progress) -> None:
+        """Store what a worker has predicted of a shard."""
+        if predictions.identity:
+            self._record_failure(partial(self._session.check_identity, predictions.identity))
+        if self.failure is not None:
+            return
+        for batch in predictions.batches:
+            self.accept(request, batch, progress)
+        request.lost |= predictions.lost
+        self.failure = predictions.failure
 
     def finish(self, request: ShardRequest) -> dict[View, ViewPart]:
         """The predictions of the views in a shard, once all that can be predicted is."""

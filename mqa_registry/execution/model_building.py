@@ -19,7 +19,7 @@ from mqa_registry.suite import ModelUse, Use, identity
 from mqa_registry.types.labels import UnreadableLabel, read_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mqa_registry.contributions import Model, Runner
     from mqa_registry.contributions.task import Batch
@@ -33,13 +33,14 @@ PATH = "path on this machine"  # the only key of the JSON object that stands for
 def build_model(
     model: ModelUse,
     context: RunContext,
-    rows: Rows | None = None,
+    rows: Rows | Callable[[], Rows] | None = None,
     *,
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
 ) -> ModelUnderTest:
-    """The model with its task; its weights are not loaded yet. `rows` are unperturbed rows that it may take examples of.
+    """The model with its task; its weights are not loaded yet.
 
+    `rows` are unperturbed rows that it may take examples of, or a function that reads them once it does.
     `sample` and `given`, the examples by how many were requested, come from the same model under test in another process,
     where there are no `rows` in this one.
     """
@@ -63,7 +64,9 @@ def build_model(
             model.task.contributor, model.task.call_method(task.bind, bound), task.schema, bound.labels, task.run_mode
         ),
         spec=None if source.is_in_memory else spec,
-        examples=lambda count: examples.get(count, ()) if rows is None else take_evenly(rows, count),
+        examples=lambda count: (
+            examples.get(count, ()) if rows is None else take_evenly(rows() if callable(rows) else rows, count)
+        ),
         sample=sample,
         digest=_digest(model, named),
     )

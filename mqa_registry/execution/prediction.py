@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mqa_registry.execution.live_backend import LiveBackend
     from mqa_registry.execution.preparation import PreparedData
     from mqa_registry.execution.resources import Progress
+    from mqa_registry.execution.workers import Workers
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, View
     from mqa_registry.store import Store
@@ -37,14 +38,15 @@ def predict(
     *,
     fresh: bool = False,
     observer: Observer = ignore_observed,
+    workers: Workers | None = None,
 ) -> Observations:
     """Predict every view of the plan, each once, and run every probe.
 
     Predictions in the store are not made again, unless `fresh`. A failure of a backend or a probe is stored with its
     views and results; input of the user that is wrong raises an MqaError. `observer` is called with every view and probe
-    once it is observed.
+    once it is observed. `workers` predict where the executor is not this process.
     """
-    backends = prepare_backends(plan, prepared, store)
+    backends = prepare_backends(plan, prepared, store, workers)
     live = backends.live
     with ExitStack() as stack:
         resources = Resources(store, stack, progress, fresh)
@@ -52,7 +54,7 @@ def predict(
         probes = stack.enter_context(ProbeRunner(prepared, live, resources, backends.failures, plan.suite.seed))
         probes.check(plan.probe_requests)
         collector = Collector(plan.views, prepared, backends, progress, observer)
-        truncations = _predict_views(plan, prepared, live, resources, collector)
+        truncations = _predict_views(plan, prepared, live, resources, collector, workers=workers)
         prepared.row_sets.make()
         collector.collect_rest()
         for request in plan.probe_requests:
@@ -90,12 +92,14 @@ def _predict_views(
     live: Mapping[str, LiveBackend],
     resources: Resources,
     collector: Collector,
+    *,
+    workers: Workers | None,
 ) -> dict[str, Truncation]:
     """Predict the views that run the model, where there are any; returns how the rows of each data set were truncated."""
     collector.collect_settled()
     if plan.suite.model is None or not live:
         return {}
-    loop = ShardLoop(plan, prepared.row_sets, live, resources, collector)
+    loop = ShardLoop(plan, prepared.row_sets, live, resources, collector, workers=workers)
     loop.run()
     return loop.truncations
 

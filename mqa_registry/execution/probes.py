@@ -190,7 +190,7 @@ class ProbeRunner:
         if backend not in self._runners:
             live = self._live[backend]
             try:
-                self._runners[backend] = live.runner or live.load(self._resources)
+                self._runners[backend] = live.load_here(self._resources)
             except MqaError as error:
                 self._wrong_input = error if error.exit_code is ExitCode.WRONG_INPUT else None
                 raise

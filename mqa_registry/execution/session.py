@@ -54,6 +54,7 @@ class BackendSession:
 
     def __init__(self, name: str, use: Use, model_under_test: ModelUnderTest, *, candidate: bool = False) -> None:
         self.name = name
+        self.is_remote = False
         self.model_under_test = model_under_test
         self.batching = Batching()
         self.runner: Runner | None = None
@@ -92,6 +93,24 @@ class BackendSession:
         check_run_mode(self.name, self._backend, self._checked_codec, self.facts)
         self.runner = runner
         return runner
+
+    def check_identity(self, identity: Mapping[str, str]) -> None:
+        """A NotRunError where a worker has opened another backend than this one, by its identity."""
+        names = [
+            name for name in dict.fromkeys([*self.identity, *identity]) if self.identity.get(name) != identity.get(name)
+        ]
+        if names:
+            one, other = (
+                ", ".join(f"`{name}` {of.get(name, 'unknown')}" for name in names) for of in (self.identity, identity)
+            )
+            raise NotRunError(
+                f"backend `{self.name}` is not the same on all workers: {one} on one, {other} on another",
+                hint="run it on machines of one kind",
+            )
+
+    def open_here(self, stack: ExitStack) -> Runner:
+        """A runner in this process, for probes, which look inside of it; raises any error of the backend."""
+        return self.runner or self.open(stack)
 
     def _infer_reading(self, runner: Runner) -> OutputReading | None:
         """How the outputs of a runner are decoded, inferred from those for the task's sample, a row at a time."""

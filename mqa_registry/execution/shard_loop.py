@@ -9,15 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.errors import ContributionError, DataError, NotRunError, WorkerLostError
 from mqa_registry.execution.cache import TruncationCache
 from mqa_registry.execution.encoding import Encoder
-from mqa_registry.execution.shards import look_ahead
+from mqa_registry.execution.shards import examples_of, in_flight, look_ahead
+from mqa_registry.execution.tasks import BackendPredictions, PredictedShard, PredictTask
 from mqa_registry.observations import Failure, Truncation
 from mqa_registry.store import split_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
 
     from mqa_registry.execution.collector import Collector
     from mqa_registry.execution.encoding import Encodings
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from mqa_registry.execution.row_sets import RowSets
     from mqa_registry.execution.shard_request import ShardRequest
     from mqa_registry.execution.shards import ShardPart, ShardRows
+    from mqa_registry.execution.workers import Workers
     from mqa_registry.plan import Plan, RowSet
-    from mqa_registry.types import Example
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class _ShardWork:
     shard_rows: ShardRows
     requests: Mapping[str, ShardRequest]
     incomplete: Sequence[LiveBackend]
-    encodings: Iterable[Encodings]
+    encodings: Iterable[Encodings] = ()
+    remote: Future[PredictedShard] | None = None  # where a worker encodes and predicts them
     finished: set[str] = field(default_factory=set)
 
 
@@ -48,7 +51,14 @@ class ShardLoop:
     """Brings the predictions of every view that runs the model to the collector, shard by shard."""
 
     def __init__(
-        self, plan: Plan, row_sets: RowSets, live: Mapping[str, LiveBackend], resources: Resources, collector: Collector
+        self,
+        plan: Plan,
+        row_sets: RowSets,
+        live: Mapping[str, LiveBackend],
+        resources: Resources,
+        collector: Collector,
+        *,
+        workers: Workers | None = None,
     ) -> None:
         assert plan.suite.model is not None  # a backend runs it
         self._plan = plan
@@ -60,6 +70,7 @@ class ShardLoop:
         )
         self._resources = resources
         self._collector = collector
+        self._workers = workers
         self._encoder: Encoder | None = None
         self._overlaps = row_sets.workspace.overlaps
         self._encoding: ThreadPoolExecutor | None = None  # of all shards: a tokenizer is not safe in several threads
@@ -86,20 +97,16 @@ class ShardLoop:
             views = (view for view in self._plan.views if view.backend == name)
             totals = {view: self._row_sets.expected_rows(view.rows) for view in views}
             backend.begin(totals, fresh=self._resources.fresh)
-        before: _ShardWork | None = None
-        for shard_rows in self._row_sets.shards(self._plan.row_sets):
-            work = self._begin(shard_rows)
+        begun = map(self._begin, self._row_sets.shards(self._plan.row_sets))
+        for work in in_flight(begun, self._max_shards):
             if work is None:
                 return False
-            if before is not None:
-                self._finish(before)
-            before = work
-            if not self._overlaps:
-                self._finish(before)
-                before = None
-        if before is not None:
-            self._finish(before)
+            self._finish(work)
         return True
+
+    def _max_shards(self) -> int:
+        """How many shards are begun before the first of them is finished, besides that one."""
+        return int(self._overlaps) if self._workers is None else self._workers.max_shards
 
     def _begin(self, shard_rows: ShardRows) -> _ShardWork | None:
         """Look a shard up, open the backends that lack some of it, and begin to encode it; None where a digest changed."""
@@ -117,13 +124,25 @@ class ShardLoop:
                 requests[backend.name] = self._request(backend, shard_rows)
         self._collector.collect_settled()
         predicting = [one for one in incomplete if one.failure is None and requests[one.name].has_missing]
+        if predicting and self._workers is not None:
+            return _ShardWork(shard_rows, requests, predicting, remote=self._submit(predicting, requests, shard_rows))
         encodings: Iterable[Encodings] = ()
         if predicting:
             self._encoder = self._encoder or Encoder(predicting[0].codec.with_array_rows())
             has_found = any(backend.has_found for backend in self._live.values())
-            groups = self._encoder.encode(_examples(requests, shard_rows), has_found=has_found)
+            examples = examples_of(_requested_parts(requests, shard_rows).values())
+            groups = self._encoder.encode(examples, has_found=has_found)
             encodings = look_ahead(groups, self._encoding)
         return _ShardWork(shard_rows, requests, predicting, encodings)
+
+    def _submit(
+        self, backends: Sequence[LiveBackend], requests: Mapping[str, ShardRequest], shard_rows: ShardRows
+    ) -> Future[PredictedShard]:
+        """Have a worker predict what backends lack of a shard."""
+        assert self._workers is not None
+        parts = [part.without_columns() for part in _requested_parts(requests, shard_rows).values()]
+        requested = {backend.name: backend.describe_request(requests[backend.name]) for backend in backends}
+        return self._workers.submit(PredictTask(parts, requested, backends[0].batching))
 
     def _request(self, backend: LiveBackend, shard_rows: ShardRows) -> ShardRequest:
         views = (view for view in self._plan.views if view.backend == backend.name)
@@ -140,6 +159,8 @@ class ShardLoop:
     def _finish(self, work: _ShardWork) -> None:
         """Predict what a shard lacks, and hand its predictions to the collector: those of the store first."""
         self._collect_others(work, [backend.name for backend in work.incomplete])
+        if work.remote is not None:
+            self._receive(work, work.remote)
         try:
             for encodings in work.encodings:
                 self._truncations.put(encodings.full_costs, self._codec.limit)
@@ -152,6 +173,20 @@ class ShardLoop:
                 backend.failure = backend.failure or Failure.of(error)
         self._collect_others(work, work.finished)
         self._count_truncated(work.shard_rows)
+
+    def _receive(self, work: _ShardWork, remote: Future[PredictedShard]) -> None:
+        """Take over what a worker has predicted of a shard; where it was lost with its workers, its rows are."""
+        try:
+            predicted = remote.result()
+        except WorkerLostError as error:
+            names = {one.name: split_keys(work.requests[one.name].distinct) for one in work.incomplete}
+            lost = {name: BackendPredictions(lost=dict.fromkeys(keys, error)) for name, keys in names.items()}
+            predicted = PredictedShard(lost)
+        self._truncations.put(predicted.full_costs, self._codec.limit)
+        for backend in work.incomplete:
+            request, made = work.requests[backend.name], predicted.backends[backend.name]
+            backend.accept_shard(request, made, self._resources.progress)
+            self._collect(work, backend)
 
     def _collect_others(self, work: _ShardWork, names: Container[str]) -> None:
         for backend in self._live.values():
@@ -187,13 +222,3 @@ def _requested_parts(requests: Mapping[str, ShardRequest], shard_rows: ShardRows
     """The parts of a shard that some backend predicts, each once."""
     views = (view for request in requests.values() for view in request.views)
     return {view.rows: shard_rows.parts[view.rows] for view in views}
-
-
-def _examples(requests: Mapping[str, ShardRequest], shard_rows: ShardRows) -> dict[bytes, Example]:
-    """The distinct examples of a shard that some backend predicts, by fingerprint."""
-
-    def pairs() -> Iterator[tuple[bytes, Example]]:
-        for part in _requested_parts(requests, shard_rows).values():
-            yield from zip(split_keys(part.fingerprints), part.rows.examples(), strict=True)
-
-    return dict(pairs())

@@ -7,19 +7,20 @@ same whatever the memory, the number of workers, or the executor.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from mqa_registry.store import join_keys
-from mqa_registry.types import fingerprint
+from mqa_registry.store import join_keys, split_keys
+from mqa_registry.types import Rows, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import ThreadPoolExecutor
 
     from mqa_registry.plan import RowSet
     from mqa_registry.store.database import Keys
-    from mqa_registry.types import Rows
+    from mqa_registry.types import Example
 
 Item = TypeVar("Item")
 
@@ -53,6 +54,10 @@ class ShardPart:
         """The part that has these rows."""
         return cls(rows, join_keys([fingerprint(example) for example in rows.examples()]))
 
+    def without_columns(self) -> ShardPart:
+        """The same with the columns alone that the model reads."""
+        return ShardPart(Rows(self.rows.table.select(self.rows.fields), self.rows.fields), self.fingerprints)
+
 
 @dataclass(frozen=True)
 class ShardRows:
@@ -60,6 +65,12 @@ class ShardRows:
 
     shard: Shard
     parts: Mapping[RowSet, ShardPart]
+
+
+def examples_of(parts: Iterable[ShardPart]) -> dict[bytes, Example]:
+    """The distinct examples of some parts of a shard, by fingerprint."""
+    pairs = (zip(split_keys(part.fingerprints), part.rows.examples(), strict=True) for part in parts)
+    return {name: example for part in pairs for name, example in part}
 
 
 def cut(data: str, rows: Rows, copies: int) -> list[Shard]:
@@ -73,6 +84,16 @@ def cut(data: str, rows: Rows, copies: int) -> list[Shard]:
         shards.append(Shard(data, start, stop, is_last=stop == len(rows)))
         start = stop
     return shards
+
+
+def in_flight(items: Iterable[Item], limit: Callable[[], int]) -> Iterator[Item]:
+    """The same items in their order, each taken some time before it is handed on: so many are under way at a time."""
+    pending: deque[Item] = deque()
+    for item in items:
+        pending.append(item)
+        if len(pending) > limit():
+            yield pending.popleft()
+    yield from pending
 
 
 def look_ahead(items: Iterable[Item], pool: ThreadPoolExecutor | None) -> Iterator[Item]:

@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.execution import Workspace, predict, preflight_observations, prepare
+from mqa_registry.execution.job import RunJob
 from mqa_registry.execution.parallel_perturbation import PerturbationSetup, RowPerturber
+from mqa_registry.execution.workers import open_workers
 from mqa_registry.findings import Finding
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
@@ -156,10 +159,17 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
         context = stack.enter_context(open_scratch(context, options.store_of(plan.suite)))
         workspace = Workspace(context.scratch, options.memory_bytes)
         perturber = stack.enter_context(RowPerturber(plan, setup, overlaps=workspace.overlaps))
-        prepared = prepare(plan, context, progress, workspace=workspace, perturb_all=perturber.perturb)
+        make_job = partial(RunJob.of, raw, options, catalog, texts=examples)
+        workers = stack.enter_context(
+            open_workers(plan.suite.execution, make_job, progress, memory=options.memory_bytes)
+        )
+        perturb_all = perturber.perturb if workers is None else workers.perturb
+        prepared = prepare(plan, context, progress, workspace=workspace, perturb_all=perturb_all)
         judge, store = judging.Judge(plan, progress), open_store(options.store_of(plan.suite))
         try:
-            observations = predict(plan, prepared, store, progress, fresh=fresh, observer=judge.observe)
+            observations = predict(
+                plan, prepared, store, progress, fresh=fresh, observer=judge.observe, workers=workers
+            )
         finally:
             store.close()
     observations = replace(observations, findings=(*observations.findings, *store.findings))

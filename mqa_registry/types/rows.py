@@ -40,6 +40,13 @@ class Rows:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as an Arrow stream: a table of some rows of another would take its whole memory along."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.table.schema) as writer:
+            writer.write_table(self.table)
+        return _restore_rows, (sink.getvalue(), self.fields, self.digest, self.numbers, self.source)
+
     @property
     def ids(self) -> pa.ChunkedArray:
         return self.table.column("id")
@@ -68,6 +75,10 @@ class Rows:
     def whole(self) -> Iterator[Example]:
         """Every row with all its columns, for slices."""
         return _iter_examples(self.table)
+
+
+def _restore_rows(stream: pa.Buffer, fields: tuple[str, ...], *others: Any) -> Rows:
+    return Rows(pa.ipc.open_stream(stream).read_all(), fields, *others)
 
 
 def fingerprint(example: Example) -> bytes:

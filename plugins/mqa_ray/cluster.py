@@ -90,7 +90,7 @@ def _connect() -> Iterator[None]:
 def _without_messages() -> Iterator[None]:
     """Leave out what Ray's listener prints: of every worker that dies, several lines. What is lost, the run itself tells."""
     before = sys.stdout
-    sys.stdout = _WithoutListener(before)  # type: ignore[assignment]
+    sys.stdout = _WithoutListener(before)
     try:
         yield
     finally:
@@ -145,7 +145,8 @@ def _hint(address: str) -> str:
 def _open_pool(job: Job, options: ClusterOptions) -> Iterator[RayWorkerPool]:
     import ray
 
-    size = _count_workers(ray.cluster_resources(), options)
+    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    size = _count_workers(resources, options)
     try:
         serialized = serialize_job(job)
     except Exception as error:  # of pickle, in many classes

@@ -30,7 +30,7 @@ def serialize_job(job: Job) -> bytes:
     """A job as bytes, small enough to go with the order to start an actor. Raises whatever pickle does."""
     from ray import cloudpickle
 
-    return zlib.compress(cloudpickle.dumps(job))
+    return zlib.compress(cloudpickle.dumps(job))  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,10 @@ class RayWorkerPool:
     def __init__(self, job: bytes, size: int, *, cpus: float, gpus: float) -> None:
         import ray
 
-        actor = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=START_AGAIN, max_task_retries=MAX_DEATHS - 1)(
-            RayWorker
-        )
+        settings = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": START_AGAIN, "max_task_retries": MAX_DEATHS - 1}
+        actor: Any = ray.remote(**settings)(RayWorker)
         self.size = size
-        self._actors = [actor.remote(job) for _ in range(size)]
+        self._actors: list[ActorHandle[Any]] = [actor.remote(job) for _ in range(size)]
         self._events: SimpleQueue[_Submitted | _Ended | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._dispatch, name="mqa-ray-dispatch", daemon=True)
         self._thread.start()
@@ -136,7 +135,7 @@ class RayWorkerPool:
             submitted.future.cancel()
 
     def _run(self, submitted: _Submitted, actor: ActorHandle[Any]) -> None:
-        outcome = actor.run.remote(submitted.task).future()
+        outcome: Future[Outcome] = actor.run.remote(submitted.task).future()
         # Ray calls this in a thread of its own, in which nothing may wait.
         outcome.add_done_callback(lambda ended: self._events.put(_Ended(submitted, actor, ended)))
 

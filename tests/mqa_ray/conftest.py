@@ -57,6 +57,8 @@ def ray():
     ray = pytest.importorskip("ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_ADDRESS", raising=False)
+        patch.setenv("LETTERS_LOG", os.devnull)
+        patch.setenv("LETTERS_SECONDS", "0")
         ray.init(
             address="local", num_cpus=2, include_dashboard=False, object_store_memory=200 * 2**20,
             log_to_driver=False, configure_logging=False,
