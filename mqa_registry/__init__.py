@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         split_cache,
     )
     from mqa_registry.errors import (
+        BlobError,
         DataError,
         MqaError,
         NotRunError,
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from mqa_registry.stats.multiplicity import holm
     from mqa_registry.suite import explain_error
     from mqa_registry.types import (
+        Blob,
         Edit,
         Example,
         Predictions,
@@ -147,13 +149,13 @@ _HOMES = {
         "split_cache",
     ),
     "types": (
-        "Edit", "Example", "Predictions", "TableSource", "Targets", "as_predictions", "as_table", "edited",
+        "Blob", "Edit", "Example", "Predictions", "TableSource", "Targets", "as_predictions", "as_table", "edited",
         "fingerprint", "open_table", "positive_class", "read_table", "read_target_labels", "read_targets",
         "with_class_names",
     ),
     "errors": (
-        "DataError", "MqaError", "NotRunError", "OutOfMemoryError", "ParityError", "UsageError", "WorkerLostError",
-        "summarize_error",
+        "BlobError", "DataError", "MqaError", "NotRunError", "OutOfMemoryError", "ParityError", "UsageError",
+        "WorkerLostError", "summarize_error",
     ),
     "extras": ("optional_import",),
     "findings": ("Exported", "Finding", "Judgement", "SuiteSelection"),
@@ -193,29 +195,29 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __version__ = "0.1.0"
 
 __all__ = [
-    "AmendingReporter", "Backend", "BatchNorm", "Batching", "BeamSearch", "CalibrationBin", "Change", "CheckResults",
-    "Codec", "Comparison", "ConfusionMatrix", "DataError", "Dataset", "Device", "Diagnosis", "Divergence", "Edit",
-    "EnvironmentReporter", "Evidence", "Example", "ExampleRow", "ExecutedRun", "Executor", "ExportOptions", "Exported",
-    "FileFormat", "Finding", "Flag", "Flips", "Generation", "GenerationStep", "Greedy", "HistoryOptions", "Inspectable",
-    "Interval", "Job", "Judgement", "LiveModel", "Metric", "Model", "ModelDescription", "ModelOptions", "ModelSource",
-    "ModelUnderTest", "MqaError", "NoOptions", "NotRunError", "Number", "NumberBounds", "OutOfMemoryError",
-    "OutputReading", "ParityError", "ParityOptions", "ParityReport", "Part", "Perturbation", "Predictions", "Probe",
-    "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions", "Reporter", "ResolvedModel", "ResolvedRows",
-    "Result", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress", "Runner", "RunnerFacts",
-    "Sampling", "Scores", "Shortfall", "Slice", "State", "Statistic", "Step", "Streaming", "SuggestedBackend",
-    "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "TableSource", "Targets",
-    "Task", "Timeable", "Tracker", "UsageError", "Verdict", "ViewContext", "ViewSummary", "Worker", "WorkerLostError",
-    "WorkerPool", "as_predictions", "as_table", "atomic_folder", "batch_invariance", "blocks_release", "cache_states",
-    "channel_factors", "check_output_folder", "check_threads", "content_digest", "count_verdicts", "counted",
-    "describe_bounds", "describe_flips", "describe_perturbation", "did_you_mean", "draw_conclusion", "edited",
-    "end_process_tree", "execute_suite", "explain_comparison", "explain_error", "explain_result", "export",
-    "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags", "format_estimate",
-    "format_number", "format_with_interval", "holm", "hookimpl", "identify_language", "interruptible", "is_special",
-    "judge", "list_backends", "list_checks", "make_visible", "name_family", "open_table", "optional_import", "output",
-    "parity", "positive_class", "read_columns", "read_plan", "read_table", "read_target_labels", "read_targets",
-    "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report",
-    "signal_name", "source_digest", "source_files", "split_cache", "summarize_error", "to_svg", "trace_generation",
-    "verdict_on", "with_class_names", "write_report",
+    "AmendingReporter", "Backend", "BatchNorm", "Batching", "BeamSearch", "Blob", "BlobError", "CalibrationBin",
+    "Change", "CheckResults", "Codec", "Comparison", "ConfusionMatrix", "DataError", "Dataset", "Device", "Diagnosis",
+    "Divergence", "Edit", "EnvironmentReporter", "Evidence", "Example", "ExampleRow", "ExecutedRun", "Executor",
+    "ExportOptions", "Exported", "FileFormat", "Finding", "Flag", "Flips", "Generation", "GenerationStep", "Greedy",
+    "HistoryOptions", "Inspectable", "Interval", "Job", "Judgement", "LiveModel", "Metric", "Model", "ModelDescription",
+    "ModelOptions", "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError", "Number", "NumberBounds",
+    "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport", "Part", "Perturbation",
+    "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions", "Reporter",
+    "ResolvedModel", "ResolvedRows", "Result", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress",
+    "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "Slice", "State", "Statistic", "Step", "Streaming",
+    "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport",
+    "TableSource", "Targets", "Task", "Timeable", "Tracker", "UsageError", "Verdict", "ViewContext", "ViewSummary",
+    "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table", "atomic_folder", "batch_invariance",
+    "blocks_release", "cache_states", "channel_factors", "check_output_folder", "check_threads", "content_digest",
+    "count_verdicts", "counted", "describe_bounds", "describe_flips", "describe_perturbation", "did_you_mean",
+    "draw_conclusion", "edited", "end_process_tree", "execute_suite", "explain_comparison", "explain_error",
+    "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
+    "format_estimate", "format_number", "format_with_interval", "holm", "hookimpl", "identify_language",
+    "interruptible", "is_special", "judge", "list_backends", "list_checks", "make_visible", "name_family", "open_table",
+    "optional_import", "output", "parity", "positive_class", "read_columns", "read_plan", "read_table",
+    "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run",
+    "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "split_cache",
+    "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names", "write_report",
 ]  # fmt: skip
 
 

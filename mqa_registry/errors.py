@@ -4,7 +4,8 @@ MqaError
 ├── UsageError        2  the command is wrong
 ├── SuiteError        2  the suite file is wrong, with every problem at once
 ├── DataError         2  the data does not fit what is asked of it
-│   └── MissingColumnError   a column that something reads is not there
+│   ├── MissingColumnError   a column that something reads is not there
+│   └── BlobError            a file or bytes that a row has cannot be read
 ├── PluginError       2  a plugin that the suite names cannot be used
 ├── NotRunError       3  something could not run as asked
 ├── WorkerLostError   3  a task ended the process of its worker again and again
@@ -34,6 +35,7 @@ NO_MEMORY = (
 SUMMARY = 320  # characters of what an error says; of a longer line both ends are kept
 DEEPEST = 20  # errors that one was raised from; a plugin may have tied them into a ring
 MAY_READ = "is the path right, and may this user read it?"
+CONFINED_HINT = "bring it into the folder, or run without `--confined`"
 ABOUT_INPUT = (ValueError, TypeError, LookupError)  # errors whose words may be those of data
 
 
@@ -106,6 +108,18 @@ class MissingColumnError(DataError):
         super().__init__(message, hint=f'{there}; map a column with `columns = {{ {column} = "..." }}`')
         self.column = column
         self.there = there
+
+
+class BlobError(DataError):
+    """A file or bytes of one row cannot be read, or have changed since they were first read.
+
+    `name` is what the data call it, and `reason` what is wrong with it: a name may not be shown where rows may not.
+    """
+
+    def __init__(self, name: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"`{name}` {reason}", hint=hint)
+        self.name = name
+        self.reason = reason
 
 
 class PluginError(MqaError):

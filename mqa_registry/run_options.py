@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+import os
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
@@ -177,13 +178,14 @@ class RunOptions:
 
     def run_context(self, suite: Suite) -> RunContext:
         """Those of the options that plugins see, in a run of a suite."""
-        return self.run_context_in(self.store_of(suite))
+        confined_to = Path(os.path.realpath(suite.path.parent)) if self.confined else None
+        return replace(self.run_context_in(self.store_of(suite)), confined_to=confined_to)
 
     def run_context_in(self, store: Path) -> RunContext:
         """Those of the options that plugins see, in a run with this store."""
         from mqa_registry.contributions import RunContext
 
-        shared = {field.name for field in fields(RunContext)} - {"exports", "objects", "scratch"}
+        shared = {field.name for field in fields(RunContext)} - {"exports", "objects", "confined_to", "scratch"}
         return RunContext(exports=store / "exports", **{name: getattr(self, name) for name in shared})
 
 

@@ -11,17 +11,21 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.boundary.calls import ContributionCall, reject_output, summarize_value
 from mqa_registry.naming import counted
 from mqa_registry.types import Predictions, edited, get_schema
+from mqa_registry.types.blobs import Blob
 from mqa_registry.types.columns import finite_or_null
 from mqa_registry.types.schemas import MisfitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
 
     from mqa_registry.boundary.calls import Contributor
     from mqa_registry.types import Edit
@@ -108,9 +112,15 @@ def check_fields(contributor: Contributor, fields: AbstractSet[str], output: Any
 
 
 def check_example(contributor: Contributor, before: Mapping[str, Any], output: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values of the example that a perturbation returned: text where there was text."""
+    """The values of the example that a perturbation returned: text where there was text, blobs or arrays where there were.
+
+    Bytes become a blob with the name of the one that was there.
+    """
+    checked = dict(output)
     for name, value in output.items():
-        if isinstance(value, str):
+        if isinstance(before[name], Blob | np.ndarray):
+            checked[name] = _check_blob(contributor, name, before[name], value)
+        elif isinstance(value, str):
             if not (value.isascii() or _is_encodable(value)):
                 reject_output(
                     contributor, f"gave `{name}` a lone surrogate, which is no text: {summarize_value(value)}"
@@ -118,7 +128,24 @@ def check_example(contributor: Contributor, before: Mapping[str, Any], output: M
         elif isinstance(before[name], str):
             hint = "declare `edits=True` for edits" if isinstance(value, list) else "a field of text stays text"
             reject_output(contributor, f"gave `{name}` the value {summarize_value(value)}", hint)
-    return output
+    return checked
+
+
+def _check_blob(contributor: Contributor, name: str, before: Blob | npt.NDArray[Any], value: Any) -> Any:
+    """What a perturbation made of an image, a sound or a file: a blob, or an array of numbers."""
+    if isinstance(value, bytes):
+        return before.with_content(value) if isinstance(before, Blob) else Blob("", value)
+    if isinstance(value, Blob) or (isinstance(value, np.ndarray) and not value.dtype.hasobject):
+        return value
+    return reject_output(
+        contributor,
+        f"gave `{name}` the value {_summarize_type(value)}",
+        "give the bytes of a file, an array of numbers, or the value as it was",
+    )
+
+
+def _summarize_type(value: Any) -> str:
+    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"a `{type(value).__name__}`"
 
 
 def check_example_and_target(contributor: Contributor, output: Any) -> tuple[Any, Any]:

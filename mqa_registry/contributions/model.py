@@ -159,6 +159,7 @@ class RunContext:
     replaced by what the command writes. `objects` are models and tables that a caller in Python passes, by their digests.
     `scratch` gives a folder for files that the run needs while it works, which is removed at its end; it is None where
     there is none, and all stays in memory.
+    `confined_to` is the folder, with links resolved, that has to have every file which the data name; None for any folder.
     """
 
     exports: Path
@@ -169,6 +170,7 @@ class RunContext:
     trust_remote_code: bool = False
     force: bool = False
     plugin_files: tuple[Path, ...] = ()
+    confined_to: Path | None = None
     objects: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     scratch: Callable[[], Path] | None = field(default=None, compare=False, repr=False)
 

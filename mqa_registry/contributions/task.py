@@ -132,7 +132,9 @@ class Codec(VersionedClass, ABC):
 class Task(ClassContribution[OptionsT]):
     """What a model is for: how examples become arrays, and outputs predictions.
 
-    `fields` maps each field of an example to its modality; those in `optional` may be missing. `schema` is the
+    `fields` maps each field of an example to its modality; those in `optional` may be missing. A value of `text` is a
+    string, one of `image`, `audio`, `video` or `file` a `Blob`, which the codec opens when it encodes the row, or the array
+    that a perturbation made of it; one of any other modality is what its column holds. `schema` is the
     prediction schema of its predictions, `metric` its main metric, `sample` a few examples to trace a model with.
     `needs` is the kind of model that it takes, in the words of model hubs, as `token-classification`: its source loads
     the model with that head. A source that cannot is refused (exit code 2) before anything is read. Left out, the task

@@ -58,7 +58,8 @@ class Collector:
     ) -> None:
         self.views: dict[View, ObservedView] = {}
         self._probe_results: dict[ProbeRequest, ProbeResult] = {}
-        self.observations = Observations(prepared.rows, self.views, self._probe_results)  # which grow
+        self._named = {name: rows.with_names() for name, rows in prepared.rows.items()}
+        self.observations = Observations(self._named, self.views, self._probe_results)  # which grow
         self._waiting = list(views)
         self._prepared = prepared
         self._backends = backends
@@ -98,12 +99,21 @@ class Collector:
     def _collect(self, views: Iterable[View]) -> None:
         for view in list(views):
             self._waiting.remove(view)
-            self.views[view] = self._observe(view)
+            self.views[view] = self._with_names(view, self._observe(view))
             self._pass_on(view)
 
     def _pass_on(self, work: View | ProbeRequest) -> None:
         self._progress.complete(work)
         self._observer(work, self.observations)
+
+    def _with_names(self, view: View, observed: ObservedView) -> ObservedView:
+        """A view as it is judged, reported and kept: with names in place of images, sounds and files."""
+        perturbed = observed.perturbed
+        if perturbed is None:
+            return observed
+        is_whole = perturbed.rows is self._prepared.rows[view.rows.data]
+        rows = self._named[view.rows.data] if is_whole else perturbed.rows.with_names()
+        return observed if rows is perturbed.rows else replace(observed, perturbed=replace(perturbed, rows=rows))
 
     def _find_failure(self, view: View) -> Failure | None:
         """Why a view has no predictions at all, by now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -11,6 +12,8 @@ from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.execution.sources import digest_source, open_source, read_rows
 from mqa_registry.naming import counted, did_you_mean
 from mqa_registry.types import Rows, map_labels
+from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
+from mqa_registry.types.blobs import BLOB_MODALITIES, BlobFolder
 from mqa_registry.types.ids import derive_ids, find_repeated
 from mqa_registry.types.rows import digest_files
 from mqa_registry.types.tables.source import iter_table
@@ -18,7 +21,6 @@ from mqa_registry.types.tables.spool import TableSpool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from pathlib import Path
 
     from mqa_registry.contributions import RunContext, Task
     from mqa_registry.suite import Data
@@ -67,7 +69,8 @@ def _read(
     table = _map_columns(data, table, folder)
     fields = _find_fields(data, task, table)
     table = _add_ids(data, _cast_fields(data, task, table, fields, folder), fields, folder)
-    return Rows(table, fields, numbers=numbers)
+    blobs = _find_blobs(data, task, table, fields)
+    return Rows(table, fields, numbers=numbers, blobs=blobs, folder=_find_folder(data, context) if blobs else None)
 
 
 def _source_columns(data: Data, task: Task[Any] | None, columns: Collection[str] | None) -> set[str] | None:
@@ -134,6 +137,39 @@ def _cast_fields(
         if task is not None and task.fields[name] == "text":
             table = table.set_column(table.column_names.index(name), name, _as_text(data, name, column, folder))
     return table
+
+
+def _find_blobs(data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields that are images, sounds or files, as the task says; without one, those that have bytes.
+
+    Lists of numbers are an image or a sound that is decoded already, and stay values. A DataError where a column has
+    neither paths, bytes nor such lists.
+    """
+    blobs = []
+    for name in fields:
+        kind = table.schema.field(name).type
+        if task is not None and task.fields[name] in BLOB_MODALITIES and not _is_list(kind):
+            if not holds_blobs(kind):
+                raise DataError(
+                    f"column `{name}` of the data set `{data.name}` holds {kind}, and `{task.name}` reads"
+                    f" {task.fields[name]}s",
+                    hint="map a column of paths, of bytes, or of both: a struct `{bytes, path}`",
+                )
+            blobs.append(name)
+        elif task is None and holds_bytes(kind):
+            blobs.append(name)
+    return tuple(blobs)
+
+
+def _find_folder(data: Data, context: RunContext) -> BlobFolder:
+    """Where the files of rows are: in the folder of the data set's file, or in the current one where it has none."""
+    paths = [value for value in data.source.options.values() if isinstance(value, Path)]
+    folder = Path() if not paths else paths[0] if paths[0].is_dir() else paths[0].parent
+    return BlobFolder(folder.absolute(), context.confined_to)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _add_ids(data: Data, table: pa.Table, fields: tuple[str, ...], folder: Folder) -> pa.Table:

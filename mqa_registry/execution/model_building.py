@@ -14,8 +14,9 @@ import numpy as np
 from mqa_registry import plugins
 from mqa_registry.boundary import check_codec, check_model, open_runner
 from mqa_registry.contributions import Backend, ModelSource, ModelUnderTest, RunContext, Task
-from mqa_registry.errors import DataError, PluginError, Problem
+from mqa_registry.errors import BlobError, DataError, PluginError, Problem
 from mqa_registry.suite import ModelUse, Use, identity
+from mqa_registry.types import fingerprint
 from mqa_registry.types.labels import UnreadableLabel, read_labels
 
 if TYPE_CHECKING:
@@ -165,9 +166,18 @@ def _use(catalog: Catalog, kinds: Kinds, reference: Mapping[str, Any]) -> Use:
 
 
 def take_evenly(rows: Rows, count: int) -> Sequence[Example]:
-    """At most `count` rows, evenly spaced, since data may be sorted by their targets."""
+    """At most `count` rows, evenly spaced, since data may be sorted by their targets; without those that cannot be read."""
     indices = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)
-    return list(type(rows)(rows.table.take(indices), rows.fields).examples())
+    return [example for example in rows.take(indices).examples() if _is_readable(example)]
+
+
+def _is_readable(example: Example) -> bool:
+    """Whether all blobs of an example can be read."""
+    try:
+        fingerprint(example)
+    except BlobError:
+        return False
+    return True
 
 
 def _serialize(value: Any) -> Any:

@@ -24,11 +24,12 @@ from mqa_registry.boundary import (
     reject_output,
 )
 from mqa_registry.contributions import Perturbation
-from mqa_registry.errors import ContributionError, NotRunError, UsageError
+from mqa_registry.errors import BlobError, ContributionError, NotRunError, UsageError
 from mqa_registry.execution.perturbed_rows import PerturbedPart
 from mqa_registry.observations import Failure, LostRows
 from mqa_registry.stats.randomness import generator
 from mqa_registry.types import Rows, move_spans
+from mqa_registry.types.blobs import BLOB_MODALITIES, is_same_example
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,7 +74,7 @@ class _Perturber:
             given = deepcopy(given)
         returned = self.function(given, deepcopy(target), rng) if self.moves_target else self.function(given, rng)
         if returned is None:
-            if given != {name: example[name] for name in self.fields}:
+            if not is_same_example(given, {name: example[name] for name in self.fields}):
                 reject_output(
                     contributor, "changed the example that it was given, and gave nothing back", "return the example"
                 )
@@ -101,10 +102,12 @@ class _AcceptedRows:
     lost: list[LostRows] = field(default_factory=list)
 
     def add(self, index: int, before: Example, after: Example, target: Any) -> None:
+        """Add a row; a BlobError, before anything is added, where a blob of it cannot be compared with what it was."""
+        changed = not is_same_example(before, after)
         self.indices.append(index)
         self.examples.append(after)
         self.targets.append(target)
-        if after != before:
+        if changed:
             self.distances.append(edit_distance(before, after))
 
 
@@ -148,15 +151,16 @@ def _perturb_rows(rows: Rows, perturbers: Sequence[_Perturber], seed: int) -> _A
         for index, (name, example, target) in enumerate(triples):
             try:
                 perturbed = _apply_all(example, target, perturbers, seed, name)
+                if perturbed is not None:
+                    accepted.add(index, example, *perturbed)
             except NotRunError as error:
                 return Failure.of_refusal(error)
+            except BlobError as error:
+                accepted.lost.append(LostRows.of_error([name], error))
             except ContributionError as error:
                 if isinstance(error.__cause__, TimeLimitReached):  # the next row may take as long
                     return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
                 accepted.lost.append(LostRows.of_error([name], error))
-                continue
-            if perturbed is not None:
-                accepted.add(index, example, *perturbed)
     return accepted
 
 
@@ -169,7 +173,9 @@ def _wrong_type_failure(contributor: Contributor, error: Exception) -> Failure:
 def _make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> _Perturber:
     """A perturbation with the fields of its modality, which are the fields of text where there is no task."""
     perturbation = use.contribution_as(Perturbation)
-    if task is None:
+    if task is None and perturbation.modality in BLOB_MODALITIES:
+        fields = list(rows.blobs)
+    elif task is None:
         fields = [name for name in rows.fields if pa.types.is_string(rows.table.schema.field(name).type)]
     else:
         fields = [name for name in rows.fields if task.fields[name] == perturbation.modality]
@@ -179,7 +185,7 @@ def _make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> _Perturber:
     function = RepeatedCall(
         use.contributor, partial(perturbation.function, **deepcopy(dict(use.options))), seconds=ROW_SECONDS
     )
-    nested = any(pa.types.is_nested(rows.table.schema.field(name).type) for name in fields)
+    nested = any(pa.types.is_nested(rows.table.schema.field(name).type) for name in fields if name not in rows.blobs)
     moves_target = perturbation.target_effect == "moves"
     return _Perturber(
         use.contributor,
@@ -220,15 +226,20 @@ def _apply_all(
 
 
 def _replace_columns(rows: Rows, indices: list[int], examples: list[Example], targets: list[Any] | None) -> Rows:
-    """The rows at these indices with their fields replaced, and their targets where there are new ones."""
-    table = rows.table.take(pa.array(indices, pa.int64()))
-    columns = {field: [example[field] for example in examples] for field in rows.fields}
+    """The rows at these indices with their fields replaced, and their targets where there are new ones.
+
+    A blob stands under the name of the one that it was made of: its column has that, and not its bytes.
+    """
+    taken = rows.take(indices)
+    table = taken.with_names().table
+    columns = {field: [example[field] for example in examples] for field in rows.fields if field not in rows.blobs}
     if targets is not None:
         columns["target"] = targets
     for name, values in columns.items():
         position = table.column_names.index(name)
-        table = table.set_column(position, name, pa.array(values, table.schema.field(name).type))
-    return Rows(table, rows.fields)
+        table = table.set_column(position, name, pa.array(values, rows.table.schema.field(name).type))
+    blobs = [{field: example[field] for field in rows.blobs} for example in examples] if rows.blobs else ()
+    return Rows(table, rows.fields, blobs=rows.blobs, blob_values=blobs)
 
 
 def edit_distance(before: Example, after: Example) -> int | None:

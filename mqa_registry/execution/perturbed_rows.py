@@ -40,6 +40,7 @@ class GrowingRows:
 
     spool: TableSpool
     fields: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
     ends: list[int] = field(default_factory=list)
     declined: int = 0
     changed: int = 0
@@ -58,7 +59,7 @@ class GrowingRows:
         if self.failure is not None or isinstance(part, Failure):
             return
         self.spool.append(part.rows.table)
-        self.fields = part.rows.fields
+        self.fields, self.blobs = part.rows.fields, part.rows.blobs
         self.ends.append((self.ends[-1] if self.ends else 0) + len(part.rows))
         self.declined += part.declined
         self.changed += part.changed
@@ -77,4 +78,4 @@ class GrowingRows:
             names = " and ".join(f"`{use.name}`" for use in perturb)
             return Failure(f"{names} declined all of {self.declined:,} rows, so nothing was tested")
         edits = self.edits / self.compared if self.compared else None
-        return PerturbedRows(Rows(table, self.fields), self.declined, self.changed, edits, lost)
+        return PerturbedRows(Rows(table, self.fields, blobs=self.blobs), self.declined, self.changed, edits, lost)

@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from mqa_registry.boundary import check_identity, check_table, restart_time_limits
 from mqa_registry.contributions import Batching, Probe, ProbeContext, ViewContext
-from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
+from mqa_registry.errors import BlobError, ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.execution.preflight import raise_problems, wrong_input
 from mqa_registry.observations import Failure, PerturbedRows, ProbeResult
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import join_keys
 from mqa_registry.suite import identity
-from mqa_registry.types import name_targets
+from mqa_registry.types import fingerprint, name_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mqa_registry.execution.resources import Resources
     from mqa_registry.observations import ObservedView
     from mqa_registry.plan import ProbeRequest, View
-    from mqa_registry.types import Predictions
+    from mqa_registry.types import Predictions, Rows
 
 FORMAT = 3  # increases when the host would cache the tables of probes in another form
 TABLE = "table"  # the column of the store that holds a probe's table, as an Arrow stream
@@ -228,7 +228,7 @@ class ProbeRunner:
 
     def _view_digests(self, request: ProbeRequest, view: View) -> list[str]:
         """The digests of what the probe reads of a view: rows, and the backend or its predictions."""
-        digests = [_digest(self._rows_of(request, view).rows.table)]
+        digests = [_digest_rows(self._rows_of(request, view).rows)]
         if request.probe.inputs == "runner":
             digests.append(self._live[view.backend].digest.hex())
         predictions = self._predictions(view) if request.probe.inputs == "predictions" else None
@@ -243,6 +243,19 @@ def _to_bytes(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
+
+
+def _digest_rows(rows: Rows) -> str:
+    """The digest of the content of rows; of blobs that of what they hold, and not of their names."""
+    if not rows.blobs or rows.has_dropped_blobs:
+        return _digest(rows.table)
+    digest = hashlib.blake2b(_digest(rows.table.drop_columns(list(rows.blobs))).encode(), digest_size=16)
+    for example in rows.examples():
+        try:
+            digest.update(fingerprint(example))
+        except BlobError as error:
+            digest.update(error.message.encode(errors="backslashreplace"))
+    return digest.hexdigest()
 
 
 def _digest(table: pa.Table) -> str:

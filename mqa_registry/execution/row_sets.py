@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mqa_registry.errors import NotRunError
 from mqa_registry.execution.perturbation import perturb_part
 from mqa_registry.execution.perturbed_rows import GrowingRows
 from mqa_registry.execution.shards import Shard, ShardPart, ShardRows, cut, look_ahead
@@ -127,8 +128,16 @@ class RowSets:
         if not row_set.perturb:
             return shard.take(made.rows)
         number = self._shards[shard.data].index(shard)
-        ends = [0, *self._ends[row_set]]
-        return made.rows.slice(ends[number], ends[number + 1])
+        start, stop = [0, *self._ends[row_set]][number : number + 2]
+        if not made.rows.has_dropped_blobs:
+            return made.rows.slice(start, stop)
+        again = perturb_part(shard.take(self._rows[shard.data]), row_set.perturb, self._task, self._plan.suite.seed)
+        if isinstance(again, Failure) or len(again.rows) != stop - start:
+            raise NotRunError(
+                f"the rows of `{row_set.name}` could not be made a second time as they were before",
+                hint="let nothing write to the data during a run; a perturbation draws from its generator alone",
+            )
+        return again.rows
 
     def _add(self, row_set: RowSet, shard: Shard, part: PerturbedPart | Failure) -> None:
         """Add the next part of a set, which is made with its last one."""

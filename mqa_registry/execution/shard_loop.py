@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mqa_registry.errors import ContributionError, DataError, NotRunError, WorkerLostError
+from mqa_registry.errors import BlobError, ContributionError, DataError, NotRunError, WorkerLostError
 from mqa_registry.execution.cache import TruncationCache
 from mqa_registry.execution.encoding import Encoder
 from mqa_registry.execution.shards import examples_of, in_flight, look_ahead
@@ -152,7 +152,11 @@ class ShardLoop:
     def _refuse_unusable_rows(self, requests: Mapping[str, ShardRequest], shard_rows: ShardRows) -> None:
         """A DataError for the first row of a shard that the model cannot run."""
         for row_set, part in _requested_parts(requests, shard_rows).items():
-            if (unusable := self._codec.find_unusable(list(part.rows.examples()))) is not None:
+            try:
+                unusable = self._codec.find_unusable(list(part.rows.examples()))
+            except BlobError:  # that row is lost when it is encoded
+                continue
+            if unusable is not None:
                 index, reason = unusable
                 raise DataError(f"row `{part.rows.ids[index]}` of `{row_set.name}` cannot be run: {reason}")
 

@@ -7,25 +7,32 @@ same whatever the memory, the number of workers, or the executor.
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
+from mqa_registry.errors import BlobError
 from mqa_registry.store import join_keys, split_keys
-from mqa_registry.types import Rows, fingerprint
+from mqa_registry.types import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import ThreadPoolExecutor
 
+    import numpy.typing as npt
+
     from mqa_registry.plan import RowSet
     from mqa_registry.store.database import Keys
-    from mqa_registry.types import Example
+    from mqa_registry.types import Example, Rows
 
 Item = TypeVar("Item")
 
 SHARD_ROWS = 2048
-SHARD_BYTES = 64 * 2**20  # of the fields of its rows, perturbed copies included
+KEY_BYTES = 16  # of a fingerprint
+SHARD_BYTES = 64 * 2**20  # of the fields of its rows, files and perturbed copies included
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class Shard:
     is_last: bool
 
     def take(self, rows: Rows) -> Rows:
-        """Its rows, of all of the data set; nothing is copied."""
-        return rows.slice(self.start, self.stop)
+        """Its rows, of all of the data set; nothing is copied. Blobs know their files again from then on."""
+        return rows.slice(self.start, self.stop).with_blob_values()
 
 
 @dataclass(frozen=True)
@@ -52,11 +59,12 @@ class ShardPart:
     @classmethod
     def of(cls, rows: Rows) -> ShardPart:
         """The part that has these rows."""
-        return cls(rows, join_keys([fingerprint(example) for example in rows.examples()]))
+        rows = rows.with_blob_values()
+        return cls(rows, join_keys([_fingerprint(example) for example in rows.examples()]))
 
     def without_columns(self) -> ShardPart:
         """The same with the columns alone that the model reads."""
-        return ShardPart(Rows(self.rows.table.select(self.rows.fields), self.rows.fields), self.fingerprints)
+        return replace(self, rows=replace(self.rows, table=self.rows.table.select(self.rows.fields)))
 
 
 @dataclass(frozen=True)
@@ -73,13 +81,22 @@ def examples_of(parts: Iterable[ShardPart]) -> dict[bytes, Example]:
     return {name: example for part in pairs for name, example in part}
 
 
+def _fingerprint(example: Example) -> bytes:
+    """The fingerprint of an example. One that cannot be read has a random one: it is lost when it is encoded."""
+    try:
+        return fingerprint(example)
+    except BlobError:
+        return os.urandom(KEY_BYTES)
+
+
 def cut(data: str, rows: Rows, copies: int) -> list[Shard]:
     """The shards of a data set, of which each row is perturbed so many times, the unperturbed row included."""
-    shards = []
+    shards: list[Shard] = []
+    files = np.concatenate([[0], np.cumsum(rows.file_bytes())]) if rows.blobs else np.zeros(len(rows) + 1, np.int64)
     start = 0
     while start < len(rows):
         stop = min(start + SHARD_ROWS, len(rows))
-        while stop - start > 1 and copies * rows.slice(start, stop).field_bytes > SHARD_BYTES:
+        while stop - start > 1 and copies * _count_bytes(rows, files, start, stop) > SHARD_BYTES:
             stop = start + (stop - start) // 2
         shards.append(Shard(data, start, stop, is_last=stop == len(rows)))
         start = stop
@@ -94,6 +111,11 @@ def in_flight(items: Iterable[Item], limit: Callable[[], int]) -> Iterator[Item]
         if len(pending) > limit():
             yield pending.popleft()
     yield from pending
+
+
+def _count_bytes(rows: Rows, files: npt.NDArray[np.int64], start: int, stop: int) -> int:
+    """How many bytes the fields of some rows have; `files` are those of all files before each row."""
+    return rows.slice(start, stop).field_bytes + int(files[stop] - files[start])
 
 
 def look_ahead(items: Iterable[Item], pool: ThreadPoolExecutor | None) -> Iterator[Item]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_registry.errors import Location, Problem, SuiteError
+from mqa_registry.errors import CONFINED_HINT, Location, Problem, SuiteError
 from mqa_registry.files import FileFormat, file_format, is_special
 from mqa_registry.naming import did_you_mean, referenced_names
 from mqa_registry.options import describe_value
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Chain: TypeAlias = tuple[Path, ...]
 
 WRONG_FILE_HINT = "is it a model or a data set?"
-CONFINED_HINT = "bring it into the folder, or run without `--confined`"
 MAX_BYTES = 4 * 1024 * 1024  # bytes; a suite is written by people
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -1,5 +1,6 @@
 """Types: rows that go in, predictions and targets that come out, one schema for every kind of prediction; reading tables."""
 
+from mqa_registry.types.blobs import Blob
 from mqa_registry.types.edits import Edit, edited, move_spans
 from mqa_registry.types.labels import positive_class
 from mqa_registry.types.predictions import Predictions, Targets, as_predictions
@@ -20,6 +21,7 @@ from mqa_registry.types.targets import (
 
 __all__ = [
     "SCHEMAS",
+    "Blob",
     "Edit",
     "Example",
     "Predictions",

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.errors import NotRunError
+from mqa_registry.types.blob_columns import holds_bytes, measure_files, name_blobs, read_blobs
+from mqa_registry.types.blobs import BlobFolder, content_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from mqa_registry.types.blobs import Blob
 
 Example: TypeAlias = "Mapping[str, Any]"
 
@@ -29,6 +37,10 @@ class Rows:
     other columns, which slices may read. `digest` is that of the whole data set that they are from, `numbers` are
     those that the rows have in their source, from 1 up, where they are not simply counted. `source` is the table of a
     suite that names that source, as far as its values are plain.
+
+    `blobs` are those of the fields whose values are images, sounds or files. Their columns have paths or bytes, and
+    `folder` says where the files are; `blob_values` are those of each row, once they are read. Where perturbations have
+    made other values, the columns have names, and there is no `folder`: the values are gone with `blob_values`.
     """
 
     table: pa.Table
@@ -36,6 +48,9 @@ class Rows:
     digest: str = ""
     numbers: Sequence[int] | None = field(default=None, compare=False, repr=False)
     source: Mapping[str, str | float] = field(default_factory=dict, compare=False, repr=False)
+    blobs: tuple[str, ...] = ()
+    folder: BlobFolder | None = field(default=None, compare=False, repr=False)
+    blob_values: Sequence[Mapping[str, Any]] = field(default=(), compare=False, repr=False)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -53,28 +68,92 @@ class Rows:
 
     @property
     def field_bytes(self) -> int:
-        """How many bytes the fields take that the model reads."""
+        """How many bytes the fields take that the model reads, without those of files."""
         return int(self.table.select(self.fields).nbytes)
+
+    @property
+    def has_dropped_blobs(self) -> bool:
+        """Whether there are blobs that a perturbation made and that are gone, so that there are no examples."""
+        return bool(self.blobs) and self.folder is None and len(self.blob_values) < len(self)
+
+    def file_bytes(self) -> npt.NDArray[np.int64]:
+        """How many bytes the files of each row have, shape (rows,)."""
+        sizes = np.zeros(len(self), dtype=np.int64)
+        if self.folder is not None:
+            for name in self.blobs:
+                sizes += measure_files(self.table.column(name), self.folder)
+        return sizes
 
     def slice(self, start: int, stop: int) -> Rows:
         """The rows `start` to `stop`; nothing is copied."""
         numbers = self.numbers[start:stop] if self.numbers is not None else range(start + 1, stop + 1)
-        return replace(self, table=self.table.slice(start, stop - start), numbers=numbers)
+        return replace(
+            self,
+            table=self.table.slice(start, stop - start),
+            numbers=numbers,
+            blob_values=self.blob_values[start:stop],
+        )
 
     def leave_out(self, positions: Sequence[int]) -> Rows:
         """The rows without those at some positions, which rise; nothing is copied."""
         starts, stops = [0, *(position + 1 for position in positions)], [*positions, len(self)]
         pieces = [self.table.slice(start, stop - start) for start, stop in zip(starts, stops, strict=True)]
         numbers = np.delete(range(1, len(self) + 1) if self.numbers is None else self.numbers, positions)
-        return replace(self, table=pa.concat_tables(pieces), numbers=numbers.tolist())
+        left_out = set(positions)
+        values = [value for position, value in enumerate(self.blob_values) if position not in left_out]
+        return replace(self, table=pa.concat_tables(pieces), numbers=numbers.tolist(), blob_values=values)
 
     def examples(self) -> Iterator[Example]:
-        """Every row as the model reads it: its fields alone."""
-        return _iter_examples(self.table.select(self.fields))
+        """Every row as the model reads it: its fields alone. A NotRunError where perturbed blobs are dropped."""
+        if not self.blobs or not len(self):
+            return _iter_examples(self.table.select(self.fields))
+        plain = _iter_rows(self.table, [name for name in self.fields if name not in self.blobs])
+        values = self.blob_values or self._iter_blobs()
+        return ({**row, **blobs} for row, blobs in zip(plain, values, strict=True))
+
+    def named_examples(self) -> Iterator[Example]:
+        """Every row as reports show it: its fields, with names in place of blobs."""
+        return _iter_examples(self.with_names().table.select(self.fields))
 
     def whole(self) -> Iterator[Example]:
-        """Every row with all its columns, for slices."""
-        return _iter_examples(self.table)
+        """Every row with all its columns, for slices: blobs by their names."""
+        return _iter_examples(self.with_names().table)
+
+    def with_blob_values(self) -> Rows:
+        """The rows with one blob for each value, which knows its file again whenever the examples are read."""
+        return replace(self, blob_values=list(self._iter_blobs())) if self.blobs and not self.blob_values else self
+
+    def take(self, indices: Any) -> Rows:
+        """The rows at these indices, in their order."""
+        positions = pa.array(indices, pa.int64())
+        picked = positions.to_pylist()
+        return replace(
+            self,
+            table=self.table.take(positions),
+            numbers=None if self.numbers is None else [self.numbers[index] for index in picked],
+            blob_values=[self.blob_values[index] for index in picked] if self.blob_values else (),
+        )
+
+    def with_names(self) -> Rows:
+        """The rows with names in place of blobs and all other bytes: what reports and kept runs have."""
+        folder = self.folder or BlobFolder(Path())
+        table = self.table
+        for position, column in enumerate(table.schema):
+            is_path = column.name in self.blobs and self.folder is not None
+            if is_path or holds_bytes(column.type):
+                table = table.set_column(position, column.name, name_blobs(table.column(position), folder))
+        if table is self.table and not self.blob_values:
+            return self
+        return replace(self, table=table, folder=None, blob_values=())
+
+    def _iter_blobs(self) -> Iterator[dict[str, Blob]]:
+        """The blobs of every row, by their fields."""
+        if self.folder is None:
+            listed = ", ".join(f"`{name}`" for name in self.blobs)
+            raise NotRunError(f"the values of {listed} are not kept after a perturbation, and are needed again")
+        for batch in self.table.select(self.blobs).to_batches(max_chunksize=BATCH_SIZE):
+            readers = [read_blobs(batch.column(name), self.folder) for name in self.blobs]
+            yield from (dict(zip(self.blobs, values, strict=True)) for values in zip(*readers, strict=True))
 
 
 def _restore_rows(stream: pa.Buffer, fields: tuple[str, ...], *others: Any) -> Rows:
@@ -82,7 +161,10 @@ def _restore_rows(stream: pa.Buffer, fields: tuple[str, ...], *others: Any) -> R
 
 
 def fingerprint(example: Example) -> bytes:
-    """Sixteen bytes that tell one example from every other, by its fields' names and values."""
+    """Sixteen bytes that tell one example from every other, by its fields' names and values.
+
+    A blob or an array counts by its content. A BlobError where a blob cannot be read.
+    """
     text = json.dumps(example, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_serializable)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
@@ -92,10 +174,14 @@ def _iter_examples(table: pa.Table) -> Iterator[Example]:
         yield from batch.to_pylist()
 
 
+def _iter_rows(table: pa.Table, names: Sequence[str]) -> Iterator[Example]:
+    """Every row with these columns alone, of which there may be none."""
+    return _iter_examples(table.select(names)) if names else ({} for _ in range(table.num_rows))
+
+
 def _serializable(value: object) -> object:
-    if isinstance(value, bytes):
-        return {"bytes": hashlib.blake2b(value, digest_size=16).hexdigest()}
-    return str(value)
+    content = content_of(value)
+    return str(value) if content is None else content
 
 
 def digest_files(options: Mapping[str, Any]) -> str:

@@ -81,7 +81,8 @@ def _select_text_columns(view: ViewContext, fields: Sequence[str] | None) -> lis
     """The names of the columns with the texts; a DataError where one does not exist, or holds no texts."""
     table = view.rows.table
     if fields is None:
-        fields = [name for name in view.rows.fields if _is_text(table.schema.field(name).type)]
+        fields = [name for name in view.rows.fields if name not in view.rows.blobs]
+        fields = [name for name in fields if _is_text(table.schema.field(name).type)]
         if not fields:
             raise DataError("the rows have no text", hint='name the columns with the texts: `fields = ["..."]`')
     for name in fields:

@@ -165,7 +165,8 @@ def _make_candidates(
     view: ViewContext, rows: npt.NDArray[np.int64], split: Split, options: WeakSliceOptions
 ) -> Candidates:
     """The slices that are tried, of the rows that count; raises a NotRunError where there is none."""
-    table, fields = view.rows.table.take(pa.array(rows)), view.rows.fields
+    table = view.rows.table.drop_columns(list(view.rows.blobs)).take(pa.array(rows))
+    fields = [name for name in view.rows.fields if name not in view.rows.blobs]
     columns = select_columns(table, fields, options.columns, options.exclude_columns)
     if not fields and not columns:
         raise NotRunError(
@@ -190,7 +191,8 @@ def _make_table(view: ViewContext, correctness: Correctness, split: Split, resul
         splits[row] = SEARCH if split.searched[index] else HELD_OUT
         slices[row] = [number for number, each in enumerate(result.candidates) if each.rows[index]]
     texts = (
-        json.dumps({name: text for name, text in row.items() if isinstance(text, str)}) for row in view.rows.examples()
+        json.dumps({name: text for name, text in row.items() if isinstance(text, str)})
+        for row in view.rows.named_examples()
     )
     in_slice = np.array([bool(numbers) for numbers in slices], dtype=bool)
     is_example = (in_slice & ~correctness.correct).tolist()

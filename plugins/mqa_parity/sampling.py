@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from mqa_parity.runners import max_distance, run_candidate, run_reference
 from mqa_parity.sample_batches import Row, find_valid_positions, make_batches
-from mqa_registry import DataError, NotRunError
+from mqa_registry import Blob, DataError, NotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from mqa_parity.sample_batches import Arrays, Batch
     from mqa_parity.tensors.observations import TensorCheck
-    from mqa_registry import Codec, ProbeContext
+    from mqa_registry import Codec, Example, ProbeContext, ViewContext
 
 OVERSAMPLING = 4  # times as many rows as asked for are encoded, to find the shortest and the longest among them
 CHUNK_ROWS = 64  # rows encoded at a time: an encoded row may be an image
@@ -39,30 +39,29 @@ def sample_rows(context: ProbeContext, number: int, including: Sequence[str] = (
 
     Rows with the ids in `including` come before others; raises DataError for an id that no row has.
     """
-    codec, table = require_codec(context), context.view.rows.table
-    fields = list(context.view.rows.fields)
-    order = dict.fromkeys([*_find_row_indices(table, including), *context.rng.permutation(table.num_rows).tolist()])
-    drawn = table.take(pa.array([*order][: OVERSAMPLING * number], pa.int64()))
-    lengths = np.array([_measure_length(codec, row) for row in _encode(codec, drawn.select(fields))])
+    codec, view = require_codec(context), context.view
+    n_rows = len(view.rows)
+    order = dict.fromkeys([*_find_row_indices(view, including), *context.rng.permutation(n_rows).tolist()])
+    drawn = [*order][: OVERSAMPLING * number]
+    lengths = np.array([_measure_length(codec, row) for _, row in _encode(codec, view, drawn)])
     if not len(lengths):
         raise NotRunError("there are no rows to run")
     extremes = (int(lengths.argmin()), int(lengths.argmax()))
     indices = list(dict.fromkeys((*extremes, *range(len(lengths)))))[:number]
-    return _encode_rows(codec, drawn.take(pa.array(indices)), fields)
+    return _encode_rows(codec, view, [drawn[index] for index in indices])
 
 
 def select_rows(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
     """Rows of the view with these ids, in this order."""
-    table, fields = context.view.rows.table, list(context.view.rows.fields)
-    return _encode_rows(require_codec(context), table.take(pa.array(_find_row_indices(table, ids), pa.int64())), fields)
+    return _encode_rows(require_codec(context), context.view, _find_row_indices(context.view, ids))
 
 
 def _iterate_rows_except(context: ProbeContext, excluded: Collection[str]) -> Iterator[list[Row]]:
     """All rows of the view but those with the `excluded` ids, `CHUNK_ROWS` at a time."""
-    codec, table, fields = require_codec(context), context.view.rows.table, list(context.view.rows.fields)
-    others = table.filter(pa.array([name not in excluded for name in table.column("id").to_pylist()], pa.bool_()))
-    for start in range(0, others.num_rows, CHUNK_ROWS):
-        yield _encode_rows(codec, others.slice(start, CHUNK_ROWS), fields)
+    codec, view = require_codec(context), context.view
+    others = [index for index, name in enumerate(view.rows.ids.to_pylist()) if name not in excluded]
+    for start in range(0, len(others), CHUNK_ROWS):
+        yield _encode_rows(codec, view, others[start : start + CHUNK_ROWS])
 
 
 def find_most_different_rows(
@@ -117,28 +116,29 @@ def find_token_limit(context: ProbeContext) -> int | None:
     return positions if isinstance(positions, int) else None
 
 
-def _encode_rows(codec: Codec, table: pa.Table, fields: Sequence[str]) -> list[Row]:
-    examples = table.select(fields)
-    rows = zip(table.column("id").to_pylist(), _encode(codec, examples), examples.to_pylist(), strict=True)
+def _encode_rows(codec: Codec, view: ViewContext, indices: Sequence[int]) -> list[Row]:
+    ids = view.rows.ids.take(pa.array(indices, pa.int64())).to_pylist()
     return [
         Row(str(name), arrays, codec.cost(arrays), _serialize_texts(example), _count_tokens(codec, arrays))
-        for name, arrays, example in rows
+        for name, (example, arrays) in zip(ids, _encode(codec, view, indices), strict=True)
     ]
 
 
-def _find_row_indices(table: pa.Table, ids: Sequence[str]) -> list[int]:
+def _find_row_indices(view: ViewContext, ids: Sequence[str]) -> list[int]:
     if not ids:
         return []
-    indices = {name: index for index, name in enumerate(table.column("id").to_pylist())}
+    indices = {name: index for index, name in enumerate(view.rows.ids.to_pylist())}
     for name in ids:
         if name not in indices:
             raise DataError(f"there is no row `{name}` to look at", hint="rows are known by their `id`")
     return [indices[name] for name in ids]
 
 
-def _encode(codec: Codec, table: pa.Table) -> Iterable[Arrays]:
-    for part in table.to_batches(max_chunksize=CHUNK_ROWS):
-        yield from codec.encode(part.to_pylist())
+def _encode(codec: Codec, view: ViewContext, indices: Sequence[int]) -> Iterator[tuple[Example, Arrays]]:
+    """The rows of a view at these indices as examples and as arrays."""
+    for start in range(0, len(indices), CHUNK_ROWS):
+        examples = list(view.rows.take(indices[start : start + CHUNK_ROWS]).examples())
+        yield from zip(examples, codec.encode(examples), strict=True)
 
 
 def _measure_length(codec: Codec, arrays: Arrays) -> int:
@@ -153,5 +153,7 @@ def _count_tokens(codec: Codec, arrays: Arrays) -> int | None:
 
 
 def _serialize_texts(example: Mapping[str, Any]) -> str:
-    texts = {name: value for name, value in example.items() if isinstance(value, str)}
+    """The texts of an example as JSON, and the names of its files."""
+    named = {name: value.name if isinstance(value, Blob) else value for name, value in example.items()}
+    texts = {name: value for name, value in named.items() if isinstance(value, str)}
     return json.dumps(texts, ensure_ascii=False)

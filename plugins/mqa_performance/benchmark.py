@@ -60,13 +60,12 @@ class Batch:
 
 def sample_rows(context: ProbeContext, n_rows: int) -> list[Arrays]:
     """`n_rows` rows of a view, or all where there are fewer, sampled without replacement and encoded; NotRunError without any."""
-    table = context.view.rows.table
-    if not len(table):
+    rows = context.view.rows
+    if not len(rows):
         raise NotRunError("there are no rows to run the model on")
-    sampled = context.rng.choice(len(table), min(n_rows, len(table)), replace=False)
+    sampled = context.rng.choice(len(rows), min(n_rows, len(rows)), replace=False)
     assert context.model_under_test is not None  # a backend that runs a model has one
-    examples = table.select(list(context.view.rows.fields)).take(sampled).to_pylist()
-    return list(context.model_under_test.codec.encode(examples))
+    return list(context.model_under_test.codec.encode(list(rows.take(sampled).examples())))
 
 
 def make_batches(context: ProbeContext, rows: Sequence[Arrays], batch_size: int) -> list[Batch]:

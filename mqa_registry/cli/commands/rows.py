@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mqa_registry.cli.parameters import SuiteArgument
 from mqa_registry.errors import UsageError
 from mqa_registry.run_options import RunOptions, flags
+
+if TYPE_CHECKING:
+    from mqa_registry.plan import RowSet
 
 MARKER = "ROWS.txt"  # the file by which this command knows a folder that it made
 FLAGS = flags("only", "limit", "set", "offline", "plugin_files", "confined", "timeout")
@@ -35,6 +38,8 @@ def rows(
 
     begin_step("making the rows")
     plan = runs.read_plan(suite, options)
+    for row_set in plan.row_sets:
+        _refuse_blobs(row_set)
     _check_folder(out)
     scratch = open_scratch(options.run_context(plan.suite), options.store_of(plan.suite))
     with limit_calls(options.timeout), scratch as context:
@@ -46,8 +51,22 @@ def rows(
             if not isinstance(seen, PerturbedRows):
                 raise NotRunError(f"the rows `{row_set.name}` could not be made: {seen.message}", hint=seen.hint)
             path = out / f"{row_set.name}.parquet"
-            pq.write_table(seen.rows.table.select(["id", *seen.rows.fields]), path)
+            pq.write_table(seen.rows.with_names().table.select(["id", *seen.rows.fields]), path)
             print(f"{path}: {counted(len(seen.rows), 'row')}", file=output())
+
+
+def _refuse_blobs(row_set: RowSet) -> None:
+    """Raise a UsageError for rows whose images, sounds or files are perturbed: a table has their names alone."""
+    from mqa_registry.contributions import Perturbation
+    from mqa_registry.types.blobs import BLOB_MODALITIES
+
+    for use in row_set.perturb:
+        modality = use.contribution_as(Perturbation).modality
+        if modality in BLOB_MODALITIES:
+            raise UsageError(
+                f"`{use.name}` perturbs {modality}s, and the rows that are written have their names alone",
+                hint="write the rows of other checks by `--only`, and run the model of these here",
+            )
 
 
 def _check_folder(folder: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 from annotated_types import Ge, Gt, Le, MinLen
 
 from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, read_target_labels, shapes
@@ -191,13 +190,12 @@ def sample_rows(context: ProbeContext, view: ViewContext, size: int) -> list[Sam
         raise NotRunError("there are no rows to attack")
     seed = int(context.rng.integers(2**62))
     sample = context.rng.permutation(len(rows))[:size].tolist()
-    table = rows.table.take(pa.array(sample))
-    examples = table.select(list(rows.fields)).to_pylist()
+    drawn = rows.take(sample)
     assert context.model_under_test is not None
     targets = read_target_labels(rows, context.model_under_test.model.labels)
-    ids = map(str, table.column("id").to_pylist())
+    ids = map(str, drawn.ids.to_pylist())
     sampled_targets = [targets[row] for row in sample]
-    return [SampledRow(*row, seed) for row in zip(ids, examples, sampled_targets, strict=True)]
+    return [SampledRow(*row, seed) for row in zip(ids, drawn.examples(), sampled_targets, strict=True)]
 
 
 def select_text_fields(context: ProbeContext, view: ViewContext, names: Sequence[str] | None) -> list[str]:
