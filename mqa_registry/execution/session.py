@@ -67,7 +67,8 @@ class BackendSession:
         self._budget = 1
         self._predicted: Encoding | None = None  # a row that this session has predicted
         declared = use.call_method(self._backend.identity, model_under_test)
-        self.declared_identity = self.identity = check_identity(use.contributor, declared)
+        self.declared_identity: Mapping[str, str] = check_identity(use.contributor, declared)
+        self.identity = self.declared_identity
 
     @property
     def spec(self) -> dict[str, Any] | None:

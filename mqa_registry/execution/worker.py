@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.boundary import limit_calls, read_budget, redact_messages, supervise
+from mqa_registry.boundary import CheckedCodec, limit_calls, read_budget, redact_messages, supervise
 from mqa_registry.contributions import Task
 from mqa_registry.errors import ContributionError, NotRunError
 from mqa_registry.execution.batching import find_fixed_lengths, with_fixed_length
@@ -113,7 +113,9 @@ class RunWorker:
 
     def _encode(self, task: PredictTask) -> Iterable[Encodings]:
         if self._encoder is None:
-            self._encoder = Encoder(self._model().codec.with_array_rows())
+            codec = self._model().codec
+            assert isinstance(codec, CheckedCodec)  # `build_model` binds no other
+            self._encoder = Encoder(codec.with_array_rows())
         has_found = any(request.has_found for request in task.requests.values())
         return self._encoder.encode(examples_of(task.parts), has_found=has_found)
 
