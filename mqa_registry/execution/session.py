@@ -68,7 +68,7 @@ class BackendSession:
         self._predicted: Encoding | None = None  # a row that this session has predicted
         declared = use.call_method(self._backend.identity, model_under_test)
         self.declared_identity: Mapping[str, str] = check_identity(use.contributor, declared)
-        self.identity = self.declared_identity
+        self.identity: Mapping[str, str] = self.declared_identity
 
     @property
     def spec(self) -> dict[str, Any] | None:

@@ -145,7 +145,7 @@ def _hint(address: str) -> str:
 def _open_pool(job: Job, options: ClusterOptions) -> Iterator[RayWorkerPool]:
     import ray
 
-    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    resources = ray.cluster_resources()
     size = _count_workers(resources, options)
     try:
         serialized = serialize_job(job)

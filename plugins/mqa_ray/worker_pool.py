@@ -30,7 +30,7 @@ def serialize_job(job: Job) -> bytes:
     """A job as bytes, small enough to go with the order to start an actor. Raises whatever pickle does."""
     from ray import cloudpickle
 
-    return zlib.compress(cloudpickle.dumps(job))  # type: ignore[no-untyped-call]
+    return zlib.compress(cloudpickle.dumps(job))
 
 
 @dataclass(frozen=True)
