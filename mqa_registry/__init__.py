@@ -100,7 +100,13 @@ if TYPE_CHECKING:
     from mqa_registry.reports.console.svg import to_svg
     from mqa_registry.reports.console.text import make_visible
     from mqa_registry.reports.expectations import NumberBounds, describe_bounds, verdict_on
-    from mqa_registry.reports.explanations import describe_flips, explain_comparison, explain_result
+    from mqa_registry.reports.explanations import (
+        count_lost_rows,
+        describe_flips,
+        describe_lost_rows,
+        explain_comparison,
+        explain_result,
+    )
     from mqa_registry.reports.number_format import format_estimate, format_number, format_with_interval
     from mqa_registry.reports.output import output
     from mqa_registry.reports.report import CheckResults, blocks_release, list_backends, list_checks, name_family
@@ -178,7 +184,7 @@ _HOMES = {
     "reports.console.svg": ("to_svg",),
     "reports.console.text": ("make_visible",),
     "reports.expectations": ("NumberBounds", "describe_bounds", "verdict_on"),
-    "reports.explanations": ("describe_flips", "explain_comparison", "explain_result"),
+    "reports.explanations": ("count_lost_rows", "describe_flips", "describe_lost_rows", "explain_comparison", "explain_result"),
     "reports.number_format": ("format_estimate", "format_number", "format_with_interval"),
     "reports.sweeps": ("describe_perturbation",),
     "reports.output": ("output",),
@@ -209,15 +215,16 @@ __all__ = [
     "TableSource", "Targets", "Task", "Timeable", "Tracker", "UsageError", "Verdict", "ViewContext", "ViewSummary",
     "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table", "atomic_folder", "batch_invariance",
     "blocks_release", "cache_states", "channel_factors", "check_output_folder", "check_threads", "content_digest",
-    "count_verdicts", "counted", "describe_bounds", "describe_flips", "describe_perturbation", "did_you_mean",
-    "draw_conclusion", "edited", "end_process_tree", "execute_suite", "explain_comparison", "explain_error",
-    "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
-    "format_estimate", "format_number", "format_with_interval", "holm", "hookimpl", "identify_language",
-    "interruptible", "is_special", "judge", "list_backends", "list_checks", "make_visible", "name_family", "open_table",
-    "optional_import", "output", "parity", "positive_class", "read_columns", "read_plan", "read_table",
-    "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run",
-    "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "split_cache",
-    "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names", "write_report",
+    "count_lost_rows", "count_verdicts", "counted", "describe_bounds", "describe_flips", "describe_lost_rows",
+    "describe_perturbation", "did_you_mean", "draw_conclusion", "edited", "end_process_tree", "execute_suite",
+    "explain_comparison", "explain_error", "explain_result", "export", "export_model", "file_format", "finalize",
+    "find_device", "fingerprint", "flags", "format_estimate", "format_number", "format_with_interval", "holm",
+    "hookimpl", "identify_language", "interruptible", "is_special", "judge", "list_backends", "list_checks",
+    "make_visible", "name_family", "open_table", "optional_import", "output", "parity", "positive_class",
+    "read_columns", "read_plan", "read_table", "read_target_labels", "read_targets", "rebuild_model", "reopen_runner",
+    "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report", "signal_name", "source_digest",
+    "source_files", "split_cache", "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names",
+    "write_report",
 ]  # fmt: skip
 
 

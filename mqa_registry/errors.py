@@ -34,6 +34,7 @@ NO_MEMORY = (
 )  # fmt: skip
 SUMMARY = 320  # characters of what an error says; of a longer line both ends are kept
 DEEPEST = 20  # errors that one was raised from; a plugin may have tied them into a ring
+REDACTED = "in words that are left out, as they may quote a row"
 MAY_READ = "is the path right, and may this user read it?"
 CONFINED_HINT = "bring it into the folder, or run without `--confined`"
 ABOUT_INPUT = (ValueError, TypeError, LookupError)  # errors whose words may be those of data
@@ -178,6 +179,11 @@ def summarize_error(error: BaseException | str) -> str:
     line = lines[-1] if traced else " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
     half = SUMMARY // 2
     return line if len(line) <= SUMMARY else f"{line[:half].rstrip()} … {line[-half:].lstrip()}"
+
+
+def redact(message: str) -> str:
+    """A message without what it says, which may quote a row; one that was written without such words is as it is."""
+    return message if REDACTED in message else f"for a reason {REDACTED}"
 
 
 class ContributionError(MqaError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry.errors import NotRunError, summarize_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     import pyarrow as pa
 
@@ -56,9 +56,10 @@ class LostRow:
 
 @dataclass(frozen=True)
 class LostRows:
-    """The rows that a view lost: how many, and the first of them, at most 1,000, in the order of the data.
+    """The rows that a view lost: how many, and the first of them, at most 1,000.
 
-    `cause` is why the first of them was lost, with a traceback where it crashed; None where no row was lost.
+    Rows that could not be perturbed come before those that could not be predicted, both in the order of the data. `cause`
+    is why the first of all was lost, with a traceback where it crashed; None where no row was lost.
     """
 
     count: int = 0
@@ -69,22 +70,45 @@ class LostRows:
         return self.count > 0
 
     @classmethod
-    def of_error(cls, ids: Sequence[str], error: MqaError) -> LostRows:
+    def of_error(cls, ids: Iterable[str], error: MqaError) -> LostRows:
         """Rows that were lost for one reason."""
-        if not ids:
-            return cls()
-        reason = summarize_error(error.message)
-        return cls(len(ids), tuple(LostRow(row, reason) for row in ids[:MAX_NAMED_LOST]), Failure.of(error))
+        return cls.of_errors((row, error) for row in ids)
+
+    @classmethod
+    def of_errors(cls, errors: Iterable[tuple[str, MqaError]]) -> LostRows:
+        """Rows with the error of each, by their ids."""
+        first: MqaError | None = None
+        count, named = 0, list[LostRow]()
+        for row, error in errors:
+            first = first or error
+            count += 1
+            if count <= MAX_NAMED_LOST:
+                named.append(LostRow(row, summarize_error(error.message)))
+        return cls(count, tuple(named), Failure.of(first) if first else None)
 
     @classmethod
     def merge(cls, parts: Iterable[LostRows]) -> LostRows:
-        """The lost rows of several parts of one view, such as its shards, in the order of the data."""
+        """The lost rows of several parts of one view, such as its shards, in their order."""
         count, named, cause = 0, list[LostRow](), None
         for part in parts:
             count += part.count
             named += part.named[: MAX_NAMED_LOST - len(named)]
             cause = cause or part.cause
         return cls(count, tuple(named), cause)
+
+
+@dataclass(frozen=True)
+class ViewLoss:
+    """What a report says of the rows that a view lost: `lost` of `rows`, and the first of them.
+
+    `view` is the name of its rows, as in `reviews.typos-1a2b3c`; `backend` is empty where a probe reads rows alone.
+    """
+
+    view: str
+    backend: str
+    rows: int
+    lost: int
+    first: tuple[LostRow, ...] = ()
 
 
 @dataclass(frozen=True)

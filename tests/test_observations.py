@@ -11,7 +11,7 @@ from mqa_registry.observations import MAX_NAMED_LOST, LostRow, LostRows, failure
 CRASH = ContributionError("task", "acme/images", "crashed: OSError: image file is truncated\nwhile it was read")
 
 
-def test_rows_that_were_lost_for_one_reason_name_it_in_one_line() -> None:
+def test_a_lost_row_has_its_reason_in_one_line() -> None:
     lost = LostRows.of_error(["a", "b"], CRASH)
     reason = "the task `acme/images` crashed: OSError: image file is truncated"
     assert (lost.count, lost.named) == (2, (LostRow("a", reason), LostRow("b", reason)))
@@ -20,18 +20,18 @@ def test_rows_that_were_lost_for_one_reason_name_it_in_one_line() -> None:
 
 
 def test_what_could_not_run_as_asked_has_no_traceback() -> None:
-    lost = LostRows.of_error(["a"], NotRunError("no memory", hint="smaller rows"))
+    lost = LostRows.of_errors([("a", NotRunError("no memory", hint="smaller rows"))])
     assert lost.cause is not None
     assert (lost.cause.message, lost.cause.hint, lost.cause.trace) == ("no memory", "smaller rows", "")
 
 
 def test_no_rows_are_no_lost_rows() -> None:
-    assert LostRows.of_error([], CRASH) == LostRows.merge([]) == LostRows()
+    assert LostRows.of_errors([]) == LostRows.merge([]) == LostRows()
     assert not LostRows()
 
 
 def test_of_many_lost_rows_all_are_counted_and_the_first_named() -> None:
-    lost = LostRows.of_error([str(number) for number in range(MAX_NAMED_LOST + 5)], CRASH)
+    lost = LostRows.of_errors((str(number), CRASH) for number in range(MAX_NAMED_LOST + 5))
     assert lost.count == MAX_NAMED_LOST + 5
     assert [row.id for row in lost.named] == [str(number) for number in range(MAX_NAMED_LOST)]
 
@@ -40,7 +40,7 @@ def test_of_many_lost_rows_all_are_counted_and_the_first_named() -> None:
 def test_lost_rows_of_shards_are_those_of_the_view_in_its_order(sizes: list[int]) -> None:
     starts = [sum(sizes[:number]) for number in range(len(sizes))]
     shards = [
-        LostRows.of_error([str(start + number) for number in range(size)], DataError(f"shard {start}"))
+        LostRows.of_errors((str(start + number), DataError(f"row {start + number}")) for number in range(size))
         for start, size in zip(starts, sizes, strict=True)
     ]
     merged = LostRows.merge(shards)
@@ -51,12 +51,12 @@ def test_lost_rows_of_shards_are_those_of_the_view_in_its_order(sizes: list[int]
 
 
 def test_lost_rows_travel_between_processes() -> None:
-    lost = LostRows.of_error(["a"], CRASH)
+    lost = LostRows.of_errors([("a", CRASH)])
     assert pickle.loads(pickle.dumps(lost)) == lost
 
 
 def test_a_view_that_lost_every_row_failed_as_its_first_row_did() -> None:
-    lost = LostRows.merge([LostRows.of_error(["a"], CRASH), LostRows.of_error(["b"], DataError("other"))])
+    lost = LostRows.of_errors([("a", CRASH), ("b", DataError("other"))])
     assert failure_of_lost(lost, rows_left=0) == lost.cause
     assert failure_of_lost(lost, rows_left=1) is None
     assert failure_of_lost(LostRows(), rows_left=0) is None

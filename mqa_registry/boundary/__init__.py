@@ -26,7 +26,7 @@ from mqa_registry.boundary.calls import (
     redact_messages,
     reject_output,
 )
-from mqa_registry.boundary.evidence import check_correctness, check_evidence, check_example_ids
+from mqa_registry.boundary.evidence import check_correctness, check_evidence, check_example_ids, redact_message
 from mqa_registry.boundary.measures import check_grouped_numbers, check_measure_output, check_probe_numbers
 from mqa_registry.boundary.models import (
     CheckedCodec,
@@ -97,6 +97,7 @@ __all__ = [
     "read_budget",
     "read_facts",
     "read_pieces",
+    "redact_message",
     "redact_messages",
     "reject_output",
     "restart_time_limits",

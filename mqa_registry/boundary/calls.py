@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from mqa_registry.errors import (
     MAY_READ,
+    REDACTED,
     ContributionError,
     DataError,
     MqaError,
@@ -32,7 +33,6 @@ PYTHON_FOLDER = str(Path(os.__file__).parent) + os.sep
 MAX_ERROR_CHARACTERS = 300  # of an error that a message repeats
 MAX_VALUE_CHARACTERS = 60  # of a value that a message repeats
 MEMORY_HINT = "give it a machine with more memory, or less at once: fewer rows, a smaller model"
-REDACTED = "in words that are left out, as they may quote a row"
 CHECK_KINDS = frozenset(
     {"metric", "comparison", "probe", "perturbation", "slice"}
 )  # kinds that belong to single checks

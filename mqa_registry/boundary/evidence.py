@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from mqa_registry.boundary.calls import reject_output, summarize_value
+from mqa_registry.boundary.calls import ACTIVE, reject_output, summarize_value
 from mqa_registry.contributions import Evidence, ExampleRow
+from mqa_registry.errors import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 MAX_DEPTH = 20  # tables and lists within each other
+
+
+def redact_message(message: str) -> str:
+    """A message as it is or, where messages leave out the words of contributions, without what it says."""
+    return redact(message) if ACTIVE.redacted else message
 
 
 def check_evidence(contributor: Contributor, output: Any) -> Evidence:

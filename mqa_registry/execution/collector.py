@@ -150,22 +150,23 @@ class _GrowingView:
     spool: TableSpool
     rows: int = 0
     lost_at: list[int] = field(default_factory=list)  # positions among the view's rows
-    lost: list[LostRows] = field(default_factory=list)
+    lost: LostRows = field(default_factory=LostRows)
     unpredicted: int = 0
 
     def add(self, part: ViewPart, rows: Rows) -> None:
         if part.table is not None and len(part.table):
             ids = rows.ids if len(part.kept) == len(rows) else rows.ids.take(pa.array(part.kept))
             self.spool.append(part.table.append_column("id", ids))
-        for position, error in part.lost.items():
-            self.lost_at.append(self.rows + position)
-            self.lost.append(LostRows.of_error([rows.ids[position].as_py()], error))
+        lost_at = sorted(part.lost)
+        self.lost_at += [self.rows + position for position in lost_at]
+        errors = ((rows.ids[position].as_py(), part.lost[position]) for position in lost_at)
+        self.lost = LostRows.merge([self.lost, LostRows.of_errors(errors)])
         self.unpredicted += len(rows) - len(part.kept) - len(part.lost)
         self.rows += len(rows)
 
     def finish(self, made: PerturbedRows, schema: str, classes: tuple[str, ...]) -> ObservedView:
         """The view, of the rows that are left; a failure where none is."""
-        lost = LostRows.merge([made.lost, *self.lost])
+        lost = LostRows.merge([made.lost, self.lost])
         table = self.spool.finish()
         if (failure := failure_of_lost(lost, len(table))) is not None:
             return ObservedView(None, failure=failure, lost=lost)

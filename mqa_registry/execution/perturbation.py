@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.boundary import Contributor
     from mqa_registry.contributions import Task
+    from mqa_registry.errors import MqaError
     from mqa_registry.suite import Use
     from mqa_registry.types import Example
 
@@ -99,7 +100,7 @@ class _AcceptedRows:
     examples: list[Example] = field(default_factory=list)
     targets: list[Any] = field(default_factory=list)
     distances: list[int | None] = field(default_factory=list)  # of the rows that changed
-    lost: list[LostRows] = field(default_factory=list)
+    lost: list[tuple[str, MqaError]] = field(default_factory=list)
 
     def add(self, index: int, before: Example, after: Example, target: Any) -> None:
         """Add a row; a BlobError, before anything is added, where a blob of it cannot be compared with what it was."""
@@ -129,7 +130,7 @@ def perturb_part(rows: Rows, perturb: Sequence[Use], task: Task[Any] | None, see
         )
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:  # of another type than their column's
         return _wrong_type_failure(perturbers[-1].contributor, error)
-    lost = LostRows.merge(accepted.lost)
+    lost = LostRows.of_errors(accepted.lost)
     compared = [distance for distance in accepted.distances if distance is not None]
     return PerturbedPart(
         perturbed,
@@ -156,11 +157,11 @@ def _perturb_rows(rows: Rows, perturbers: Sequence[_Perturber], seed: int) -> _A
             except NotRunError as error:
                 return Failure.of_refusal(error)
             except BlobError as error:
-                accepted.lost.append(LostRows.of_error([name], error))
+                accepted.lost.append((name, error))
             except ContributionError as error:
                 if isinstance(error.__cause__, TimeLimitReached):  # the next row may take as long
                     return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
-                accepted.lost.append(LostRows.of_error([name], error))
+                accepted.lost.append((name, error))
     return accepted
 
 

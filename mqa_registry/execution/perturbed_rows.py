@@ -46,12 +46,12 @@ class GrowingRows:
     changed: int = 0
     edits: int = 0
     compared: int = 0
-    lost: list[LostRows] = field(default_factory=list)
+    lost: LostRows = field(default_factory=LostRows)
     failure: Failure | None = None
 
     @property
     def left_out(self) -> int:
-        return self.declined + sum(one.count for one in self.lost)
+        return self.declined + self.lost.count
 
     def add(self, part: PerturbedPart | Failure) -> None:
         if isinstance(part, Failure):
@@ -65,13 +65,13 @@ class GrowingRows:
         self.changed += part.changed
         self.edits += part.edits
         self.compared += part.compared
-        self.lost.append(part.lost)
+        self.lost = LostRows.merge([self.lost, part.lost])
 
     def finish(self, perturb: Sequence[Use]) -> PerturbedRows | Failure:
         """The whole set. A failure where no row is left: the perturbations declined all, or crashed on all."""
         if self.failure is not None:
             return self.failure
-        table, lost = self.spool.finish(), LostRows.merge(self.lost)
+        table, lost = self.spool.finish(), self.lost
         if not len(table):
             if lost.cause is not None:
                 return replace(lost.cause, message=f"{lost.cause.message}, on row `{lost.named[0].id}`")

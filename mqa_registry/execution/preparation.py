@@ -227,7 +227,9 @@ def replay(view: View, use: Use, perturbed: PerturbedRows) -> ObservedView:
             hint="predictions are joined by `id`; `mqa rows SUITE --out DIR` writes every row with its id",
         )
     return ObservedView(
-        perturbed, given.take(indices.combine_chunks() if isinstance(indices, pa.ChunkedArray) else indices)
+        perturbed,
+        given.take(indices.combine_chunks() if isinstance(indices, pa.ChunkedArray) else indices),
+        lost=perturbed.lost,
     )
 
 

@@ -16,7 +16,7 @@ from mqa_registry.boundary import check_identity, check_table, restart_time_limi
 from mqa_registry.contributions import Batching, Probe, ProbeContext, ViewContext
 from mqa_registry.errors import BlobError, ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.execution.preflight import raise_problems, wrong_input
-from mqa_registry.observations import Failure, PerturbedRows, ProbeResult
+from mqa_registry.observations import Failure, LostRows, PerturbedRows, ProbeResult
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import join_keys
 from mqa_registry.suite import identity
@@ -108,7 +108,10 @@ class ProbeRunner:
             if self._wrong_input is not None:  # of a backend that the probe has opened: the probe is not at fault
                 raise self._wrong_input from error
             return ProbeResult(failure=Failure.of(error))
-        return ProbeResult(table, None, perturbed.declined, perturbed.changed, len(perturbed.rows), perturbed.edits)
+        lost = self._lost_rows(request)
+        return ProbeResult(
+            table, None, perturbed.declined, perturbed.changed, len(perturbed.rows), perturbed.edits, lost
+        )
 
     def _find_failure(self, request: ProbeRequest) -> Failure | None:
         """Why a probe cannot run: its rows could not be perturbed, or its backend not opened or not run on them."""
@@ -128,6 +131,14 @@ class ProbeRunner:
         """The rows of a view; where the probe reads predictions too, without those that have none."""
         observed = self._views.get(view) if request.probe.inputs == "predictions" else None
         return observed.perturbed if observed is not None and observed.perturbed else self._perturbed_rows(view)
+
+    def _lost_rows(self, request: ProbeRequest) -> LostRows:
+        """The rows that could not be perturbed, each once. Views of predictions say themselves which rows they lost."""
+        row_sets = dict.fromkeys(view.rows for view in (request.view, request.reference) if view is not None)
+        if request.probe.inputs == "predictions":
+            return LostRows()
+        made = (self._prepared.row_sets[row_set] for row_set in row_sets)
+        return LostRows.merge(one.lost for one in made if isinstance(one, PerturbedRows))
 
     def _perturbed_rows(self, view: View) -> PerturbedRows:
         row_set = self._prepared.row_sets[view.rows]

@@ -19,6 +19,7 @@ from mqa_registry.expect import DROP, RISE
 from mqa_registry.judging.claims import Evaluation, StepEvaluation, evaluate
 from mqa_registry.judging.evaluate import evaluate_step, make_interval_options
 from mqa_registry.judging.evidence import describe_rows, differ, mcnemar_test, order_by_confidence
+from mqa_registry.judging.lost_rows import find_excess, find_losses
 from mqa_registry.judging.measurements import Measurement, estimate
 from mqa_registry.judging.result import Change, Flips, GroupFlips, Number, Verdict
 from mqa_registry.judging.samples import SampleCache, load_inputs, select_groups
@@ -123,6 +124,7 @@ def _evaluate(plan: Plan, case: Case, cache: SampleCache) -> list[tuple[str, Eva
     failure = next(
         (cache.observations.views[view].failure for view in case.views if cache.observations.views[view].failure), None
     )
+    failure = failure or find_excess(case.check, find_losses(case, cache.observations))
     if failure is not None:
         raise MqaError(failure.message)
     step, expect = case.steps[0], case.expect

@@ -12,6 +12,7 @@ from mqa_registry.contributions import Metric
 from mqa_registry.errors import MqaError
 from mqa_registry.judging.claims import StepEvaluation, evaluate, evaluate_grouped_metric, evaluate_groups
 from mqa_registry.judging.evidence import gather_evidence
+from mqa_registry.judging.lost_rows import count_lost, find_excess, find_losses, write_notes
 from mqa_registry.judging.measurements import Measurement
 from mqa_registry.judging.probe_numbers import evaluate_probe, gather_probe_evidence
 from mqa_registry.judging.result import CheckLocation, Result, ResultEvidence, Verdict
@@ -46,14 +47,20 @@ def _judge(plan: Plan, case: Case, cache: SampleCache) -> Result:
     failure = next((one.failure for one in _observations_of(case, cache.observations) if one.failure), None)
     if failure is not None:
         return _failed(blank, failure)
+    losses = find_losses(case, cache.observations)
+    blank = replace(blank, evidence=ResultEvidence(lost=losses))
+    if excess := find_excess(case.check, losses):
+        return _failed(blank, excess)
     try:
-        return (_judge_probe if case.probe_requests else _judge_measure)(plan, case, blank, cache)
+        result = (_judge_probe if case.probe_requests else _judge_measure)(plan, case, blank, cache)
+        notes = (*result.evidence.notes, *write_notes(case, losses, cache))
+        return replace(result, evidence=replace(result.evidence, lost=losses, notes=notes))
     except MqaError as error:  # what one check asks for and cannot get is no other's doing
         return _failed(blank, Failure.of(error))
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
         note = f"the check crashed: {type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
-        return replace(blank, verdict=Verdict.ERROR, note=note, evidence=ResultEvidence(traceback=trace))
+        return replace(blank, verdict=Verdict.ERROR, note=note, evidence=replace(blank.evidence, traceback=trace))
 
 
 def _observations_of(case: Case, observations: Observations) -> Iterator[ObservedView | ProbeResult]:
@@ -113,7 +120,7 @@ def _reference_difference(step: Step) -> dict[str, Any] | None:
 def _failed(blank: Result, failure: Failure) -> Result:
     verdict = Verdict.ERROR if failure.trace else Verdict.NOT_RUN
     note = f"{failure.message} ({failure.hint})" if failure.hint else failure.message
-    return replace(blank, verdict=verdict, note=note, evidence=ResultEvidence(traceback=failure.trace))
+    return replace(blank, verdict=verdict, note=note, evidence=replace(blank.evidence, traceback=failure.trace))
 
 
 def _judge_measure(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> Result:
@@ -184,7 +191,8 @@ def _overrule(
 def _step_result(step: Step, evaluation: StepEvaluation, rule: DecisionRule, observations: Observations) -> StepResult:
     whole, perturbed = whole_part(evaluation, rule), observations.views[step.view].perturbed
     assert perturbed is not None
-    groups, counts = group_parts(evaluation, rule), count_perturbed(len(perturbed.rows), perturbed)
+    lost = observations.views[step.view].lost.count
+    groups, counts = group_parts(evaluation, rule), count_perturbed(len(perturbed.rows), perturbed, lost=lost)
     return StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, counts)
 
 
@@ -200,6 +208,7 @@ def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> R
     if case.steps[-1].view.rows.perturb and not any(one.changed for one in observed):
         decision = replace(decision, verdict=Verdict.NOT_RUN, note=NOTHING_CHANGED)
     wholes = [whole_part(one, rule) for one in steps]
+    lost = count_lost(case, cache.observations)
     parts = [
         StepResult(
             whole.verdict,
@@ -207,7 +216,7 @@ def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> R
             "",
             step.severity or 0.0,
             group_parts(evaluation, rule),
-            count_perturbed(one.rows, one),
+            count_perturbed(one.rows, one, lost=lost[step.view]),
         )
         for step, evaluation, whole, one in zip(case.steps, steps, wholes, observed, strict=True)
     ]

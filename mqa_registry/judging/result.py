@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import ExampleRow
     from mqa_registry.judging.waivers import AppliedWaiver
+    from mqa_registry.observations import ViewLoss
 
 MAX_SHOWN_GROUPS = 20  # measures of groups that a report of a comparison names
 
@@ -114,13 +115,14 @@ class SweepSummary:
 class StepEvidence:
     """How far the rows of one severity were perturbed: how many changed, by how many edits, and how many were declined.
 
-    `mean_edits` is the mean edit distance of a changed row in characters; None where rows have no text.
+    `mean_edits` is the mean edit distance of a changed row in characters; None where rows have no text. `lost` are others.
     """
 
     rows: int
     changed: int
     declined: int
     mean_edits: float | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class ResultEvidence:
 
     Of the rows, `missing_predictions` have no finite prediction, and `missing_targets` no target where the measure needs
     one; a perturbation `declined` some and `changed` others, by `mean_edits` characters each. `clusters` is how many
-    there are; `unpaired` says that the reference has other rows. `absent_classes` are classes that no row has.
+    there are; `unpaired` says that the reference has other rows. `absent_classes` are classes that no row has; `lost` has
+    the views that lost rows, which no number counts.
 
     `required_rows` of the unit `required_unit` would settle an open check; `never_settles` says that no number would.
     `traceback` is that of a crash. `remarks` are sentences on a check that does not hold, `notes` on any. Texts of rows
@@ -144,6 +147,7 @@ class ResultEvidence:
     unpaired: bool = False
     clusters: int | None = None
     absent_classes: tuple[str, ...] = ()
+    lost: tuple[ViewLoss, ...] = ()
     mcnemar: McNemarTest | None = None
     sweep: SweepSummary | None = None
     required_rows: int | None = None

@@ -121,7 +121,8 @@ class SampleCache:
 def load_inputs(case: Case, step: Step, cache: SampleCache) -> MeasureInputs:
     """What a case reads at one severity; a comparison of different rows is a DataError.
 
-    Rows that a perturbation declined leave both sides. Rows of two data sets are paired where their ids are the same.
+    Rows that a perturbation declined, or a view lost, leave both sides. Rows of two data sets are paired where their ids
+    are the same.
     """
     measure = case.check.measure
     targets = _target_use(measure, step)
@@ -130,7 +131,8 @@ def load_inputs(case: Case, step: Step, cache: SampleCache) -> MeasureInputs:
         return MeasureInputs(measure, sample)
     reference = cache.sample(step.reference, targets)
     common, common_reference = align_samples(sample, reference)
-    if step.reference.rows.data == step.view.rows.data or len(common) == len(sample) == len(reference):
+    is_same_data = step.reference.rows.data == step.view.rows.data
+    if is_same_data or _has_same_ids(step.view, step.reference, len(common), cache, targets):
         return MeasureInputs(measure, common, common_reference)
     if isinstance(measure.contribution, Comparison):
         raise DataError(
@@ -196,6 +198,24 @@ def align_samples(first: Sample, second: Sample) -> tuple[Sample, Sample]:
         return first, second
     positions = positions_of(first.predictions.ids, second.predictions.ids)
     return first.take(np.flatnonzero(positions >= 0)), second.take(positions[positions >= 0])
+
+
+def _has_same_ids(view: View, reference: View, common: int, cache: SampleCache, targets: TargetUse) -> bool:
+    """Whether two views have `common` rows and no others, but for those that the other one lost."""
+    sides = ((view, reference), (reference, view))
+    return all(_misses_lost_rows_alone(side, other, common, cache, targets) for side, other in sides)
+
+
+def _misses_lost_rows_alone(view: View, other: View, common: int, cache: SampleCache, targets: TargetUse) -> bool:
+    """Whether the rows of a view that another lacks are rows of its data, and no more of them than it lost."""
+    ids, others = cache.sample(view, targets).predictions.ids, cache.sample(other, targets).predictions.ids
+    lacking = len(ids) - common
+    if not lacking:
+        return True
+    if lacking > cache.observations.views[other].lost.count:
+        return False
+    missing = ids.filter(pa.array(positions_of(ids, others) < 0))
+    return bool((positions_of(missing, cache.observations.rows[other.rows.data].ids) >= 0).all())
 
 
 def positions_of(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> Positions:

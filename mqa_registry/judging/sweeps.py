@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 DIGITS = 6  # of what a sweep comes to
 
 
-def count_perturbed(rows: int, perturbed: PerturbedRows | ProbeResult) -> StepEvidence:
-    """How far rows were really perturbed."""
+def count_perturbed(rows: int, perturbed: PerturbedRows | ProbeResult, *, lost: int = 0) -> StepEvidence:
+    """How far rows were really perturbed, and how many others were lost, which may be among those that changed."""
     edits = None if perturbed.edits is None else round(perturbed.edits, DIGITS)
-    return StepEvidence(rows, perturbed.changed, perturbed.declined, edits)
+    return StepEvidence(rows, min(perturbed.changed, rows), perturbed.declined, edits, lost)
 
 
 def clean_value(case: Case, cache: SampleCache) -> float:

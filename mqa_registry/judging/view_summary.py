@@ -57,7 +57,7 @@ class CalibrationBin:
 class ViewSummary:
     """The unperturbed rows of a data set as one backend predicts them.
 
-    `rows` are those with a prediction and a target. `calibration` has the bins that have rows; it is empty where there
+    `rows` are those with a prediction and a target; `lost` rows have no prediction. `calibration` has the bins that have rows; it is empty where there
     are no probabilities.
     """
 
@@ -67,6 +67,7 @@ class ViewSummary:
     rows: int
     confusion: ConfusionMatrix | None = None
     calibration: tuple[CalibrationBin, ...] = ()
+    lost: int = 0
 
 
 def summarize_views(observations: Observations) -> tuple[ViewSummary, ...]:
@@ -98,7 +99,9 @@ def _summarize_view(view: View, observed: ObservedView, rows: Rows) -> ViewSumma
     if sample.targets is None or not len(sample):
         return None
     confusion, calibration = _SUMMARIZERS[predictions.schema](sample.predictions, sample.targets)
-    return ViewSummary(view.rows.data, view.backend, predictions.schema, len(sample), confusion, calibration)
+    return ViewSummary(
+        view.rows.data, view.backend, predictions.schema, len(sample), confusion, calibration, observed.lost.count
+    )
 
 
 def _summarize_labels(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mqa_registry.judging.waivers import AppliedWaiver
 
 MAX_CLASSES = 5  # that no row has, by name
+MAX_LOST = 5  # lost rows of a view, by their ids
 _DEFAULT_REASONS = {
     Verdict.FAIL: "it lies beyond its bound",
     Verdict.INCONCLUSIVE: "the rows at hand settle it neither way",
@@ -108,11 +109,28 @@ def count_rows(results: Iterable[Result], *, is_explained: bool) -> str:
             words.append(f"{format_count(changed)} changed{by_edits}")
         if declined := max(one.declined for one in evidence):
             words.append(f"{format_count(declined)} declined")
+    if lost := max(map(count_lost_rows, results)):
+        words.append(f"{format_count(lost)} lost")
     if missing := max(one.missing_predictions for one in evidence):
         words.append(f"{format_count(missing)} without an answer")
     if missing := max(one.missing_targets for one in evidence):
         words.append(f"{format_count(missing)} without a target")
     return f"rows: {', '.join(words)}" if words else ""
+
+
+def describe_lost_rows(result: Result) -> tuple[str, ...]:
+    """A sentence for each view that lost rows, with the ids of the first of them and the reasons."""
+    return tuple(
+        f"{loss.lost:,} of {counted(loss.rows, 'row')} of `{loss.view}`{f' on `{loss.backend}`' if loss.backend else ''} lost: "
+        + "; ".join(f"`{row.id}`: {row.reason}" for row in loss.first[:MAX_LOST])
+        + (f"; and {loss.lost - MAX_LOST:,} more" if loss.lost > MAX_LOST else "")
+        for loss in result.evidence.lost
+    )
+
+
+def count_lost_rows(result: Result) -> int:
+    """How many rows that view lost which lost the most of those that a check read."""
+    return max((loss.lost for loss in result.evidence.lost), default=0)
 
 
 def _changed_few_rows(result: Result) -> bool:

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.errors import redact
 from mqa_registry.reports import output
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import ExampleRow
     from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, RunComparison, Step
+    from mqa_registry.observations import ViewLoss
     from mqa_registry.reports.report import Report
 
 FORMAT = 2
@@ -76,8 +78,16 @@ def without_texts(comparison: RunComparison) -> RunComparison:
 
 def _strip_texts(result: Result) -> Result:
     examples = tuple(_strip_example(example) for example in result.evidence.examples)
+    note, lost = result.note, tuple(_strip_reasons(loss) for loss in result.evidence.lost)
+    for row in (row for loss in result.evidence.lost for row in loss.first if row.reason):
+        note = note.replace(f": {row.reason}", f": {redact(row.reason)}")
     # A traceback may quote the row that raised the error.
-    return replace(result, evidence=replace(result.evidence, traceback="", examples=examples))
+    return replace(result, note=note, evidence=replace(result.evidence, traceback="", examples=examples, lost=lost))
+
+
+def _strip_reasons(loss: ViewLoss) -> ViewLoss:
+    """The lost rows of a view without why they were lost: it may quote the row."""
+    return replace(loss, first=tuple(replace(row, reason=redact(row.reason)) for row in loss.first))
 
 
 def _strip_example(example: ExampleRow) -> ExampleRow:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from mqa_registry.reports.explanations import count_lost_rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -21,6 +23,7 @@ _TYPES = {"str": pa.string(), "float | None": pa.float64(), "int | None": pa.int
 class NumberRow:
     """One number. What it has not is None: no backend where a probe reads rows alone, no severity where nothing is swept.
 
+    `rows` counted; `lost` others had no prediction, of that view of the check, or of the severity, that lost the most.
     `verdict` is that of the bounds on the number, None where nothing is expected of it. A result without numbers, as one
     that crashed, has a row without a number, and there the verdict is that of the result.
     """
@@ -41,6 +44,7 @@ class NumberRow:
     rows: int | None = None
     method: str | None = None
     verdict: str | None = None
+    lost: int | None = None
 
 
 NUMBERS_SCHEMA = pa.schema([(field.name, _TYPES[str(field.type)]) for field in fields(NumberRow)])
@@ -60,10 +64,11 @@ def _list_rows(report: Report, result: Result) -> Iterator[NumberRow]:
         check=_encodable(result.check),
         backend=_encodable(result.backend) or None,
         data=_encodable(result.data),
+        lost=count_lost_rows(result),
     )
     rows = [*_rows_of_part(blank, result), *_rows_of_groups(blank, result.groups)]
     for step in result.series:
-        of_severity = replace(blank, severity=step.severity)
+        of_severity = replace(blank, severity=step.severity, lost=step.evidence.lost if step.evidence else 0)
         rows += [*_rows_of_part(of_severity, step), *_rows_of_groups(of_severity, step.groups)]
     yield from rows or [replace(blank, verdict=str(result.verdict))]
 

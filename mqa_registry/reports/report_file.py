@@ -32,7 +32,7 @@ from mqa_registry.judging.result import (
 )
 from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
-from mqa_registry.observations import Work
+from mqa_registry.observations import LostRow, ViewLoss, Work
 from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
 from mqa_registry.reports.json_report import FORMAT
 from mqa_registry.reports.report import Report, SuiteIdentity
@@ -211,10 +211,16 @@ def _parse_evidence(table: Table) -> ResultEvidence:
         ResultEvidence,
         table,
         **{name: tuple(table[name]) for name in ("absent_classes", "remarks", "notes") if name in table},
+        lost=tuple(_parse_loss(loss) for loss in table.get("lost", ())),
         mcnemar=_make_record(McNemarTest, table["mcnemar"]) if table.get("mcnemar") else None,
         sweep=_make_record(SweepSummary, sweep, non_monotonic_at=tuple(sweep["non_monotonic_at"])) if sweep else None,
         examples=tuple(_make_record(ExampleRow, example) for example in table.get("examples", ())),
     )
+
+
+def _parse_loss(table: Table) -> ViewLoss:
+    first = tuple(_make_record(LostRow, row, reason=row.get("reason", "")) for row in table.get("first", ()))
+    return _make_record(ViewLoss, table, first=first)
 
 
 def _parse_comparison(table: Table) -> RunComparison:

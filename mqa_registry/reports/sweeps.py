@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 def describe_perturbation(steps: Sequence[Step]) -> dict[str, list[str]]:
-    """Rows that changed, edits of each and rows that were declined: texts, one for every severity; empty ones are left out."""
+    """Rows that changed, edits of each, rows that were declined, and lost: texts by severity; empty lines are left out."""
     evidence = [step.evidence for step in steps]
     columns = {
         "changed": [_format_share(one) if one else "" for one in evidence],
         "edits a row": ["" if one is None or one.mean_edits is None else f"{one.mean_edits:.1f}" for one in evidence],
         "declined": [f"{one.declined:,}" if one and one.declined else "" for one in evidence],
+        "lost": [f"{one.lost:,}" if one and one.lost else "" for one in evidence],
     }
     return {name: texts for name, texts in columns.items() if any(texts)}
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
 from mqa_registry.boundary import redact_messages, supervise
 from mqa_registry.contributions import Metric
 from mqa_registry.errors import ExitCode, MqaError, UsageError
@@ -12,12 +15,13 @@ from mqa_registry.expect import Expect
 from mqa_registry.judging.changes import count_flips, judge_changes, takes_groups
 from mqa_registry.judging.groups import sees_predictions
 from mqa_registry.judging.result import RunComparison, Verdict, VerdictChange
-from mqa_registry.judging.samples import SampleCache
+from mqa_registry.judging.samples import SampleCache, positions_of
 from mqa_registry.naming import counted
 from mqa_registry.plan import Case, Plan, Step, View
 from mqa_registry.reports import without_texts
 from mqa_registry.runs.outcome import release_verdict
 from mqa_registry.suite import Check, Severity
+from mqa_registry.types import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
     from mqa_registry.runs.pipeline import ExecutedRun
     from mqa_registry.runs.record import Record
     from mqa_registry.suite import Use
-    from mqa_registry.types import Rows
 
 MAX_NAMED_IDS = 3  # of rows that only one run has, in a message
 
@@ -91,7 +94,9 @@ def _compare(
         changes=changes,
         flips=count_flips(comparison, cache, changes),
         verdict_changes=tuple(_list_verdict_changes(reference_report, report)),
-        left_out=tuple(dict.fromkeys([*left_out, *_list_groups_left_out(plan)])),
+        left_out=tuple(
+            dict.fromkeys([*left_out, *_list_lost_rows(common, joint, report.run), *_list_groups_left_out(plan)])
+        ),
     )
 
 
@@ -165,6 +170,16 @@ def _list_groups_left_out(plan: Plan) -> Iterator[str]:
             yield f"the groups of `{case.check.name}`: `{case.check.by.name}` makes them of predictions"
 
 
+def _list_lost_rows(cases: Sequence[Case], joint: Observations, run: str) -> Iterator[str]:
+    """The rows that one of the runs lost, which are left out of both."""
+    for case in cases:
+        for view in case.views:
+            if lost := joint.views[view].lost.count:
+                where = f"`{view.rows.name}` on `{case.backend}`"
+                name = run if view.backend == case.backend else view.backend.removeprefix(f"{case.backend} in run ")
+                yield f"{counted(lost, 'row')} of {where}, which the run `{name}` lost"
+
+
 def _is_comparable(case: Case) -> bool:
     return isinstance(case.check.measure.contribution, Metric)
 
@@ -178,6 +193,7 @@ def _make_case(case: Case, step: Step, expect: Expect, reference: View) -> Case:
         on=(case.backend,),
         steps=(Severity(step.view.rows.perturb),),
         interval=case.check.interval,
+        max_lost=case.check.max_lost,
     )
     return Case(check, case.backend, expect, (Step(step.view, reference, step.severity),))
 
@@ -233,11 +249,21 @@ def _describe_difference(rows: Rows, reference: Rows) -> str:
     return ""
 
 
+def _without_lost_rows(rows: Rows, others: Rows, lost: int) -> Rows:
+    """The rows without those that the others lack, where these are no more than `lost` there."""
+    is_there = positions_of(rows.ids, others.ids) >= 0 if lost else np.ones(len(rows), dtype=bool)
+    if is_there.all() or np.count_nonzero(~is_there) > lost:
+        return rows
+    return Rows(rows.table.filter(pa.array(is_there)), rows.fields)
+
+
 def _require_same_perturbed_rows(case: Case, now: ObservedView, earlier: ObservedView) -> None:
     """Raise a UsageError where a perturbation made other rows in each run, as of another version."""
     if now.perturbed is None or earlier.perturbed is None or not case.steps[0].view.rows.perturb:
         return
-    if difference := _describe_difference(now.perturbed.rows, earlier.perturbed.rows):
+    rows = _without_lost_rows(now.perturbed.rows, earlier.perturbed.rows, earlier.lost.count)
+    others = _without_lost_rows(earlier.perturbed.rows, now.perturbed.rows, now.lost.count)
+    if difference := _describe_difference(rows, others):
         raise UsageError(
             f"the perturbed rows of `{case.check.name}` are not those of the earlier run: {difference}",
             hint="another version of the perturbation made them: run the earlier model again",

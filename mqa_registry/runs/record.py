@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mqa_registry.contributions import Replay, Slice
-from mqa_registry.errors import NotRunError
+from mqa_registry.errors import NotRunError, redact
 from mqa_registry.judging.groups import group_names_of, sees_predictions
 from mqa_registry.observations import Failure, Observations, ObservedView, ProbeResult
 from mqa_registry.suite.overrides import EXECUTION
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.findings import Finding
     from mqa_registry.judging import Result
+    from mqa_registry.observations import LostRows
     from mqa_registry.plan import Plan, ProbeRequest, View
     from mqa_registry.reports import Report
     from mqa_registry.suite import RawSuite, Suite, Use
@@ -218,6 +219,7 @@ def _group_column(rows: Rows, use: Use) -> pa.Array:
 
 def _view_without_texts(observed: ObservedView, *, targets: bool) -> ObservedView:
     failure = _without_trace(observed.failure)
+    observed = replace(observed, lost=_without_reasons(observed.lost))
     if observed.perturbed is None or _has_texts(observed):
         return replace(observed, perturbed=None, predictions=None, failure=failure or NO_TEXTS)
     rows = _select_roles(observed.perturbed.rows, targets=targets, groups={})
@@ -233,7 +235,17 @@ def _probe_result_without_texts(request: ProbeRequest, observed: ProbeResult) ->
             for field in table.schema
         ]
         table = pa.table(columns, schema=table.schema)
-    return replace(observed, table=table, failure=_without_trace(observed.failure))
+    return replace(
+        observed, table=table, failure=_without_trace(observed.failure), lost=_without_reasons(observed.lost)
+    )
+
+
+def _without_reasons(lost: LostRows) -> LostRows:
+    """The lost rows without what may quote them; their ids stay."""
+    if not lost:
+        return lost
+    cause = lost.cause and replace(_without_trace(lost.cause) or lost.cause, message=redact(lost.cause.message))
+    return replace(lost, named=tuple(replace(row, reason=redact(row.reason)) for row in lost.named), cause=cause)
 
 
 def _without_trace(failure: Failure | None) -> Failure | None:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_registry.findings import Finding
-from mqa_registry.observations import Failure, ObservedView, PerturbedRows, ProbeResult
+from mqa_registry.observations import Failure, LostRow, LostRows, ObservedView, PerturbedRows, ProbeResult
 from mqa_registry.reports import to_json
 from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
 from mqa_registry.reports.report_file import parse_report
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     Table = dict[str, Any]  # of JSON
     FileTables = Mapping[str, pa.Table]  # by the name of the file
 
-FORMAT = 4
+FORMAT = 5
 # In the first, every table is an Arrow file, whole. In the first two, findings and reports have the keys of reports of
 # format 1, `probe_results` is `sights`, and the `perturbed_rows` of a view are `seen`. In the first three, no file of
-# JSON is compressed.
-READABLE_FORMATS = (1, 2, 3, 4)
+# JSON is compressed. In the first four, no view and no probe has `lost` rows, and who reads no more than these would take
+# what is left of a view for all of it.
+READABLE_FORMATS = (1, 2, 3, 4, 5)
 COUNTS = ("declined", "changed", "rows", "edits")  # of a probe's observations; runs of earlier versions lack some
 ENCODING_ERRORS = "surrogateescape"  # a folder's name may be no UTF-8, and a suite in memory has it
 TABLE_SUFFIXES = PARQUET, ARROW = ".parquet", ".arrow"
@@ -156,6 +157,7 @@ def _serialize_view(recipe: str, observed: ObservedView, rows: Mapping[str, Rows
             **tables.add("predictions", predictions.table),
         },
         "failure": observed.failure and vars(observed.failure),
+        "lost": _serialize_lost_rows(observed.lost),
     }
 
 
@@ -166,7 +168,21 @@ def _deserialize_view(entry: Table, rows: Mapping[str, Rows], tables: FileTables
         predictions
         and Predictions(predictions["schema"], restore_table(predictions, tables), tuple(predictions["classes"])),
         failure and Failure(**failure),
+        _deserialize_lost_rows(entry.get("lost")),
     )
+
+
+def _serialize_lost_rows(lost: LostRows) -> Table | None:
+    """The lost rows of a view or a probe; None where there are none."""
+    named = [[row.id, row.reason] for row in lost.named]
+    return {"count": lost.count, "named": named, "cause": lost.cause and vars(lost.cause)} if lost else None
+
+
+def _deserialize_lost_rows(entry: Table | None) -> LostRows:
+    if entry is None:
+        return LostRows()
+    cause, named = entry["cause"], tuple(LostRow(*row) for row in entry["named"])
+    return LostRows(entry["count"], named, cause and Failure(**cause))
 
 
 def _serialize_perturbed_rows(seen: PerturbedRows, rows: Mapping[str, Rows], tables: TableFiles) -> Table:
@@ -187,13 +203,15 @@ def _deserialize_perturbed_rows(seen: Table, rows: Mapping[str, Rows], tables: F
 def _serialize_probe_result(recipe: str, observed: ProbeResult, tables: TableFiles) -> Table:
     table = tables.add("probe-results", observed.table) if observed.table is not None else {"file": None}
     counts = {name: getattr(observed, name) for name in COUNTS}
-    return counts | table | {"recipe": recipe, "failure": observed.failure and vars(observed.failure)}
+    failure, lost = observed.failure and vars(observed.failure), _serialize_lost_rows(observed.lost)
+    return counts | table | {"recipe": recipe, "failure": failure, "lost": lost}
 
 
 def _deserialize_probe_result(entry: Table, tables: FileTables) -> ProbeResult:
     table = restore_table(entry, tables) if entry["file"] else None
     counts = {name: entry[name] for name in COUNTS if name in entry}
-    return ProbeResult(table, entry["failure"] and Failure(**entry["failure"]), **counts)
+    lost = _deserialize_lost_rows(entry.get("lost"))
+    return ProbeResult(table, entry["failure"] and Failure(**entry["failure"]), lost=lost, **counts)
 
 
 @dataclass

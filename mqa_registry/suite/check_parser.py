@@ -232,9 +232,6 @@ def _require(node: Node, names: tuple[str, ...], noun: str, resolver: Resolver) 
     return False
 
 
-# The table `expect`.
-
-
 def _parse_expect(node: Node, measure: Use | None, diagnostics: Diagnostics) -> dict[str, Expect]:
     """The bounds in `expect` by the number that they are on: `value`, or another number of a probe."""
     named = {key: child for key, child in node.tables.items() if isinstance(child.value, dict) and key not in RESERVED}

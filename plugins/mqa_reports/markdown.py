@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from mqa_registry import (
     Verdict,
     blocks_release,
+    count_lost_rows,
     count_verdicts,
+    counted,
     describe_bounds,
     draw_conclusion,
     explain_comparison,
@@ -148,7 +150,8 @@ def _name_verdict(result: Result) -> str:
         verdict = Verdict.FAIL if result.verdict is Verdict.PASS else result.verdict
         return f"{SIGNS[verdict]} {verdict}"
     if result.verdict is Verdict.PASS:
-        return f"{SIGNS[result.verdict]} {result.verdict}"
+        lost = count_lost_rows(result)
+        return f"{SIGNS[result.verdict]} {result.verdict}" + (f", {counted(lost, 'row')} lost" if lost else "")
     return f"⚠️ {result.verdict}, {'waived' if result.critical else 'not critical'}"
 
 

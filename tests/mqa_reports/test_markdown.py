@@ -16,6 +16,7 @@ from mqa_registry import Verdict
 from mqa_registry.contributions import ExampleRow
 from mqa_registry.judging.result import RunComparison
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
+from mqa_registry.observations import ViewLoss
 from mqa_registry.reports import without_examples
 from mqa_reports import MARKDOWN
 from mqa_reports.markdown import MAX_BYTES, code, prose, render_markdown
@@ -105,6 +106,11 @@ def test_what_does_not_count_says_why_and_comes_last():
     ]  # fmt: skip
     assert "waived until 2027-01-31" in text
     assert "FAIL: the waiver expired after 2027-01-31" in text
+
+
+def test_a_check_that_holds_says_how_many_rows_it_lost():
+    lost = result("a", evidence={"lost": (ViewLoss("words", "one", 500, 2),)})
+    assert "PASS, 2 rows lost" in page_of(lost, verdict=Verdict.PASS).prose
 
 
 def test_a_comparison_with_an_earlier_run_is_said():

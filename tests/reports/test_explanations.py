@@ -9,7 +9,8 @@ import pytest
 
 from mqa_registry import Verdict
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
-from mqa_registry.reports.explanations import explain_result
+from mqa_registry.observations import LostRow, ViewLoss
+from mqa_registry.reports.explanations import describe_lost_rows, explain_result
 from mqa_registry.reports.report import blocks_release
 from tests.reports.conftest import result
 
@@ -47,6 +48,18 @@ def test_remarks_classes_and_rows_follow_the_reason():
     assert explain_result(result("a", verdict=Verdict.FAIL, note="too low", evidence=evidence)) == (
         "too low", "mixed up", "no row is of class `grey`", "rows: 2 declined, 3 without a target",
     )  # fmt: skip
+
+
+def test_lost_rows_are_counted_whatever_the_verdict_and_named_with_their_reasons():
+    first = tuple(LostRow(f"r{number}", "truncated") for number in range(20))
+    losses = (ViewLoss("words", "one", 500, 2, first[:2]), ViewLoss("words.typos", "", 400, 21, first))
+    lost = result("a", evidence={"lost": losses})
+    assert explain_result(lost) == ("rows: 21 lost",)
+    assert describe_lost_rows(lost) == (
+        "2 of 500 rows of `words` on `one` lost: `r0`: truncated; `r1`: truncated",
+        f"21 of 400 rows of `words.typos` lost: {'; '.join(f'`r{number}`: truncated' for number in range(5))}; and 16 more",
+    )
+    assert describe_lost_rows(result("a")) == ()
 
 
 def test_an_overdue_waiver_comes_first():

@@ -10,11 +10,13 @@ from dataclasses import replace
 import pytest
 
 from mqa_registry import Number, Verdict
+from mqa_registry.judging.result import ResultEvidence, StepEvidence
+from mqa_registry.observations import ViewLoss
 from tests.reports.conftest import DOMAINS, demo, finished, part, perturbed, result, sliced, step
 
 COLUMNS = [
     "run", "suite", "check", "backend", "data", "severity", "group", "number", "estimate", "low", "high",
-    "corrected_low", "corrected_high", "rows", "method", "verdict",
+    "corrected_low", "corrected_high", "rows", "method", "verdict", "lost",
 ]  # fmt: skip
 
 
@@ -28,7 +30,7 @@ def test_a_row_has_one_number_and_what_it_is_of():
     assert row == {
         "run": "20261121-222800-3f9a", "suite": "reviews", "check": "accuracy", "backend": "torch", "data": "reviews",
         "severity": None, "group": None, "number": "value", "estimate": 0.813, "low": pytest.approx(0.801), "high": pytest.approx(0.825),
-        "corrected_low": None, "corrected_high": None, "rows": 4200, "method": "exact", "verdict": None,
+        "corrected_low": None, "corrected_high": None, "rows": 4200, "method": "exact", "verdict": None, "lost": 0,
     }  # fmt: skip
 
 
@@ -42,6 +44,20 @@ def test_groups_and_severities_have_rows_of_their_own():
     assert [(row["severity"], row["group"], row["number"]) for row in swept[:5]] == [
         (0.1, None, "value"), (0.1, None, "drop"), (0.2, None, "value"), (0.2, None, "drop"), (0.2, "nyt", "value"),
     ]  # fmt: skip
+
+
+def test_lost_rows_are_those_of_the_severity_or_of_the_view_that_lost_the_most():
+    losses = {"lost": (ViewLoss("words", "one", 500, 2), ViewLoss("words.typos", "one", 500, 7))}
+    (whole,) = rows_of(result("accuracy", evidence=losses))
+    steps = (step(0.1, 0.02), replace(step(0.2, 0.06), evidence=StepEvidence(498, 9, 0, lost=2)))
+    swept = rows_of(
+        *(
+            replace(one, evidence=ResultEvidence(**losses))
+            for one in perturbed("typos", 0.1, 0.1, series=steps, numbers={})
+        )
+    )
+    assert whole["lost"] == 7
+    assert {(row["severity"], row["lost"]) for row in swept} == {(0.1, 0), (0.2, 2)}
 
 
 def test_a_number_has_its_corrected_interval_and_the_verdict_of_its_bounds():

@@ -27,7 +27,7 @@ from mqa_registry.judging.result import (
 )
 from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
-from mqa_registry.observations import Work
+from mqa_registry.observations import LostRow, ViewLoss, Work
 from mqa_registry.reports import to_json, write_report
 from mqa_registry.reports.report_file import load_report, parse_report, read_report
 
@@ -57,14 +57,22 @@ SWEEPS = st.builds(
     non_monotonic_at=st.lists(FLOATS, max_size=2).map(tuple), relative_corruption_error=st.dictionaries(NAMES, FLOATS),
 )  # fmt: skip
 EXAMPLES = st.builds(ExampleRow, id=NAMES, fields=TABLES, target=PLAIN, reference=PLAIN, details=TABLES)
+LOSSES = st.builds(
+    ViewLoss,
+    view=NAMES, backend=NAMES, rows=st.integers(1), lost=st.integers(1),
+    first=st.lists(st.builds(LostRow, id=NAMES, reason=NAMES), max_size=2).map(tuple),
+)  # fmt: skip
 EVIDENCE = st.builds(
     ResultEvidence,
+    lost=st.lists(LOSSES, max_size=2).map(tuple),
     missing_targets=st.integers(0), absent_classes=st.lists(NAMES, max_size=2).map(tuple),
     mcnemar=st.none() | st.builds(McNemarTest, st.integers(0), st.integers(0), st.none() | FLOATS),
     sweep=st.none() | SWEEPS, required_rows=st.none() | st.integers(1), traceback=NAMES,
     remarks=st.lists(NAMES, max_size=2).map(tuple), examples=st.lists(EXAMPLES, max_size=2).map(tuple), details=TABLES,
 )  # fmt: skip
-STEP_EVIDENCE = st.builds(StepEvidence, st.integers(0), st.integers(0), st.integers(0), st.none() | FLOATS)
+STEP_EVIDENCE = st.builds(
+    StepEvidence, st.integers(0), st.integers(0), st.integers(0), st.none() | FLOATS, st.integers(0)
+)
 RESULTS = st.builds(
     Result,
     **PARTS,

@@ -27,3 +27,8 @@ def test_edits_and_declined_rows_have_a_line_where_there_are_any(make):
     ]
     assert describe_perturbation(steps) == {"edits a row": ["1.3", ""], "declined": ["", "1,200"]}
     assert describe_perturbation(steps[:1]) == {"edits a row": ["1.3"]}
+
+
+def test_lost_rows_have_a_line_of_their_own(make):
+    steps = [make.step(1, 0.1, evidence=StepEvidence(0, 0, 0, lost=3)), make.step(2, 0.1)]
+    assert describe_perturbation(steps) == {"lost": ["3", ""]}

@@ -111,11 +111,11 @@ def test_a_file_that_is_gone_or_cut_ends_with_3(project, name):
 def test_a_run_of_another_format_is_refused(project):
     project.run()
     folder = project.kept[0]
-    run = json.loads(gzip.decompress((folder / "run.json.gz").read_bytes())) | {"format": 5}
+    run = json.loads(gzip.decompress((folder / "run.json.gz").read_bytes())) | {"format": 6}
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "SHA256SUMS"}
     drop_folder(folder)
     write_folder(folder, files | {"run.json.gz": gzip.compress(json.dumps(run).encode())})
-    with pytest.raises(StoreError, match="format 5"):
+    with pytest.raises(StoreError, match="format 6"):
         project.judge()
 
 

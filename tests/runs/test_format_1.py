@@ -73,7 +73,7 @@ def test_a_run_that_is_kept_today_has_the_keys_of_today(tmp_path, project):
     project.run()
     (folder,) = (project.folder / ".mqa" / "runs").iterdir()
     content = json.loads(gzip.decompress((folder / "run.json.gz").read_bytes()))
-    assert content["format"] == 4
+    assert content["format"] == 5
     assert content["probe_results"]
     assert all("perturbed_rows" in view for view in content["views"])
     assert json.loads(gzip.decompress((folder / "report.json.gz").read_bytes()))["format"] == 2

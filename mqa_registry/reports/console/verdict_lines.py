@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.judging import Verdict
 from mqa_registry.judging.waivers import apply_waivers, is_accepted
-from mqa_registry.naming import shorten_check_name
+from mqa_registry.naming import counted, shorten_check_name
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS
-from mqa_registry.reports.explanations import name_waiver_state
+from mqa_registry.reports.explanations import count_lost_rows, name_waiver_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,8 @@ def render_verdict(result: Result, waivers: Sequence[Waiver], builder: TextBuild
     if result.backend:
         line = builder.join(line, " on ", builder.quote(result.backend))
     if result.verdict is Verdict.PASS:
-        return line
+        lost = count_lost_rows(result)
+        return builder.join(line, builder.literal(f", {counted(lost, 'row')} lost", "yellow")) if lost else line
     if result.note:
         line = builder.join(line, ": ", builder.quote(result.note, "dim", cells=MAX_NOTE_CELLS))
     (waived,) = apply_waivers((result,), waivers, datetime.now(UTC).date())

@@ -11,6 +11,7 @@ from mqa_registry import (
     Verdict,
     counted,
     describe_bounds,
+    describe_lost_rows,
     format_number,
     name_family,
     verdict_on,
@@ -232,6 +233,7 @@ def _describe_evidence(result: Result) -> Iterator[str]:
     ):
         if count:
             yield f"{counted(count, 'row')} {what}"
+    yield from describe_lost_rows(result)
     if evidence.clusters is not None:
         yield f"{counted(evidence.clusters, 'cluster')} of rows"
     if evidence.unpaired:

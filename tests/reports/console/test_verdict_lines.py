@@ -8,6 +8,8 @@ import pytest
 from rich.console import Console
 
 from mqa_registry.judging import Verdict
+from mqa_registry.judging.result import ResultEvidence
+from mqa_registry.observations import ViewLoss
 from mqa_registry.reports.console.text import TextBuilder
 from mqa_registry.reports.console.verdict_lines import render_verdict
 from mqa_registry.suite import Waiver
@@ -43,3 +45,8 @@ def test_a_known_failure_says_until_when_it_is_accepted(line):
     assert line(Verdict.FAIL, waiver) == "✗ accuracy on one; waived until 2126-01-01"
     assert line(Verdict.ERROR, waiver) == "! accuracy on one"
     assert line(Verdict.FAIL, Waiver("accuracy", date(2020, 1, 1), "late")) == "✗ accuracy on one"
+
+
+def test_a_check_that_holds_says_how_many_rows_it_lost(line):
+    evidence = ResultEvidence(lost=(ViewLoss("words", "one", 500, 2), ViewLoss("words", "two", 500, 3)))
+    assert line(Verdict.PASS, evidence=evidence) == "✓ accuracy on one, 3 rows lost"
