@@ -48,7 +48,7 @@ from mqa_registry.boundary.rows import (
     check_row_groups,
     check_table,
 )
-from mqa_registry.boundary.sources import check_source, read_pieces
+from mqa_registry.boundary.sources import check_columns, check_source, read_pieces
 from mqa_registry.boundary.suggestions import check_suggestions, suggest_backend
 from mqa_registry.boundary.time_limits import ROW_SECONDS, limit_calls, restart_time_limits, supervise
 
@@ -64,6 +64,7 @@ __all__ = [
     "TimeLimitReached",
     "apply_edits",
     "check_codec",
+    "check_columns",
     "check_correctness",
     "check_decoded",
     "check_description",

@@ -1,7 +1,8 @@
-"""Sources of rows that plugins give: a whole table, or one that is read piece by piece; every piece is checked."""
+"""Sources of rows that plugins give, a whole table or one that is read piece by piece, and the columns that they read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from mqa_registry.boundary.calls import Contributor
+
+
+def check_columns(contributor: Contributor, output: Any) -> frozenset[str] | None:
+    """The names of columns that a contribution reads; None stands for any."""
+    if output is None:
+        return None
+    if isinstance(output, str) or not isinstance(output, Iterable):
+        reject_output(contributor, f"gave {summarize_value(output)} for the columns that it reads", "give their names")
+    with ContributionCall(contributor):
+        names = frozenset(output)
+    if not all(isinstance(name, str) for name in names):
+        reject_output(contributor, f"gave {summarize_value(output)} for the columns that it reads", "give their names")
+    return names
 
 
 def check_source(contributor: Contributor, output: Any) -> pa.Table | TableSource:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mqa_registry.contributions.contribution import FunctionContribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     import numpy.typing as npt
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Dataset(FunctionContribution):
     """`(context, *, options) -> pyarrow.Table`: rows under their own column names; the host maps and samples them.
+
+    Rows that may not fit into memory are given as a `TableSource`, of which the host reads the columns and rows that a run
+    needs, piece by piece; `open_table` gives that of a file.
 
     `recognizes` says whether it reads a file of such a name, by its option `path`, for commands that were given a file
     alone. `is_sample` says that it has a few rows of its own, which take the place of data that a user does not have.
@@ -130,12 +133,16 @@ class Slice(FunctionContribution):
 
     With other `inputs`, the function gets all rows at once and gives a list with the groups of each: `table` is the whole
     data set, unperturbed, and `predictions` are those of the reference view or, in a check that has none, of its view.
+
+    `columns` takes some of the options, and gives the names of the columns that the slice reads besides the fields of the
+    model, `id`, `target` and `cluster`. Left out, it may be any: then every column of the data is read.
     """
 
     kind = "slice"
     takes_arguments = ("example",)
 
     inputs: Literal["example", "table", "predictions"] = "example"
+    columns: Callable[..., Iterable[str]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

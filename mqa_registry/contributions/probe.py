@@ -11,7 +11,7 @@ from mqa_registry.contributions.contribution import ClassContribution, OptionsT
 from mqa_registry.contributions.measure_outputs import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy as np
     import pyarrow as pa
@@ -76,6 +76,10 @@ class Probe(ClassContribution[OptionsT]):
     def identity(self, context: ProbeContext, options: OptionsT) -> Mapping[str, str]:
         """What its table depends on besides options, model, rows, predictions and runner; nothing by default."""
         return {}
+
+    def columns(self, options: OptionsT) -> Iterable[str] | None:
+        """The columns that it reads besides the fields of the model, `id`, `target` and `cluster`; by default any, None."""
+        return None
 
     def check(self, context: ProbeContext, options: OptionsT) -> None:
         """Raise a DataError where the options do not fit the model or the data.

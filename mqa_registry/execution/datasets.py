@@ -38,13 +38,16 @@ def load_dataset(
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left.
 
     `columns` are those, by their names after mapping, that something reads besides the fields and roles; None where it
-    may be any. Rows that are large together are in a file of the run's scratch folder.
+    may be any. Where one of them is not there, all are read, so that an error can list them. Rows that are large together
+    are in a file of the run's scratch folder.
     """
     source = open_source(data.source, context)
     digest = digest_files(data.source.options) or digest_source(data.source, source)
     named = {key: value for key, value in data.source.as_table().items() if isinstance(value, str | int | float)}
     try:
         rows = _read(data, task, source, context, seed=seed, columns=columns)
+        if columns is not None and not set(columns) <= set(rows.table.column_names):
+            rows = _read(data, task, source, context, seed=seed, columns=None)
     except MissingColumnError:
         if columns is not None:  # every column of the first row, so that the error lists them
             _read(replace(data, sample=None, limit=1), task, source, context, seed=seed, columns=None)

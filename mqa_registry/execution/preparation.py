@@ -12,6 +12,7 @@ from mqa_registry.boundary import check_predictions
 from mqa_registry.contributions import Backend, Replay, Task
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
 from mqa_registry.execution.batching import find_fixed_lengths
+from mqa_registry.execution.columns import columns_read
 from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.execution.model_building import build_model
 from mqa_registry.execution.preflight import check_probe_options, preflight
@@ -39,7 +40,7 @@ def load_rows(plan: Plan, context: RunContext) -> dict[str, Rows]:
     """Read the data sets that the plan needs."""
     suite, task = plan.suite, _task(plan)
     names = dict.fromkeys(row_set.data for row_set in plan.row_sets)
-    return {name: load_dataset(suite.data[name], task, context, suite.seed) for name in names}
+    return {name: load_dataset(suite.data[name], task, context, suite.seed, columns_read(plan, name)) for name in names}
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _load_rows(plan: Plan, context: RunContext) -> tuple[dict[str, Rows], dict[s
     failures: dict[str, Failure] = {}
     for name in dict.fromkeys(row_set.data for row_set in plan.row_sets):
         try:
-            rows[name] = load_dataset(suite.data[name], task, context, suite.seed)
+            rows[name] = load_dataset(suite.data[name], task, context, suite.seed, columns_read(plan, name))
         except (ContributionError, NotRunError) as error:
             failures[name] = Failure.of(error)
     return rows, failures

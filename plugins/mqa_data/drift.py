@@ -73,6 +73,10 @@ class Drift(Probe[DriftOptions]):
     compares = True
     requires = ("scikit-learn",)
 
+    def columns(self, options: DriftOptions) -> list[str]:
+        """Those with the texts, where they are named."""
+        return options.fields or []
+
     def observe(self, context: ProbeContext, options: DriftOptions) -> pa.Table:
         """The rows sampled from both data sets, with the classifier's score, null for rows that it was fitted to.
 

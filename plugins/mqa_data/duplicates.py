@@ -63,6 +63,10 @@ class NearDuplicateProbe(Probe[NearDuplicateOptions]):
     ranges = dict.fromkeys(outputs, (0.0, 1.0))
     text_columns = ("fields", "match_fields")
 
+    def columns(self, options: NearDuplicateOptions) -> list[str]:
+        """Those with the texts, where they are named."""
+        return options.fields or []
+
     def numbers(self, table: pa.Table) -> dict[str, Any]:
         """A score a row: of the rows with text, and for `conflicting_labels` of those where it is counted."""
         matches = np.array(table.column("match").to_pylist(), dtype=str)

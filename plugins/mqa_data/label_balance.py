@@ -60,6 +60,10 @@ class LabelBalance(Probe[LabelBalanceOptions]):
     }
     outputs = tuple(ranges)
 
+    def columns(self, options: LabelBalanceOptions) -> list[str]:
+        """The one with the labels."""
+        return [options.column]
+
     def observe(self, context: ProbeContext, options: LabelBalanceOptions) -> pa.Table:
         """A table of `id` and `label`, null without one; its metadata has all labels, and those that were expected."""
         rows = read_labels(context.view, options.column)

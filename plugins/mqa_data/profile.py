@@ -113,6 +113,10 @@ class Profile(Probe[TextOptions]):
     version = 3
     requires = ("py3langid",)
 
+    def columns(self, options: TextOptions) -> list[str]:
+        """Those with the texts, where they are named."""
+        return options.fields or []
+
     def observe(self, context: ProbeContext, options: TextOptions) -> pa.Table:
         """A table of SCHEMA, a row for each of the view's."""
         rows = TextRows.read(context.view, options.fields)

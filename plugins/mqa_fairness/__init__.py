@@ -14,7 +14,7 @@ from mqa_fairness.aif360_metrics import (
     theil,
     true_positive_rate_difference,
 )
-from mqa_fairness.column_slices import column, confidence, crossed, quantiles, ranges
+from mqa_fairness.column_slices import column, confidence, crossed, name_column, name_columns, quantiles, ranges
 from mqa_fairness.counterfactuals import (
     swap_age,
     swap_gender,
@@ -32,7 +32,7 @@ from mqa_fairness.fairlearn_metrics import (
     equalized_odds_ratio,
 )
 from mqa_fairness.suggestions import suggest_fairness
-from mqa_fairness.text_slices import identity_terms, language, length, names, nationalities, script
+from mqa_fairness.text_slices import identity_terms, language, length, name_text_column, names, nationalities, script
 from mqa_fairness.weak_slices import SHARE, UNBOUNDED, WeakSlices
 from mqa_registry import Metric, Perturbation, Probe, Slice, Suggestion, hookimpl
 
@@ -45,16 +45,16 @@ SIGNED = (-1.0, 1.0)
 
 @hookimpl
 def mqa_slices() -> Iterable[Slice]:
-    yield Slice("column", column)
-    yield Slice("crossed", crossed)
-    yield Slice("ranges", ranges)
-    yield Slice("quantiles", quantiles, inputs="table")
-    yield Slice("identity-terms", identity_terms)
-    yield Slice("nationalities", nationalities)
-    yield Slice("names", names)
-    yield Slice("length", length)
-    yield Slice("script", script)
-    yield Slice("language", language, requires=("py3langid",))
+    yield Slice("column", column, columns=name_column)
+    yield Slice("crossed", crossed, columns=name_columns)
+    yield Slice("ranges", ranges, columns=name_column)
+    yield Slice("quantiles", quantiles, inputs="table", columns=name_column)
+    yield Slice("identity-terms", identity_terms, columns=name_text_column)
+    yield Slice("nationalities", nationalities, columns=name_text_column)
+    yield Slice("names", names, columns=name_text_column)
+    yield Slice("length", length, columns=name_text_column)
+    yield Slice("script", script, columns=name_text_column)
+    yield Slice("language", language, columns=name_text_column, requires=("py3langid",))
     yield Slice("confidence", confidence, inputs="predictions")
 
 

@@ -94,6 +94,16 @@ def confidence(predictions: Predictions, *, n_bins: Annotated[int, Ge(2), Le(9)]
     return names
 
 
+def name_column(*, column: str) -> list[str]:
+    """The column that a slice reads by its option."""
+    return [column]
+
+
+def name_columns(*, columns: list[str]) -> list[str]:
+    """The columns that a slice reads by its option."""
+    return columns
+
+
 def get_value(example: Example, column: str) -> Any:
     """The value of a row in a column; raises a DataError where there is no such column."""
     if column not in example:

@@ -42,6 +42,11 @@ NO_SCRIPT = frozenset(
 NAMES_OF_GENDER = {"women": "names of women", "men": "names of men"}
 
 
+def name_text_column(*, column: str = "text") -> list[str]:
+    """The column that a slice of texts reads by its option."""
+    return [column]
+
+
 def length(example: Example, *, bounds: list[int] | None = None, column: str = "text") -> str | None:
     """The number of words in a text.
 

@@ -96,6 +96,10 @@ class BatchInvariance(Probe[InvarianceOptions]):
     text_columns = ("fields",)
     version = 3
 
+    def columns(self, options: InvarianceOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
+
     def observe(self, context: ProbeContext, options: InvarianceOptions) -> pa.Table:
         """The largest difference of each output of each row in each pair of runs; NotRunError without batches."""
         if not context.batching.takes_batches:

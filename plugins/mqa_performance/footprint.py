@@ -54,6 +54,10 @@ class ProcessProbe(Probe[OptionsT]):
     inputs = "runner"
     cacheable = False
 
+    def columns(self, options: OptionsT) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
+
     def evidence(self, table: pa.Table) -> Evidence:
         """The model libraries that the process had loaded."""
         return Evidence(details={"libraries": table.column("libraries")[0].as_py()})
@@ -133,6 +137,10 @@ class ModelSize(Probe[NoOptions]):
     inputs = "runner"
     outputs = ("value",)
     ranges: Mapping[str, tuple[float, float]] = {"value": (0.0, math.inf)}
+
+    def columns(self, options: NoOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
 
     def observe(self, context: ProbeContext, options: NoOptions) -> pa.Table:
         n_bytes = context.view.runner.facts.bytes

@@ -59,6 +59,10 @@ class ModuleTimes(Probe[ModuleTimesOptions]):
     }
     cacheable = False
 
+    def columns(self, options: ModuleTimesOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
+
     def observe(self, context: ProbeContext, options: ModuleTimesOptions) -> pa.Table:
         """A table of SCHEMA, a row for each module and run; a NotRunError where the backend has no such times."""
         runner = context.view.runner

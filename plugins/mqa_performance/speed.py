@@ -63,6 +63,10 @@ class Latency(Probe[LatencyOptions]):
     ranges = dict.fromkeys(outputs, (0.0, math.inf))
     cacheable = False
 
+    def columns(self, options: LatencyOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
+
     def observe(self, context: ProbeContext, options: LatencyOptions) -> pa.Table:
         """Of each run the milliseconds, the cost of its batch and the number of its rows."""
         batches = make_batches(context, sample_rows(context, options.rows), options.batch_size)
@@ -128,6 +132,10 @@ class Speedup(Probe[SpeedupOptions]):
     compares = True
     cacheable = False
 
+    def columns(self, options: SpeedupOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
+
     def observe(self, context: ProbeContext, options: SpeedupOptions) -> pa.Table:
         """Of each round the milliseconds of both backends, and the cost of its batch."""
         assert context.reference is not None  # the probe compares
@@ -185,6 +193,10 @@ class Throughput(Probe[ThroughputOptions]):
     outputs = ("value", "batch_size")
     ranges = dict.fromkeys(outputs, (0.0, math.inf))
     cacheable = False
+
+    def columns(self, options: ThroughputOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
 
     def observe(self, context: ProbeContext, options: ThroughputOptions) -> pa.Table:
         """The batch size, rows and seconds of each run; a DataError for batch sizes that cannot be."""

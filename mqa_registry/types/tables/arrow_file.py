@@ -39,7 +39,10 @@ def open_parquet(path: Path) -> TableSource:
         names = [name for name in schema.names if columns is None or name in columns]
         with parquet.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:  # takes no columns from the folders' names
             size = _count_piece_rows(file.metadata, names)
-            batches = file.iter_batches(size, columns=names)
+            groups = range(
+                file.num_row_groups
+            )  # each apart: of those that are read together, Arrow keeps all it has read
+            batches = (one for group in groups for one in file.iter_batches(size, row_groups=[group], columns=names))
             yield from decoder.decode(map(_as_table, batches), schema.empty_table(), names)
 
     return TableSource(read, num_rows)

@@ -67,6 +67,10 @@ class Claimed(Probe[ClaimedOptions]):
     grouped = True
     schemas = ("label", "labels", "spans")
 
+    def columns(self, options: ClaimedOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
+
     def identity(self, context: ProbeContext, options: ClaimedOptions) -> Mapping[str, str]:
         """The content of the card: it is no part of the model's digest."""
         card = _find_card(context, options)

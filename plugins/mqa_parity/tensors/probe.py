@@ -121,6 +121,10 @@ class TensorParity(Probe[TensorOptions]):
     text_columns = ("fields",)
     version = 10
 
+    def columns(self, options: TensorOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
+
     def observe(self, context: ProbeContext, options: TensorOptions) -> pa.Table:
         """Every output of every row that was run, one a row; columns of the whole check have values in the first row."""
         assert context.reference is not None

@@ -98,6 +98,10 @@ class Adversarial(Probe[AttackOptions]):
     text_columns = TEXTS
     schemas = ("label",)
 
+    def columns(self, options: AttackOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
+
     def observe(self, context: ProbeContext, options: AttackOptions) -> pa.Table:
         results = attack_rows(context, context.view, options)
         return pa.Table.from_pylist([asdict(make_record(result)) for result in results], SCHEMA)
@@ -146,6 +150,10 @@ class Transfer(Probe[AttackOptions]):
     compares = True
     text_columns = TEXTS
     schemas = ("label",)
+
+    def columns(self, options: AttackOptions) -> tuple[str, ...]:
+        """No columns besides the fields."""
+        return ()
 
     def observe(self, context: ProbeContext, options: AttackOptions) -> pa.Table:
         assert context.reference is not None
