@@ -78,8 +78,9 @@ def test_what_is_behind_the_rows_that_are_asked_for_is_not_read(tmp_path, name):
         content = bytearray(path.read_bytes())
         content[len(content) // 2 : len(content) // 2 + 2000] = bytes(2000)
         path.write_bytes(content)
-    first = source.collect_pieces(lambda: iter(open_table(path).read(None, 30)), stop=30)
-    assert first.equals(TABLE.slice(0, 30))
+    first = read_all(open_table(path), stop=30)
+    assert 30 <= len(first) < 300
+    assert first.equals(TABLE.slice(0, len(first)))
     if path.suffix != ".arrow":  # in whose pages zeros are values
         with pytest.raises(DataError):
             read_table(path)

@@ -62,10 +62,14 @@ def open_table(path: Path, kind: str | None = None) -> TableSource:
         source = _open(path, kind)
 
     def read(columns: Collection[str] | None, stop: int | None) -> Iterator[pa.Table]:
+        rows = 0
         with _explain_errors(path, kind, state):
             for piece in source.read(columns, stop):
                 _refuse_change(path, state)
                 yield piece
+                rows += len(piece)
+                if stop is not None and rows >= stop:  # what is behind need not be of the types that these rows have
+                    return
             _refuse_change(path, state)
 
     return TableSource(read, source.num_rows)
