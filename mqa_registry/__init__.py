@@ -131,6 +131,7 @@ if TYPE_CHECKING:
         fingerprint,
         open_table,
         positive_class,
+        read_examples,
         read_table,
         read_target_labels,
         read_targets,
@@ -156,8 +157,8 @@ _HOMES = {
     ),
     "types": (
         "Blob", "Edit", "Example", "Predictions", "TableSource", "Targets", "as_predictions", "as_table", "edited",
-        "fingerprint", "open_table", "positive_class", "read_table", "read_target_labels", "read_targets",
-        "with_class_names",
+        "fingerprint", "open_table", "positive_class", "read_examples", "read_table", "read_target_labels",
+        "read_targets", "with_class_names",
     ),
     "errors": (
         "BlobError", "DataError", "MqaError", "NotRunError", "OutOfMemoryError", "ParityError", "UsageError",
@@ -221,10 +222,10 @@ __all__ = [
     "find_device", "fingerprint", "flags", "format_estimate", "format_number", "format_with_interval", "holm",
     "hookimpl", "identify_language", "interruptible", "is_special", "judge", "list_backends", "list_checks",
     "make_visible", "name_family", "open_table", "optional_import", "output", "parity", "positive_class",
-    "read_columns", "read_plan", "read_table", "read_target_labels", "read_targets", "rebuild_model", "reopen_runner",
-    "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report", "signal_name", "source_digest",
-    "source_files", "split_cache", "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names",
-    "write_report",
+    "read_columns", "read_examples", "read_plan", "read_table", "read_target_labels", "read_targets", "rebuild_model",
+    "reopen_runner", "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report", "signal_name",
+    "source_digest", "source_files", "split_cache", "summarize_error", "to_svg", "trace_generation", "verdict_on",
+    "with_class_names", "write_report",
 ]  # fmt: skip
 
 

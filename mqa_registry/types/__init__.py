@@ -4,7 +4,7 @@ from mqa_registry.types.blobs import Blob
 from mqa_registry.types.edits import Edit, edited, move_spans
 from mqa_registry.types.labels import positive_class
 from mqa_registry.types.predictions import Predictions, Targets, as_predictions
-from mqa_registry.types.rows import Example, Rows, fingerprint
+from mqa_registry.types.rows import Example, Rows, fingerprint, read_examples
 from mqa_registry.types.schemas import SCHEMAS, Schema, get_schema
 from mqa_registry.types.tables.arrow_file import with_class_names
 from mqa_registry.types.tables.in_memory import as_table
@@ -40,6 +40,7 @@ __all__ = [
     "name_targets",
     "open_table",
     "positive_class",
+    "read_examples",
     "read_table",
     "read_target_labels",
     "read_targets",

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry.errors import NotRunError
-from mqa_registry.types.blob_columns import holds_bytes, measure_files, name_blobs, read_blobs
-from mqa_registry.types.blobs import BlobFolder, content_of
+from mqa_registry.types.blob_columns import holds_blobs, holds_bytes, measure_files, name_blobs, read_blobs
+from mqa_registry.types.blobs import BLOB_MODALITIES, BlobFolder, content_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -167,6 +167,21 @@ def fingerprint(example: Example) -> bytes:
     """
     text = json.dumps(example, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_serializable)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def read_examples(
+    table: pa.Table, modalities: Mapping[str, str], folder: Path, *, confined_to: Path | None = None
+) -> list[Example]:
+    """The rows of a table as a task reads them, by the modality of each of its fields; it may lack fields.
+
+    Files that it names are absolute or relative to `folder`, and in `confined_to`, where that is given.
+    """
+    fields = tuple(name for name in modalities if name in table.column_names)
+    blobs = tuple(
+        name for name in fields if modalities[name] in BLOB_MODALITIES and holds_blobs(table.schema.field(name).type)
+    )
+    location = BlobFolder(folder.absolute(), confined_to)
+    return list(Rows(table, fields, blobs=blobs, folder=location).examples())
 
 
 def _iter_examples(table: pa.Table) -> Iterator[Example]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -166,7 +167,8 @@ def _run_workers(context: ProbeContext, batches: Sequence[Batch], options: Proce
         folder = Path(name)
         _write_arrays(folder / "sample.npz", context.model_under_test.sample())
         for count, examples in context.model_under_test.given.items():
-            _write_rows(folder / f"given-{count}.arrow", examples)
+            # Between two processes of this run: a row may have files, which no table has.
+            (folder / f"given-{count}.pickle").write_bytes(pickle.dumps(list(examples)))
         for number, batch in enumerate(batches):
             _write_arrays(folder / f"batch-{number:06}.npz", batch.arrays)
         return pa.Table.from_pylist(
@@ -177,12 +179,6 @@ def _run_workers(context: ProbeContext, batches: Sequence[Batch], options: Proce
 def _write_arrays(path: Path, arrays: Arrays) -> None:
     """The arrays without names, since `.npz` does not allow every name; before them comes the array of their names."""
     np.savez(path, np.array(list(arrays)), *arrays.values())
-
-
-def _write_rows(path: Path, examples: Sequence[Mapping[str, Any]]) -> None:
-    table = pa.Table.from_pylist(list(examples))
-    with pa.ipc.new_file(path, table.schema) as file:
-        file.write_table(table)
 
 
 def _run_worker(spec: Mapping[str, Any], folder: Path, timeout: float) -> dict[str, Any]:

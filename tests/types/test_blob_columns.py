@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mqa_registry.errors import NotRunError
-from mqa_registry.types import Rows, fingerprint
+from mqa_registry.errors import BlobError, NotRunError
+from mqa_registry.types import Rows, fingerprint, read_examples
 from mqa_registry.types.blob_columns import holds_blobs, holds_bytes, measure_files
 from mqa_registry.types.blobs import Blob, BlobFolder
 
@@ -108,3 +108,12 @@ def test_values_that_a_perturbation_made_are_beside_the_table(folder):
 )
 def test_which_columns_can_be_blobs(kind, blobs, large):
     assert (holds_blobs(kind), holds_bytes(kind)) == (blobs, large)
+
+
+def test_a_table_is_read_as_a_task_reads_it(folder):
+    table = pa.table({"image": ["a.png", "b.png"], "text": ["x", "y"], "other": [1, 2]})
+    examples = read_examples(table, {"image": "image", "text": "text", "mask": "image"}, folder.path)
+    assert [(one["image"].read(), one["text"]) for one in examples] == [(b"aaaa", "x"), (b"bb", "y")]
+    outside = read_examples(pa.table({"image": ["../a.png"]}), {"image": "image"}, folder.path, confined_to=folder.path)
+    with pytest.raises(BlobError, match="leads out of"):
+        outside[0]["image"].read()

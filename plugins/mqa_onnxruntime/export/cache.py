@@ -18,7 +18,15 @@ from mqa_onnxruntime.export.exporters import EXPORTERS, LOG, MODEL
 from mqa_onnxruntime.export.job import AUDIT, ExportJob, run_job, write_arrays
 from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
 from mqa_onnxruntime.graph.provenance import trace_file
-from mqa_registry import DataError, NotRunError, atomic_folder, fingerprint, read_table, source_digest
+from mqa_registry import (
+    DataError,
+    NotRunError,
+    atomic_folder,
+    fingerprint,
+    read_examples,
+    read_table,
+    source_digest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -214,8 +222,8 @@ def _rows_of_file(model_under_test: ModelUnderTest, path: Path) -> Sequence[Exam
     if not table.num_rows:
         raise DataError(f"`{path}` has no rows to calibrate with")
     indices = np.linspace(0, table.num_rows - 1, min(CALIBRATION_ROWS, table.num_rows)).astype(np.int64)
-    names = [name for name in task.fields if name in table.column_names]
-    return list(table.select(names).take(indices).to_pylist())
+    confined_to = model_under_test.run_context.confined_to
+    return read_examples(table.take(indices), task.fields, path.parent, confined_to=confined_to)
 
 
 def rows_digest(rows: Sequence[Example]) -> str:
