@@ -56,11 +56,19 @@ class Rows:
         return int(self.table.num_rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as an Arrow stream: a table of some rows of another would take its whole memory along."""
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self.table.schema) as writer:
-            writer.write_table(self.table)
-        return _restore_rows, (sink.getvalue(), self.fields, self.digest, self.numbers, self.source)
+        """Pickled as an Arrow stream: a table of some rows of another would take its whole memory along.
+
+        Where the values of blobs are read, their columns are left empty, so that no bytes are in it twice.
+        """
+        table, sink = self.table, pa.BufferOutputStream()
+        if self.blob_values and self.folder is not None:
+            for name in self.blobs:
+                position = table.column_names.index(name)
+                table = table.set_column(position, name, pa.nulls(len(self), table.schema.field(name).type))
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        others = (self.digest, self.numbers, self.source, self.blobs, self.folder, self.blob_values)
+        return _restore_rows, (sink.getvalue(), self.fields, *others)
 
     @property
     def ids(self) -> pa.ChunkedArray:
@@ -140,7 +148,11 @@ class Rows:
         table = self.table
         for position, column in enumerate(table.schema):
             is_path = column.name in self.blobs and self.folder is not None
-            if is_path or holds_bytes(column.type):
+            if is_path and self.blob_values:
+                blobs = [values[column.name] for values in self.blob_values]
+                names = pa.array([None if blob.is_empty else blob.name for blob in blobs], pa.string())
+                table = table.set_column(position, column.name, names)
+            elif is_path or holds_bytes(column.type):
                 table = table.set_column(position, column.name, name_blobs(table.column(position), folder))
         if table is self.table and not self.blob_values:
             return self

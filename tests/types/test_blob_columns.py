@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,6 +54,21 @@ def test_every_form_gives_the_same_examples(folder, form):
     assert [example["text"] for example in examples] == ["x", "x"]
     paths = list(rows(columns(folder)["paths"], folder).examples())
     assert [fingerprint(one) for one in examples] == [fingerprint(one) for one in paths]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_rows_of_another_process_have_the_same_examples_and_names(folder, form):
+    whole = rows(columns(folder)[form], folder)
+    for one in (whole, whole.with_blob_values(), whole.take([0, 1]).with_blob_values()):
+        there = pickle.loads(pickle.dumps(one))
+        assert [fingerprint(example) for example in there.examples()] == [fingerprint(row) for row in whole.examples()]
+        assert there.with_names().table["image"].to_pylist() == whole.with_names().table["image"].to_pylist()
+
+
+def test_bytes_are_in_a_pickle_once(folder):
+    content = bytes(range(256)) * 400
+    read = rows(pa.array([content], pa.binary()), folder).with_blob_values()
+    assert len(content) < len(pickle.dumps(read)) < 1.2 * len(content)
 
 
 @pytest.mark.parametrize("form", FORMS)
