@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.boundary import CheckedCodec, limit_calls, read_budget, redact_messages, supervise
+from mqa_registry.boundary import limit_calls, read_budget, redact_messages, supervise
 from mqa_registry.contributions import Task
 from mqa_registry.errors import ContributionError, NotRunError
 from mqa_registry.execution.batching import find_fixed_lengths, with_fixed_length
@@ -101,8 +101,9 @@ class RunWorker:
             except (ContributionError, NotRunError) as error:
                 shard.failure = Failure.of(error)
         full_costs: dict[bytes, int] = {}
+        opened = [shard.session for shard in shards.values() if shard.session is not None]
         try:
-            for encodings in self._encode(task) if any(shard.session for shard in shards.values()) else ():
+            for encodings in self._encode(opened[0], task) if opened else ():
                 full_costs |= encodings.full_costs
                 for shard in shards.values():
                     shard.predict(encodings, task)
@@ -111,11 +112,9 @@ class RunWorker:
                 shard.failure = shard.failure or Failure.of(error)
         return PredictedShard({name: shard.predictions() for name, shard in shards.items()}, full_costs)
 
-    def _encode(self, task: PredictTask) -> Iterable[Encodings]:
+    def _encode(self, session: BackendSession, task: PredictTask) -> Iterable[Encodings]:
         if self._encoder is None:
-            codec = self._model().codec
-            assert isinstance(codec, CheckedCodec)  # `build_model` binds no other
-            self._encoder = Encoder(codec.with_array_rows())
+            self._encoder = Encoder(session.codec.with_array_rows())
         has_found = any(request.has_found for request in task.requests.values())
         return self._encoder.encode(examples_of(task.parts), has_found=has_found)
 

@@ -134,7 +134,7 @@ class RemoteSession(BackendSession):
     def open(self, stack: ExitStack) -> Runner:
         """The runner on the workers; raises any error of the backend."""
         opened: OpenedBackend = self._workers.submit(OpenTask(self.name)).result()
-        self.identity, self.facts = opened.identity, opened.facts
+        self.identity, self.facts = dict(opened.identity), opened.facts
         self.runner = RemoteRunner(self.name, opened, self._workers)
         return self.runner
 

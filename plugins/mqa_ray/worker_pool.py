@@ -87,8 +87,8 @@ class RayWorkerPool:
     def __init__(self, job: bytes, size: int, *, cpus: float, gpus: float) -> None:
         import ray
 
-        settings = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": START_AGAIN, "max_task_retries": MAX_DEATHS - 1}
-        actor: Any = ray.remote(**settings)(RayWorker)
+        started = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=START_AGAIN, max_task_retries=MAX_DEATHS - 1)
+        actor: Any = started(RayWorker)
         self.size = size
         self._actors: list[ActorHandle[Any]] = [actor.remote(job) for _ in range(size)]
         self._events: SimpleQueue[_Submitted | _Ended | None] = SimpleQueue()

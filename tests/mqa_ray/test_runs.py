@@ -13,20 +13,20 @@ measure = "metrics/log-loss"
 expect = { max = 0.9 }
 [[check]]
 measure = "metrics/accuracy"
-perturb = { use = "letters/stars", severity = [1, 3] }
+perturb = { use = "letters/stars", severity = 2 }
 expect = { max_drop = 0.2 }
 [[check]]
 measure = "letters/alone"
 expect = { max = 0.1 }
 """
-ROWS = 4500  # three shards
+ROWS = 2100  # two shards
 VARYING = ("run", "started", "seconds", "work", "options")  # from run to run, by nature
 
 
 @pytest.fixture
 def suite(tmp_path, slowly):
     slowly.write_words(tmp_path, rows=ROWS, longest=8)
-    (tmp_path / "suite.toml").write_text(slowly.head("slow", "again") + CHECKS, "utf-8")
+    (tmp_path / "suite.toml").write_text(slowly.head("slow") + CHECKS, "utf-8")
     return tmp_path / "suite.toml"
 
 

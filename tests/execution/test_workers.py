@@ -1,0 +1,162 @@
+"""A run on workers gives what a run in one process gives; here the workers are objects, with all that passes pickled."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from mqa_registry import NotRunError, RunOptions, WorkerLostError, run
+from mqa_registry.contributions import Executor, NoOptions
+from mqa_registry.execution import workers as workers_module
+from mqa_registry.execution.job import RunJob
+from mqa_registry.execution.tasks import PredictTask
+from mqa_registry.plugins import load
+from mqa_registry.plugins.versions import Installed
+from mqa_registry.reports import to_json
+from mqa_registry.suite import Use, read
+
+CHECKS = """
+[[check]]
+measure = "metrics/log-loss"
+expect = { max = 0.9 }
+[[check]]
+measure = "metrics/accuracy"
+perturb = { use = "letters/stars", severity = 2 }
+expect = { max_drop = 0.2 }
+[[check]]
+measure = "letters/alone"
+expect = { max = 0.1 }
+"""
+ROWS = 2100  # two shards
+VARYING = ("run", "started", "seconds", "work", "options")  # from run to run, by nature
+
+
+class Inline(Executor[NoOptions]):
+    """Workers in this process. `lose` says of which tasks the worker dies, `distort` changes what a worker is."""
+
+    name = "inline"
+
+    def __init__(self, size=1, lose=lambda task, number: False):
+        self.size = size
+        self.lose = lose
+        self.tasks = []
+        self.open = 0
+
+    @contextmanager
+    def start(self, job, options):
+        self.open += 1
+        job = pickle.loads(pickle.dumps(job))
+        self.workers = [job.start() for _ in range(self.size)]
+        yield self
+        self.open -= 1
+
+    def submit(self, task):
+        number = len(self.tasks)
+        self.tasks.append(task)
+        future = Future()
+        if self.lose(task, number):
+            future.set_exception(WorkerLostError("the process of its worker ended 3 times"))
+            return future
+        worker = self.workers[number % self.size]
+        future.set_result(pickle.loads(pickle.dumps(worker.run(pickle.loads(pickle.dumps(task))))))
+        return future
+
+
+@pytest.fixture
+def suite(tmp_path, slowly, monkeypatch):
+    monkeypatch.setenv("LETTERS_LOG", os.devnull)
+    monkeypatch.setenv("LETTERS_SECONDS", "0")
+    monkeypatch.chdir(tmp_path)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, os.environ.get(name, "2"))
+    slowly.write_words(tmp_path, rows=ROWS, longest=8)
+    (tmp_path / "suite.toml").write_text(slowly.head("slow") + CHECKS, "utf-8")
+    return tmp_path / "suite.toml"
+
+
+@pytest.fixture
+def report(suite, slowly, monkeypatch):
+    """The report of a run by an executor, without what varies from run to run."""
+
+    def make(executor=None, store="store"):
+        use = executor and Use("test/inline", executor)
+        whole = workers_module.open_workers
+        monkeypatch.setattr(
+            "mqa_registry.runs.pipeline.open_workers",
+            lambda _, make_job, progress, memory: whole(use, make_job, progress, memory=memory),
+        )
+        report = to_json(run(suite, RunOptions(plugin_files=(slowly.plugin,), store=suite.parent / store)))
+        for result in report["results"]:
+            del result["seconds"]
+        return {key: value for key, value in report.items() if key not in VARYING}
+
+    return make
+
+
+@pytest.fixture
+def job(suite, slowly):
+    options = RunOptions(plugin_files=(slowly.plugin,))
+    catalog = load(["letters", "datasets", "metrics"], files=options.plugin_files)
+    return RunJob.of(read(suite), options, catalog)
+
+
+def test_a_report_is_the_same_whatever_the_number_of_workers(report):
+    here = report(store="here")
+    assert {result["verdict"] for result in here["results"]} <= {"PASS", "FAIL", "INCONCLUSIVE"}
+    for size in (1, 3):
+        executor = Inline(size)
+        assert report(executor, store=f"{size}") == here
+        assert executor.open == 0
+        assert {type(task).__name__ for task in executor.tasks} == {
+            "OpenTask", "ForwardTask", "PerturbTask", "PredictTask",
+        }  # fmt: skip
+
+
+def test_what_workers_predicted_is_in_the_store(report):
+    first = report(Inline())
+    again = Inline()
+    assert report(again) == first == report()
+    assert not [task for task in again.tasks if isinstance(task, PredictTask)]
+
+
+def test_rows_of_a_task_that_ends_its_workers_are_lost_with_the_reason_and_no_others(report):
+    predicted = []
+
+    def lose(task, number):
+        if not isinstance(task, PredictTask):
+            return False
+        predicted.append(number)
+        return len(predicted) == 2
+
+    found = report(Inline(lose=lose))
+    notes = [result["note"] for result in found["results"] if result["verdict"] == "NOT-RUN"]
+    assert notes
+    assert all("the process of its worker ended 3 times" in note or "lost" in note for note in notes)
+
+
+def test_a_worker_with_another_version_is_refused_by_name(job):
+    other = {**job.installed, "the package `numpy`": Installed("0.1")}
+    with pytest.raises(NotRunError, match=r"the package `numpy` is .* on the worker and 0.1 here") as caught:
+        replace(job, installed=other).start()
+    assert "install the same" in caught.value.hint
+
+
+def test_a_worker_without_the_folder_is_refused(job, tmp_path):
+    with pytest.raises(NotRunError, match=r"a worker cannot use the folder .*: no such file or directory"):
+        replace(job, folder=tmp_path / "elsewhere").start()
+
+
+def test_a_worker_has_the_threads_of_the_process_of_the_run(job, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as Ray sets it
+    assert job.start()
+    assert os.environ["OMP_NUM_THREADS"] == job.threads["OMP_NUM_THREADS"]
+
+
+def test_what_is_no_task_is_refused(job):
+    with pytest.raises(TypeError, match="`str` is no task of a worker"):
+        job.start().run("a task")
