@@ -62,8 +62,11 @@ class RunWorker:
         self._encoder: Encoder | None = None
 
     def run(self, task: Any) -> Any:
-        """The result of a task of this package's `tasks`. Raises an MqaError where the run has to end."""
-        with supervise(), limit_calls(self._timeout), redact_messages(enabled=not self._texts):
+        """The result of a task. Raises an MqaError where the run has to end.
+
+        The process exits where a call into a plugin does not end in time and cannot be stopped.
+        """
+        with supervise(may_exit=True), limit_calls(self._timeout), redact_messages(enabled=not self._texts):
             match task:
                 case PerturbTask():
                     return self._perturb(task)
@@ -140,11 +143,12 @@ class RunWorker:
         return self._model_under_test
 
     def _first_rows(self) -> Rows:
-        """The rows of the first data set: some are needed where a file is exported that is not there yet."""
-        suite = self._plan.suite
+        """The rows of which the model under test takes examples, as where a file is exported that is not there yet."""
+        suite, needed = self._plan.suite, dict.fromkeys(row_set.data for row_set in self._plan.row_sets)
         assert suite.model is not None  # a backend runs it
-        data = next(iter(suite.data.values()))
-        return load_dataset(data, suite.model.task.contribution_as(Task), self._context, suite.seed)
+        first = next(iter(suite.data))
+        name = first if first in needed else next(iter(needed))
+        return load_dataset(suite.data[name], suite.model.task.contribution_as(Task), self._context, suite.seed)
 
 
 class _BackendShard:

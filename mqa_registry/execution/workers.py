@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.boundary import ContributionCall
 from mqa_registry.contributions import Executor
 from mqa_registry.errors import WorkerLostError
 from mqa_registry.execution.perturbed_rows import PerturbedPart
@@ -71,7 +72,9 @@ class Workers:
         if self._pool is None:
             self._progress.stage(f"starting the workers of {self._use.name}")
             executor = self._use.contribution_as(Executor)
-            self._pool = self._stack.enter_context(self._use.call_method(executor.start, self._job))
+            opened = self._use.call_method(executor.start, self._job)
+            with ContributionCall(self._use.contributor):
+                self._pool = self._stack.enter_context(opened)
         return self._pool
 
 

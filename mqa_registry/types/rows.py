@@ -67,8 +67,8 @@ class Rows:
                 table = table.set_column(position, name, pa.nulls(len(self), table.schema.field(name).type))
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
-        others = (self.digest, self.numbers, self.source, self.blobs, self.folder, self.blob_values)
-        return _restore_rows, (sink.getvalue(), self.fields, *others)
+        others = {name: value for name, value in vars(self).items() if name != "table"}
+        return _restore_rows, (sink.getvalue(), others)
 
     @property
     def ids(self) -> pa.ChunkedArray:
@@ -168,8 +168,8 @@ class Rows:
             yield from (dict(zip(self.blobs, values, strict=True)) for values in zip(*readers, strict=True))
 
 
-def _restore_rows(stream: pa.Buffer, fields: tuple[str, ...], *others: Any) -> Rows:
-    return Rows(pa.ipc.open_stream(stream).read_all(), fields, *others)
+def _restore_rows(stream: pa.Buffer, others: dict[str, Any]) -> Rows:
+    return Rows(table=pa.ipc.open_stream(stream).read_all(), **others)
 
 
 def fingerprint(example: Example) -> bytes:

@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from mqa_registry import NotRunError, RunOptions, WorkerLostError, run
+from mqa_registry import NotRunError, RunOptions, WorkerLostError, runs
 from mqa_registry.contributions import Executor, NoOptions
 from mqa_registry.execution import workers as workers_module
 from mqa_registry.execution.job import RunJob
-from mqa_registry.execution.tasks import PredictTask
+from mqa_registry.execution.row_sets import PerturbTask
+from mqa_registry.execution.tasks import PredictedShard, PredictTask
 from mqa_registry.plugins import load
 from mqa_registry.plugins.versions import Installed
 from mqa_registry.reports import to_json
@@ -32,17 +33,21 @@ expect = { max_drop = 0.2 }
 measure = "letters/alone"
 expect = { max = 0.1 }
 """
-ROWS = 2100  # two shards
+ROWS, SHARD_ROWS = 90, 64
 VARYING = ("run", "started", "seconds", "work", "options")  # from run to run, by nature
 
 
 class Inline(Executor[NoOptions]):
-    """Workers in this process. `lose` says of which tasks the worker dies, `distort` changes what a worker is."""
+    """Workers in this process, one for each of the devices that they say they run on.
+
+    `lose` says of the tasks so far whether the worker of the last one dies.
+    """
 
     name = "inline"
 
-    def __init__(self, size=1, lose=lambda task, number: False):
-        self.size = size
+    def __init__(self, *, devices=("cpu",), lose=lambda tasks: False):
+        self.devices = devices
+        self.size = len(devices)
         self.lose = lose
         self.tasks = []
         self.open = 0
@@ -50,25 +55,30 @@ class Inline(Executor[NoOptions]):
     @contextmanager
     def start(self, job, options):
         self.open += 1
-        job = pickle.loads(pickle.dumps(job))
-        self.workers = [job.start() for _ in range(self.size)]
+        self.workers = [pickle.loads(pickle.dumps(job)).start() for _ in self.devices]
         yield self
         self.open -= 1
 
     def submit(self, task):
-        number = len(self.tasks)
+        number = len(self.tasks) % self.size
         self.tasks.append(task)
         future = Future()
-        if self.lose(task, number):
+        if self.lose(self.tasks):
             future.set_exception(WorkerLostError("the process of its worker ended 3 times"))
             return future
-        worker = self.workers[number % self.size]
-        future.set_result(pickle.loads(pickle.dumps(worker.run(pickle.loads(pickle.dumps(task))))))
+        result = pickle.loads(pickle.dumps(self.workers[number].run(pickle.loads(pickle.dumps(task)))))
+        if isinstance(result, PredictedShard):
+            made = {
+                name: replace(one, identity={"device": self.devices[number]}) for name, one in result.backends.items()
+            }
+            result = replace(result, backends=made)
+        future.set_result(result)
         return future
 
 
 @pytest.fixture
 def suite(tmp_path, slowly, monkeypatch):
+    monkeypatch.setattr("mqa_registry.execution.shards.SHARD_ROWS", SHARD_ROWS)
     monkeypatch.setenv("LETTERS_LOG", os.devnull)
     monkeypatch.setenv("LETTERS_SECONDS", "0")
     monkeypatch.chdir(tmp_path)
@@ -80,8 +90,8 @@ def suite(tmp_path, slowly, monkeypatch):
 
 
 @pytest.fixture
-def report(suite, slowly, monkeypatch):
-    """The report of a run by an executor, without what varies from run to run."""
+def execute(suite, slowly, monkeypatch):
+    """A run by an executor."""
 
     def make(executor=None, store="store"):
         use = executor and Use("test/inline", executor)
@@ -90,7 +100,18 @@ def report(suite, slowly, monkeypatch):
             "mqa_registry.runs.pipeline.open_workers",
             lambda _, make_job, progress, memory: whole(use, make_job, progress, memory=memory),
         )
-        report = to_json(run(suite, RunOptions(plugin_files=(slowly.plugin,), store=suite.parent / store)))
+        options = RunOptions(plugin_files=(slowly.plugin,), store=suite.parent / store)
+        return runs.execute(read(suite), options)
+
+    return make
+
+
+@pytest.fixture
+def report(execute):
+    """The report of a run by an executor, without what varies from run to run."""
+
+    def make(executor=None, store="store"):
+        report = to_json(execute(executor, store).report)
         for result in report["results"]:
             del result["seconds"]
         return {key: value for key, value in report.items() if key not in VARYING}
@@ -109,7 +130,7 @@ def test_a_report_is_the_same_whatever_the_number_of_workers(report):
     here = report(store="here")
     assert {result["verdict"] for result in here["results"]} <= {"PASS", "FAIL", "INCONCLUSIVE"}
     for size in (1, 3):
-        executor = Inline(size)
+        executor = Inline(devices=("cpu",) * size)
         assert report(executor, store=f"{size}") == here
         assert executor.open == 0
         assert {type(task).__name__ for task in executor.tasks} == {
@@ -124,19 +145,24 @@ def test_what_workers_predicted_is_in_the_store(report):
     assert not [task for task in again.tasks if isinstance(task, PredictTask)]
 
 
-def test_rows_of_a_task_that_ends_its_workers_are_lost_with_the_reason_and_no_others(report):
-    predicted = []
+@pytest.mark.parametrize("kind", [PredictTask, PerturbTask])
+def test_rows_of_a_task_that_ends_its_workers_are_lost_with_the_reason_and_no_others(execute, kind):
+    found = execute(
+        Inline(lose=lambda tasks: isinstance(tasks[-1], kind) and sum(isinstance(one, kind) for one in tasks) == 2)
+    )
+    for view, observed in found.observations.views.items():
+        if kind is PerturbTask and not view.rows.perturb:
+            assert (observed.lost.count, len(observed.predictions)) == (0, ROWS)
+            continue
+        assert (observed.lost.count, len(observed.predictions)) == (ROWS - SHARD_ROWS, SHARD_ROWS)
+        assert observed.predictions.ids.to_pylist() == observed.perturbed.rows.ids.to_pylist()
+        assert {one.reason for one in observed.lost.named} == {"the process of its worker ended 3 times"}
 
-    def lose(task, number):
-        if not isinstance(task, PredictTask):
-            return False
-        predicted.append(number)
-        return len(predicted) == 2
 
-    found = report(Inline(lose=lose))
-    notes = [result["note"] for result in found["results"] if result["verdict"] == "NOT-RUN"]
-    assert notes
-    assert all("the process of its worker ended 3 times" in note or "lost" in note for note in notes)
+def test_a_worker_on_another_device_fails_its_backend_by_name(execute):
+    found = execute(Inline(devices=("cpu", "cuda")))
+    failures = {observed.failure.message for observed in found.observations.views.values()}
+    assert failures == {"backend `slow` is not the same on all workers: `device` cpu on one, `device` cuda on another"}
 
 
 def test_a_worker_with_another_version_is_refused_by_name(job):

@@ -49,7 +49,7 @@ class Worker:
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def ray():
     """One Ray for all tests of this folder: to start it takes seconds."""
     if sys.platform == "win32":
@@ -68,7 +68,7 @@ def ray():
 
 
 @pytest.fixture(scope="session")
-def jobs(tmp_path_factory):
+def jobs(ray, tmp_path_factory):
     """A module of jobs whose workers do what a test tells them; workers import it, too."""
     folder = tmp_path_factory.mktemp("jobs")
     (folder / "mqa_test_jobs.py").write_text(JOBS, "utf-8")
@@ -82,7 +82,7 @@ def jobs(tmp_path_factory):
 
 
 @pytest.fixture
-def workers():
+def workers(ray):
     @contextmanager
     def start(job, **options):
         with Cluster().start(job, ClusterOptions(**options)) as pool:

@@ -19,19 +19,20 @@ expect = { max_drop = 0.2 }
 measure = "letters/alone"
 expect = { max = 0.1 }
 """
-ROWS = 2100  # two shards
+ROWS, SHARD_ROWS = 300, 64
 VARYING = ("run", "started", "seconds", "work", "options")  # from run to run, by nature
 
 
 @pytest.fixture
-def suite(tmp_path, slowly):
+def suite(tmp_path, slowly, monkeypatch):
+    monkeypatch.setattr("mqa_registry.execution.shards.SHARD_ROWS", SHARD_ROWS)
     slowly.write_words(tmp_path, rows=ROWS, longest=8)
     (tmp_path / "suite.toml").write_text(slowly.head("slow") + CHECKS, "utf-8")
     return tmp_path / "suite.toml"
 
 
 @pytest.fixture
-def report(suite, slowly):
+def report(ray, suite, slowly):
     """The report of a run with a store of its own, without what varies from run to run."""
 
     def make(executor, *settings, store=None):

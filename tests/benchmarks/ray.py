@@ -1,0 +1,201 @@
+"""What a run costs on Ray, compared with the same run in one process, and whether it bears the death of workers.
+
+    python -m tests.benchmarks.ray [--rows 8192] [--kills 20] [--seed 7]
+
+The demo model with one thread, on rows of the demo data that are repeated with a number so that no two are equal:
+
+- throughput: rows a second from the first prediction to the last, on two workers and in one process, and their ratio;
+- overhead: the time that a shard of 2,048 texts takes to a worker and back, which does nothing with it;
+- kills: random workers are killed at seeded moments of a run, and its report is compared with that of `local`.
+
+Ray is started once. Nothing here passes or fails, but for the comparison of reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mqa_ray.cluster import Cluster, ClusterOptions
+from mqa_registry import RunOptions, run
+from mqa_registry.execution.shards import SHARD_ROWS
+from mqa_registry.reports import to_json
+from mqa_registry.runs.progress import SilentRunProgress
+from mqa_registry.types import Rows
+from tests.benchmarks.predict import DATA, MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mqa_registry import Report
+
+WORKERS = 2
+VARYING = ("run", "started", "seconds", "work", "options")
+
+
+class Stopwatch(SilentRunProgress):
+    """When the first and the last rows were predicted, and how many in between."""
+
+    def __init__(self) -> None:
+        self.times: list[tuple[float, int]] = []
+
+    def advance(self, backend: str, rows: int) -> None:
+        self.times.append((time.perf_counter(), rows))
+
+    @property
+    def rows_per_second(self) -> float:
+        (begin, first), (end, _) = self.times[0], self.times[-1]
+        return (sum(rows for _, rows in self.times) - first) / (end - begin)
+
+
+@dataclass(frozen=True)
+class EchoJob:
+    """Workers that give every task back."""
+
+    def start(self) -> EchoJob:
+        return self
+
+    def run(self, task: Any) -> Any:
+        return task
+
+
+def run_suite(folder: Path, executor: str, store: str) -> tuple[Report, Stopwatch]:
+    suite = {
+        "seed": 7,
+        "model": {"use": "transformers/auto", "id": str(MODEL), "task": "text-classification"},
+        "data": {"rows": {"use": "datasets/file", "path": str(folder / "rows.parquet")}},
+        "backends": {"torch": {"use": "transformers/torch", "threads": 1}},
+        "check": [
+            {"measure": "metrics/accuracy", "expect": {"min": 0.5}},
+            {"measure": "metrics/log-loss", "perturb": "robustness/typos", "expect": {"max": 5.0}},
+        ],
+        "execution": {"use": executor} | ({} if executor == "local" else {"workers": WORKERS}),
+    }
+    watch = Stopwatch()
+    return run(suite, RunOptions(store=folder / store), progress=watch), watch
+
+
+def write_rows(path: Path, count: int) -> None:
+    """Rows of the demo data, each with a number."""
+    table = pq.read_table(DATA, columns=["text", "label"])
+    table = table.take(pa.array(np.arange(count) % len(table)))
+    texts = [f"{text} {number}" for number, text in enumerate(table.column("text").to_pylist())]
+    pq.write_table(pa.table({"text": texts, "label": table.column("label")}), path)
+
+
+def comparable(report: Report) -> dict[str, Any]:
+    """A report without what varies from run to run, or with the executor."""
+    table: dict[str, Any] = {key: value for key, value in to_json(report).items() if key not in VARYING}
+    for kind in ("plugins", "packages"):
+        table["environment"][kind].pop("ray", None)
+    for result in table["results"]:
+        del result["seconds"]
+    return table
+
+
+def measure_overhead(path: Path) -> list[float]:
+    """Milliseconds that single shards take to a worker and back."""
+    table = pq.read_table(path).slice(0, SHARD_ROWS)
+    rows, times = Rows(table.append_column("id", pa.array(map(str, range(len(table))))), ("text",)), []
+    with Cluster().start(EchoJob(), ClusterOptions(workers=1)) as pool:
+        pool.submit(rows).result()
+        for _ in range(30):
+            begin = time.perf_counter()
+            pool.submit(rows).result()
+            times.append(1000 * (time.perf_counter() - begin))
+    return times
+
+
+@contextmanager
+def killing(count: int, seed: int, span: float) -> Iterator[list[int]]:
+    """Kill random workers of this process's Ray, so many within some seconds; yields the processes that were killed."""
+    rng, killed, end = np.random.default_rng(seed), [], threading.Event()
+    pauses = np.diff(np.sort(np.concatenate([[0.0], rng.random(count)]))) * span
+
+    def kill() -> None:
+        for pause in pauses:
+            if end.wait(pause):
+                return
+            while not (workers := find_workers()) and not end.wait(0.1):
+                pass
+            if workers:
+                killed.append(workers[int(rng.integers(len(workers)))])
+                os.kill(killed[-1], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        end.set()
+        thread.join()
+
+
+def find_workers() -> list[int]:
+    """The processes of workers that a Ray started by this process has."""
+    parents: dict[int, tuple[int, str]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1]), command
+        except OSError:  # it has ended
+            continue
+    ours = {process for process, (parent, _) in parents.items() if parent == os.getpid()}
+    return sorted(
+        process
+        for process, (parent, command) in parents.items()
+        if parent in ours and command.startswith("ray::RayWorker")
+    )
+
+
+def main() -> None:
+    import ray
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=8192)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=7)
+    given = parser.parse_args()
+    ray.init(
+        address="local",
+        num_cpus=WORKERS,
+        include_dashboard=False,
+        object_store_memory=200 * 2**20,
+        log_to_driver=False,
+        configure_logging=False,
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_rows(folder / "rows.parquet", given.rows)
+        overhead = measure_overhead(folder / "rows.parquet")
+        print(f"overhead of a shard of {SHARD_ROWS:,} texts: {statistics.median(overhead):.1f} ms (median of 30)")
+        local, here = run_suite(folder, "local", "local")
+        begin = time.perf_counter()
+        remote, there = run_suite(folder, "ray/cluster", "remote")
+        span = time.perf_counter() - begin
+        ratio = there.rows_per_second / here.rows_per_second
+        print(f"local: {here.rows_per_second:,.0f} rows a second; {WORKERS} workers: {there.rows_per_second:,.0f}")
+        print(f"throughput on {WORKERS} workers, as a share of local: {ratio:.2f}")
+        assert comparable(remote) == comparable(local), "the report of two workers is another than that of local"
+        with killing(given.kills, given.seed, span) as killed:
+            bothered, _ = run_suite(folder, "ray/cluster", "killed")
+        assert comparable(bothered) == comparable(local), "the report of a run whose workers died is another"
+        print(f"{len(killed)} workers were killed in a run: the same report")
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()
