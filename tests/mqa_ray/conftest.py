@@ -81,7 +81,7 @@ def jobs(ray, tmp_path_factory):
         yield mqa_test_jobs
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def workers(ray):
     @contextmanager
     def start(job, **options):

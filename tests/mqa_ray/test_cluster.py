@@ -11,16 +11,32 @@ from mqa_registry import NotRunError
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "count"),
     [
-        ({"workers": 3}, "the Ray cluster has 2 CPU, and 3 workers of 1 CPU each do not fit"),
-        ({"cpus": 8.0}, "the Ray cluster has 2 CPU, and 1 worker of 8 CPU each do not fit"),
-        ({"gpus": 0.5}, "and 1 worker of 1 CPU and 0.5 GPU each do not fit"),
+        ({}, 8),
+        ({"workers": 3}, 3),
+        ({"cpus": 0.5}, 16),
+        ({"gpus": 1.0}, 2),
+        ({"gpus": 0.1}, 8),
+        ({"cpus": 3.0}, 2),
+        ({"workers": 8}, 8),
     ],
 )
-def test_a_cluster_without_room_is_refused(jobs, workers, options, message):
-    with pytest.raises(NotRunError, match=message) as caught, workers(jobs.Job(), **options):
-        pass
+def test_as_many_workers_are_started_as_it_says_or_as_fit(options, count):
+    assert cluster._count_workers({"CPU": 8.0, "GPU": 2.0}, cluster.ClusterOptions(**options)) == count
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"workers": 9}, "the Ray cluster has 8 CPU, and 9 workers of 1 CPU each do not fit"),
+        ({"cpus": 9.0}, "the Ray cluster has 8 CPU, and 1 worker of 9 CPU each do not fit"),
+        ({"gpus": 0.5}, "the Ray cluster has 8 CPU and 0 GPU, and 1 worker of 1 CPU and 0.5 GPU each do not fit"),
+    ],
+)
+def test_a_cluster_without_room_is_refused(options, message):
+    with pytest.raises(NotRunError, match=message) as caught:
+        cluster._count_workers({"CPU": 8.0}, cluster.ClusterOptions(**options))
     assert "`cpus` or `gpus`" in caught.value.hint
 
 
@@ -41,6 +57,6 @@ def test_what_is_no_address_is_said_to_be_none(address):
 
 
 def test_a_session_of_the_caller_stays_open(ray, jobs, workers):
-    with workers(jobs.Job(), workers=1) as pool:
-        pool.submit(1).result()
+    with workers(jobs.Job(), workers=1):
+        pass
     assert ray.is_initialized()
