@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 STORE = ".mqa"  # the store's folder, next to the suite
 MEMORY_SHARE = 4  # the part of the machine's memory that shards in flight take by default
 MAX_MEMORY = 1 << 30  # bytes that they take at most by default
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL_AS_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a path has one slash where there were two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +98,13 @@ class RunOptions:
         ),
     ] = ()
     device: Annotated[str, Flag(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")] = "auto"
-    store: Annotated[Path | None, Flag(metavar="DIR", help="The store; left out, .mqa next to the suite or here.")] = (
-        None
-    )
+    store: Annotated[
+        Path | str | None,
+        Flag(
+            metavar="DIR-OR-URL",
+            help="The store, or a URL for its predictions; left out, .mqa next to the suite or here.",
+        ),
+    ] = None
     offline: Annotated[bool, Flag(help="Fetch nothing; use what is cached.")] = False
     plugin_files: Annotated[
         tuple[Path, ...], Flag(name="--plugin", metavar="FILE.py", help="Load a file as a plugin.")
@@ -131,6 +138,10 @@ class RunOptions:
         check_device(self.device)
         if self.memory is not None:
             parse_size(self.memory)
+        if isinstance(self.store, Path) and _URL_AS_PATH.match(str(self.store)):
+            raise UsageError(
+                f"`{self.store}` is a URL as a path", hint='write it as a text: `store="s3://bucket/folder"`'
+            )
 
     @property
     def memory_bytes(self) -> int:
@@ -172,9 +183,18 @@ class RunOptions:
                 words += [name] if value is True else [name, str(one)]
         return tuple(words)
 
+    @property
+    def store_folder(self) -> Path | None:
+        """The folder that `store` names; None where it names none or a URL: runs and exports are in the default store."""
+        return find_store_folder(self.store)
+
     def store_of(self, suite: Suite) -> Path:
-        """The store of a suite's runs."""
-        return self.store or suite.path.parent / STORE
+        """The folder with the runs and exports of a suite."""
+        return self.store_folder or suite.path.parent / STORE
+
+    def predictions_of(self, suite: Suite) -> Path | str:
+        """Where the predictions of a suite are stored: the folder of `store_of`, or a URL."""
+        return str(self.store) if is_url(self.store) else self.store_of(suite)
 
     def run_context(self, suite: Suite) -> RunContext:
         """Those of the options that plugins see, in a run of a suite."""
@@ -187,6 +207,16 @@ class RunOptions:
 
         shared = {field.name for field in fields(RunContext)} - {"exports", "objects", "confined_to", "scratch"}
         return RunContext(exports=store / "exports", **{name: getattr(self, name) for name in shared})
+
+
+def is_url(store: Path | str | None) -> bool:
+    """Whether a store is named by a URL, such as `s3://bucket/folder`, rather than by the path of a folder."""
+    return isinstance(store, str) and _URL.match(store) is not None
+
+
+def find_store_folder(store: Path | str | None) -> Path | None:
+    """The folder that a store is named by; None for a URL, and where none is named."""
+    return None if not store or is_url(store) else Path(store)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,7 +157,7 @@ def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) 
     from mqa_registry.suite import validate_source
 
     use = validate_source({"use": source, "id": model}, catalog)
-    context = options.run_context_in(options.store or Path(STORE))
+    context = options.run_context_in(options.store_folder or Path(STORE))
     task = check_inferred_task(use.contributor, use.call_method(use.contribution_as(ModelSource).infer_task, context))
     if not task:
         raise UsageError(f"`{source}` does not infer the task of a model", hint="name its task with `--task`")

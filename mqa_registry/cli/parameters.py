@@ -153,6 +153,8 @@ def _flag_parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
     """The parameter of a flag as Typer reads it: several values are a list, an option is not required."""
     kind, flag = get_args(hint)[0], _find_flag(hint)
     assert isinstance(flag, Flag)
+    if {Path, str} <= {*get_args(kind)}:  # what a line gives is a text
+        kind = str | None
     if get_origin(kind) is tuple:
         kind, default = list[get_args(kind)[0]], []  # type: ignore[misc]
     if flag.argument:

@@ -40,7 +40,7 @@ def prepare_export(
     whose task brings no sample. Raises a UsageError where a table is wrong, there is nothing to export, or the backend
     exports nothing.
     """
-    store = options.store or Path(STORE)
+    store = options.store_folder or Path(STORE)
     claim(store)
     catalog = plugins.load(plugin_names(suite_of_tables("export.toml", suite, Path())), files=options.plugin_files)
     model, backends, data = validate_tables(suite, catalog)

@@ -26,7 +26,7 @@ from mqa_registry.findings import Finding
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports import Report, without_examples
-from mqa_registry.run_options import HistoryOptions, RunOptions
+from mqa_registry.run_options import HistoryOptions, RunOptions, find_store_folder
 from mqa_registry.runs.archive import find_run, is_report_file, keep_run
 from mqa_registry.runs.comparison import hold_against
 from mqa_registry.runs.environment import describe_environment, update_environment
@@ -101,7 +101,7 @@ def run(
     if history.tag is not None:
         check_tag(history.tag)
     raw = suite if isinstance(suite, RawSuite) else read(suite, options.overrides)
-    earlier = find_run(history.against, options.store, raw.path) if history.against is not None else None
+    earlier = find_run(history.against, options.store_folder, raw.path) if history.against is not None else None
     executed = execute(raw, options, fresh=fresh, examples=examples, progress=progress)
     if earlier is not None:
         executed = hold_against(executed, earlier, max_drop=history.max_drop)
@@ -165,7 +165,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
         )
         perturb_all = perturber.perturb if workers is None else workers.perturb
         prepared = prepare(plan, context, progress, workspace=workspace, perturb_all=perturb_all)
-        judge, store = judging.Judge(plan, progress), open_store(options.store_of(plan.suite))
+        judge, store = judging.Judge(plan, progress), open_store(options.predictions_of(plan.suite))
         try:
             observations = predict(
                 plan, prepared, store, progress, fresh=fresh, observer=judge.observe, workers=workers
@@ -230,7 +230,7 @@ def judge(
     """
     clock = time.perf_counter()
     other = read(suite) if isinstance(suite, str | Path) else suite
-    record = find_run(run, Path(store) if store else None, None if other is None else other.path)
+    record = find_run(run, find_store_folder(store), None if other is None else other.path)
     raw = record.raw
     if other is not None:  # another suite, about as many rows as the run had
         other = with_objects_of(other, raw, plugins.load(plugin_names(raw), files=plugin_files))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,6 @@ FORMAT = 1
 KEY_BYTES = 16
 TIMEOUT = 60  # seconds to wait for another process that writes
 TEMPORARY_MEMORY = 64 << 20  # bytes of a temporary database that stay in memory
-BLOCK_KEYS = 65_536  # that are looked up at a time
 # What SQLite answers where a file is none of its own, or lacks our tables. All else (full, locked, not to be read or
 # written) is of the disk, and says nothing about the content of the file.
 _DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
@@ -39,11 +38,6 @@ CREATE TABLE IF NOT EXISTS batches (
     id INTEGER PRIMARY KEY AUTOINCREMENT, backend BLOB NOT NULL, payload BLOB NOT NULL, digest BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS batches_by_backend ON batches (backend);
 CREATE TABLE IF NOT EXISTS facts (backend BLOB PRIMARY KEY, payload BLOB NOT NULL, digest BLOB NOT NULL);
-"""
-# A damaged file may hold anything where a number should be.
-_LOOK_UP = """
-SELECT batch, number, position FROM requested CROSS JOIN rows USING (key)
-WHERE typeof(batch) = 'integer' AND typeof(position) = 'integer'
 """
 
 
@@ -117,6 +111,12 @@ def is_index_empty(connection: sqlite3.Connection) -> bool:
     return not has_rows
 
 
+def read_payload(connection: sqlite3.Connection, backend: bytes, batch: int) -> bytes | None:
+    """The payload of a batch of a backend as it was stored; None where it is missing."""
+    row = connection.execute("SELECT payload FROM batches WHERE id = ? AND backend = ?", (batch, backend)).fetchone()
+    return bytes(row[0]) if row else None
+
+
 def read_batch(connection: sqlite3.Connection, backend: bytes, batch: int) -> pa.Table | None:
     """One batch of a backend, with a column `key`; None where it is missing or damaged."""
     row = connection.execute(
@@ -125,41 +125,17 @@ def read_batch(connection: sqlite3.Connection, backend: bytes, batch: int) -> pa
     return decode_batch(backend, *row) if row else None
 
 
-class BatchPart(NamedTuple):
-    """The part of some requested keys that the index has in one batch.
-
-    `numbers` are the positions of the keys in the request, `positions` their rows in the batch: integer arrays of equal
-    length.
-    """
-
-    batch: int
-    numbers: npt.NDArray[np.int64]
-    positions: npt.NDArray[np.int64]
+def delete_batch(connection: sqlite3.Connection, batch: int) -> None:
+    """Delete one batch; keys that the index has in it count as missing then."""
+    with connection:
+        connection.execute("DELETE FROM batches WHERE id = ?", (batch,))
 
 
-def look_up(connection: sqlite3.Connection, keys: Keys) -> Iterator[BatchPart]:
-    """Look keys up in the index, block by block; yields a part for each batch that has some of them.
-
-    They are looked up in their order in the index, so that each of its pages is read once.
-    """
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS requested (number INTEGER PRIMARY KEY, key BLOB)")
-    order = np.argsort(np.ascontiguousarray(keys).view(">u8")[::2])
-    found = [_look_up_block(connection, keys, order[at : at + BLOCK_KEYS]) for at in range(0, len(keys), BLOCK_KEYS)]
-    table = np.concatenate(found or [np.empty((0, 3), np.int64)])
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    ids, starts = np.unique(table[:, 0], return_index=True)
-    for batch, part in zip(ids, np.split(table, starts[1:]), strict=False):
-        yield BatchPart(int(batch), part[:, 1], part[:, 2])
-
-
-def _look_up_block(connection: sqlite3.Connection, keys: Keys, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The batch, the number and the position of those of these keys that the index has, a row each."""
-    connection.execute("DELETE FROM requested")
-    connection.executemany("INSERT INTO requested VALUES (?, ?)", enumerate(split_keys(keys[numbers])))
-    table = np.array(connection.execute(_LOOK_UP).fetchall(), dtype=np.int64).reshape(-1, 3)
-    connection.commit()
-    table[:, 1] = numbers[table[:, 1]]
-    return table
+def delete_batches(connection: sqlite3.Connection, backend: bytes) -> None:
+    """Delete all batches of a backend, and their keys from the index."""
+    with connection:
+        connection.execute("DELETE FROM rows WHERE batch IN (SELECT id FROM batches WHERE backend = ?)", (backend,))
+        connection.execute("DELETE FROM batches WHERE backend = ?", (backend,))
 
 
 def rebuild_index(connection: sqlite3.Connection) -> None:
@@ -219,12 +195,13 @@ def store_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def encode_batch(keys: Sequence[bytes], table: pa.Table) -> bytes:
+def encode_batch(keys: Sequence[bytes], table: pa.Table, compression: str | None = None) -> bytes:
     """A batch as an Arrow stream, with its keys as the column `key`."""
     column = pa.array(keys, pa.binary(KEY_BYTES))
     sink = pa.BufferOutputStream()
     batch = table.append_column("key", column).combine_chunks()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
         writer.write_table(batch)
     return bytes(sink.getvalue())
 

@@ -12,16 +12,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def open_store(folder: Path) -> FallbackStore:
-    """Open the store in a folder, which is made where it is missing.
+def open_store(place: Path | str) -> FallbackStore:
+    """Open the store in a folder or at a URL, which is made where it is missing.
 
     Where it cannot be written, what it has is read, and the run has a temporary store for the rest. Raises a StoreError
-    where the folder is no store of mqa, has links, or was written in another format.
+    where the place is no store of mqa, has links, or was written in another format, and a UsageError for a URL that no
+    installed package can read.
     """
     try:
-        return FallbackStore(SqliteStore(folder))
+        if isinstance(place, str):
+            from mqa_registry.store.shared import SharedStore
+
+            return FallbackStore(SharedStore(place))
+        return FallbackStore(SqliteStore(place))
     except StoreUnavailableError as failure:
-        return FallbackStore(_open_read_only(folder), failure)
+        return FallbackStore(None if isinstance(place, str) else _open_read_only(place), failure)
 
 
 def _open_read_only(folder: Path) -> SqliteStore | None:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
-import pyarrow as pa
 
 from mqa_registry.store.database import (
     batch_ids,
@@ -29,6 +28,7 @@ from mqa_registry.store.database import (
     connect,
     connect_read_only,
     connect_temporary,
+    delete_batches,
     encode_batch,
     has_batch,
     insert_batch,
@@ -36,7 +36,6 @@ from mqa_registry.store.database import (
     is_index_empty,
     is_intact,
     keys_of,
-    look_up,
     read_batch,
     rebuild_index,
     salvage_batches,
@@ -44,11 +43,13 @@ from mqa_registry.store.database import (
     store_errors,
 )
 from mqa_registry.store.folder import DATABASE, claim, refuse_links
+from mqa_registry.store.lookup import collect_rows, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
+    import pyarrow as pa
 
     from mqa_registry.store.database import Keys
     from mqa_registry.store.protocol import Batch
@@ -138,29 +139,9 @@ class SqliteStore:
         return self._get(backend, keys)
 
     def _get(self, backend: bytes, keys: Keys) -> tuple[npt.NDArray[np.int64], pa.Table | None]:
-        rows = np.full(len(keys), -1, dtype=np.int64)
-        tables: list[pa.Table] = []
-        partly_found: list[Keys] = []  # all keys of the batches of which only some were found
-        count = 0
-        for batch, numbers, positions in look_up(self._connection, keys):
-            table = read_batch(self._connection, backend, batch)
-            if table is None:
-                self._has_met_damage = True
-                continue
-            stored = keys_of(table)
-            is_right = (positions >= 0) & (positions < len(stored))
-            is_right[is_right] = stored[positions[is_right]] == keys[numbers[is_right]]
-            self._has_met_damage = self._has_met_damage or not is_right.all()
-            found = int(is_right.sum())
-            rows[numbers[is_right]] = np.arange(count, count + found)
-            count += found
-            tables.append(table.drop_columns(["key"]).take(pa.array(positions[is_right])))
-            if found < len(stored):
-                partly_found.append(stored)
-        missing = keys[rows < 0]
-        if partly_found and len(missing) and np.isin(missing, np.concatenate(partly_found)).any():
-            self._has_met_damage = True  # of the index: a batch is there with all of its rows, or not at all
-        return rows, pa.concat_tables(tables) if tables else None
+        found = collect_rows(self._connection, keys, lambda batch: read_batch(self._connection, backend, batch))
+        self._has_met_damage = self._has_met_damage or found.has_met_damage
+        return found.rows, found.table
 
     @_recovering
     def contains(self, backend: bytes, keys: Keys) -> npt.NDArray[np.bool_]:
@@ -204,9 +185,7 @@ class SqliteStore:
 
     @_recovering
     def delete(self, backend: bytes) -> None:
-        with self._connection as connection:
-            connection.execute("DELETE FROM rows WHERE batch IN (SELECT id FROM batches WHERE backend = ?)", (backend,))
-            connection.execute("DELETE FROM batches WHERE backend = ?", (backend,))
+        delete_batches(self._connection, backend)
 
     def take_pending(self) -> Sequence[Batch]:
         return ()  # each batch is stored once it is put

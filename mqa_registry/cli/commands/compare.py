@@ -36,7 +36,7 @@ def compare(
         comparison = history.compare(
             reference,
             run,
-            store=options.store,
+            store=options.store_folder,
             plugin_files=options.plugin_files,
             max_drop=max_drop,
             examples=not report.no_examples,

@@ -35,7 +35,7 @@ def judge(
         result = runs.judge(
             run,
             suite,
-            store=options.store,
+            store=options.store_folder,
             plugin_files=options.plugin_files,
             outputs=report.outputs,
             examples=not report.no_examples,

@@ -25,5 +25,5 @@ def report(
     from mqa_registry.reports import without_examples
     from mqa_registry.runs.archive import find_report
 
-    found = find_report(run, options.store)
+    found = find_report(run, options.store_folder)
     return show_report(without_examples(found) if report.no_examples else found, report)

@@ -57,11 +57,11 @@ def runs(
         takes = "a run and a tag" if action is Action.TAG else "neither run nor tag"
         raise UsageError(f"`mqa runs {action}` takes {takes}", hint="write `mqa runs tag last v1.2`")
     if action is Action.TAG:
-        _tag(options.store, run, tag)
+        _tag(options.store_folder, run, tag)
     elif action is Action.PRUNE:
-        _prune(options.store, keep, yes=yes)
+        _prune(options.store_folder, keep, yes=yes)
     else:
-        _list(options.store, count)
+        _list(options.store_folder, count)
     return ExitCode.OK
 
 

@@ -87,7 +87,7 @@ def draft_suite(request: Request, options: RunOptions, ask: Callable[[Question],
     `ask` gives the column that is meant, where several could be. An MqaError where there is no model, the data cannot be
     read, or nothing can be asked of them.
     """
-    store = options.store or request.path.parent / STORE
+    store = options.store_folder or request.path.parent / STORE
     with open_scratch(options.run_context_in(store), store) as context:
         return _draft_suite(request, options, context, ask)
 
