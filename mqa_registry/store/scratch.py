@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError
-from mqa_registry.store.folder import claim
+from mqa_registry.store.folder import EXPORTS, claim
 
 try:
     import fcntl
@@ -79,9 +79,19 @@ class Scratch:
 
 @contextmanager
 def open_scratch(context: RunContext, store: Path) -> Iterator[RunContext]:
-    """The context of a run with a scratch folder in its store; the folder is removed at the end."""
+    """The context of a run with a scratch folder in its store; the folder is removed at the end.
+
+    Exports are made there too where the store cannot be written.
+    """
     with Scratch(store) as scratch:
-        yield replace(context, scratch=scratch.folder)
+        exports = context.exports if _is_writable(store) else scratch.folder() / EXPORTS
+        yield replace(context, scratch=scratch.folder, exports=exports)
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether this user may write in a folder, or make it."""
+    nearest = next((one for one in (folder, *folder.absolute().parents) if os.access(one, os.F_OK)), folder)
+    return os.access(nearest, os.W_OK | os.X_OK)
 
 
 def remove_abandoned(parent: Path) -> None:

@@ -8,8 +8,10 @@ import sys
 import pyarrow as pa
 import pytest
 
+from mqa_registry.contributions import RunContext
 from mqa_registry.errors import StoreError, StoreUnavailableError
 from mqa_registry.store import FallbackStore, SqliteStore, TemporaryStore, join_keys, open_store
+from mqa_registry.store.scratch import open_scratch
 
 BACKEND, OTHER = b"backend-12345678", b"another-12345678"
 
@@ -140,6 +142,20 @@ def test_what_a_read_only_store_has_is_not_predicted_again(read_only):
     store.close()
     (finding,) = store.findings
     assert finding.message.startswith("no prediction of this run is stored: ")
+
+
+def test_exports_of_a_run_over_a_read_only_store_go_with_the_run(read_only):
+    context = RunContext(exports=read_only / "exports")
+    with open_scratch(context, read_only) as changed:
+        assert not changed.exports.is_relative_to(read_only)
+        changed.exports.mkdir()
+    assert not changed.exports.exists()
+
+
+def test_exports_of_a_store_that_can_be_written_or_made_stay_there(tmp_path):
+    for store in (tmp_path, tmp_path / "new" / "below"):
+        with open_scratch(RunContext(exports=store / "exports"), store) as changed:
+            assert changed.exports == store / "exports"
 
 
 def test_damage_in_a_read_only_store_counts_as_missing(tmp_path, mount):
