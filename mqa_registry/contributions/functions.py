@@ -113,7 +113,7 @@ class Perturbation(FunctionContribution):
 
     A field of modality `image`, `audio`, `video` or `file` is a `Blob`, or the array that a perturbation before this one made
     of it. The function gives the bytes of another file, an array of numbers, or the value itself. They live as long as the
-    rows are worked on: reports and kept runs have the name of the unperturbed file.
+    rows are worked on: reports and kept runs have the name of the unperturbed file. Several threads call the function at once.
 
     `target_effect` says what becomes of the row's target: it `stays`; it `moves` with the example, so that the function is
     `(example, target, rng, *, options) -> (example, target)`; or it `changes`, and the new one is unknown.

@@ -32,6 +32,7 @@ from mqa_registry.errors import PluginError
 from mqa_registry.execution.perturbed_rows import PerturbedPart
 from mqa_registry.execution.row_sets import PerturbTask, perturb_shard
 from mqa_registry.execution.shards import look_ahead
+from mqa_registry.execution.threads import map_in_threads
 from mqa_registry.execution.worker_pool import WorkerPool
 from mqa_registry.machine import available_cores
 from mqa_registry.observations import Failure, LostRows
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     Parts: TypeAlias = Sequence[PerturbedPart | Failure]
 
 FIRST_COPIES = 256  # perturbed rows of the first slice
+BLOB_COPIES = 32  # perturbed rows of a slice with images, sounds or files
 SLICE_COPIES = 8192  # at most, of any slice
 SLICE_BYTES = 8 * 2**20  # of their fields
 SLICE_SECONDS = 0.3  # of work in a slice, by the pace of those before
@@ -145,6 +147,9 @@ class RowPerturber:
     def _map(self, slices: Iterator[PerturbTask], copies: int) -> Iterator[Parts]:
         """What becomes of every slice, in order: in this process until workers pay, then in theirs."""
         for one in slices:
+            if one.rows.blobs:
+                yield from map_in_threads(self._perturb, chain([one], slices), self._cores)
+                return
             if self._pool is not None:
                 yield from self._pool.map(chain([one], slices))
                 return
@@ -159,6 +164,8 @@ class RowPerturber:
 
     def _slice_rows(self, rows: Rows, sets: int) -> int:
         """How many rows the next slice has: as many as take about a third of a second in all of the sets, at least 1."""
+        if rows.blobs:
+            return max(1, BLOB_COPIES // max(1, sets))
         pace = SLICE_SECONDS / self._seconds * self._copies if self._copies else FIRST_COPIES
         bytes_per_copy = max(1, rows.field_bytes / len(rows))
         return max(1, int(min(pace, SLICE_COPIES, SLICE_BYTES / bytes_per_copy) / max(1, sets)))
@@ -218,7 +225,7 @@ def _narrow(rows: Rows) -> Rows:
 def _join(rows: Rows, made: Sequence[PerturbedPart]) -> PerturbedPart:
     """One set of some rows, of what became of their slices."""
     return PerturbedPart(
-        _with_columns(rows, pa.concat_tables([part.rows.table for part in made])),
+        _join_rows(rows, [part.rows for part in made]),
         declined=sum(part.declined for part in made),
         changed=sum(part.changed for part in made),
         edits=sum(part.edits for part in made),
@@ -228,9 +235,10 @@ def _join(rows: Rows, made: Sequence[PerturbedPart]) -> PerturbedPart:
     )
 
 
-def _with_columns(rows: Rows, perturbed: pa.Table) -> Rows:
-    """The perturbed rows with all columns of the data set: those that perturbing does not read are as they were."""
+def _join_rows(rows: Rows, parts: Sequence[Rows]) -> Rows:
+    """The perturbed rows of several slices, with all columns: those that perturbing does not read are as they were."""
+    perturbed = pa.concat_tables([part.table for part in parts])
     table = rows.table.take(pc.index_in(perturbed.column("id"), value_set=rows.ids.combine_chunks()))
     for name in perturbed.column_names:
         table = table.set_column(table.column_names.index(name), name, perturbed.column(name))
-    return Rows(table, rows.fields)
+    return Rows(table, rows.fields, blobs=rows.blobs, blob_values=[one for part in parts for one in part.blob_values])

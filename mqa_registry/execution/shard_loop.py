@@ -133,7 +133,7 @@ class ShardLoop:
             examples = examples_of(_requested_parts(requests, shard_rows).values())
             groups = self._encoder.encode(examples, has_found=has_found)
             encodings = look_ahead(groups, self._encoding)
-        return _ShardWork(shard_rows, requests, predicting, encodings)
+        return _ShardWork(shard_rows.without_blobs(), requests, predicting, encodings)
 
     def _submit(
         self, backends: Sequence[LiveBackend], requests: Mapping[str, ShardRequest], shard_rows: ShardRows

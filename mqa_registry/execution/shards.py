@@ -66,6 +66,10 @@ class ShardPart:
         """The same with the columns alone that the model reads."""
         return replace(self, rows=replace(self.rows, table=self.rows.table.select(self.rows.fields)))
 
+    def without_blobs(self) -> ShardPart:
+        """The part without the values of its blobs."""
+        return replace(self, rows=replace(self.rows, blob_values=())) if self.rows.blob_values else self
+
 
 @dataclass(frozen=True)
 class ShardRows:
@@ -73,6 +77,10 @@ class ShardRows:
 
     shard: Shard
     parts: Mapping[RowSet, ShardPart]
+
+    def without_blobs(self) -> ShardRows:
+        """The same without the values of images, sounds and files, which take much memory: they are not needed again."""
+        return replace(self, parts={row_set: part.without_blobs() for row_set, part in self.parts.items()})
 
 
 def examples_of(parts: Iterable[ShardPart]) -> dict[bytes, Example]:

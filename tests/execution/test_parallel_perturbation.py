@@ -22,6 +22,7 @@ from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.pipeline import make_plan
 from mqa_registry.suite import read
 from mqa_registry.types import Rows
+from mqa_registry.types.blobs import BlobFolder
 from mqa_registry.types.schemas import SPAN
 
 PLUGIN = """
@@ -49,8 +50,13 @@ def refuse(example, rng):
     return {"text": []}
 
 
+def reverse(example, rng):
+    return {"file": example["file"].read()[::-1]}
+
+
 @hookimpl
 def mqa_perturbations():
+    yield Perturbation("reverse", reverse, modality="file")
     for function in (insert, crash, refuse):
         yield Perturbation(function.__name__, function, modality="text", edits=True)
     yield Perturbation("shout", shout, modality="text")
@@ -192,6 +198,29 @@ def test_messages_of_workers_quote_no_row_where_none_may(setup):
         assert perturber.await_workers()
         (_, _, crash, _), *_ = perturber.perturb(tasks(plan))
     assert "no ones" not in crash.lost.cause.message
+
+
+def test_files_are_perturbed_in_threads_of_this_process(setup, tmp_path, monkeypatch):
+    (tmp_path / "suite.toml").write_text(SUITE + CHECK.format(name="reverse"))
+    _, workers_setup = setup
+    workers_setup = replace(workers_setup, raw=read(tmp_path / "suite.toml"))
+    plan = make_plan(workers_setup.raw, RunOptions(plugin_files=workers_setup.plugin_files), files=False)[0]
+    for name in WORDS:
+        (tmp_path / name).write_text(name)
+    (tmp_path / WORDS[33]).unlink()
+    rows = Rows(pa.table({"id": WORDS, "file": WORDS}), ("file",), blobs=("file",), folder=BlobFolder(tmp_path))
+    sets = tuple(number for number, row_set in enumerate(plan.row_sets) if row_set.perturb)
+    work = [PerturbTask(rows.slice(start, min(start + 40, 60)).with_blob_values(), sets) for start in (0, 40)]
+    expected = [perturb_shard(plan, None, one) for one in work]
+    monkeypatch.setattr(parallel_perturbation, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(parallel_perturbation, "MIN_SECONDS", 1e-9)
+    with RowPerturber(plan, workers_setup, cores=3) as perturber:
+        made = list(perturber.perturb(work))
+        assert not perturber.await_workers()
+    assert described(made) == described(expected)
+    assert [one.id for one in made[0][0].lost.named] == [WORDS[33]]
+    examples = [example["file"].read() for parts in made for part in parts for example in part.rows.examples()]
+    assert examples == [name[::-1].encode() for name in WORDS if name != WORDS[33]]
 
 
 SLOW = """
