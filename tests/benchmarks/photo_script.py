@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,19 +42,23 @@ class Photos(Dataset[Any]):
         return to_input(self.corrupt(pixels, np.random.default_rng([7, index])))
 
 
+def corrupted(kind: str, severity: int, pixels: Any, rng: np.random.Generator) -> Any:
+    """The pixels under one corruption; as they are under none."""
+    if kind == "noise":
+        return add_noise(pixels, rng, severity)
+    if kind == "blur":
+        return blur_pixels(pixels, severity)
+    return lower_contrast(pixels, severity) if kind else pixels
+
+
 def main() -> None:
     path = Path(sys.argv[1])
     table = pq.read_table(path)
     names = table.column("image").to_pylist()
     targets = np.array([int(label.split()[1]) for label in table.column("label").to_pylist()])
     model = build_cnn()
-    corruptions: list[Callable[[Any, Any], Any]] = [lambda pixels, rng: pixels]
-    for severity in range(1, 6):
-        corruptions += [
-            lambda pixels, rng, severity=severity: add_noise(pixels, rng, severity),
-            lambda pixels, rng, severity=severity: blur_pixels(pixels, severity),
-            lambda pixels, rng, severity=severity: lower_contrast(pixels, severity),
-        ]
+    kinds = ("noise", "blur", "contrast")
+    corruptions = [partial(corrupted, "", 0), *(partial(corrupted, kind, n) for kind in kinds for n in range(1, 6))]
     for corrupt in corruptions:
         loader = DataLoader(Photos(path.parent, names, corrupt), batch_size=BATCH, num_workers=WORKERS)
         with torch.inference_mode():

@@ -53,7 +53,8 @@ def blur_pixels(pixels: Pixels, severity: int) -> Pixels:
 def lower_contrast(pixels: Pixels, severity: int) -> Pixels:
     share = CONTRAST[severity - 1]
     levels = np.arange(256) * share + pixels.mean() * (1 - share)
-    return levels.astype(np.uint8)[pixels]
+    lowered: Pixels = levels.astype(np.uint8)[pixels]
+    return lowered
 
 
 def noise(example: Mapping[str, Any], rng: np.random.Generator, *, severity: int = 3) -> dict[str, Any]:
@@ -87,16 +88,20 @@ def build_cnn() -> Any:
     for width, wider in ((3, 32), (32, 64), (64, 128), (128, 128)):
         layers += [nn.Conv2d(width, wider, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
 
-    class Cnn(nn.Sequential):
+    class Cnn(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, CLASSES))
+
         def forward(self, image: Any) -> Any:
             start = time.perf_counter()
-            scores = super().forward(image)
+            scores = self.layers(image)
             if path := os.environ.get(PASSES):
                 with Path(path).open("a") as file:
                     file.write(f"{start} {time.perf_counter()} {len(image)}\n")
             return scores
 
-    return Cnn(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, CLASSES)).eval()
+    return Cnn().eval()
 
 
 class CnnSource(ModelSource[NoOptions]):
