@@ -148,7 +148,7 @@ class RunWorker:
         assert suite.model is not None  # a backend runs it
         first = next(iter(suite.data))
         name = first if first in needed else next(iter(needed))
-        return load_dataset(suite.data[name], suite.model.task.contribution_as(Task), self._context, suite.seed)
+        return load_dataset(suite.data[name], suite.model.task.contribution_as(Task), self._context, suite.seed, ())
 
 
 class _BackendShard:
