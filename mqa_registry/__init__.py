@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         summarize_error,
     )
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
+    from mqa_registry.execution.batch_runs import run_rows
     from mqa_registry.execution.decoding import GenerationStep, trace_generation
     from mqa_registry.extras import optional_import
     from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
@@ -177,6 +178,7 @@ _HOMES = {
     "model_inputs": ("ResolvedRows", "RowSources", "resolve_rows"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
+    "execution.batch_runs": ("run_rows",),
     "execution.decoding": ("GenerationStep", "trace_generation"),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
@@ -206,26 +208,26 @@ __all__ = [
     "Change", "CheckResults", "Codec", "Comparison", "ConfusionMatrix", "DataError", "Dataset", "Device", "Diagnosis",
     "Divergence", "Edit", "EnvironmentReporter", "Evidence", "Example", "ExampleRow", "ExecutedRun", "Executor",
     "ExportOptions", "Exported", "FileFormat", "Finding", "Flag", "Flips", "Generation", "GenerationStep", "Greedy",
-    "HistoryOptions", "Inspectable", "Interval", "Job", "Judgement", "LiveModel", "Metric", "Model", "ModelDescription",
-    "ModelOptions", "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError", "Number", "NumberBounds",
-    "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport", "Part", "Perturbation",
-    "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions", "Reporter",
-    "ResolvedModel", "ResolvedRows", "Result", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress",
-    "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "Slice", "State", "Statistic", "Step", "Streaming",
-    "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport",
-    "TableSource", "Targets", "Task", "Timeable", "Tracker", "UsageError", "Verdict", "ViewContext", "ViewSummary",
-    "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table", "atomic_folder", "batch_invariance",
-    "blocks_release", "cache_states", "channel_factors", "check_output_folder", "check_threads", "content_digest",
-    "count_lost_rows", "count_verdicts", "counted", "describe_bounds", "describe_flips", "describe_lost_rows",
-    "describe_perturbation", "did_you_mean", "draw_conclusion", "edited", "end_process_tree", "execute_suite",
-    "explain_comparison", "explain_error", "explain_result", "export", "export_model", "file_format", "finalize",
-    "find_device", "fingerprint", "flags", "format_estimate", "format_number", "format_with_interval", "holm",
-    "hookimpl", "identify_language", "interruptible", "is_special", "judge", "list_backends", "list_checks",
+    "HistoryOptions", "Inspectable", "Interval", "Job", "Judgement", "LiveModel", "Metric", "Model",
+    "ModelDescription", "ModelOptions", "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError",
+    "Number", "NumberBounds", "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport",
+    "Part", "Perturbation", "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions",
+    "Reporter", "ResolvedModel", "ResolvedRows", "Result", "RowSources", "RunComparison", "RunContext", "RunOptions",
+    "RunProgress", "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "Slice", "State", "Statistic", "Step",
+    "Streaming", "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection",
+    "SupportsExport", "TableSource", "Targets", "Task", "Timeable", "Tracker", "UsageError", "Verdict", "ViewContext",
+    "ViewSummary", "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table", "atomic_folder",
+    "batch_invariance", "blocks_release", "cache_states", "channel_factors", "check_output_folder", "check_threads",
+    "content_digest", "count_lost_rows", "count_verdicts", "counted", "describe_bounds", "describe_flips",
+    "describe_lost_rows", "describe_perturbation", "did_you_mean", "draw_conclusion", "edited", "end_process_tree",
+    "execute_suite", "explain_comparison", "explain_error", "explain_result", "export", "export_model", "file_format",
+    "finalize", "find_device", "fingerprint", "flags", "format_estimate", "format_number", "format_with_interval",
+    "holm", "hookimpl", "identify_language", "interruptible", "is_special", "judge", "list_backends", "list_checks",
     "make_visible", "name_family", "open_table", "optional_import", "output", "parity", "positive_class",
     "read_columns", "read_examples", "read_plan", "read_table", "read_target_labels", "read_targets", "rebuild_model",
-    "reopen_runner", "resolve_model", "resolve_rows", "run", "shapes", "show_export", "show_report", "signal_name",
-    "source_digest", "source_files", "split_cache", "summarize_error", "to_svg", "trace_generation", "verdict_on",
-    "with_class_names", "write_report",
+    "reopen_runner", "resolve_model", "resolve_rows", "run", "run_rows", "shapes", "show_export", "show_report",
+    "signal_name", "source_digest", "source_files", "split_cache", "summarize_error", "to_svg", "trace_generation",
+    "verdict_on", "with_class_names", "write_report",
 ]  # fmt: skip
 
 

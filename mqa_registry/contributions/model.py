@@ -262,5 +262,4 @@ class ModelUnderTest:
             return self._sample
         if not (rows := self.samples()):
             raise DataError(f"the task `{self.task.name}` brings no examples of its own, and there are no data")
-        parts = [part for row in self.codec.encode(rows) for part in self.codec.split(row)]
-        return self.codec.collate(parts[: max(SAMPLES, len(rows))])
+        return self.codec.collate(self.codec.encode_parts(rows)[: max(SAMPLES, len(rows))])

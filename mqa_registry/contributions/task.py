@@ -89,6 +89,10 @@ class Codec(VersionedClass, ABC):
         """The parts that an encoded row is run in, one or more, in their order; the row itself where it has no parts."""
         return [row]
 
+    def encode_parts(self, examples: Sequence[Example]) -> list[Encoded]:
+        """Some examples as the model is fed with them: encoded, and split where rows have parts."""
+        return [part for row in self.encode(examples) for part in self.split(row)]
+
     def join(self, outputs: Sequence[Outputs], row: Encoded) -> Outputs:
         """The outputs for one row, made of those for each of its parts, both without the axis of rows.
 
@@ -169,6 +173,6 @@ def stack_outputs(outputs: Sequence[Outputs]) -> dict[str, npt.NDArray[Any]]:
 def _stack(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     shape = np.max([array.shape for array in arrays], axis=0)
     stacked = np.zeros((len(arrays), *map(int, shape)), np.result_type(*arrays))
-    for line, array in zip(stacked, arrays, strict=True):
-        line[tuple(map(slice, array.shape))] = array
+    for number, array in enumerate(arrays):
+        stacked[(number, *(slice(length) for length in array.shape))] = array
     return stacked

@@ -10,7 +10,7 @@ from mqa_registry.contributions.task import stack_outputs
 from mqa_registry.errors import NotRunError, OutOfMemoryError
 from mqa_registry.execution.decoding import generate
 from mqa_registry.execution.encoding import digest_row
-from mqa_registry.execution.streaming import stream
+from mqa_registry.execution.streaming import select_row, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +77,7 @@ def _run_in_halves(codec: Codec, run: Run, parts: Sequence[_Part]) -> Iterator[O
         yield from _run_in_halves(codec, run, parts[:middle])
         yield from _run_in_halves(codec, run, parts[middle:])
     else:
-        yield from ({name: array[place] for name, array in given.items()} for place in range(len(parts)))
+        yield from (select_row(given, place) for place in range(len(parts)))
 
 
 def _join(codec: Codec, outputs: Sequence[Sequence[Outputs]], rows: Sequence[Encoded]) -> Outputs:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 
+def select_row(outputs: Outputs, row: int) -> Arrays:
+    """The outputs for one row of a batch, without the axis of rows; a single number of the whole batch as it is."""
+    return {name: array[row] if array.ndim else array for name, array in outputs.items()}
+
+
 def stream(
     codec: Codec, mode: Streaming, run: Callable[[Batch], Outputs], rows: Sequence[Sequence[Encoded]]
 ) -> list[list[Outputs]]:
@@ -34,7 +39,7 @@ def stream(
         given = run({**codec.collate([rows[row][number] for row in running]), **states})
         check_states(mode.states, given)
         for place, row in enumerate(running):
-            outputs[row].append({name: array[place] for name, array in given.items()})
+            outputs[row].append(select_row(given, place))
         number += 1
         staying = np.array([place for place, row in enumerate(running) if len(rows[row]) > number], np.int64)
         running = [running[place] for place in staying]

@@ -138,7 +138,10 @@ def _encode(codec: Codec, view: ViewContext, indices: Sequence[int]) -> Iterator
     """The rows of a view at these indices as examples and as arrays."""
     for start in range(0, len(indices), CHUNK_ROWS):
         examples = list(view.rows.take(indices[start : start + CHUNK_ROWS]).examples())
-        yield from zip(examples, codec.encode(examples), strict=True)
+        encoded = codec.encode(examples)
+        # A row that is run in parts is looked at in the costliest of them.
+        arrays = [max(codec.split(row), key=codec.cost) for row in encoded] if codec.splits else encoded
+        yield from zip(examples, arrays, strict=True)
 
 
 def _measure_length(codec: Codec, arrays: Arrays) -> int:

@@ -210,6 +210,16 @@ def test_parts_of_a_row_need_no_state_and_run_on_every_backend(letters):
     assert {name: one["numbers"]["value"]["estimate"] for name, one in found.items()} == dict.fromkeys(found, 0)
 
 
+@pytest.mark.parametrize("task", ["write", "stream", "count"])
+def test_a_probe_that_times_batches_times_steps_and_parts(letters, project, task):
+    letters(task, "text" if task == "write" else "value", "agreement", "min = 0", [""] * len(TEXTS))
+    timed = '[[check]]\nmeasure = "performance/latency"\nexpect.p95_ms = { max = 60000 }\non = ["counter"]\n'
+    head = (project.folder / "suite.toml").read_text().partition("[[check]]")[0]
+    project.write(timed, head=head)
+    found = results(project.run("--plugin", "letters.py", "--json", "-"))
+    assert found["counter"]["verdict"] == "PASS"
+
+
 @pytest.mark.parametrize("task", ["write", "stream"])
 def test_a_backend_of_forward_passes_alone_is_refused_and_costs_only_its_own_checks(letters, task):
     schema = "text" if task == "write" else "value"

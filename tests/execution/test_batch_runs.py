@@ -92,6 +92,21 @@ def test_windows_that_do_not_fit_into_memory_together_are_run_in_halves():
 def test_left_out_parts_are_stacked_and_filled_up_with_zeros():
     parts = [{"x": np.array([1.0, 2.0])}, {"x": np.array([3.0])}]
     assert stack_outputs(parts)["x"].tolist() == [[1.0, 2.0], [3.0, 0.0]]
+    assert stack_outputs([{"x": np.array(1.0)}, {"x": np.array(3.0)}])["x"].tolist() == [1.0, 3.0]
+
+
+def test_examples_are_encoded_in_their_parts_where_a_model_is_traced_or_timed():
+    parts = WindowCodec().encode_parts([{"ids": range(7)}, {"ids": [9]}])
+    assert [part["ids"].tolist() for part in parts] == [[0, 1, 2, 3, 4], [3, 4, 5, 6], [9]]
+
+
+def test_a_number_that_a_model_gives_for_a_whole_batch_is_each_parts():
+    def run(batch):
+        return {**score(batch), "scale": np.array(2.0)}
+
+    codec = WindowCodec()
+    outputs = run_rows(codec, run, codec.encode([{"ids": range(7)}]), Batching(), 10)
+    assert outputs["scale"].tolist() == [[2.0, 2.0]]
 
 
 def test_a_row_in_parts_costs_what_its_costliest_part_does():

@@ -23,7 +23,7 @@ from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
 from mqa_parity.tolerance import PRECISIONS, output_precision
 from mqa_registry import DataError, NotRunError
-from tests.stand_ins import make_codec
+from tests.stand_ins import change_codec, make_codec
 
 MASK, SAID = "attention_mask", "decoder_input_ids"
 
@@ -64,6 +64,18 @@ def test_no_more_rows_are_encoded_than_the_choice_needs(context, numpy_runner, c
         5,
     )
     assert len(seen) == 5 * 4 + 5, "those of a larger draw, and those that were chosen"
+
+
+def test_a_row_that_is_run_in_parts_is_looked_at_in_the_costliest_of_them(context, numpy_runner, codec):
+    def split(row):
+        return [
+            {name: array[start : start + 4] for name, array in row.items()} for start in range(0, codec.cost(row), 4)
+        ]
+
+    parts = sample_rows(
+        context(numpy_runner(), texts=["abcdef", "ab", "abcdefghi"], codec=change_codec(codec, split=split)), 3
+    )
+    assert sorted(row.size for row in parts) == [2, 4, 4]
 
 
 def test_named_rows_are_always_sampled(context, numpy_runner):

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mqa_onnxruntime.export.conversion import ExportPrecision
-    from mqa_onnxruntime.export.exporters import Arrays
     from mqa_registry import Example, ModelUnderTest
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
@@ -155,20 +154,14 @@ def _prepare_job(
     """The job for a precision; the float32 export that it is converted from is made first."""
     base = None if precision.is_traced else cached_export(model_under_test, opset, timeout=timeout).path
     examples = trace_rows(model_under_test)
-    parts = _encode_parts(model_under_test, examples)[: max(MAX_PARTS, len(examples))]
+    parts = model_under_test.codec.encode_parts(examples)[: max(MAX_PARTS, len(examples))]
     rows = write_arrays(folder / TRACE_ROWS, parts)
     if not precision.is_calibrated:
         return ExportJob(folder, rows, opset, precision, base)
-    encoded = _encode_parts(model_under_test, calibration_rows(model_under_test, precision))
+    encoded = model_under_test.codec.encode_parts(calibration_rows(model_under_test, precision))
     # Batches of one row each, so that no padding widens the ranges that are measured.
     batches = write_arrays(folder / CALIBRATION_BATCHES, (model_under_test.codec.collate([row]) for row in encoded))
     return ExportJob(folder, rows, opset, precision, base, batches)
-
-
-def _encode_parts(model_under_test: ModelUnderTest, examples: Sequence[Example]) -> list[Arrays]:
-    """Encoded rows as the model is fed with them, in their parts where they have some."""
-    codec = model_under_test.codec
-    return [part for row in codec.encode(examples) for part in codec.split(row)]
 
 
 def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import numpy as np
 from annotated_types import Ge, Gt, Le, MinLen
 
-from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, read_target_labels, shapes
+from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, read_target_labels, run_rows, shapes
 from mqa_robustness.adversarial_attack.candidates import DEFAULT_TRANSFORMATIONS, Transformation, find_candidates
 from mqa_robustness.adversarial_attack.results import ATTACKED, AttackResult, Outcome
 from mqa_robustness.adversarial_attack.search import SearchLimits, search, search_in_batches
@@ -132,7 +132,8 @@ class Victim:
     def _run(self, batch: Sequence[tuple[str, EncodedRow]]) -> list[Prediction]:
         rows = [row for _, row in batch]
         try:
-            outputs = self.view.runner.run(self.codec.collate(rows))
+            runner = self.view.runner
+            outputs = run_rows(self.codec, runner.run, rows, self.batching, runner.budget)
         except OutOfMemoryError:
             if len(batch) == 1:
                 raise
