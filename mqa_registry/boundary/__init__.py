@@ -43,10 +43,12 @@ from mqa_registry.boundary.rows import (
     check_example,
     check_example_and_target,
     check_fields,
+    check_group_codes,
     check_groups,
     check_predictions,
     check_row_groups,
     check_table,
+    is_group_column,
 )
 from mqa_registry.boundary.sources import check_columns, check_source, read_pieces
 from mqa_registry.boundary.suggestions import check_suggestions, suggest_backend
@@ -76,6 +78,7 @@ __all__ = [
     "check_export",
     "check_fields",
     "check_findings",
+    "check_group_codes",
     "check_grouped_numbers",
     "check_groups",
     "check_identity",
@@ -92,6 +95,7 @@ __all__ = [
     "check_table",
     "describe_error",
     "interruptible",
+    "is_group_column",
     "limit_calls",
     "open_runner",
     "raise_interrupt",

@@ -160,7 +160,7 @@ def _check_scores(contributor: Contributor, name: object, output: Any, rows: int
     return _check_length(contributor, array, rows, "scores")
 
 
-def _check_bins(contributor: Contributor, output: Any, n_bins: Any, rows: int | None) -> npt.NDArray[np.int64]:
+def _check_bins(contributor: Contributor, output: Any, n_bins: Any, rows: int | None) -> npt.NDArray[Any]:
     bins = np.asarray(output)
     if bins.dtype.kind not in "iu" or bins.ndim != 1:
         hint = "each row has the whole number of its bin"
@@ -175,7 +175,7 @@ def _check_bins(contributor: Contributor, output: Any, n_bins: Any, rows: int | 
         wrong = bins.max() if bins.max() >= n_bins else bins.min()
         hint = "bins count from 0, and -1 is that of a row that is ignored"
         reject_output(contributor, f"gave a row the bin {wrong}, of {n_bins} bins", hint)
-    return bins.astype(np.int64, copy=False)
+    return bins if bins.dtype.kind == "i" else bins.astype(np.int64)
 
 
 @dataclass(frozen=True)

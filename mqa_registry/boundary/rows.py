@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from mqa_registry.naming import counted
 from mqa_registry.types import Predictions, edited, get_schema
 from mqa_registry.types.blobs import Blob
 from mqa_registry.types.columns import finite_or_null
+from mqa_registry.types.ids import find_repeated
 from mqa_registry.types.schemas import MisfitError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from mqa_registry.boundary.calls import Contributor
     from mqa_registry.types import Edit
+
+    GroupColumn: TypeAlias = pa.Array | pa.ChunkedArray
 
 RETURN = "return the example: a dict with the same fields, or None to decline the row"
 EDITS = "each field has a list of edits, (from, to, replacement), in order and apart"
@@ -87,7 +90,7 @@ def check_predictions(contributor: Contributor, output: Any, schema: str) -> Pre
     if "id" not in table.column_names:
         reject_output(contributor, "gave predictions without a column `id`")
     ids = _cast(contributor, "id", table.column("id"), pa.string())
-    if ids.null_count or pc.count_distinct(ids).as_py() < len(ids):
+    if ids.null_count or find_repeated(ids) is not None:
         reject_output(contributor, "gave predictions whose ids are not one for each row")
     decoded = check_decoded(contributor, table, output.schema, output.classes, len(table))
     return Predictions(output.schema, decoded.add_column(0, "id", ids), tuple(output.classes), output.read)
@@ -212,6 +215,40 @@ def check_row_groups(contributor: Contributor, output: Any, rows: int) -> Iterat
             contributor, f"gave {counted(len(groups), 'item')} for {rows:,} rows", "None stands for a row in no group"
         )
     return (check_groups(contributor, one) for one in groups)
+
+
+def check_group_codes(
+    contributor: Contributor, output: GroupColumn, rows: int
+) -> tuple[Sequence[str], npt.NDArray[Any]]:
+    """The names of groups in their order, and for every row the position of its group among them, -1 for none.
+
+    Of a slice that returned a column of text, or of codes for text, for all rows at once.
+    """
+    if len(output) != rows:
+        reject_output(
+            contributor, f"gave {counted(len(output), 'item')} for {rows:,} rows", "None stands for a row in no group"
+        )
+    column = output if isinstance(output, pa.ChunkedArray) else pa.chunked_array([output])
+    encoded = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    if not encoded.num_chunks:
+        return [], np.zeros(0, dtype=np.int8)
+    values = encoded.chunk(0).dictionary.to_pylist()
+    used = pc.unique(pa.chunked_array([chunk.indices for chunk in encoded.chunks])).drop_null().to_pylist()
+    groups = sorted({_check_group_name(contributor, values[code]) for code in used if values[code] is not None})
+    code_of_group = {name: code for code, name in enumerate(groups)}
+    # The last one is that of a row without a code, which is in no group.
+    code_of_value = [code_of_group.get(value, -1) for value in values] + [-1]
+    lookup = np.array(code_of_value, dtype=np.min_scalar_type(-max(len(groups), 1)))
+    parts = [lookup[pc.fill_null(chunk.indices, -1).to_numpy(zero_copy_only=False)] for chunk in encoded.chunks]
+    return groups, np.concatenate(parts)
+
+
+def is_group_column(output: Any) -> bool:
+    """Whether a slice returned a column of text, or of codes for text."""
+    if not isinstance(output, pa.Array | pa.ChunkedArray):
+        return False
+    kind = output.type.value_type if pa.types.is_dictionary(output.type) else output.type
+    return bool(pa.types.is_string(kind))
 
 
 def _check_group_name(contributor: Contributor, name: Any) -> str:

@@ -10,6 +10,7 @@ from mqa_registry import plan as plans
 from mqa_registry import runs
 from mqa_registry.execution import validate_inputs
 from mqa_registry.expect import words_of
+from mqa_registry.judging.column_memory import find_whole_columns
 from mqa_registry.judging.required_rows import count_rows, find_required_rows
 from mqa_registry.naming import counted
 from mqa_registry.reports.console.text import TextBuilder, open_console
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
+    from mqa_registry.judging.column_memory import WholeColumn
     from mqa_registry.judging.required_rows import RequiredRows
     from mqa_registry.runs import RunOptions
 
@@ -37,6 +39,8 @@ def show_plan(suite: Path, options: RunOptions) -> None:
         print(f"{name}: {counted(len(one), 'row')}", file=output())
     for line in plans.describe(plan):
         print(line, file=output())
+    for column in find_whole_columns(plan, rows):
+        print(_describe_column(column), file=output())
     screen = open_console(highlight=False)
     builder = TextBuilder(screen)
     requirements = find_required_rows(plan, count_rows(plan, rows))
@@ -45,6 +49,13 @@ def show_plan(suite: Path, options: RunOptions) -> None:
         screen.print(_table(requirements, builder))
     print("\n".join(line.rstrip() for line in table.get().splitlines()), file=output())
     screen.print(builder.literal(_summary(requirements)))
+
+
+def _describe_column(column: WholeColumn) -> str:
+    """A measure that reads all rows at once, and the memory that it takes for that."""
+    size = "as much as they take" if column.size is None else f"about {format_count(round(column.size / 1e6))} MB"
+    rows = f"{counted(column.rows, 'row')} of {column.data}"
+    return f"  {column.check}: {column.measure} reads all {rows} at once, which takes {size} of memory"
 
 
 def _heading(confidence: float) -> str:

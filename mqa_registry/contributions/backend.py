@@ -92,6 +92,14 @@ class Replay(ClassContribution[OptionsT]):
     kind = "replay"
     main = "read"
 
+    def read_to_disk(self, view: str, scratch: Callable[[], Path], options: OptionsT) -> Predictions:
+        """The same as `read` in a run with a folder for what does not fit into memory; left out, it is `read`.
+
+        `scratch` gives that folder, which is removed with the run: `read_table` and `as_predictions` take it, and map the
+        file of a large table into memory.
+        """
+        return self.read(view, options)
+
     @abstractmethod
     def read(self, view: str, options: OptionsT) -> Predictions:
         """The predictions for a view, by its name as `mqa rows` names its files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mqa_registry.contributions.contribution import FunctionContribution
 
@@ -45,6 +45,9 @@ class Dataset(FunctionContribution):
         return self.from_object is not None
 
 
+Reading: TypeAlias = Literal["rows", "counts", "column"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric(FunctionContribution):
     """`(predictions, targets, *, options)` -> per-row scores, a Statistic or Quantile, or a number without an interval.
@@ -53,6 +56,10 @@ class Metric(FunctionContribution):
     function `(predictions, targets, groups, *, options)` makes one number of all groups of a check's `by` together:
     `groups` has the positions of the rows of each by its name, of those with rows enough to be judged. `schemas` are the
     prediction schemas that it reads. `version` counts up when the same input would give another number.
+
+    `reads` says how much memory it takes. Of `rows`, a row's score depends on that row alone: the function is called for
+    some rows at a time. Of `counts`, it counts how often each pair of classes occurs, which takes a few bytes a row. Of a
+    whole `column`, such as what ranks rows, it takes all rows at once: `--dry-run` says how many bytes that is.
 
     `range` is the smallest and the largest value of the number; left out, it can be any. A bound outside of it is refused
     in the suite (`min = 85` of a share), a drop or gap lies within its length, and no interval leaves it. The interval of
@@ -65,6 +72,7 @@ class Metric(FunctionContribution):
     schemas: tuple[str, ...]
     version: int = 1
     range: tuple[float, float] = (-math.inf, math.inf)
+    reads: Reading = "column"
 
     @property
     def takes_groups(self) -> bool:
@@ -88,7 +96,7 @@ class Comparison(FunctionContribution):
     clustered, the p-value of McNemar's exact test. Neither function is called for predictions that are compared with those
     before a perturbation with `target_effect="changes"`.
 
-    `range` is as for a Metric, but the mean of scores a row has Student's interval, cut off at the range, and Gaffke's
+    `reads` is as for a Metric. `range` is, too, but the mean of scores a row has Student's interval, cut off at the range, and Gaffke's
     where all scores are equal: the distances of an export are roundings.
     """
 
@@ -100,6 +108,7 @@ class Comparison(FunctionContribution):
     is_correct: Callable[..., npt.NDArray[np.bool_]] | None = None
     version: int = 1
     range: tuple[float, float] = (-math.inf, math.inf)
+    reads: Reading = "column"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +141,8 @@ class Slice(FunctionContribution):
     """`(example, *, options)` -> the group of the row, several groups, or None; the example has every column of the row.
 
     With other `inputs`, the function gets all rows at once and gives a list with the groups of each: `table` is the whole
-    data set, unperturbed, and `predictions` are those of the reference view or, in a check that has none, of its view.
+    data set, unperturbed, and `predictions` are those of the reference view or, in a check that has none, of its view. An
+    Arrow column of text, or of codes for text, is read as fast as it is made: null is a row in no group.
 
     `columns` takes some of the options, and gives the names of the columns that the slice reads besides the fields of the
     model, `id`, `target` and `cluster`. Left out, it may be any: then every column of the data is read.

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from mqa_registry.boundary import check_predictions
 from mqa_registry.contributions import Backend, Replay, Task
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
 from mqa_registry.execution.batching import find_fixed_lengths
@@ -16,13 +12,14 @@ from mqa_registry.execution.columns import columns_read
 from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.execution.model_building import build_model
 from mqa_registry.execution.preflight import check_probe_options, preflight
+from mqa_registry.execution.replays import replay
 from mqa_registry.execution.row_sets import RowSets
-from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, ObservedView, PerturbedRows
 from mqa_registry.types import distinct_labels, get_schema, unknown_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from mqa_registry.contributions import ModelUnderTest, RunContext
     from mqa_registry.execution.resources import Progress
@@ -83,7 +80,7 @@ def prepare(
     if any(row_set.perturb for row_set in early):
         progress.stage(PERTURBING)
     row_sets.make(early)
-    replays = {view: _replay_view(plan, view, row_sets[view.rows]) for view in _replayed_views(plan)}
+    replays = {view: _replay_view(plan, view, row_sets[view.rows], context.scratch) for view in _replayed_views(plan)}
     classes = _find_classes(model_under_test, replays.values(), rows.values())
     if model_under_test is None and model_failure is None and (schema := _find_schema(replays.values())):
         progress.stage(CHECKING)
@@ -108,7 +105,7 @@ def validate_inputs(plan: Plan, context: RunContext) -> dict[str, Rows]:
         check_probe_options(plan, rows, model_under_test)
         return rows
     views = [view for view in _replayed_views(plan) if not view.rows.perturb]
-    replays = [_replay_view(plan, view, PerturbedRows(rows[view.rows.data])) for view in views]
+    replays = [_replay_view(plan, view, PerturbedRows(rows[view.rows.data]), context.scratch) for view in views]
     if schema := _find_schema(replays):
         preflight(plan, rows, schema, _find_classes(None, replays, rows.values()))
     check_probe_options(plan, rows, None)
@@ -201,37 +198,12 @@ def _replayed_views(plan: Plan) -> list[View]:
     return [view for view in plan.views if view.backend not in live]
 
 
-def _replay_view(plan: Plan, view: View, row_set: PerturbedRows | Failure) -> ObservedView:
+def _replay_view(
+    plan: Plan, view: View, row_set: PerturbedRows | Failure, scratch: Callable[[], Path] | None = None
+) -> ObservedView:
     if isinstance(row_set, Failure):
         return ObservedView(None, failure=row_set)
-    return replay(view, plan.suite.backends[view.backend], row_set)
-
-
-def replay(view: View, use: Use, perturbed: PerturbedRows) -> ObservedView:
-    """The replayed predictions for the rows of one view, in their order. Predictions for further rows are ignored.
-
-    A DataError where a row has no prediction; a failure where the replay crashes or cannot run.
-    """
-    try:
-        given = check_predictions(
-            use.contributor, use.call_method(use.contribution_as(Replay).read, view.rows.name), ""
-        )
-    except (ContributionError, NotRunError) as error:
-        return ObservedView(perturbed, failure=Failure.of(error))
-    ids = perturbed.rows.ids
-    indices = pc.index_in(ids, given.ids.combine_chunks())
-    if indices.null_count:
-        missing = ids.filter(indices.is_null())
-        raise DataError(
-            f"backend `{view.backend}` has no prediction for {len(missing):,} of {counted(len(indices), 'row')} of"
-            f" `{view.rows.name}`, `{missing[0]}` among them",
-            hint="predictions are joined by `id`; `mqa rows SUITE --out DIR` writes every row with its id",
-        )
-    return ObservedView(
-        perturbed,
-        given.take(indices.combine_chunks() if isinstance(indices, pa.ChunkedArray) else indices),
-        lost=perturbed.lost,
-    )
+    return replay(view, plan.suite.backends[view.backend], row_set, scratch)
 
 
 def _find_schema(replays: Iterable[ObservedView]) -> str:

@@ -16,6 +16,7 @@ from mqa_registry.judging.samples import positions_of
 from mqa_registry.judging.sweeps import count_perturbed
 from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.types import get_schema
+from mqa_registry.types.blocks import BLOCK_ROWS, take_table, take_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -190,14 +191,14 @@ def _surest_wrong_rows(inputs: MeasureInputs) -> Positions:
 
 def order_by_confidence(sample: Sample, rows: Positions) -> Positions:
     """These rows of a sample, the one whose prediction is surest first."""
-    return rows[np.argsort(-_confidences(sample.predictions)[rows], kind="stable")]
+    return rows[np.argsort(-_confidences(sample.predictions, rows), kind="stable")]
 
 
 def describe_rows(inputs: MeasureInputs, rows: Positions, perturbed: Rows, unperturbed: Rows) -> list[ExampleRow]:
     """These rows, as they are in the data and as the model reads them, with the predictions."""
-    ids = inputs.sample.predictions.ids.take(pa.array(rows))
-    after = perturbed.table.take(positions_of(ids, perturbed.ids)).select(perturbed.fields).to_pylist()
-    before = unperturbed.table.take(inputs.sample.row_indices[rows]).select(unperturbed.fields).to_pylist()
+    ids = take_values(inputs.sample.predictions.ids, rows)
+    after = take_table(perturbed.table.select(perturbed.fields), positions_of(ids, perturbed.ids)).to_pylist()
+    before = take_table(unperturbed.table.select(unperturbed.fields), inputs.sample.rows_at(rows)).to_pylist()
     return [
         _describe_row(inputs, int(row), name, fields, perturbed_fields)
         for row, name, fields, perturbed_fields in zip(rows, ids.to_pylist(), before, after, strict=True)
@@ -219,26 +220,30 @@ def _is_wrong(inputs: MeasureInputs) -> Bools:
 def differ(predictions: Predictions, others: Predictions) -> Bools:
     """Whether each prediction is another than that of the others, shape (rows,)."""
     if predictions.schema == "label":
-        return np.asarray(predictions.codes != others.codes)
+        return np.asarray(predictions.small_codes != others.small_codes)
     pairs = zip(predictions.to_pylist(), others.to_pylist(), strict=True)
     return np.array([one != two for one, two in pairs], dtype=bool)
 
 
-def _confidences(predictions: Predictions) -> Floats:
-    """The probability of the predicted class, shape (rows,); 0 where there is none."""
-    probabilities = predictions.probabilities
-    return np.zeros(len(predictions)) if probabilities is None else np.nan_to_num(probabilities.max(axis=1))
+def _confidences(predictions: Predictions, rows: Positions) -> Floats:
+    """The probability of the predicted class of some rows, shape (rows,); 0 where there is none."""
+    confidences = np.zeros(len(rows))
+    for start in range(0, len(rows), BLOCK_ROWS):
+        probabilities = predictions.take(rows[start : start + BLOCK_ROWS]).probabilities
+        if probabilities is not None:
+            confidences[start : start + BLOCK_ROWS] = np.nan_to_num(probabilities.max(axis=1))
+    return confidences
 
 
 def _describe_row(inputs: MeasureInputs, row: int, name: str, fields: Any, perturbed: Any) -> ExampleRow:
     sample, reference = inputs.sample, inputs.reference if inputs.is_paired else None
-    has_probability = sample.predictions.probabilities is not None
+    has_probability = "probability" in sample.predictions.table.column_names
     return ExampleRow(
         id=name,
         fields=fields,
         perturbed=perturbed if perturbed != fields else {},
         target=None if sample.targets is None else sample.targets.main[row].as_py(),
         prediction=sample.predictions.main[row].as_py(),
-        probability=round(float(_confidences(sample.predictions)[row]), 4) if has_probability else None,
+        probability=round(float(_confidences(sample.predictions, np.array([row]))[0]), 4) if has_probability else None,
         reference=None if reference is None else reference.predictions.main[row].as_py(),
     )

@@ -29,16 +29,19 @@ from mqa_registry.stats.paired_proportions import PairedProportions
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.quantiles import estimate_quantile
 from mqa_registry.stats.resampling import bootstrap
+from mqa_registry.types.blocks import BLOCK_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mqa_registry.contributions.functions import Reading
     from mqa_registry.judging.groups import Positions
     from mqa_registry.judging.samples import MeasureInputs, RowSelection, Sample
     from mqa_registry.stats.binned_statistics import Combine
     from mqa_registry.stats.estimates import Bools, Estimate, Floats, Ints, Span
     from mqa_registry.stats.resampling import IntervalOptions
     from mqa_registry.suite import Expect, Use
+    from mqa_registry.types import Predictions
 
     Value: TypeAlias = Floats | Bools | Scores | Statistic | Quantile | float
 
@@ -161,7 +164,7 @@ class Measurement:
         if inputs.reference is None or not inputs.is_paired:
             return False
         one, two = inputs.sample.predictions, inputs.reference.predictions
-        return one.probabilities is not None and one.table.equals(two.table)
+        return "probability" in one.table.column_names and one.table.equals(two.table)
 
     @property
     def clusters(self) -> Ints | None:
@@ -234,7 +237,7 @@ def _measure(inputs: MeasureInputs) -> MeasureOutput:
     if not len(inputs.sample):
         return MeasureOutput(np.zeros(0))
     pair = inputs.reference.predictions, inputs.sample.predictions
-    return MeasureOutput.of(_call(inputs.measure, len(inputs.sample), *pair), measure.range)
+    return MeasureOutput.of(_call(inputs.measure, measure.reads, *pair), measure.range)
 
 
 def _measure_reference(inputs: MeasureInputs) -> MeasureOutput | None:
@@ -250,15 +253,33 @@ def _measure_metric(measure: Use, sample: Sample, groups: Mapping[str, Positions
         return MeasureOutput(np.zeros(0))
     metric = measure.contribution
     assert isinstance(metric, Metric)
-    groups_too = (groups,) if metric.takes_groups else ()
-    return MeasureOutput.of_metric(
-        _call(measure, len(sample), sample.predictions, sample.targets, *groups_too), metric.range
-    )
+    assert sample.targets is not None
+    if metric.takes_groups:
+        output = measure.call(sample.predictions, sample.targets, groups)
+        return MeasureOutput.of_metric(check_measure_output(measure.contributor, output, len(sample)), metric.range)
+    return MeasureOutput.of_metric(_call(measure, metric.reads, sample.predictions, sample.targets), metric.range)
 
 
-def _call(measure: Use, rows: int, *arguments: Any) -> Any:
-    """What a measure gives for so many rows, checked at the boundary."""
-    return check_measure_output(measure.contributor, measure.call(*arguments), rows)
+def _call(measure: Use, reads: Reading, first: Predictions, second: Predictions) -> Any:
+    """What a measure gives for two columns of predictions or targets, checked at the boundary.
+
+    One that reads rows is called for some of them at a time, and what it gives is put together.
+    """
+    if reads == "rows" and len(first) > BLOCK_ROWS:
+        blocks = ((start, min(start + BLOCK_ROWS, len(first))) for start in range(0, len(first), BLOCK_ROWS))
+        parts = [_call(measure, "column", first.slice(*block), second.slice(*block)) for block in blocks]
+        if (whole := _join_scores(parts)) is not None:
+            return whole
+    return check_measure_output(measure.contributor, measure.call(first, second), len(first))
+
+
+def _join_scores(parts: Sequence[Any]) -> Floats | Bools | Scores | None:
+    """The scores of all rows; None where some rows have none, or scores between other ends than those before."""
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts)
+    if all(isinstance(part, Scores) and (part.low, part.high) == (parts[0].low, parts[0].high) for part in parts):
+        return replace(parts[0], values=np.concatenate([part.values for part in parts]))
+    return None
 
 
 def _scores(value: Floats | Bools | Scores) -> Floats | Bools:

@@ -13,6 +13,7 @@ from mqa_registry.contributions import Comparison, Perturbation
 from mqa_registry.errors import ContributionError, DataError
 from mqa_registry.judging.groups import groups_of, groups_of_predictions, groups_within, sees_predictions
 from mqa_registry.types import read_targets
+from mqa_registry.types.id_join import match_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,27 +33,31 @@ class Sample:
 
     A comparison that says what is right has targets too, where there are any that fit, and may lack some of them.
 
-    `row_indices` are the rows' positions in the unperturbed data set, shape (rows,). `missing` rows had no finite
-    prediction and `unlabelled` rows no target; neither are among the rows. `clusters` has each row's cluster, where the
+    `row_indices` are the rows' positions in the unperturbed data set, shape (rows,), None where it has all of them in
+    their order. `missing` rows had no finite prediction and `unlabelled` rows no target; neither are among the rows. `clusters` has each row's cluster, where the
     data has a column `cluster`.
     """
 
     predictions: Predictions
     targets: Targets | None
-    row_indices: Positions
+    row_indices: Positions | None
     missing: int = 0
     unlabelled: int = 0
     clusters: Positions | None = None
 
     def __len__(self) -> int:
-        return len(self.row_indices)
+        return len(self.predictions)
+
+    def rows_at(self, positions: Positions) -> Positions:
+        """The positions in the unperturbed data set of some of the rows."""
+        return positions if self.row_indices is None else self.row_indices[positions]
 
     def take(self, positions: Positions) -> Sample:
         """Some of the rows."""
         return Sample(
             self.predictions.take(positions),
             self.targets.take(positions) if self.targets is not None else None,
-            self.row_indices[positions],
+            self.rows_at(positions),
             self.missing,
             self.unlabelled,
             self.clusters[positions] if self.clusters is not None else None,
@@ -150,7 +155,7 @@ def select_groups(inputs: MeasureInputs, by: Use, step: Step, cache: SampleCache
         reference_groups = _groups_of_sample(inputs.reference, step.reference.rows.data, by, cache)
     elif inputs.reference is not None and sees_predictions(by):
         groups = reference_groups = groups_of_predictions(inputs.reference.predictions, by)
-    no_rows = inputs.sample.row_indices[:0]
+    no_rows = np.zeros(0, dtype=np.int64)
     return ((name, RowSelection(rows, reference_groups.get(name, no_rows))) for name, rows in groups.items())
 
 
@@ -166,7 +171,7 @@ def make_sample(observed: ObservedView, rows: Rows, data: str, targets: TargetUs
         unlabelled = row_targets.missing
     elif targets == "optional":
         row_targets = _targets_if_any(perturbed, predictions, data)
-    row_indices = positions_of(perturbed.ids, rows.ids)
+    row_indices = None if perturbed.ids.equals(rows.ids) else positions_of(perturbed.ids, rows.ids)
     clusters = clusters_of(rows.table)
     whole = Sample(
         predictions,
@@ -174,7 +179,7 @@ def make_sample(observed: ObservedView, rows: Rows, data: str, targets: TargetUs
         row_indices,
         missing=int((predictions.missing & ~unlabelled).sum()),
         unlabelled=int(unlabelled.sum()),
-        clusters=clusters[row_indices] if clusters is not None else None,
+        clusters=clusters if clusters is None or row_indices is None else clusters[row_indices],
     )
     if not (predictions.missing | unlabelled).any():
         return whole
@@ -219,11 +224,8 @@ def _misses_lost_rows_alone(view: View, other: View, common: int, cache: SampleC
 
 
 def positions_of(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> Positions:
-    """Per id its position among others, -1 where it is not there."""
-    if ids.equals(among):  # spares a hash table of all ids
-        return np.arange(len(ids))
-    found = pc.fill_null(pc.index_in(ids, among.combine_chunks()), -1)
-    return np.asarray(found.to_numpy(), dtype=np.int64)
+    """Per id its position among others, none of which stands twice; -1 where it is not there."""
+    return np.arange(len(ids)) if ids.equals(among) else match_ids(ids, among)
 
 
 def _target_use(measure: Use, step: Step) -> TargetUse:

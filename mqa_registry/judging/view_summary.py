@@ -111,14 +111,15 @@ def _summarize_labels(
     import numpy as np
 
     n_classes = len(predictions.classes)
-    codes = targets.codes * n_classes + predictions.codes
-    counts = np.bincount(codes, minlength=n_classes**2).reshape(n_classes, n_classes)
+    counts = np.zeros(n_classes**2, dtype=np.int64)
     totals = np.zeros((3, CALIBRATION_BINS))
     for start in range(0, len(predictions), CHUNK_ROWS):  # a matrix of all rows and classes may not fit
-        rows = np.arange(start, min(start + CHUNK_ROWS, len(predictions)))
-        probabilities = predictions.take(rows).probabilities
-        if probabilities is not None:
-            totals += bin_rows(probabilities, targets.codes[rows])
+        stop = min(start + CHUNK_ROWS, len(predictions))
+        some, codes = predictions.slice(start, stop), targets.small_codes[start:stop].astype(np.int64)
+        counts += np.bincount(codes * n_classes + predictions.small_codes[start:stop], minlength=n_classes**2)
+        if some.probabilities is not None:
+            totals += bin_rows(some.probabilities, codes)
+    counts = counts.reshape(n_classes, n_classes)
     return make_confusion_matrix(predictions.classes, counts), make_bins(totals)
 
 

@@ -19,6 +19,7 @@ from mqa_registry.runs.run_folder import (
     drop_folder,
     find_equal_files,
     identify_file,
+    keeping_errors,
     list_files,
     read_folder,
     write_folder,
@@ -34,6 +35,7 @@ from mqa_registry.runs.serialization import (
 )
 from mqa_registry.runs.tags import LAST, REPORT_SUFFIX, list_tags, read_tags
 from mqa_registry.store import RUNS
+from mqa_registry.store.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,11 +59,12 @@ def keep_run(store: Path, record: Record) -> None:
     folder = store / RUNS / record.run
     earlier = [store / RUNS / name for name in list_runs(store)]
     number = 1 + (_sequence_number(earlier[-1]) if earlier else 0)
-    files = serialize_record(record, folder)
-    # The newest first: of a file that has as many links as there can be, it has the last copy.
-    shared = {name: content for name, content in files.items() if name.endswith(SHARED_FILES)}
-    equal_files = find_equal_files(shared, reversed(earlier))
-    write_folder(folder, {**files, SEQUENCE: str(number).encode()}, equal_files)
+    with keeping_errors(folder), Scratch(store) as scratch:
+        files = serialize_record(record, folder, scratch.folder)
+        # The newest first: of a file that has as many links as there can be, it has the last copy.
+        shared = {name: content for name, content in files.items() if name.endswith(SHARED_FILES)}
+        equal_files = find_equal_files(shared, reversed(earlier))
+        write_folder(folder, {**files, SEQUENCE: str(number).encode()}, equal_files)
     tagged = set(read_tags(store).values())
     for run in _find_excess(
         [run for run in (folder, *reversed(earlier)) if run.name not in tagged],

@@ -9,12 +9,15 @@ its own copy.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import re
+import shutil
 import stat
 from collections import Counter
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mqa_registry.errors import StoreError
@@ -22,23 +25,24 @@ from mqa_registry.files import atomic_folder, is_special, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from contextlib import AbstractContextManager
+    from typing import TypeAlias
+
+    Content: TypeAlias = bytes | Path  # of a file: the bytes, or a file that has them and is moved
 
 CHECKSUMS = "SHA256SUMS"
 MAX_NAMED_FILES = 3  # that an error lists
 _CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  ([\w-][\w.-]*)", re.ASCII)
 
 
-def write_folder(folder: Path, files: Mapping[str, bytes], equal_files: Mapping[str, Path] | None = None) -> None:
+def write_folder(folder: Path, files: Mapping[str, Content], equal_files: Mapping[str, Path] | None = None) -> None:
     """Write a folder with these files and their checksums: all of it, or nothing. Raises a StoreError.
 
-    `equal_files` are files on the disk by the digest that their content should have. One that has the content is linked
+    A file that is given by its path is moved. `equal_files` are files on the disk by the digest that their content should have. One that has the content is linked
     and not written again.
     """
-    message = f"the run `{folder.name}` could not be kept in `{folder.parent}`"
-    hint = "predictions stay cached; free some space, or name another folder with `--store DIR`"
-    digests = _digest_files(files)
-    with _store_errors(message, hint), atomic_folder(folder) as draft:
+    with keeping_errors(folder), atomic_folder(folder) as draft:
+        digests = _digest_files(files)
         for name, content in files.items():
             source = (equal_files or {}).get(digests[name])
             if source is None or not _link_file(source, draft / name, content):
@@ -46,7 +50,13 @@ def write_folder(folder: Path, files: Mapping[str, bytes], equal_files: Mapping[
         _write_new_file(draft / CHECKSUMS, _format_checksums(digests))
 
 
-def _link_file(source: Path, path: Path, content: bytes) -> bool:
+def keeping_errors(folder: Path) -> AbstractContextManager[None]:
+    """A context in which an OSError is a StoreError: the run in this folder cannot be kept."""
+    message = f"the run `{folder.name}` could not be kept in `{folder.parent}`"
+    return _store_errors(message, "predictions stay cached; free some space, or name another folder with `--store DIR`")
+
+
+def _link_file(source: Path, path: Path, content: Content) -> bool:
     """Link `path` to a file if that has this content. Returns whether it is linked; where not, nothing is left.
 
     The link is what is compared, since another process may remove the run that has `source` at any moment.
@@ -55,21 +65,30 @@ def _link_file(source: Path, path: Path, content: bytes) -> bool:
     with suppress(OSError, NotImplementedError):
         path.hardlink_to(source)
         try:
-            found = path.lstat()
-            is_equal = stat.S_ISREG(found.st_mode) and found.st_size == len(content) and path.read_bytes() == content
+            is_equal = stat.S_ISREG(path.lstat().st_mode) and _has_content(path, content)
         finally:
             if not is_equal:
                 path.unlink()
     return is_equal
 
 
-def _write_new_file(path: Path, content: bytes) -> None:
+def _has_content(path: Path, content: Content) -> bool:
+    """Whether a file has this content."""
+    if isinstance(content, Path):
+        return filecmp.cmp(path, content, shallow=False)
+    return path.stat().st_size == len(content) and path.read_bytes() == content
+
+
+def _write_new_file(path: Path, content: Content) -> None:
     """Write a file that is not there yet: one that is may be a link to that of another run."""
     with path.open("xb") as stream:
-        stream.write(content)
+        if isinstance(content, bytes):
+            stream.write(content)
+            return
+    shutil.move(content, path)
 
 
-def find_equal_files(files: Mapping[str, bytes], folders: Iterable[Path]) -> dict[str, Path]:
+def find_equal_files(files: Mapping[str, Content], folders: Iterable[Path]) -> dict[str, Path]:
     """The files in these folders that have the content of these files by their checksums: a path by the digest.
 
     The first folder that has one counts, and none is read once all are found.
@@ -184,8 +203,15 @@ def _format_checksums(digests: Mapping[str, str]) -> bytes:
     return "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()
 
 
-def _digest_files(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+def _digest_files(files: Mapping[str, Content]) -> dict[str, str]:
+    return {name: _digest(content) for name, content in files.items()}
+
+
+def _digest(content: Content) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

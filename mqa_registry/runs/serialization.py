@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mqa_registry.findings import Finding
 from mqa_registry.observations import Failure, LostRow, LostRows, ObservedView, PerturbedRows, ProbeResult
@@ -24,11 +23,12 @@ from mqa_registry.reports import to_json
 from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
 from mqa_registry.reports.report_file import parse_report
 from mqa_registry.runs.record import Record
+from mqa_registry.runs.table_file import read_table_file, write_table_file
 from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
 from mqa_registry.types import Predictions, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mqa_registry.reports import Report
 
@@ -45,15 +45,20 @@ READABLE_FORMATS = (1, 2, 3, 4, 5)
 COUNTS = ("declined", "changed", "rows", "edits")  # of a probe's observations; runs of earlier versions lack some
 ENCODING_ERRORS = "surrogateescape"  # a folder's name may be no UTF-8, and a suite in memory has it
 TABLE_SUFFIXES = PARQUET, ARROW = ".parquet", ".arrow"
-PARQUET_MAGIC = b"PAR1"  # the first bytes of a Parquet file
+MAX_BYTES_IN_MEMORY = 32 * 2**20  # of a table whose file is made in memory
 RUN, SUITE, REPORT = "run.json", "suite.toml", "report.json"
 GZIP = ".gz"  # the ending of JSON files
 
 
-def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
-    """The files of a record by name. Folders that the suite names are written relative to `folder`, where they will lie."""
+def serialize_record(
+    record: Record, folder: Path, scratch: Callable[[], Path] | None = None
+) -> dict[str, bytes | Path]:
+    """The files of a record by name. Folders that the suite names are written relative to `folder`, where they will lie.
+
+    A large table is written to a file in the folder that `scratch` gives, where there is one: then its path stands for it.
+    """
     suite = to_toml(record.raw.root.plain()).encode(errors=ENCODING_ERRORS)
-    tables = TableFiles()
+    tables = TableFiles(scratch)
     rows = [
         {"data": name, "fields": rows.fields, **tables.add("rows", rows.table)} for name, rows in record.rows.items()
     ]
@@ -216,9 +221,10 @@ def _deserialize_probe_result(entry: Table, tables: FileTables) -> ProbeResult:
 
 @dataclass
 class TableFiles:
-    """Files of tables, in which no column is written twice."""
+    """Files of tables, in which no column is written twice. Large ones are in the folder that `scratch` gives, if any."""
 
-    files: dict[str, bytes] = field(default_factory=dict)
+    scratch: Callable[[], Path] | None = None
+    files: dict[str, bytes | Path] = field(default_factory=dict)
     _columns: list[tuple[str, str, pa.ChunkedArray]] = field(default_factory=list)  # file, name, values
 
     def add(self, kind: str, table: pa.Table) -> Table:
@@ -235,9 +241,15 @@ class TableFiles:
         return {"file": file, "columns": table.column_names, "shared": shared}
 
     def _add_file(self, kind: str, table: pa.Table) -> str:
-        content = _write_table_file(table)
-        suffix = PARQUET if content.startswith(PARQUET_MAGIC) else ARROW
-        file = f"{kind}-{sum(name.startswith(kind) for name in self.files)}{suffix}"
+        name = f"{kind}-{sum(name.startswith(kind) for name in self.files)}"
+        if self.scratch is not None and table.nbytes > MAX_BYTES_IN_MEMORY:
+            content: bytes | Path = self.scratch() / name
+            is_parquet = write_table_file(table, content)
+        else:
+            sink = io.BytesIO()
+            is_parquet = write_table_file(table, sink)
+            content = sink.getvalue()
+        file = name + (PARQUET if is_parquet else ARROW)
         self._columns += [(file, name, table.column(name)) for name in table.column_names]
         self.files[file] = content
         return file
@@ -258,26 +270,6 @@ def restore_table(entry: Table, tables: FileTables) -> pa.Table:
     columns = {name: table.column(name) for name in table.column_names}
     columns |= {name: tables[file].column(column) for name, (file, column) in shared.items()}
     return pa.table({name: columns[name] for name in entry["columns"]}).replace_schema_metadata(table.schema.metadata)
-
-
-def _write_table_file(table: pa.Table) -> bytes:
-    """A table as a Parquet file, or as an Arrow file where Parquet has no type for a column."""
-    sink = io.BytesIO()
-    try:
-        pq.write_table(table, sink, compression="zstd")
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        sink = io.BytesIO()
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with pa.ipc.new_file(sink, table.schema, options=options) as writer:
-            writer.write_table(table)
-    return sink.getvalue()
-
-
-def read_table_file(content: bytes) -> pa.Table:
-    """The table in a Parquet or an Arrow file."""
-    if content.startswith(PARQUET_MAGIC):
-        return pq.ParquetFile(io.BytesIO(content)).read()
-    return pa.ipc.open_file(content).read_all()
 
 
 def find_json_file(folder: Path, name: str) -> Path:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FEW_BINS = 512  # up to so many bins or clusters, each is looked at by itself
 BINS_AT_ONCE = 1 << 16  # counts worked on at a time, so that they and what is made of them stay near the processor
+ROWS_AT_ONCE = 1 << 18  # whose bins are counted at a time
 EXTREME_BINS = 4  # kinds of row of each of several statistics that are combined, at either end
 
 
@@ -30,7 +31,7 @@ class BinnedStatistic:
     """A function of how many rows lie in each bin.
 
     `compute` maps counts, shape (..., bins), to the number, shape (...), NaN where it is undefined; counts need not be
-    whole. `bins` has each row's bin, shape (rows,), -1 for a row that is ignored.
+    whole. `bins` has each row's bin, shape (rows,), -1 for a row that is ignored, in any type of signed integers.
     """
 
     compute: FunctionOfCounts
@@ -40,12 +41,20 @@ class BinnedStatistic:
     @property
     def counts(self) -> Floats:
         """How many rows lie in each bin, shape (bins,)."""
-        return np.bincount(self.bins[self.bins >= 0], minlength=self.n_bins).astype(np.float64)
+        return count_bins(self.bins, self.n_bins)
 
     @property
     def value(self) -> float:
         """The number of the rows as they are."""
         return float(self.compute(self.counts))
+
+
+def count_bins(bins: Ints, n_bins: int) -> Floats:
+    """How many rows lie in each bin, shape (bins,); those below 0 are ignored."""
+    counts = np.zeros(n_bins + 1, dtype=np.int64)
+    for start in range(0, len(bins), ROWS_AT_ONCE):
+        counts += np.bincount(bins[start : start + ROWS_AT_ONCE].astype(np.int64) + 1, minlength=n_bins + 1)
+    return counts[1:].astype(np.float64)
 
 
 def mean_statistic(scores: Floats, unseen: Sequence[float] = ()) -> BinnedStatistic:
@@ -102,7 +111,7 @@ class JointBins:
         else:
             joint, bin_of_row = _join(statistics)
             joint = _with_unseen(joint, _extreme_combinations(statistics))
-        counts = np.bincount(bin_of_row, minlength=len(joint)).astype(np.float64)
+        counts = count_bins(bin_of_row, len(joint))
         maps = [_BinMap.of(joint[:, number], one.n_bins) for number, one in enumerate(statistics)]
         return cls(statistics, bin_of_row, counts, np.asarray((joint >= 0).any(axis=1)), maps)
 
@@ -168,13 +177,14 @@ def values_with_rows(statistic: FunctionOfCounts, counts: Floats, bins: Ints, we
 def _own_bins(statistic: BinnedStatistic) -> tuple[Ints, Ints]:
     """All bins of one statistic, seen or not, shape (bins, 1), and each row's position among them."""
     ignored = int((statistic.bins < 0).any())
-    return np.arange(-ignored, statistic.n_bins)[:, None], statistic.bins + ignored
+    bin_of_row = statistic.bins.astype(np.int64) + ignored if ignored else statistic.bins
+    return np.arange(-ignored, statistic.n_bins)[:, None], bin_of_row
 
 
 def _join(statistics: Sequence[BinnedStatistic]) -> tuple[Ints, Ints]:
     """The combinations of bins that occur, shape (joint bins, statistics), and each row's joint bin."""
     first, *others = statistics
-    code, span = first.bins + 1, first.n_bins + 1
+    code, span = first.bins.astype(np.int64) + 1, first.n_bins + 1
     for one in others:
         code = np.unique(code, return_inverse=True)[1] * (one.n_bins + 1) + one.bins + 1
         span = len(code) * (one.n_bins + 1)
@@ -187,7 +197,7 @@ def _join(statistics: Sequence[BinnedStatistic]) -> tuple[Ints, Ints]:
         found, joint_bins = np.unique(code, return_inverse=True)
     example = np.zeros(len(found), dtype=np.int64)  # a row of each joint bin
     example[joint_bins] = np.arange(len(joint_bins))
-    return np.stack([one.bins[example] for one in statistics], axis=1), joint_bins
+    return np.stack([one.bins[example] for one in statistics], axis=1).astype(np.int64), joint_bins
 
 
 def _extreme_combinations(statistics: Sequence[BinnedStatistic]) -> Ints:

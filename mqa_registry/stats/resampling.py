@@ -210,7 +210,8 @@ class ClusterUnits:
         from scipy import sparse
 
         names, codes = np.unique(clusters, return_inverse=True)
-        table = sparse.csr_array((np.ones(len(codes)), (codes, bin_of_row)), shape=(len(names), bins))
+        cells = codes, bin_of_row.astype(np.int64, copy=False)
+        table = sparse.csr_array((np.ones(len(codes)), cells), shape=(len(names), bins))
         return cls(table, len(names))
 
     def draw(self, rng: np.random.Generator, count: int) -> Iterator[Floats]:
@@ -241,7 +242,7 @@ def _draw_units(rng: np.random.Generator, units: int, size: int, bins: int, bin_
     # The same numbers as without a type, and sooner.
     drawn = rng.integers(units, size=(size, units), dtype=np.int32 if units < 2**31 else np.int64).astype(np.int64)
     if bin_of_unit is not None:
-        drawn = bin_of_unit[drawn]
+        drawn = bin_of_unit[drawn].astype(np.int64, copy=False)
     if size > 1:
         drawn += np.arange(size)[:, None] * bins
     return np.bincount(drawn.ravel(), minlength=size * bins).reshape(size, bins).astype(np.float64)

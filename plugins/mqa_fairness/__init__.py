@@ -45,7 +45,7 @@ SIGNED = (-1.0, 1.0)
 
 @hookimpl
 def mqa_slices() -> Iterable[Slice]:
-    yield Slice("column", column, columns=name_column)
+    yield Slice("column", column, inputs="table", columns=name_column)
     yield Slice("crossed", crossed, columns=name_columns)
     yield Slice("ranges", ranges, columns=name_column)
     yield Slice("quantiles", quantiles, inputs="table", columns=name_column)
@@ -70,20 +70,28 @@ def mqa_perturbations() -> Iterable[Perturbation]:
 
 @hookimpl
 def mqa_metrics() -> Iterable[Metric]:
-    yield Metric("demographic-parity-difference", demographic_parity_difference, schemas=LABEL, range=SHARE)
-    yield Metric("demographic-parity-ratio", demographic_parity_ratio, schemas=LABEL, range=SHARE)
-    yield Metric("equalized-odds-difference", equalized_odds_difference, schemas=LABEL, range=SHARE)
-    yield Metric("equalized-odds-ratio", equalized_odds_ratio, schemas=LABEL, range=SHARE)
-    yield Metric("equal-opportunity-difference", equal_opportunity_difference, schemas=LABEL, range=SHARE)
-    yield Metric("equal-opportunity-ratio", equal_opportunity_ratio, schemas=LABEL, range=SHARE)
-    yield Metric("statistical-parity-difference", statistical_parity_difference, schemas=LABEL, range=SIGNED)
-    yield Metric("disparate-impact", disparate_impact, schemas=LABEL, range=UNBOUNDED)
-    yield Metric("true-positive-rate-difference", true_positive_rate_difference, schemas=LABEL, range=SIGNED)
-    yield Metric("average-odds-difference", average_odds_difference, schemas=LABEL, range=SIGNED)
-    yield Metric("average-abs-odds-difference", average_abs_odds_difference, schemas=LABEL, range=SHARE)
-    yield Metric("generalized-entropy", generalized_entropy, schemas=LABEL, range=UNBOUNDED)
-    yield Metric("theil", theil, schemas=LABEL, range=UNBOUNDED)
-    yield Metric("between-group-entropy", between_group_entropy, schemas=LABEL, range=UNBOUNDED)
+    yield Metric(
+        "demographic-parity-difference", demographic_parity_difference, schemas=LABEL, range=SHARE, reads="counts"
+    )
+    yield Metric("demographic-parity-ratio", demographic_parity_ratio, schemas=LABEL, range=SHARE, reads="counts")
+    yield Metric("equalized-odds-difference", equalized_odds_difference, schemas=LABEL, range=SHARE, reads="counts")
+    yield Metric("equalized-odds-ratio", equalized_odds_ratio, schemas=LABEL, range=SHARE, reads="counts")
+    yield Metric(
+        "equal-opportunity-difference", equal_opportunity_difference, schemas=LABEL, range=SHARE, reads="counts"
+    )
+    yield Metric("equal-opportunity-ratio", equal_opportunity_ratio, schemas=LABEL, range=SHARE, reads="counts")
+    yield Metric(
+        "statistical-parity-difference", statistical_parity_difference, schemas=LABEL, range=SIGNED, reads="counts"
+    )
+    yield Metric("disparate-impact", disparate_impact, schemas=LABEL, range=UNBOUNDED, reads="counts")
+    yield Metric(
+        "true-positive-rate-difference", true_positive_rate_difference, schemas=LABEL, range=SIGNED, reads="counts"
+    )
+    yield Metric("average-odds-difference", average_odds_difference, schemas=LABEL, range=SIGNED, reads="counts")
+    yield Metric("average-abs-odds-difference", average_abs_odds_difference, schemas=LABEL, range=SHARE, reads="counts")
+    yield Metric("generalized-entropy", generalized_entropy, schemas=LABEL, range=UNBOUNDED, reads="counts")
+    yield Metric("theil", theil, schemas=LABEL, range=UNBOUNDED, reads="counts")
+    yield Metric("between-group-entropy", between_group_entropy, schemas=LABEL, range=UNBOUNDED, reads="counts")
 
 
 @hookimpl

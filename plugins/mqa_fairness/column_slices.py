@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 
     from mqa_registry import Example, Predictions
 
+BLOCK_ROWS = 1 << 16  # turned into Python values at a time
 
-def column(example: Example, *, column: str) -> str | list[str]:
+
+def column(table: pa.Table, *, column: str) -> pa.DictionaryArray | list[list[str]]:
     """The value of a column.
 
     `column` is its name, as the rows have it after mapping. A list of values puts the row in several groups. Rows with a
     missing value (null, NaN, an empty string or list) form the group `(no gender)`, where the column is
     `gender`.
     """
-    names = _name_groups(example, column)
-    return names[0] if len(names) == 1 else names
+    check_column(column, table.column_names)
+    values = table.column(column)
+    if pa.types.is_primitive(values.type) or pa.types.is_string(values.type):
+        return _name_distinct(values, column)
+    batches = table.select([column]).to_batches(max_chunksize=BLOCK_ROWS)
+    return [_name_groups(value, column) for batch in batches for value in batch.column(0).to_pylist()]
 
 
 def crossed(example: Example, *, columns: list[str]) -> list[str]:
@@ -40,7 +46,9 @@ def crossed(example: Example, *, columns: list[str]) -> list[str]:
     """
     if len(set(columns)) < 2:
         raise UsageError("`columns` needs two columns or more", hint="one alone is for `fairness/column`")
-    return [", ".join(names) for names in product(*(_name_groups(example, column) for column in columns))]
+    return [
+        ", ".join(names) for names in product(*(_name_groups(get_value(example, column), column) for column in columns))
+    ]
 
 
 def ranges(example: Example, *, column: str, edges: list[float]) -> str:
@@ -137,14 +145,29 @@ def assign_quantiles(numbers: npt.NDArray[np.float64], n_bins: int) -> npt.NDArr
     return np.searchsorted(edges, numbers, side="left").astype(np.int64)
 
 
-def _name_groups(example: Example, column: str) -> list[str]:
-    """The groups of a row by one column, at least one."""
-    value = get_value(example, column)
+def _name_groups(value: Any, column: str) -> list[str]:
+    """The groups of a row by its value in one column, at least one."""
     values = value if isinstance(value, list | tuple) else [value]
     present = [each for each in values if not is_missing(each)]
     return [str(each).lower() if isinstance(each, bool) else str(each) for each in present] or [
         name_missing_group(column)
     ]
+
+
+def _name_distinct(values: pa.ChunkedArray, column: str) -> pa.DictionaryArray:
+    """The group of each row by a code for it; only the distinct values are named one by one."""
+    distinct = pc.unique(values)
+    names = [_name_groups(value, column)[0] for value in distinct.to_pylist()]
+    groups = sorted(set(names))
+    code_of_group = {name: code for code, name in enumerate(groups)}
+    group_of_value = np.array([code_of_group[name] for name in names], dtype=np.min_scalar_type(-max(len(groups), 1)))
+    codes = np.empty(len(values), dtype=group_of_value.dtype)
+    start = 0
+    for chunk in values.chunks:
+        found = pc.index_in(chunk, distinct).to_numpy(zero_copy_only=False)
+        codes[start : start + len(chunk)] = group_of_value[found]
+        start += len(chunk)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(groups, pa.string()))
 
 
 @cache

@@ -130,7 +130,7 @@ def mcc(predictions: Predictions, targets: Targets) -> Statistic:
     of one class.
     """
     confusion = label_bins(predictions, targets)
-    is_constant = any(len(np.unique(side.codes)) == 1 for side in (predictions, targets))
+    is_constant = any(len(np.unique(side.small_codes)) == 1 for side in (predictions, targets))
     return Statistic(
         lambda counts: _correlate(confusion.count(counts)),
         confusion.bins,

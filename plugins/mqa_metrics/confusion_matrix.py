@@ -6,21 +6,23 @@ They are all that precision, recall, F1, balanced accuracy and MCC need, and lin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mqa_registry import Predictions, Targets
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Ints: TypeAlias = npt.NDArray[np.int64]
+Codes: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 Entity: TypeAlias = "tuple[int, int, str]"  # start, end, label
 
+BLOCK_ROWS = 1 << 16  # counted at a time
 # Up to so many classes every pair of target and prediction is a possible mistake; of more, only pairs of the rarest are.
 FEW_CLASSES = 16
 
@@ -50,7 +52,7 @@ class ConfusionBins:
     """
 
     count: Callable[[Floats], ConfusionCounts]
-    bins: Ints
+    bins: Codes
     n_bins: int
 
 
@@ -59,7 +61,7 @@ def absent_classes(targets: Targets) -> list[str]:
     if targets.schema == "labels":
         n_rows = targets.indicator.sum(axis=0)
         return [name for code, name in enumerate(targets.classes) if not n_rows[code]]
-    present = set(targets.codes.tolist())
+    present = set(np.unique(targets.small_codes).tolist())
     return [name for code, name in enumerate(targets.classes) if code not in present]
 
 
@@ -79,13 +81,18 @@ def label_bins(predictions: Predictions, targets: Targets) -> ConfusionBins:
     The counts have the classes that occur in some row, in their order. There are also bins for pairs that could have
     occurred: all, of few classes that have rows; of more classes, those of the rarest, which move a number most.
     """
-    predicted, actual = predictions.codes, targets.codes
-    classes, codes = np.unique(np.concatenate([predicted, actual]), return_inverse=True)
+    predicted, actual = predictions.small_codes, targets.small_codes
+    classes = np.unique(np.concatenate([predicted, actual]))
     n_classes = len(classes)
-    pairs = codes[len(predicted) :] * n_classes + codes[: len(predicted)]
-    possible = _possible_pairs(np.bincount(codes[len(predicted) :], minlength=n_classes))
-    pair_of_bin, bin_of_pair = np.unique(np.concatenate([pairs, possible]), return_inverse=True)
-    bin_of_row = bin_of_pair[: len(pairs)]
+    n_rows = np.zeros(n_classes, dtype=np.int64)
+    seen: list[Ints] = [np.zeros(0, dtype=np.int64)]
+    for _, pairs in _blocks_of_pairs(predicted, actual, classes):
+        n_rows += np.bincount(pairs // max(n_classes, 1), minlength=n_classes)
+        seen = [np.unique(np.concatenate([*seen, pairs]))]
+    pair_of_bin = np.union1d(seen[0], _possible_pairs(n_rows))
+    bin_of_row = np.empty(len(predicted), dtype=np.min_scalar_type(-max(len(pair_of_bin), 1)))
+    for rows, pairs in _blocks_of_pairs(predicted, actual, classes):
+        bin_of_row[rows] = np.searchsorted(pair_of_bin, pairs)
     actual_of_bin, predicted_of_bin = np.divmod(pair_of_bin, max(n_classes, 1))
     sum_by_actual = _group_summer(actual_of_bin, n_classes)
     sum_by_predicted = _group_summer(predicted_of_bin, n_classes)
@@ -96,7 +103,14 @@ def label_bins(predictions: Predictions, targets: Targets) -> ConfusionBins:
         true_positives[..., actual_of_bin[diagonal]] = counts[..., diagonal]
         return ConfusionCounts(true_positives, sum_by_predicted(counts), sum_by_actual(counts))
 
-    return ConfusionBins(count, bin_of_row.astype(np.int64), len(pair_of_bin))
+    return ConfusionBins(count, bin_of_row, len(pair_of_bin))
+
+
+def _blocks_of_pairs(predicted: Codes, actual: Codes, classes: Codes) -> Iterator[tuple[slice, Ints]]:
+    """Each row's pair of target and prediction, as target · classes + prediction by the positions of these."""
+    for start in range(0, len(predicted), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        yield rows, np.searchsorted(classes, actual[rows]) * len(classes) + np.searchsorted(classes, predicted[rows])
 
 
 def multilabel_bins(predictions: Predictions, targets: Targets) -> ConfusionBins:

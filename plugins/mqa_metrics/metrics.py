@@ -22,17 +22,17 @@ CLASS_SCHEMAS = ("label", "labels", "spans")
 SHARE = (0.0, 1.0)
 
 METRICS = (
-    Metric("accuracy", accuracy, schemas=("label", "labels", "spans", "text"), range=SHARE),
-    Metric("balanced-accuracy", balanced_accuracy, schemas=LABEL, range=SHARE),
-    Metric("precision", precision, schemas=CLASS_SCHEMAS, range=SHARE),
-    Metric("recall", recall, schemas=CLASS_SCHEMAS, range=SHARE),
-    Metric("f1", f1, schemas=CLASS_SCHEMAS, range=SHARE),
-    Metric("mcc", mcc, schemas=LABEL, range=(-1.0, 1.0)),
+    Metric("accuracy", accuracy, schemas=("label", "labels", "spans", "text"), range=SHARE, reads="rows"),
+    Metric("balanced-accuracy", balanced_accuracy, schemas=LABEL, range=SHARE, reads="counts"),
+    Metric("precision", precision, schemas=CLASS_SCHEMAS, range=SHARE, reads="counts"),
+    Metric("recall", recall, schemas=CLASS_SCHEMAS, range=SHARE, reads="counts"),
+    Metric("f1", f1, schemas=CLASS_SCHEMAS, range=SHARE, reads="counts"),
+    Metric("mcc", mcc, schemas=LABEL, range=(-1.0, 1.0), reads="counts"),
     Metric("log-loss", log_loss, schemas=LABEL, range=(0.0, MAX_LOG_LOSS)),
-    Metric("brier", brier, schemas=LABEL, range=(0.0, 2.0)),
+    Metric("brier", brier, schemas=LABEL, range=(0.0, 2.0), reads="rows"),
     Metric("ece", ece, schemas=LABEL, range=SHARE),
     Metric("auroc", auroc, schemas=LABEL, range=SHARE),
-    Metric("selection-rate", selection_rate, schemas=LABEL, range=SHARE),
-    Metric("true-positive-rate", true_positive_rate, schemas=LABEL, range=SHARE),
-    Metric("false-positive-rate", false_positive_rate, schemas=LABEL, range=SHARE),
+    Metric("selection-rate", selection_rate, schemas=LABEL, range=SHARE, reads="rows"),
+    Metric("true-positive-rate", true_positive_rate, schemas=LABEL, range=SHARE, reads="rows"),
+    Metric("false-positive-rate", false_positive_rate, schemas=LABEL, range=SHARE, reads="rows"),
 )

@@ -30,10 +30,22 @@ SHARE, DISTANCE = (0.0, 1.0), (0.0, math.inf)
 @hookimpl
 def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison(
-        "agreement", agreement, schemas=DECISION_SCHEMAS, evidence=flip_evidence, is_correct=agreement, range=SHARE
+        "agreement",
+        agreement,
+        schemas=DECISION_SCHEMAS,
+        evidence=flip_evidence,
+        is_correct=agreement,
+        range=SHARE,
+        reads="rows",
     )
     yield Comparison(
-        "flip-rate", flip_rate, schemas=DECISION_SCHEMAS, evidence=flip_evidence, is_correct=agreement, range=SHARE
+        "flip-rate",
+        flip_rate,
+        schemas=DECISION_SCHEMAS,
+        evidence=flip_evidence,
+        is_correct=agreement,
+        range=SHARE,
+        reads="rows",
     )
     yield Comparison("max-abs-diff", max_abs_diff, schemas=("label", "labels", "value", "vector"), range=DISTANCE)
     yield Comparison("mean-kl", mean_kl, schemas=("label",), range=(0.0, LARGEST_KL))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,9 @@ from mqa_replay.scores import (
     with_scores,
     with_single_score,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SchemaName: TypeAlias = Literal[
     "label", "labels", "value", "vector", "text", "spans", "boxes", "mask", "ranking", "waveform"
@@ -95,14 +98,23 @@ class FileReplay(Replay[FileOptions]):
     name = "file"
 
     def read(self, view: str, options: FileOptions) -> Predictions:
-        file = _find_file(options.path, view)
-        table = read_table(file)
-        log_format = LogFormat(options.columns or {}, options.classes, options.positive, options.scores)
-        try:
-            log = _read_log(table, options.schema, log_format)
-            return replace(as_predictions(log.table, options.schema, log.classes), read=", ".join(log.remarks))
-        except DataError as error:
-            raise DataError(f"`{file}`: {error.message}", hint=error.hint) from error
+        return _read_predictions(view, options, None)
+
+    def read_to_disk(self, view: str, scratch: Callable[[], Path], options: FileOptions) -> Predictions:
+        return _read_predictions(view, options, scratch)
+
+
+def _read_predictions(view: str, options: FileOptions, scratch: Callable[[], Path] | None) -> Predictions:
+    """The predictions in the file of a view; large tables are in files in the folder that `scratch` gives."""
+    file = _find_file(options.path, view)
+    table = read_table(file, scratch=scratch)
+    log_format = LogFormat(options.columns or {}, options.classes, options.positive, options.scores)
+    try:
+        log = _read_log(table, options.schema, log_format)
+        predictions = as_predictions(log.table, options.schema, log.classes, scratch=scratch)
+        return replace(predictions, read=", ".join(log.remarks))
+    except DataError as error:
+        raise DataError(f"`{file}`: {error.message}", hint=error.hint) from error
 
 
 def _find_file(path: Path, view: str) -> Path:

@@ -37,18 +37,27 @@ from mqa_registry.options import read_options, validate
     ],
 )
 def test_a_row_is_in_the_group_that_its_value_names(value, group):
-    assert column({"domain": value}, column="domain") == group
+    groups = column(pa.table({"domain": [value]}), column="domain")
+    (names,) = groups if isinstance(groups, list) else groups.to_pylist()
+    assert (names if isinstance(names, list) else [names]) == (group if isinstance(group, list) else [group])
+
+
+@given(st.lists(st.sampled_from(["b", "a", "", None, "(no domain)"])), st.integers(1, 4))
+def test_rows_of_several_chunks_are_in_the_groups_that_their_values_name(values, size):
+    chunks = [pa.array(values[start : start + size], pa.string()) for start in range(0, len(values), size)]
+    groups = column(pa.table({"domain": pa.chunked_array(chunks, pa.string())}), column="domain")
+    assert groups.to_pylist() == [value or "(no domain)" for value in values]
 
 
 def test_a_column_that_is_not_there_is_refused_with_a_guess_and_those_that_are():
     with pytest.raises(DataError, match="no column `domian`") as raised:
-        column({"id": "1", "text": "fine", "domain": "nyt"}, column="domian")
+        column(pa.table({"id": ["1"], "text": ["fine"], "domain": ["nyt"]}), column="domian")
     assert raised.value.hint == "did you mean `domain`? they have `id`, `text`, `domain`"
 
 
 def test_without_a_close_name_there_is_no_guess():
     with pytest.raises(DataError) as raised:
-        column({"id": "1"}, column="gender")
+        column(pa.table({"id": ["1"]}), column="gender")
     assert raised.value.hint == "they have `id`"
 
 

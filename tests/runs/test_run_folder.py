@@ -234,3 +234,22 @@ def test_a_process_that_ends_at_any_step_harms_no_other_run(keep, monkeypatch, t
     assert not draft.exists()
     assert links(third / "rows") == 2
     assert run_folder.measure_removal([first, third]).shared == 0
+
+
+def test_a_file_that_is_given_by_its_path_is_moved_or_linked_where_an_earlier_run_has_it(keep, tmp_path):
+    (tmp_path / ".scratch").mkdir()
+    for name in ("1", "2"):
+        (tmp_path / ".scratch" / name).write_bytes(b"a large table")
+    first = keep("1", large=tmp_path / ".scratch" / "1")
+    assert read_folder(first) == {"rows": TABLE, "large": b"a large table"}
+    assert not (tmp_path / ".scratch" / "1").exists()
+    second = keep("2", large=tmp_path / ".scratch" / "2")
+    assert (second / "large").samefile(first / "large")
+
+
+def test_a_file_of_another_content_and_of_equal_size_is_not_linked(keep, tmp_path):
+    (tmp_path / ".large").write_bytes(b"a large table")
+    first = keep("1", large=b"a smaller one")
+    (first / "large").write_bytes(b"damaged later")
+    second = keep("2", large=tmp_path / ".large")
+    assert (second / "large").read_bytes() == b"a large table"

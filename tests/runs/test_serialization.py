@@ -54,3 +54,19 @@ def test_a_table_that_parquet_has_no_type_for_is_kept_small_too():
     ((name, content),) = tables.files.items()
     assert name.endswith(serialization.ARROW)
     assert len(content) < 10_000 < repeated.nbytes
+
+
+def test_a_large_table_is_written_to_the_scratch_folder_and_comes_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(serialization, "MAX_BYTES_IN_MEMORY", 1000)
+    large, small = pa.table({"id": np.arange(1000)}), pa.table({"id": np.arange(10)})
+    odd = pa.table({"either": pa.UnionArray.from_sparse(pa.array([0] * 1000, pa.int8()), [pa.array([7] * 1000)])})
+    tables = serialization.TableFiles(lambda: tmp_path)
+    entries = [tables.add("rows", one) for one in (large, small, odd)]
+    assert [isinstance(content, bytes) for content in tables.files.values()] == [False, True, False]
+    contents = {
+        name: content if isinstance(content, bytes) else content.read_bytes() for name, content in tables.files.items()
+    }
+    read = {name: serialization.read_table_file(content) for name, content in contents.items()}
+    assert [serialization.restore_table(one, read).to_pydict() for one in entries] == [
+        one.to_pydict() for one in (large, small, odd)
+    ]

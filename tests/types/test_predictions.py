@@ -344,3 +344,17 @@ def test_a_box_without_a_side_is_refused():
         refusal("boxes", boxes=[[{"x0": 0.0, "y0": 0.0, "x1": 1.0, "label": "A"}]]).message
         == "row `1` has boxes without `y1`"
     )
+
+
+def test_predictions_of_many_rows_are_read_block_by_block_as_they_are_at_once(tmp_path):
+    rng = np.random.default_rng(7)
+    odds = rng.random(70_000)
+    odds[[3, 66_000]] = np.nan
+    table = pa.table({"id": np.arange(70_000).astype(str), "no": 1 - odds, "yes": odds})
+    at_once, by_blocks = as_predictions(table), as_predictions(table, scratch=lambda: tmp_path)
+    assert by_blocks.classes == at_once.classes == ("no", "yes")
+    assert by_blocks.table.equals(at_once.table)
+    np.testing.assert_array_equal(by_blocks.probabilities, at_once.probabilities)
+    wrong = pa.concat_tables([table.slice(0, 69_999), pa.table({"id": ["69999"], "no": [0.5], "yes": [0.4]})])
+    with pytest.raises(DataError, match="row `69999`"):
+        as_predictions(wrong, scratch=lambda: tmp_path)

@@ -14,6 +14,7 @@ from mqa_registry.types.labels import UnreadableLabel, is_missing, read_labels
 from mqa_registry.types.schemas.probabilities import (
     PROBABILITY_COLUMN,
     check_decoded_probabilities,
+    has_probabilities,
     read_probabilities,
 )
 from mqa_registry.types.schemas.schema import MisfitError, Schema
@@ -72,6 +73,10 @@ class ClassSchema(Schema, ABC):
         self._check_known(labels, probabilities.classes, ids)
         labels = pc.if_else(pa.array(probabilities.broken), pa.scalar(None, self.type), labels)
         return {self.column: labels, PROBABILITY_COLUMN: probabilities.column()}, tuple(probabilities.classes)
+
+    def reads_by_blocks(self, table: pa.Table, classes: Sequence[str] | None) -> bool:
+        """Where it has probabilities, whose columns name the classes; labels alone have to be read together."""
+        return has_probabilities(table, prediction=self.column, classes=classes)
 
     def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
         """Each label is one of the classes, and each row with a prediction has a probability for every class."""

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
+from mqa_registry.types.blocks import BLOCK_ROWS
 from mqa_registry.types.schemas.schema import MisfitError
 
 if TYPE_CHECKING:
@@ -62,15 +63,25 @@ def read_probabilities(
     The columns are those that `classes` names, else every float column but `prediction`. Each value must lie in [0, 1], and
     where the classes are `exclusive` they sum to 1 in every row; a DataError names the first row where they do not.
     """
-    listed = PROBABILITY_COLUMN in table.column_names and pa.types.is_nested(
-        table.schema.field(PROBABILITY_COLUMN).type
-    )
     probabilities = (
-        _from_list(table, ids, classes) if listed else _from_columns(table, _names(table, prediction, classes))
+        _from_list(table, ids, classes)
+        if _has_lists(table)
+        else _from_columns(table, _names(table, prediction, classes))
     )
     if probabilities is not None:
         _check(probabilities, ids, exclusive=exclusive)
     return probabilities
+
+
+def has_probabilities(table: pa.Table, *, prediction: str, classes: Sequence[str] | None) -> bool:
+    """Whether the table has probabilities, by its columns alone."""
+    return _has_lists(table) or bool(_names(table, prediction, classes))
+
+
+def _has_lists(table: pa.Table) -> bool:
+    """Whether a column has a list of probabilities a row."""
+    names = table.column_names
+    return PROBABILITY_COLUMN in names and pa.types.is_nested(table.schema.field(PROBABILITY_COLUMN).type)
 
 
 def _from_columns(table: pa.Table, names: tuple[str, ...]) -> ClassProbabilities | None:
@@ -162,13 +173,29 @@ def check_decoded_probabilities(
 
     Where the classes are `exclusive` they sum to 1. With 0 classes there are as many as the longest row has.
     """
+    widths = pc.fill_null(pc.list_value_length(column), -1)
+    width = classes or max(0, pc.max(widths).as_py() or 0)
+    for start in range(0, len(column), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        given = np.asarray(widths[rows].to_numpy())
+        _check_decoded_block(labels[rows], column[rows], given, width, start=start, exclusive=exclusive)
+
+
+def _check_decoded_block(
+    labels: pa.ChunkedArray,
+    column: pa.ChunkedArray,
+    widths: npt.NDArray[np.int32],
+    width: int,
+    *,
+    start: int,
+    exclusive: bool,
+) -> None:
+    """The same of some rows, of which the first has the number `start`."""
     predicted = np.asarray(labels.is_valid().to_numpy(), dtype=bool)
-    widths = np.asarray(pc.fill_null(pc.list_value_length(column), -1).to_numpy())
-    width = classes or int(widths.max(initial=0))
     if (wrong := predicted & (widths != width)).any():
         row = int(wrong.argmax())
         given = "no probabilities" if widths[row] < 0 else f"{widths[row]} probabilities"
-        raise MisfitError(f"gave row {row} a label and {given}, and there are {width} classes")
+        raise MisfitError(f"gave row {start + row} a label and {given}, and there are {width} classes")
     flat = pc.list_flatten(column.filter(pa.array(predicted)))
     matrix = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), dtype=np.float64).reshape(-1, width)
     if not np.isfinite(matrix).all():

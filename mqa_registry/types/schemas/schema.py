@@ -78,6 +78,10 @@ class Schema:
         self.check_rows(columns[self.column], ids)
         return columns, ()
 
+    def reads_by_blocks(self, table: pa.Table, classes: Sequence[str] | None) -> bool:
+        """Whether `read` copies much of a table, and reads some rows as it would read them among all."""
+        return False
+
     def check_rows(self, column: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
         """Raise a DataError with the id of the first row whose prediction is incomplete."""
 

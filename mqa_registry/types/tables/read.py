@@ -18,7 +18,7 @@ from mqa_registry.types.tables.json_file import read_json
 from mqa_registry.types.tables.source import TableSource, collect_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
 FORMATS = {
@@ -40,10 +40,13 @@ HINTS = {
 COMPRESSIONS = (".gz", ".bz2", ".zst")  # of csv and jsonl alone; the others compress inside
 
 
-def read_table(path: Path, kind: str | None = None) -> pa.Table:
-    """The rows of one file, as `open_table` reads them, in memory."""
+def read_table(path: Path, kind: str | None = None, *, scratch: Callable[[], Path] | None = None) -> pa.Table:
+    """The rows of one file, as `open_table` reads them, in memory.
+
+    A large table is in a file in the folder that `scratch` gives, and mapped into memory.
+    """
     source = open_table(path, kind)
-    return collect_pieces(lambda: iter(source.read(None, None)))
+    return collect_pieces(lambda: iter(source.read(None, None)), folder=scratch)
 
 
 def open_table(path: Path, kind: str | None = None) -> TableSource:
