@@ -119,8 +119,7 @@ def _summarize_labels(
         counts += np.bincount(codes * n_classes + predictions.small_codes[start:stop], minlength=n_classes**2)
         if some.probabilities is not None:
             totals += bin_rows(some.probabilities, codes)
-    counts = counts.reshape(n_classes, n_classes)
-    return make_confusion_matrix(predictions.classes, counts), make_bins(totals)
+    return make_confusion_matrix(predictions.classes, counts.reshape(n_classes, n_classes)), make_bins(totals)
 
 
 # By schema; one that is not here has no summary.

@@ -243,8 +243,9 @@ class TableFiles:
     def _add_file(self, kind: str, table: pa.Table) -> str:
         name = f"{kind}-{sum(name.startswith(kind) for name in self.files)}"
         if self.scratch is not None and table.nbytes > MAX_BYTES_IN_MEMORY:
-            content: bytes | Path = self.scratch() / name
-            is_parquet = write_table_file(table, content)
+            path = self.scratch() / name
+            content: bytes | Path = path
+            is_parquet = write_table_file(table, path)
         else:
             sink = io.BytesIO()
             is_parquet = write_table_file(table, sink)
