@@ -174,5 +174,6 @@ def _stack(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     shape = np.max([array.shape for array in arrays], axis=0)
     stacked = np.zeros((len(arrays), *map(int, shape)), np.result_type(*arrays))
     for number, array in enumerate(arrays):
-        stacked[(number, *(slice(length) for length in array.shape))] = array
+        place: tuple[Any, ...] = (number, *(slice(length) for length in array.shape))
+        stacked[place] = array
     return stacked
