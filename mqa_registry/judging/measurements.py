@@ -275,10 +275,12 @@ def _call(measure: Use, reads: Reading, first: Predictions, second: Predictions)
 
 def _join_scores(parts: Sequence[Any]) -> Floats | Bools | Scores | None:
     """The scores of all rows; None where some rows have none, or scores between other ends than those before."""
-    if all(isinstance(part, np.ndarray) for part in parts):
-        return np.asarray(np.concatenate(parts))
+    arrays: list[Floats] = [part for part in parts if isinstance(part, np.ndarray)]
+    if len(arrays) == len(parts):
+        return np.concatenate(arrays)
     if all(isinstance(part, Scores) and (part.low, part.high) == (parts[0].low, parts[0].high) for part in parts):
-        return replace(parts[0], values=np.concatenate([part.values for part in parts]))
+        values = np.concatenate([part.values for part in parts])
+        return Scores(values, parts[0].low, parts[0].high)
     return None
 
 
