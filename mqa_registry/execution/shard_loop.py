@@ -64,10 +64,8 @@ class ShardLoop:
         self._plan = plan
         self._row_sets = row_sets
         self._live = live
-        self._codec = next(iter(live.values())).model_under_test.codec
-        self._truncations = TruncationCache(
-            resources.store, next(iter(live.values())).model_under_test, plan.suite.model.task
-        )
+        self._model_under_test = next(iter(live.values())).model_under_test
+        self._truncations = TruncationCache(resources.store, self._model_under_test, plan.suite.model.task)
         self._resources = resources
         self._collector = collector
         self._workers = workers
@@ -153,7 +151,7 @@ class ShardLoop:
         """A DataError for the first row of a shard that the model cannot run."""
         for row_set, part in _requested_parts(requests, shard_rows).items():
             try:
-                unusable = self._codec.find_unusable(list(part.rows.examples()))
+                unusable = self._model_under_test.codec.find_unusable(list(part.rows.examples()))
             except BlobError:  # that row is lost when it is encoded
                 continue
             if unusable is not None:
@@ -167,7 +165,7 @@ class ShardLoop:
             self._receive(work, work.remote)
         try:
             for encodings in work.encodings:
-                self._truncations.put(encodings.full_costs, self._codec.limit)
+                self._truncations.put(encodings.full_costs, self._model_under_test.codec.limit)
                 for backend in work.incomplete:
                     backend.predict(work.requests[backend.name], encodings, self._resources.progress)
                     if encodings.is_last:
@@ -186,7 +184,7 @@ class ShardLoop:
             names = {one.name: split_keys(work.requests[one.name].distinct) for one in work.incomplete}
             lost = {name: BackendPredictions(lost=dict.fromkeys(keys, error)) for name, keys in names.items()}
             predicted = PredictedShard(lost)
-        self._truncations.put(predicted.full_costs, self._codec.limit)
+        self._truncations.put(predicted.full_costs, self._model_under_test.codec.limit)
         for backend in work.incomplete:
             request, made = work.requests[backend.name], predicted.backends[backend.name]
             backend.accept_shard(request, made, self._resources.progress)

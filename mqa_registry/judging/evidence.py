@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mqa_registry.plan import Step
     from mqa_registry.stats.estimates import Bools, Floats
     from mqa_registry.suite import Use
-    from mqa_registry.types import Predictions, Rows
+    from mqa_registry.types import Example, Predictions, Rows
 
 MAX_EXAMPLES = 5  # rows that a result shows
 MAX_PICKED_EXAMPLES = 20  # of those that a comparison picked
@@ -197,12 +197,19 @@ def order_by_confidence(sample: Sample, rows: Positions) -> Positions:
 def describe_rows(inputs: MeasureInputs, rows: Positions, perturbed: Rows, unperturbed: Rows) -> list[ExampleRow]:
     """These rows, as they are in the data and as the model reads them, with the predictions."""
     ids = take_values(inputs.sample.predictions.ids, rows)
-    after = take_table(perturbed.table.select(perturbed.fields), positions_of(ids, perturbed.ids)).to_pylist()
-    before = take_table(unperturbed.table.select(unperturbed.fields), inputs.sample.rows_at(rows)).to_pylist()
+    after = _take_fields(perturbed, positions_of(ids, perturbed.ids))
+    before = _take_fields(unperturbed, inputs.sample.rows_at(rows))
     return [
         _describe_row(inputs, int(row), name, fields, perturbed_fields)
         for row, name, fields, perturbed_fields in zip(rows, ids.to_pylist(), before, after, strict=True)
     ]
+
+
+def _take_fields(rows: Rows, positions: Positions) -> list[Example]:
+    """The fields of the rows at these positions; of rows that were kept without texts, none."""
+    if not rows.fields:  # a table without columns has no rows
+        return [{} for _ in positions]
+    return list(take_table(rows.table.select(rows.fields), positions).to_pylist())
 
 
 def _is_wrong(inputs: MeasureInputs) -> Bools:

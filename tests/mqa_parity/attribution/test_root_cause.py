@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ def matrices(graph):
 def test_rounding_alone_is_attributed_to_precision(quantized, attributed):
     found = attributed("bert", quantized)
     assert found.kind == "precision"
-    assert "`int8`" in found.reason
+    # Rows are in uint8 and weights in int8; which module errs most, and by which of the two, differs from processor to processor.
+    assert re.search("`u?int8`", found.reason)
     assert found.module
 
 
