@@ -51,7 +51,7 @@ class Worker:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ray():
     """One Ray for all tests of this folder: to start it takes seconds."""
     if sys.platform == "win32":
@@ -76,7 +76,7 @@ def ray():
         ray.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def jobs(ray, tmp_path_factory):
     """A module of jobs whose workers do what a test tells them; workers import it, too."""
     folder = tmp_path_factory.mktemp("jobs")
@@ -90,7 +90,7 @@ def jobs(ray, tmp_path_factory):
         yield mqa_test_jobs
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def workers(ray):
     @contextmanager
     def start(job, **options):
