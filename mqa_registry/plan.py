@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.contributions import Comparison, Perturbation, Probe
+from mqa_registry.contributions import Comparison, Perturbation, Probe, Task
 from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
@@ -114,6 +114,11 @@ class Plan:
 
     suite: Suite
     cases: tuple[Case, ...]
+
+    @property
+    def task(self) -> Task[Any] | None:
+        """The task of the suite's model; None where it has no model."""
+        return self.suite.model.task.contribution_as(Task) if self.suite.model else None
 
     @cached_property
     def views(self) -> tuple[View, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mqa_registry.errors import ContributionError, NotRunError
 from mqa_registry.execution.batching import find_fixed_lengths, with_fixed_length
 from mqa_registry.execution.live_backend import LiveBackend
-from mqa_registry.execution.preparation import live_backends_of
+from mqa_registry.execution.preparation import is_candidate, live_backends_of
 from mqa_registry.observations import Failure
 
 if TYPE_CHECKING:
@@ -44,12 +44,11 @@ def prepare_backends(plan: Plan, prepared: PreparedData, store: Store, workers: 
         return Backends(failures=dict.fromkeys(names, failure) if failure else {})
     fixed_lengths, failures = find_fixed_lengths({name: suite.backends[name] for name in names}, model_under_test)
     model_under_test = with_fixed_length(model_under_test, fixed_lengths)
-    first = next(iter(suite.backends))
     live: dict[str, LiveBackend] = {}
     for name in names:
         if name in failures:
             continue
-        candidate = first in names and name != first
+        candidate = is_candidate(plan, name)
         try:
             live[name] = LiveBackend(
                 name, suite.backends[name], model_under_test, store, candidate=candidate, workers=workers

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,6 @@ import pyarrow.compute as pc
 from mqa_registry import plan as plans
 from mqa_registry import plugins
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
-from mqa_registry.contributions import Task
 from mqa_registry.errors import PluginError
 from mqa_registry.execution.perturbed_rows import PerturbedPart
 from mqa_registry.execution.row_sets import PerturbTask, perturb_shard
@@ -91,7 +90,7 @@ class RowPerturber:
         overlaps: bool = True,
     ) -> None:
         self._setup = (setup, _digest(plan)) if setup is not None else None
-        self._perturb = partial(perturb_shard, plan, _task(plan))
+        self._perturb = partial(perturb_shard, plan)
         self._cores = available_cores() if cores is None else cores
         self._pool: WorkerPool[PerturbTask, Parts] | None = None
         self._copies, self._seconds = 0, 0.0  # that were perturbed in this process, and how long it took
@@ -197,17 +196,13 @@ def start_worker(work: tuple[PerturbationSetup, str]) -> Callable[[PerturbTask],
     plan = plans.make(validate(setup.raw, catalog, files=False))
     if _digest(plan) != digest:
         raise PluginError("the perturbations are others than when the run began")
-    perturb_slice = partial(perturb_shard, plan, _task(plan))
+    perturb_slice = partial(perturb_shard, plan)
 
     def perturb(one: PerturbTask) -> Parts:
         with supervise(may_exit=True), limit_calls(setup.timeout), redact_messages(enabled=setup.redacted):
             return perturb_slice(one)
 
     return perturb
-
-
-def _task(plan: Plan) -> Task[Any] | None:
-    return plan.suite.model.task.contribution_as(Task) if plan.suite.model else None
 
 
 def _digest(plan: Plan) -> str:

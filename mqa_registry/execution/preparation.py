@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mqa_registry.contributions import Backend, Replay, Task
+from mqa_registry.contributions import Backend, Replay
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
 from mqa_registry.execution.batching import find_fixed_lengths
 from mqa_registry.execution.columns import columns_read
@@ -35,7 +35,7 @@ PERTURBING = "perturbing rows"
 
 def load_rows(plan: Plan, context: RunContext) -> dict[str, Rows]:
     """Read the data sets that the plan needs."""
-    suite, task = plan.suite, _task(plan)
+    suite, task = plan.suite, plan.task
     names = dict.fromkeys(row_set.data for row_set in plan.row_sets)
     return {name: load_dataset(suite.data[name], task, context, suite.seed, columns_read(plan, name)) for name in names}
 
@@ -75,7 +75,7 @@ def prepare(
     if model_under_test is not None:
         progress.stage(CHECKING)
         preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
-    row_sets = RowSets(plan, rows, _task(plan), failures=data_failures, workspace=workspace, perturb_all=perturb_all)
+    row_sets = RowSets(plan, rows, failures=data_failures, workspace=workspace, perturb_all=perturb_all)
     early = _sets_before_predicting(plan)
     if any(row_set.perturb for row_set in early):
         progress.stage(PERTURBING)
@@ -116,7 +116,7 @@ def perturb_rows(plan: Plan, rows: Mapping[str, Rows], progress: Progress) -> di
     """Every set of rows of a plan, with its perturbations applied."""
     if any(row_set.perturb for row_set in plan.row_sets):
         progress.stage(PERTURBING)
-    row_sets = RowSets(plan, rows, _task(plan))
+    row_sets = RowSets(plan, rows)
     row_sets.make()
     return {row_set: row_sets[row_set] for row_set in plan.row_sets}
 
@@ -133,7 +133,7 @@ def _sets_before_predicting(plan: Plan) -> list[RowSet]:
 
 def _load_rows(plan: Plan, context: RunContext) -> tuple[dict[str, Rows], dict[str, Failure]]:
     """The data sets that the plan needs, and the failures of those whose source crashes or cannot run here."""
-    suite, task = plan.suite, _task(plan)
+    suite, task = plan.suite, plan.task
     rows: dict[str, Rows] = {}
     failures: dict[str, Failure] = {}
     for name in dict.fromkeys(row_set.data for row_set in plan.row_sets):
@@ -149,10 +149,6 @@ def first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
     return rows.get(next(iter(plan.suite.data)), next(iter(rows.values()), None))
 
 
-def _task(plan: Plan) -> Task[Any] | None:
-    return plan.suite.model.task.contribution_as(Task) if plan.suite.model else None
-
-
 # The model and the backends that run it.
 
 
@@ -161,6 +157,12 @@ def live_backends_of(plan: Plan) -> list[str]:
     probed = (view for request in plan.probe_requests if request.probe.inputs == "runner" for view in request.views)
     names = dict.fromkeys(view.backend for view in (*plan.views, *probed))
     return [name for name in names if not isinstance(plan.suite.backends[name].contribution, Replay)]
+
+
+def is_candidate(plan: Plan, backend: str) -> bool:
+    """Whether a backend comes after another that runs the model, which shows that the task can read the model's outputs."""
+    first = next(iter(plan.suite.backends))
+    return backend != first and first in live_backends_of(plan)
 
 
 def _try_build_model(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_registry.errors import NotRunError
 from mqa_registry.execution.perturbation import perturb_part
 from mqa_registry.execution.perturbed_rows import GrowingRows
-from mqa_registry.execution.shards import Shard, ShardPart, ShardRows, cut, look_ahead
+from mqa_registry.execution.shards import Shard, ShardPart, ShardRows, cut
 from mqa_registry.execution.workspace import Workspace
 from mqa_registry.observations import Failure, PerturbedRows
 from mqa_registry.types.tables.spool import TableSpool
@@ -37,20 +37,18 @@ class RowSets:
         self,
         plan: Plan,
         rows: Mapping[str, Rows],
-        task: Task[Any] | None,
         *,
         failures: Mapping[str, Failure] | None = None,
         workspace: Workspace | None = None,
         perturb_all: PerturbAll | None = None,
     ) -> None:
         self._rows = rows
-        self._task = task
         self._plan = plan
         self.workspace = workspace or Workspace()
         self._made: dict[RowSet, PerturbedRows | Failure] = {}
         self._ends: dict[RowSet, list[int]] = {}  # of the sets that were made: their rows up to each shard's end
         self._growing: dict[RowSet, GrowingRows] = {}
-        self._perturb_all = perturb_all or self._perturb_here
+        self._perturb_all = perturb_all or partial(map, partial(perturb_shard, plan))
         self._needed = plan.row_sets
         for row_set in plan.row_sets:
             if failures and row_set.data in failures:
@@ -102,8 +100,8 @@ class RowSets:
         shards = self._shards[sets[0].data]
         tasks = (PerturbTask(shard.take(self._rows[shard.data]), self._positions(new)) for shard in shards)
         perturbed = self._perturb_all(tasks) if new else ([] for _ in shards)
-        for shard, parts in zip(shards, perturbed, strict=True):
-            kept = {row_set: ShardPart.of(self._slice(row_set, shard)) for row_set in made}
+        for number, (shard, parts) in enumerate(zip(shards, perturbed, strict=True)):
+            kept = {row_set: ShardPart.of(self._slice(row_set, shard, number)) for row_set in made}
             for row_set, part in zip(new, parts, strict=True):
                 self._add(row_set, shard, part)
                 if not isinstance(part, Failure) and self.find_failure(row_set) is None:
@@ -113,25 +111,19 @@ class RowSets:
     def _positions(self, row_sets: Iterable[RowSet]) -> tuple[int, ...]:
         return tuple(self._needed.index(row_set) for row_set in row_sets)
 
-    def _perturb_here(self, tasks: Iterable[PerturbTask]) -> Iterator[Sequence[PerturbedPart | Failure]]:
-        parts = (perturb_shard(self._plan, self._task, task) for task in tasks)
-        if not self.workspace.overlaps:
-            yield from parts
-            return
-        with ThreadPoolExecutor(1, thread_name_prefix="mqa-perturb") as pool:
-            yield from look_ahead(parts, pool)
-
-    def _slice(self, row_set: RowSet, shard: Shard) -> Rows:
-        """The rows of a shard in a set that was made before."""
+    def _slice(self, row_set: RowSet, shard: Shard, number: int) -> Rows:
+        """The rows of a shard, the n-th of its data set from 0, in a set that was made before."""
         made = self._made[row_set]
         assert isinstance(made, PerturbedRows)
         if not row_set.perturb:
             return shard.take(made.rows)
-        number = self._shards[shard.data].index(shard)
-        start, stop = [0, *self._ends[row_set]][number : number + 2]
+        ends = self._ends[row_set]
+        start, stop = ends[number - 1] if number else 0, ends[number]
         if not made.rows.has_dropped_blobs:
             return made.rows.slice(start, stop)
-        again = perturb_part(shard.take(self._rows[shard.data]), row_set.perturb, self._task, self._plan.suite.seed)
+        again = perturb_part(
+            shard.take(self._rows[shard.data]), row_set.perturb, self._plan.task, self._plan.suite.seed
+        )
         if isinstance(again, Failure) or len(again.rows) != stop - start:
             raise NotRunError(
                 f"the rows of `{row_set.name}` could not be made a second time as they were before",
@@ -165,11 +157,11 @@ class PerturbTask:
     sets: tuple[int, ...]
 
 
-def perturb_shard(plan: Plan, task: Task[Any] | None, work: PerturbTask) -> list[PerturbedPart | Failure]:
+def perturb_shard(plan: Plan, work: PerturbTask) -> list[PerturbedPart | Failure]:
     """The rows of a shard in each set, with the fingerprint of each example; it depends on its arguments alone."""
     parts: list[PerturbedPart | Failure] = []
     for position in work.sets:
-        part = perturb_part(work.rows, plan.row_sets[position].perturb, task, plan.suite.seed)
+        part = perturb_part(work.rows, plan.row_sets[position].perturb, plan.task, plan.suite.seed)
         parts.append(
             part if isinstance(part, Failure) else replace(part, fingerprints=ShardPart.of(part.rows).fingerprints)
         )

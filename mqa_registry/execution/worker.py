@@ -9,13 +9,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.boundary import limit_calls, read_budget, redact_messages, supervise
-from mqa_registry.contributions import Task
 from mqa_registry.errors import ContributionError, NotRunError
 from mqa_registry.execution.batching import find_fixed_lengths, with_fixed_length
 from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.execution.encoding import Encoder, select_encodings
 from mqa_registry.execution.model_building import build_model
-from mqa_registry.execution.preparation import live_backends_of
+from mqa_registry.execution.preparation import is_candidate, live_backends_of
 from mqa_registry.execution.row_sets import PerturbTask, perturb_shard
 from mqa_registry.execution.session import BackendSession
 from mqa_registry.execution.shards import examples_of
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from mqa_registry.contributions.task import Outputs
     from mqa_registry.errors import MqaError
     from mqa_registry.execution.encoding import Encodings
-    from mqa_registry.execution.perturbed_rows import PerturbedPart
     from mqa_registry.execution.session import BatchPredictions
     from mqa_registry.execution.tasks import BackendRequest
     from mqa_registry.plan import Plan
@@ -69,7 +67,7 @@ class RunWorker:
         with supervise(may_exit=True), limit_calls(self._timeout), redact_messages(enabled=not self._texts):
             match task:
                 case PerturbTask():
-                    return self._perturb(task)
+                    return perturb_shard(self._plan, task)
                 case OpenTask():
                     return self._open(task)
                 case ForwardTask():
@@ -77,12 +75,6 @@ class RunWorker:
                 case PredictTask():
                     return self._predict(task)
         raise TypeError(f"`{type(task).__name__}` is no task of a worker")
-
-    # Perturbing.
-
-    def _perturb(self, task: PerturbTask) -> list[PerturbedPart | Failure]:
-        suite = self._plan.suite
-        return perturb_shard(self._plan, suite.model.task.contribution_as(Task) if suite.model else None, task)
 
     # Predicting.
 
@@ -124,9 +116,7 @@ class RunWorker:
     def _session(self, name: str) -> BackendSession:
         """The session of a backend, which is open; raises any error of the backend."""
         if name not in self._sessions:
-            names = live_backends_of(self._plan)
-            first = next(iter(self._plan.suite.backends))
-            use, candidate = self._plan.suite.backends[name], first in names and name != first
+            use, candidate = self._plan.suite.backends[name], is_candidate(self._plan, name)
             session = BackendSession(name, use, self._model(), candidate=candidate)
             session.open(self._stack)
             self._sessions[name] = session
@@ -145,10 +135,9 @@ class RunWorker:
     def _first_rows(self) -> Rows:
         """The rows of which the model under test takes examples, as where a file is exported that is not there yet."""
         suite, needed = self._plan.suite, dict.fromkeys(row_set.data for row_set in self._plan.row_sets)
-        assert suite.model is not None  # a backend runs it
         first = next(iter(suite.data))
         name = first if first in needed else next(iter(needed))
-        return load_dataset(suite.data[name], suite.model.task.contribution_as(Task), self._context, suite.seed, ())
+        return load_dataset(suite.data[name], self._plan.task, self._context, suite.seed, ())
 
 
 class _BackendShard:

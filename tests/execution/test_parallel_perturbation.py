@@ -117,7 +117,7 @@ def described(parts):
 def test_one_core_makes_what_one_process_makes_of_each_shard(setup):
     plan, _ = setup
     work = tasks(plan)
-    expected = [perturb_shard(plan, None, one) for one in work]
+    expected = [perturb_shard(plan, one) for one in work]
     with RowPerturber(plan, cores=1) as perturber:
         made = list(perturber.perturb(work))
     assert described(made[:1]) == described(expected[:1])
@@ -211,7 +211,7 @@ def test_files_are_perturbed_in_threads_of_this_process(setup, tmp_path, monkeyp
     rows = Rows(pa.table({"id": WORDS, "file": WORDS}), ("file",), blobs=("file",), folder=BlobFolder(tmp_path))
     sets = tuple(number for number, row_set in enumerate(plan.row_sets) if row_set.perturb)
     work = [PerturbTask(rows.slice(start, min(start + 40, 60)).with_blob_values(), sets) for start in (0, 40)]
-    expected = [perturb_shard(plan, None, one) for one in work]
+    expected = [perturb_shard(plan, one) for one in work]
     monkeypatch.setattr(parallel_perturbation, "SLICE_SECONDS", 0.0)
     monkeypatch.setattr(parallel_perturbation, "MIN_SECONDS", 1e-9)
     with RowPerturber(plan, workers_setup, cores=3) as perturber:
