@@ -274,6 +274,22 @@ path = "words.parquet"
 ALPHABET = np.array(list("aeioubcdfgklmnprst"))
 
 
+# For reports that have to be the same whatever the executor: a check by a metric, one of perturbed rows, and a probe.
+EXECUTOR_CHECKS = """
+[[check]]
+measure = "metrics/log-loss"
+expect = { max = 0.9 }
+[[check]]
+measure = "metrics/accuracy"
+perturb = { use = "letters/stars", severity = 2 }
+expect = { max_drop = 0.2 }
+[[check]]
+measure = "letters/alone"
+expect = { max = 0.1 }
+"""
+VARYING = ("run", "started", "seconds", "work", "options")  # from run to run, by nature
+
+
 @dataclass(frozen=True)
 class Slowly:
     """A live model that takes its time, behind a plugin in a file: for suites that are run as users run theirs."""

@@ -20,21 +20,9 @@ from mqa_registry.plugins import load
 from mqa_registry.plugins.versions import Installed
 from mqa_registry.reports import to_json
 from mqa_registry.suite import Use, read
+from tests.conftest import EXECUTOR_CHECKS, VARYING
 
-CHECKS = """
-[[check]]
-measure = "metrics/log-loss"
-expect = { max = 0.9 }
-[[check]]
-measure = "metrics/accuracy"
-perturb = { use = "letters/stars", severity = 2 }
-expect = { max_drop = 0.2 }
-[[check]]
-measure = "letters/alone"
-expect = { max = 0.1 }
-"""
 ROWS, SHARD_ROWS = 90, 64
-VARYING = ("run", "started", "seconds", "work", "options")  # from run to run, by nature
 
 
 class Inline(Executor[NoOptions]):
@@ -85,7 +73,7 @@ def suite(tmp_path, slowly, monkeypatch):
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         monkeypatch.setenv(name, os.environ.get(name, "2"))
     slowly.write_words(tmp_path, rows=ROWS, longest=8)
-    (tmp_path / "suite.toml").write_text(slowly.head("slow") + CHECKS, "utf-8")
+    (tmp_path / "suite.toml").write_text(slowly.head("slow") + EXECUTOR_CHECKS, "utf-8")
     return tmp_path / "suite.toml"
 
 

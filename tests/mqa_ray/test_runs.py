@@ -6,28 +6,16 @@ import pytest
 
 from mqa_registry import RunOptions, run
 from mqa_registry.reports import to_json
+from tests.conftest import EXECUTOR_CHECKS, VARYING
 
-CHECKS = """
-[[check]]
-measure = "metrics/log-loss"
-expect = { max = 0.9 }
-[[check]]
-measure = "metrics/accuracy"
-perturb = { use = "letters/stars", severity = 2 }
-expect = { max_drop = 0.2 }
-[[check]]
-measure = "letters/alone"
-expect = { max = 0.1 }
-"""
 ROWS, SHARD_ROWS = 300, 64
-VARYING = ("run", "started", "seconds", "work", "options")  # from run to run, by nature
 
 
 @pytest.fixture
 def suite(tmp_path, slowly, monkeypatch):
     monkeypatch.setattr("mqa_registry.execution.shards.SHARD_ROWS", SHARD_ROWS)
     slowly.write_words(tmp_path, rows=ROWS, longest=8)
-    (tmp_path / "suite.toml").write_text(slowly.head("slow") + CHECKS, "utf-8")
+    (tmp_path / "suite.toml").write_text(slowly.head("slow") + EXECUTOR_CHECKS, "utf-8")
     return tmp_path / "suite.toml"
 
 

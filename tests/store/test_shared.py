@@ -9,36 +9,15 @@ import sys
 import textwrap
 
 import fsspec
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_registry.errors import StoreError, StoreUnavailableError, UsageError
-from mqa_registry.store import join_keys, object_files, open_store, shared
+from mqa_registry.store import object_files, open_store, shared
 from mqa_registry.store.object_files import ObjectFiles, redact_url
 from mqa_registry.store.shared import SharedStore
-
-BACKEND, OTHER = b"backend-12345678", b"another-12345678"
-
-
-def key(number: int) -> bytes:
-    return number.to_bytes(16, "little")
-
-
-def put(store, numbers, backend=BACKEND):
-    table = pa.table({"value": pa.array([float(number) for number in numbers])})
-    store.put(backend, [key(number) for number in numbers], table)
-
-
-def got(store, numbers, backend=BACKEND):
-    positions, found = store.get(backend, join_keys([key(number) for number in numbers]))
-    values = found.column("value").to_pylist() if found else []
-    return [None if position < 0 else values[position] for position in positions]
-
-
-def contained(store, numbers, backend=BACKEND):
-    return list(store.contains(backend, join_keys([key(number) for number in numbers])))
+from tests.store.numbers import BACKEND, OTHER, contained, got, put
 
 
 def files(folder, suffix):
