@@ -81,8 +81,8 @@ if TYPE_CHECKING:
         summarize_error,
     )
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
-    from mqa_registry.execution.batch_runs import run_rows
-    from mqa_registry.execution.decoding import GenerationStep, trace_generation
+    from mqa_registry.execution.inference.batch_runs import run_rows
+    from mqa_registry.execution.inference.decoding import GenerationStep, trace_generation
     from mqa_registry.extras import optional_import
     from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
@@ -178,8 +178,8 @@ _HOMES = {
     "model_inputs": ("ResolvedRows", "RowSources", "resolve_rows"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
-    "execution.batch_runs": ("run_rows",),
-    "execution.decoding": ("GenerationStep", "trace_generation"),
+    "execution.inference.batch_runs": ("run_rows",),
+    "execution.inference.decoding": ("GenerationStep", "trace_generation"),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report", "write_report"),

@@ -8,12 +8,12 @@ another memory or executor repeats every number. Nothing is stored of a session 
 
 from __future__ import annotations
 
-from mqa_registry.execution.invariance import batch_invariance
+from mqa_registry.execution.inference.invariance import batch_invariance
 from mqa_registry.execution.model_building import build_model, rebuild_model, reopen_runner
 from mqa_registry.execution.prediction import predict
-from mqa_registry.execution.preflight import preflight_observations
 from mqa_registry.execution.preparation import load_rows, perturb_rows, prepare, validate_inputs
 from mqa_registry.execution.resources import Progress, SilentProgress
+from mqa_registry.execution.rows.preflight import preflight_observations
 from mqa_registry.execution.workspace import Workspace
 
 __all__ = [

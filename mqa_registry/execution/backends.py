@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import ContributionError, NotRunError
-from mqa_registry.execution.batching import find_fixed_lengths, with_fixed_length
-from mqa_registry.execution.live_backend import LiveBackend
+from mqa_registry.execution.inference.batching import find_fixed_lengths, with_fixed_length
+from mqa_registry.execution.inference.live_backend import LiveBackend
 from mqa_registry.execution.preparation import is_candidate, live_backends_of
 from mqa_registry.observations import Failure
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.execution.preparation import PreparedData
-    from mqa_registry.execution.workers import Workers
+    from mqa_registry.execution.workers.driver import Workers
     from mqa_registry.plan import Plan
     from mqa_registry.store import Store
 

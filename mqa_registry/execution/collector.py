@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mqa_registry.execution.backends import Backends
+    from mqa_registry.execution.inference.shard_request import ViewPart
     from mqa_registry.execution.preparation import PreparedData
     from mqa_registry.execution.resources import Progress
-    from mqa_registry.execution.shard_request import ViewPart
-    from mqa_registry.execution.shards import ShardRows
+    from mqa_registry.execution.rows.shards import ShardRows
     from mqa_registry.observations import ProbeResult
     from mqa_registry.plan import ProbeRequest, View
     from mqa_registry.types import Rows

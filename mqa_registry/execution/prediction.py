@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import RunnerFacts
 from mqa_registry.execution.backends import prepare_backends
-from mqa_registry.execution.batching import RunBatching, fixed_length_findings, measure_batching
 from mqa_registry.execution.collector import Collector, ignore_observed
+from mqa_registry.execution.inference.batching import RunBatching, fixed_length_findings, measure_batching
+from mqa_registry.execution.inference.shard_loop import ShardLoop
 from mqa_registry.execution.preparation import first_rows
 from mqa_registry.execution.probes import ProbeRunner
 from mqa_registry.execution.resources import Resources
-from mqa_registry.execution.shard_loop import ShardLoop
 from mqa_registry.observations import BackendRecord, Observations, ObservedView
 from mqa_registry.types.rows import digest_files
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.execution.collector import Observer
-    from mqa_registry.execution.live_backend import LiveBackend
+    from mqa_registry.execution.inference.live_backend import LiveBackend
     from mqa_registry.execution.preparation import PreparedData
     from mqa_registry.execution.resources import Progress
-    from mqa_registry.execution.workers import Workers
+    from mqa_registry.execution.workers.driver import Workers
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, View
     from mqa_registry.store import Store

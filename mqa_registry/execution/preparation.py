@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Backend, Replay
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
-from mqa_registry.execution.batching import find_fixed_lengths
-from mqa_registry.execution.columns import columns_read
-from mqa_registry.execution.datasets import load_dataset
+from mqa_registry.execution.inference.batching import find_fixed_lengths
 from mqa_registry.execution.model_building import build_model
-from mqa_registry.execution.preflight import check_probe_options, preflight
-from mqa_registry.execution.replays import replay
-from mqa_registry.execution.row_sets import RowSets
+from mqa_registry.execution.rows.columns import columns_read
+from mqa_registry.execution.rows.datasets import load_dataset
+from mqa_registry.execution.rows.preflight import check_probe_options, preflight
+from mqa_registry.execution.rows.replays import replay
+from mqa_registry.execution.rows.row_sets import RowSets
 from mqa_registry.observations import Failure, ObservedView, PerturbedRows
 from mqa_registry.types import distinct_labels, get_schema, unknown_labels
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import ModelUnderTest, RunContext
     from mqa_registry.execution.resources import Progress
-    from mqa_registry.execution.row_sets import PerturbAll
+    from mqa_registry.execution.rows.row_sets import PerturbAll
     from mqa_registry.execution.workspace import Workspace
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.suite import Use

@@ -15,7 +15,7 @@ import pyarrow as pa
 from mqa_registry.boundary import check_identity, check_table, restart_time_limits
 from mqa_registry.contributions import Batching, Probe, ProbeContext, ViewContext
 from mqa_registry.errors import BlobError, ContributionError, DataError, ExitCode, MqaError
-from mqa_registry.execution.preflight import raise_problems, wrong_input
+from mqa_registry.execution.rows.preflight import raise_problems, wrong_input
 from mqa_registry.observations import Failure, LostRows, PerturbedRows, ProbeResult
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import join_keys
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Codec, ModelUnderTest, Runner
     from mqa_registry.errors import Problem
-    from mqa_registry.execution.live_backend import LiveBackend
+    from mqa_registry.execution.inference.live_backend import LiveBackend
     from mqa_registry.execution.preparation import PreparedData
     from mqa_registry.execution.resources import Resources
     from mqa_registry.observations import ObservedView

@@ -12,8 +12,8 @@ from mqa_registry.contributions import SupportsExport, Task
 from mqa_registry.contributions.model import SAMPLES
 from mqa_registry.errors import UsageError
 from mqa_registry.execution import build_model
-from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.execution.model_building import take_evenly
+from mqa_registry.execution.rows.datasets import load_dataset
 from mqa_registry.options import read_options
 from mqa_registry.run_options import STORE
 from mqa_registry.store import claim

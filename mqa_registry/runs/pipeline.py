@@ -19,9 +19,9 @@ from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.execution import Workspace, predict, preflight_observations, prepare
-from mqa_registry.execution.job import RunJob
-from mqa_registry.execution.parallel_perturbation import PerturbationSetup, RowPerturber
-from mqa_registry.execution.workers import open_workers
+from mqa_registry.execution.rows.parallel_perturbation import PerturbationSetup, RowPerturber
+from mqa_registry.execution.workers.driver import open_workers
+from mqa_registry.execution.workers.job import RunJob
 from mqa_registry.findings import Finding
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers

@@ -30,9 +30,9 @@ import pyarrow.parquet as pq
 
 from mqa_registry import Perturbation, RunOptions
 from mqa_registry.execution import load_rows
-from mqa_registry.execution.parallel_perturbation import PerturbationSetup, RowPerturber
-from mqa_registry.execution.row_sets import PerturbTask, apply_perturbations
-from mqa_registry.execution.shards import cut
+from mqa_registry.execution.rows.parallel_perturbation import PerturbationSetup, RowPerturber
+from mqa_registry.execution.rows.row_sets import PerturbTask, apply_perturbations
+from mqa_registry.execution.rows.shards import cut
 from mqa_registry.observations import PerturbedRows
 from mqa_registry.options import contribution_options
 from mqa_registry.plugins import load_all

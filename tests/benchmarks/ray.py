@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 from mqa_ray.cluster import Cluster, ClusterOptions
 from mqa_registry import RunOptions, run
-from mqa_registry.execution.shards import SHARD_ROWS
+from mqa_registry.execution.rows.shards import SHARD_ROWS
 from mqa_registry.reports import to_json
 from mqa_registry.runs.progress import SilentRunProgress
 from mqa_registry.types import Rows

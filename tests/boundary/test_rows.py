@@ -13,7 +13,7 @@ from mqa_registry.boundary import Contributor, check_decoded, check_predictions,
 from mqa_registry.boundary.evidence import check_correctness, check_evidence, check_example_ids
 from mqa_registry.contributions import Evidence, ExampleRow, Perturbation, Slice
 from mqa_registry.errors import ContributionError
-from mqa_registry.execution.row_sets import apply_perturbations
+from mqa_registry.execution.rows.row_sets import apply_perturbations
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.groups import groups_of
 from mqa_registry.observations import Failure

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.contributions import Perturbation
-from mqa_registry.execution.perturbation import perturb_part
-from mqa_registry.execution.row_sets import apply_perturbations
-from mqa_registry.execution.shards import SHARD_BYTES, ShardPart, cut
+from mqa_registry.execution.rows.perturbation import perturb_part
+from mqa_registry.execution.rows.row_sets import apply_perturbations
+from mqa_registry.execution.rows.shards import SHARD_BYTES, ShardPart, cut
 from mqa_registry.store import split_keys
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows, fingerprint

@@ -21,10 +21,10 @@ from mqa_registry import (
     cache_states,
     trace_generation,
 )
-from mqa_registry.execution.decoding import generate
-from mqa_registry.execution.decoding.sampling import sampling_probabilities
+from mqa_registry.execution.inference.decoding import generate
+from mqa_registry.execution.inference.decoding.sampling import sampling_probabilities
 from mqa_transformers.torch_backend import TorchBackend, TorchOptions
-from tests.execution.decoding.decoders import PromptCodec
+from tests.execution.inference.decoding.decoders import PromptCodec
 from tests.stand_ins import make_task
 
 pytestmark = pytest.mark.usefixtures("exports_here")

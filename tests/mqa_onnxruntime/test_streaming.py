@@ -8,7 +8,7 @@ import pytest
 
 from mqa_onnxruntime.session.backend import SessionBackend, SessionOptions
 from mqa_registry import Batching, Codec, Model, ModelUnderTest, RunContext, State, Streaming
-from mqa_registry.execution.batch_runs import run_rows
+from mqa_registry.execution.inference.batch_runs import run_rows
 from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 from tests.stand_ins import make_task
 

@@ -13,7 +13,7 @@ ROWS, SHARD_ROWS = 300, 64
 
 @pytest.fixture
 def suite(tmp_path, slowly, monkeypatch):
-    monkeypatch.setattr("mqa_registry.execution.shards.SHARD_ROWS", SHARD_ROWS)
+    monkeypatch.setattr("mqa_registry.execution.rows.shards.SHARD_ROWS", SHARD_ROWS)
     slowly.write_words(tmp_path, rows=ROWS, longest=8)
     (tmp_path / "suite.toml").write_text(slowly.head("slow") + EXECUTOR_CHECKS, "utf-8")
     return tmp_path / "suite.toml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from mqa_registry.execution.row_sets import apply_perturbations
+from mqa_registry.execution.rows.row_sets import apply_perturbations
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows
 from mqa_registry.types.schemas import SPAN

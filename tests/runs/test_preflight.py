@@ -31,7 +31,7 @@ def relabel(project, change):
 def refusal(request, project, monkeypatch):
     """What one of the commands says of the suite; nothing may be predicted before it does."""
     monkeypatch.setattr(
-        "mqa_registry.execution.live_backend.LiveBackend.open", lambda *rest: pytest.fail("it predicts")
+        "mqa_registry.execution.inference.live_backend.LiveBackend.open", lambda *rest: pytest.fail("it predicts")
     )
     asked = runs.RunOptions(plugin_files=(project.plugin,))
     command = {

@@ -11,7 +11,7 @@ from mqa_registry.boundary import ContributionCall, Contributor, check_suggestio
 from mqa_registry.contributions import Suggestion
 from mqa_registry.errors import MqaError, SuiteError, UsageError
 from mqa_registry.execution import SilentProgress, perturb_rows, validate_inputs
-from mqa_registry.execution.preflight import preflight
+from mqa_registry.execution.rows.preflight import preflight
 from mqa_registry.judging.required_rows import count_rows, find_required_rows
 from mqa_registry.naming import counted, referenced_names
 from mqa_registry.observations import PerturbedRows

@@ -19,7 +19,7 @@ from mqa_registry.cli.drafting.label_mapping import LabelMapping, map_labels
 from mqa_registry.cli.drafting.subject import read_subject, suggest_backends
 from mqa_registry.contributions import SuiteContext
 from mqa_registry.errors import DataError
-from mqa_registry.execution.datasets import load_dataset
+from mqa_registry.execution.rows.datasets import load_dataset
 from mqa_registry.naming import counted
 from mqa_registry.run_options import STORE
 from mqa_registry.store import open_scratch

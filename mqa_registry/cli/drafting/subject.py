@@ -12,7 +12,7 @@ from mqa_registry.contributions import Backend, Dataset, ModelSource, SupportsEx
 from mqa_registry.errors import DataError, UsageError
 from mqa_registry.execution import build_model
 from mqa_registry.execution.model_building import take_evenly
-from mqa_registry.execution.sources import open_source, read_rows
+from mqa_registry.execution.rows.sources import open_source, read_rows
 from mqa_registry.files import FileFormat, file_format
 from mqa_registry.suite import validate_tables
 from mqa_registry.types import read_table

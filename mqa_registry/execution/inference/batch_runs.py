@@ -1,0 +1,107 @@
+"""Running a batch of encoded rows as their codec says: by a forward pass, in parts, token by token or chunk by chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mqa_registry.contributions import Streaming, shapes
+from mqa_registry.contributions.task import stack_outputs
+from mqa_registry.errors import NotRunError, OutOfMemoryError
+from mqa_registry.execution.inference.decoding import generate
+from mqa_registry.execution.inference.encoding import digest_row
+from mqa_registry.execution.inference.streaming import select_row, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mqa_registry.contributions import Backend, Batching, Codec, RunnerFacts
+    from mqa_registry.contributions.task import Batch, Encoded, Outputs
+
+    Run: TypeAlias = Callable[[Batch], Outputs]
+
+
+def run_rows(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batching, budget: int) -> Outputs:
+    """The outputs for some rows, the rows first, as `codec.decode` takes them.
+
+    `run` maps a batch to outputs, as a runner does. The rows are one batch; their parts are put into batches by
+    `batching` and `budget`.
+    """
+    mode = codec.run_mode
+    if isinstance(mode, Streaming):
+        parts = [codec.split(row) for row in rows]
+        return _join(codec, stream(codec, mode, run, parts), rows)
+    if mode is not None:
+        return generate(codec, mode, run, rows, [digest_row(row) for row in rows])
+    if codec.splits:
+        return _run_parts(codec, run, rows, batching, budget)
+    return run(codec.collate(rows))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One part of a row, its cost, and where it belongs."""
+
+    arrays: Encoded
+    cost: int
+    row: int
+    number: int
+
+
+def _run_parts(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batching, budget: int) -> Outputs:
+    """The outputs for rows whose parts are run in batches of their own, the costliest first, and then joined."""
+    parts = [
+        _Part(arrays, codec.cost(arrays), row, number)
+        for row, encoded in enumerate(rows)
+        for number, arrays in enumerate(codec.split(encoded))
+    ]
+    parts.sort(key=lambda part: (-part.cost, part.row, part.number))
+    outputs: dict[tuple[int, int], Outputs] = {}
+    for batch in batching.batches(parts, budget, cost=lambda part: part.cost, shape=lambda part: shapes(part.arrays)):
+        given = _run_in_halves(codec, run, batch)
+        outputs |= {(part.row, part.number): one for part, one in zip(batch, given, strict=True)}
+    by_row: list[list[Outputs]] = [[] for _ in rows]
+    for row, number in sorted(outputs):
+        by_row[row].append(outputs[row, number])
+    return _join(codec, by_row, rows)
+
+
+def _run_in_halves(codec: Codec, run: Run, parts: Sequence[_Part]) -> Iterator[Outputs]:
+    """The outputs for each part of a batch; a batch that does not fit into memory is run in halves."""
+    try:
+        given = run(codec.collate([part.arrays for part in parts]))
+    except OutOfMemoryError:
+        if len(parts) == 1:
+            raise
+        middle = len(parts) // 2
+        yield from _run_in_halves(codec, run, parts[:middle])
+        yield from _run_in_halves(codec, run, parts[middle:])
+    else:
+        yield from (select_row(given, place) for place in range(len(parts)))
+
+
+def _join(codec: Codec, outputs: Sequence[Sequence[Outputs]], rows: Sequence[Encoded]) -> Outputs:
+    """The outputs for whole rows, made of those for the parts of each."""
+    return stack_outputs([codec.join(parts, row) for parts, row in zip(outputs, rows, strict=True)])
+
+
+def check_run_mode(name: str, backend: Backend[Any], codec: Codec, facts: RunnerFacts) -> None:
+    """A NotRunError where a backend, by its `name` in the suite, cannot run batches as the task needs it.
+
+    It may not have the mode, or run a file that does not take the states.
+    """
+    mode = codec.run_mode
+    if mode is None:
+        return
+    if mode.name not in backend.run_modes:
+        listed = ", ".join(f"`{one}`" for one in backend.run_modes)
+        raise NotRunError(
+            f"backend `{name}` does not run a model by `{mode.name}`, as this task does",
+            hint=f"it runs {listed}",
+        )
+    unread = [state.input for state in mode.states if state.input in facts.unread_inputs]
+    if unread:
+        raise NotRunError(
+            f"backend `{name}` runs a file that takes no `{unread[0]}`, which the task feeds back at each step",
+            hint="export it with its states as inputs and outputs",
+        )

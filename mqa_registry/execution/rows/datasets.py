@@ -1,0 +1,225 @@
+"""Reading a data set: the table of its source, with columns mapped, rows sampled and limited, and ids added."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pyarrow as pa
+
+from mqa_registry.errors import DataError, MissingColumnError
+from mqa_registry.execution.rows.sources import digest_source, open_source, read_rows
+from mqa_registry.naming import counted, did_you_mean
+from mqa_registry.types import Rows, map_labels
+from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
+from mqa_registry.types.blobs import BLOB_MODALITIES, BlobFolder
+from mqa_registry.types.ids import derive_ids, find_repeated
+from mqa_registry.types.rows import digest_files
+from mqa_registry.types.tables.source import iter_table
+from mqa_registry.types.tables.spool import TableSpool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from mqa_registry.contributions import RunContext, Task
+    from mqa_registry.suite import Data
+    from mqa_registry.types import TableSource
+
+    Folder: TypeAlias = "Callable[[], Path] | None"  # of the run's scratch files
+
+COLUMN_ROLES = ("id", "target", "cluster")
+LABEL = "label"  # the target of a data set without a column `target`
+
+
+def load_dataset(
+    data: Data, task: Task[Any] | None, context: RunContext, seed: int, columns: Collection[str] | None = None
+) -> Rows:
+    """The rows of one data set, each with an id; a DataError where columns are missing or no row is left.
+
+    `columns` are those, by their names after mapping, that something reads besides the fields and roles; None where it
+    may be any. Where one of them is not there, all are read, so that an error can list them. Rows that are large together
+    are in a file of the run's scratch folder.
+    """
+    source = open_source(data.source, context)
+    digest = digest_files(data.source.options) or digest_source(data.source, source)
+    named = {key: value for key, value in data.source.as_table().items() if isinstance(value, str | int | float)}
+    try:
+        rows = _read(data, task, source, context, seed=seed, columns=columns)
+        if columns is not None and not set(columns) <= set(rows.table.column_names):
+            rows = _read(data, task, source, context, seed=seed, columns=None)
+    except MissingColumnError:
+        if columns is not None:  # every column of the first row, so that the error lists them
+            _read(replace(data, sample=None, limit=1), task, source, context, seed=seed, columns=None)
+        raise
+    return replace(rows, digest=digest, source=named)
+
+
+def _read(
+    data: Data,
+    task: Task[Any] | None,
+    source: pa.Table | TableSource,
+    context: RunContext,
+    *,
+    seed: int,
+    columns: Collection[str] | None,
+) -> Rows:
+    """The rows of a source, with columns mapped, fields cast, and ids."""
+    folder = context.scratch
+    table, numbers = read_rows(data, source, _source_columns(data, task, columns), folder, seed)
+    if table.num_rows == 0:
+        raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
+    table = _map_columns(data, table, folder)
+    fields = _find_fields(data, task, table)
+    table = _add_ids(data, _cast_fields(data, task, table, fields, folder), fields, folder)
+    blobs = _find_blobs(data, task, table, fields)
+    return Rows(table, fields, numbers=numbers, blobs=blobs, folder=_find_folder(data, context) if blobs else None)
+
+
+def _source_columns(data: Data, task: Task[Any] | None, columns: Collection[str] | None) -> set[str] | None:
+    """The source's columns that are read; None for all.
+
+    Without a model, every column of text is a field unless the suite maps some.
+    """
+    if columns is None or (task is None and not data.columns.keys() - set(COLUMN_ROLES)):
+        return None
+    roles = COLUMN_ROLES if "target" in data.columns else (*COLUMN_ROLES, LABEL)
+    names = {*roles, *columns, *(task.fields if task is not None else ())}
+    return {data.columns.get(name, name) for name in names} | set(data.columns.values())
+
+
+def _map_columns(data: Data, table: pa.Table, folder: Folder) -> pa.Table:
+    """The source's table with a column for every role and field that the suite maps."""
+    source = table
+    for name, column in data.columns.items():
+        if column not in source.column_names:
+            raise _missing_column(data, column, source, field=name)
+        if name != column:
+            table = _set_column(table, name, source.column(column))
+    if "target" not in table.column_names and LABEL in table.column_names:
+        table = _set_column(table, "target", table.column(LABEL))
+    if data.labels and "target" in table.column_names:
+        labels = _convert(table.column("target"), lambda block: map_labels(block, data.labels), folder)
+        table = _set_column(table, "target", labels)
+    return table
+
+
+def _set_column(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
+    if name in table.column_names:
+        table = table.drop_columns([name])
+    return table.append_column(name, column)
+
+
+def _find_fields(data: Data, task: Task[Any] | None, table: pa.Table) -> tuple[str, ...]:
+    """The columns that the model reads; without a model, those the suite maps, else every column of text."""
+    if task is None:
+        mapped = tuple(name for name in data.columns if name not in COLUMN_ROLES)
+        return mapped or tuple(
+            f.name for f in table.schema if f.name not in (*COLUMN_ROLES, LABEL) and _is_text(f.type)
+        )
+    for name in task.fields:
+        if name not in table.column_names and name not in task.optional:
+            raise _missing_column(data, name, table)
+    return tuple(name for name in task.fields if name in table.column_names)
+
+
+def _cast_fields(
+    data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple[str, ...], folder: Folder
+) -> pa.Table:
+    """The table with text fields cast to text; a DataError where a row has no value in a field.
+
+    Without a model it is unknown which columns are read: then only those that the suite maps are checked.
+    """
+    for name in fields:
+        column = table.column(name)
+        if column.null_count and (task is not None or name in data.columns):
+            raise DataError(
+                f"the data set `{data.name}` has {counted(column.null_count, 'row')} without a value in `{name}`",
+                hint="fill them, or leave those rows out",
+            )
+        if task is not None and task.fields[name] == "text":
+            table = table.set_column(table.column_names.index(name), name, _as_text(data, name, column, folder))
+    return table
+
+
+def _find_blobs(data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields that are images, sounds or files, as the task says; without one, those that have bytes.
+
+    Lists of numbers are an image or a sound that is decoded already, and stay values. A DataError where a column has
+    neither paths, bytes nor such lists.
+    """
+    blobs = []
+    for name in fields:
+        kind = table.schema.field(name).type
+        if task is not None and task.fields[name] in BLOB_MODALITIES and not _is_list(kind):
+            if not holds_blobs(kind):
+                raise DataError(
+                    f"column `{name}` of the data set `{data.name}` holds {kind}, and `{task.name}` reads"
+                    f" {task.fields[name]}s",
+                    hint="map a column of paths, of bytes, or of both: a struct `{bytes, path}`",
+                )
+            blobs.append(name)
+        elif task is None and holds_bytes(kind):
+            blobs.append(name)
+    return tuple(blobs)
+
+
+def _find_folder(data: Data, context: RunContext) -> BlobFolder:
+    """Where the files of rows are: in the folder of the data set's file, or in the current one where it has none."""
+    paths = [value for value in data.source.options.values() if isinstance(value, Path)]
+    folder = Path() if not paths else paths[0] if paths[0].is_dir() else paths[0].parent
+    return BlobFolder(folder.absolute(), context.confined_to)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _add_ids(data: Data, table: pa.Table, fields: tuple[str, ...], folder: Folder) -> pa.Table:
+    """The table with ids: its column `id`, which must be unique and complete, or ids derived from the examples."""
+    if "id" not in table.column_names:
+        return table.append_column("id", derive_ids(table, fields, folder))
+    ids = _as_text(data, "id", table.column("id"), folder)
+    if ids.null_count:
+        raise DataError(f"the data set `{data.name}` has {counted(ids.null_count, 'row')} without an `id`")
+    if (repeated := find_repeated(ids)) is not None:
+        raise DataError(
+            f"the data set `{data.name}` has {repeated[0]:,} ids more than once, `{repeated[1]}` among them",
+            hint="every row needs an id that no other has; without an `id` column ids are made from the rows",
+        )
+    return table.set_column(table.column_names.index("id"), "id", ids)
+
+
+def _as_text(data: Data, name: str, column: pa.ChunkedArray, folder: Folder) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        kind = column.type.value_type
+        column = _convert(column, lambda block: block.cast(kind), folder)
+    if not (_is_text(column.type) or pa.types.is_integer(column.type)):
+        raise DataError(
+            f"column `{name}` of the data set `{data.name}` holds {column.type}, and text is needed",
+            hint="map a column of text by `columns`; save a file of another encoding as UTF-8",
+        )
+    return _convert(column, lambda block: block.cast(pa.string()), folder) if column.type != pa.string() else column
+
+
+def _convert(
+    column: pa.ChunkedArray, function: Callable[[pa.ChunkedArray], pa.ChunkedArray], folder: Folder
+) -> pa.ChunkedArray:
+    """What a function makes of a column, block by block; a large one is in a file in the folder that `folder` gives."""
+    with TableSpool(folder) as spool:
+        for block in iter_table(pa.table([column], ["column"])):
+            spool.append(pa.table([function(block.column(0))], ["column"]))
+        return spool.finish().column(0)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _missing_column(data: Data, column: str, table: pa.Table, *, field: str = "") -> MissingColumnError:
+    """The error for a column that is missing, with those that exist; `field` is the name that it was mapped to, if any."""
+    suggestion = did_you_mean(column, table.column_names)
+    there = f"{suggestion} it has {', '.join(f'`{name}`' for name in table.column_names)}".strip()
+    return MissingColumnError(
+        f"the data set `{data.name}` has no column `{column}`", column=field or column, there=there
+    )

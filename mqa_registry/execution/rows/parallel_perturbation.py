@@ -1,0 +1,239 @@
+"""Perturbing on all cores: the rows of shards are perturbed slice by slice, in worker processes or in threads.
+
+Text is perturbed by Python code, which holds the interpreter's lock: worker processes plan the suite again, and take and
+give Arrow tables. They take about a second to start, and are started where the time of the first slices says that it pays.
+Images, sounds and files are perturbed by compiled code, in threads, which need not copy them. A row is perturbed alike
+wherever that happens, so that no result depends on any of this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry import plan as plans
+from mqa_registry import plugins
+from mqa_registry.boundary import limit_calls, redact_messages, supervise
+from mqa_registry.errors import PluginError
+from mqa_registry.execution.rows.perturbed_rows import PerturbedPart
+from mqa_registry.execution.rows.row_sets import PerturbTask, perturb_shard
+from mqa_registry.execution.rows.shards import look_ahead
+from mqa_registry.execution.workers.pool import WorkerPool
+from mqa_registry.execution.workers.threads import map_in_threads
+from mqa_registry.machine import available_cores
+from mqa_registry.observations import Failure, LostRows
+from mqa_registry.suite import identity, plugin_names, validate
+from mqa_registry.types import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self, TypeAlias
+
+    from mqa_registry.plan import Plan
+    from mqa_registry.run_options import RunOptions
+    from mqa_registry.suite import RawSuite
+
+    Parts: TypeAlias = Sequence[PerturbedPart | Failure]
+
+FIRST_COPIES = 256  # perturbed rows of the first slice
+BLOB_COPIES = 32  # perturbed rows of a slice with images, sounds or files
+SLICE_COPIES = 8192  # at most, of any slice
+SLICE_BYTES = 8 * 2**20  # of their fields
+SLICE_SECONDS = 0.3  # of work in a slice, by the pace of those before
+MIN_SECONDS = 4.0  # of work left for which workers are started
+MAX_WORKERS = 16  # each takes about 120 MB
+
+
+@dataclass(frozen=True)
+class PerturbationSetup:
+    """What a worker needs to plan the suite of a run again. With `redacted`, messages do not quote rows."""
+
+    raw: RawSuite
+    plugin_files: tuple[Path, ...] = ()
+    timeout: float | None = None
+    redacted: bool = False
+
+    @classmethod
+    def of(cls, raw: RawSuite, options: RunOptions, *, redacted: bool = False) -> PerturbationSetup:
+        """What workers need for a run with these options. Objects in memory are the model and the data: none of it."""
+        return cls(replace(raw, objects={}), options.plugin_files, options.timeout, redacted)
+
+
+class RowPerturber:
+    """Perturbs the rows of a plan, task by task, on all cores.
+
+    `setup` is what workers need; without it, there are none. They are started where more than four seconds of work are
+    left, and have ended when the context is left. Where it `overlaps`, the next task is at work while one is used.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        setup: PerturbationSetup | None = None,
+        *,
+        cores: int | None = None,
+        overlaps: bool = True,
+    ) -> None:
+        self._setup = (setup, _digest(plan)) if setup is not None else None
+        self._perturb = partial(perturb_shard, plan)
+        self._cores = available_cores() if cores is None else cores
+        self._pool: WorkerPool[PerturbTask, Parts] | None = None
+        self._copies, self._seconds = 0, 0.0  # that were perturbed in this process, and how long it took
+        self._stack = ExitStack()  # of the workers
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="mqa-perturb") if overlaps else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        self._pool = None
+        if self._ahead is not None:
+            self._ahead.shutdown()
+
+    @property
+    def workers(self) -> Sequence[int]:
+        """The ids of the worker processes that have started."""
+        return self._pool.processes if self._pool is not None else ()
+
+    def perturb(self, tasks: Iterable[PerturbTask]) -> Iterator[Parts]:
+        """What becomes of the rows of each task, in their order."""
+        return look_ahead(self._work_through(list(tasks)), self._ahead)
+
+    def _work_through(self, tasks: Sequence[PerturbTask]) -> Iterator[Parts]:
+        cut: deque[tuple[PerturbTask, tuple[int, ...], bool]] = deque()  # the slices at work: of what, and if the last
+        failed: dict[int, Failure] = {}  # sets that later slices leave out: the next call may not end in time either
+
+        def slices() -> Iterator[PerturbTask]:
+            for task in tasks:
+                start, rows = 0, _narrow(task.rows)
+                while start < len(rows):
+                    stop = min(start + self._slice_rows(rows, len(task.sets)), len(rows))
+                    sets = tuple(one for one in task.sets if one not in failed)
+                    cut.append((task, sets, stop == len(rows)))
+                    yield PerturbTask(rows.slice(start, stop), sets)
+                    start = stop
+
+        made: dict[int, list[PerturbedPart]] = {}
+        for parts in self._map(slices(), sum(len(task.rows) * len(task.sets) for task in tasks)):
+            task, sets, is_last = cut.popleft()
+            for one, part in zip(sets, parts, strict=True):
+                if isinstance(part, Failure):
+                    failed.setdefault(one, part)
+                else:
+                    made.setdefault(one, []).append(part)
+            if is_last:
+                yield [failed.get(one) or _join(task.rows, made[one]) for one in task.sets]
+                made = {}
+
+    def _map(self, slices: Iterator[PerturbTask], copies: int) -> Iterator[Parts]:
+        """What becomes of every slice, in order: in this process until workers pay, then in theirs."""
+        for one in slices:
+            if one.rows.blobs:
+                yield from map_in_threads(self._perturb, chain([one], slices), self._cores)
+                return
+            if self._pool is not None:
+                yield from self._pool.map(chain([one], slices))
+                return
+            start = time.perf_counter()
+            parts = self._perturb(one)
+            self._seconds += time.perf_counter() - start
+            done = len(one.rows) * len(one.sets)
+            self._copies += done
+            copies -= done
+            yield parts
+            self._consider_workers(copies)
+
+    def _slice_rows(self, rows: Rows, sets: int) -> int:
+        """How many rows the next slice has: as many as take about a third of a second in all of the sets, at least 1."""
+        if rows.blobs:
+            return max(1, BLOB_COPIES // max(1, sets))
+        pace = SLICE_SECONDS / self._seconds * self._copies if self._copies else FIRST_COPIES
+        bytes_per_copy = max(1, rows.field_bytes / len(rows))
+        return max(1, int(min(pace, SLICE_COPIES, SLICE_BYTES / bytes_per_copy) / max(1, sets)))
+
+    def _consider_workers(self, copies: int) -> None:
+        """Start workers for so many perturbed rows, if they are worth it. That is known once a slice of full size is done."""
+        seconds = self._seconds / max(1, self._copies) * copies
+        if self._setup is None or self._cores == 1 or self._seconds < SLICE_SECONDS or seconds <= MIN_SECONDS:
+            return
+        self.start_workers(min(self._cores, MAX_WORKERS, 1 + math.ceil(seconds / MIN_SECONDS)))
+
+    def start_workers(self, count: int) -> None:
+        """Start so many workers, without waiting for them."""
+        assert self._setup is not None
+        self._pool = self._stack.enter_context(WorkerPool(count, start_worker, self._setup, self._perturb))
+
+    def await_workers(self) -> bool:
+        """Wait until every worker has started, or failed to; whether one has."""
+        return self._pool is not None and self._pool.await_start()
+
+
+def start_worker(work: tuple[PerturbationSetup, str]) -> Callable[[PerturbTask], Parts]:
+    """In a worker: plan the suite again, and return what perturbs a slice.
+
+    Raises where the perturbations have another digest than in the run, as when a plugin was changed meanwhile.
+    """
+    setup, digest = work
+    catalog = plugins.load(plugin_names(setup.raw), files=setup.plugin_files)
+    plan = plans.make(validate(setup.raw, catalog, files=False))
+    if _digest(plan) != digest:
+        raise PluginError("the perturbations are others than when the run began")
+    perturb_slice = partial(perturb_shard, plan)
+
+    def perturb(one: PerturbTask) -> Parts:
+        with supervise(may_exit=True), limit_calls(setup.timeout), redact_messages(enabled=setup.redacted):
+            return perturb_slice(one)
+
+    return perturb
+
+
+def _digest(plan: Plan) -> str:
+    """A digest of what the perturbations of a plan are, the source of their plugins included."""
+    sets = [[row_set.name, *(identity(use) for use in row_set.perturb)] for row_set in plan.row_sets]
+    return hashlib.sha256(json.dumps([plan.suite.seed, sets], sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _narrow(rows: Rows) -> Rows:
+    """The rows with the columns that perturbing reads."""
+    names = [name for name in ("id", *rows.fields, "target") if name in rows.table.column_names]
+    return replace(rows, table=rows.table.select(names))
+
+
+def _join(rows: Rows, made: Sequence[PerturbedPart]) -> PerturbedPart:
+    """One set of some rows, of what became of their slices."""
+    return PerturbedPart(
+        _join_rows(rows, [part.rows for part in made]),
+        declined=sum(part.declined for part in made),
+        changed=sum(part.changed for part in made),
+        edits=sum(part.edits for part in made),
+        compared=sum(part.compared for part in made),
+        lost=LostRows.merge(part.lost for part in made),
+        fingerprints=np.concatenate([part.fingerprints for part in made]),
+    )
+
+
+def _join_rows(rows: Rows, parts: Sequence[Rows]) -> Rows:
+    """The perturbed rows of several slices, with all columns: those that perturbing does not read are as they were."""
+    perturbed = pa.concat_tables([part.table for part in parts])
+    table = rows.table.take(pc.index_in(perturbed.column("id"), value_set=rows.ids.combine_chunks()))
+    for name in perturbed.column_names:
+        table = table.set_column(table.column_names.index(name), name, perturbed.column(name))
+    return Rows(table, rows.fields, blobs=rows.blobs, blob_values=[one for part in parts for one in part.blob_values])
