@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
-from mqa_transformers import device, forward, model_source, text_classification, torch_backend
+from mqa_transformers import device, model_source, torch_backend
+from mqa_transformers.tasks import forward, text_classification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, ModelDescription
 from mqa_transformers.configuration import Configuration
-from mqa_transformers.tokenization import find_unused_pad_token
+from mqa_transformers.tasks.tokenization import find_unused_pad_token
 
 if TYPE_CHECKING:
     from mqa_registry import LiveModel

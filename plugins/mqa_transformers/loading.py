@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, NotRunError, summarize_error
 from mqa_transformers.checkpoint import check_kernels
-from mqa_transformers.tokenization import find_unused_pad_token
+from mqa_transformers.tasks.tokenization import find_unused_pad_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

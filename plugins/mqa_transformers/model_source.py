@@ -14,7 +14,7 @@ from mqa_transformers.checkpoint import ADAPTER_CONFIG, CARD, SENTENCE_TRANSFORM
 from mqa_transformers.configuration import CONFIG
 from mqa_transformers.live_checkpoint import find_checkpoint
 from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
-from mqa_transformers.text_classification import check_single_label, is_single_label
+from mqa_transformers.tasks.text_classification import check_single_label, is_single_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

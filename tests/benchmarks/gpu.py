@@ -27,9 +27,9 @@ import numpy as np
 
 from mqa_onnxruntime.session.backend import SessionBackend, SessionOptions
 from mqa_registry import ModelUnderTest, MqaError, RunContext, Runner, find_device
-from mqa_transformers.forward import Forward, ForwardOptions
 from mqa_transformers.loading import silence_transformers
 from mqa_transformers.model_source import AutoOptions, AutoSource
+from mqa_transformers.tasks.forward import Forward, ForwardOptions
 from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 
 if TYPE_CHECKING:

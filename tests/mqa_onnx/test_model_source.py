@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, save_model
 import mqa_onnx
 from mqa_onnx.model_source import FileOptions, FileSource
 from mqa_registry import DataError, NotRunError, RunContext
-from mqa_transformers.forward import Forward
+from mqa_transformers.tasks.forward import Forward
 
 
 @pytest.fixture

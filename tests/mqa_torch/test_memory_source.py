@@ -14,7 +14,7 @@ from mqa_torch.memory_source import MemoryOptions, MemorySource
 
 import mqa_transformers
 from mqa_registry import DataError, LiveModel, ModelUnderTest, RunContext
-from mqa_transformers.forward import ForwardOptions
+from mqa_transformers.tasks.forward import ForwardOptions
 
 FORWARD = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
 CODE = """
@@ -178,7 +178,7 @@ def test_it_is_loaded_by_its_digest(tmp_path):
     assert codec.encode([{"inputs": {"x": [1.0, 2.0, 3.0]}}])[0]["x"].shape == (3,)
     with pytest.raises(DataError, match="is no model for the task `text-classification`"):
         SOURCE.load(
-            mqa_transformers.text_classification.TextClassification(), context, MemoryOptions(digest=live.digest)
+            mqa_transformers.tasks.text_classification.TextClassification(), context, MemoryOptions(digest=live.digest)
         )
     with pytest.raises(DataError, match="the model is an object in the memory"):
         SOURCE.load(FORWARD, context, MemoryOptions())

@@ -13,7 +13,7 @@ from mqa_torch.model_sources import FactoryOptions, FactorySource, FileOptions, 
 
 import mqa_transformers
 from mqa_registry import DataError, ModelUnderTest, RunContext
-from mqa_transformers.forward import ForwardOptions
+from mqa_transformers.tasks.forward import ForwardOptions
 from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 
 TASKS = {task.name: task for task in mqa_transformers.mqa_tasks()}

@@ -12,7 +12,7 @@ import pytest
 import mqa_transformers
 from mqa_registry import ModelUnderTest, RunContext
 from mqa_transformers.model_source import AutoOptions
-from mqa_transformers.text_classification import TextClassificationOptions
+from mqa_transformers.tasks.text_classification import TextClassificationOptions
 
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

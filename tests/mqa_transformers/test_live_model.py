@@ -10,10 +10,10 @@ import torch
 from transformers import AutoTokenizer, BertForSequenceClassification, DistilBertConfig, DistilBertModel
 
 from mqa_registry import DataError, LiveModel
-from mqa_transformers.forward import Forward
 from mqa_transformers.loading import silence_transformers
 from mqa_transformers.model_source import AutoOptions, AutoSource
-from mqa_transformers.text_classification import TextClassification
+from mqa_transformers.tasks.forward import Forward
+from mqa_transformers.tasks.text_classification import TextClassification
 
 CLASSIFY = TextClassification()
 

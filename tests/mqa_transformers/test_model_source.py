@@ -12,7 +12,7 @@ import pytest
 
 from mqa_registry import DataError, NotRunError
 from mqa_transformers.model_source import AutoOptions, AutoSource, fetch_snapshot
-from mqa_transformers.text_classification import TextClassification
+from mqa_transformers.tasks.text_classification import TextClassification
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -64,7 +64,7 @@ import sys
 from pathlib import Path
 from mqa_registry import RunContext, ModelUnderTest
 from mqa_transformers.model_source import AutoOptions, AutoSource
-from mqa_transformers.text_classification import TextClassification, TextClassificationOptions
+from mqa_transformers.tasks.text_classification import TextClassification, TextClassificationOptions
 from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 context = RunContext(exports=Path("exports"))
 task = TextClassification()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mqa_registry import DataError, Model, ModelUnderTest, NotRunError
-from mqa_transformers.text_classification import TextClassificationOptions
+from mqa_transformers.tasks.text_classification import TextClassificationOptions
 from mqa_transformers.torch_backend import TorchOptions
 
 

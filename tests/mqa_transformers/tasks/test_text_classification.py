@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.special import softmax
 
 from mqa_registry import DataError, Model
-from mqa_transformers.text_classification import TextClassification, TextClassificationOptions
+from mqa_transformers.tasks.text_classification import TextClassification, TextClassificationOptions
 
 HOSTILE = [
     "",

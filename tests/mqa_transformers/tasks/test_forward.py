@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mqa_registry import DataError, ModelUnderTest, RunContext
-from mqa_transformers.forward import Forward, ForwardOptions
 from mqa_transformers.loading import silence_transformers
 from mqa_transformers.model_source import AutoOptions, AutoSource
+from mqa_transformers.tasks.forward import Forward, ForwardOptions
 from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 
 

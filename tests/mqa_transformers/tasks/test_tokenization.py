@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import run
-from mqa_transformers.tokenization import count_uncut_tokens, with_first_token
+from mqa_transformers.tasks.tokenization import count_uncut_tokens, with_first_token
 
 WORDS = [
     "the",

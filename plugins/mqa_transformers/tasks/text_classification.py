@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry import Codec, DataError, Task, counted
-from mqa_transformers.classifier_outputs import decode_logits, infer_reading
 from mqa_transformers.live_model import describe_classifier
 from mqa_transformers.loading import TEXT_CLASSIFICATION
-from mqa_transformers.tokenization import (
+from mqa_transformers.tasks.classifier_outputs import decode_logits, infer_reading
+from mqa_transformers.tasks.tokenization import (
     IDS,
     LENGTH_HINT,
     MASK,

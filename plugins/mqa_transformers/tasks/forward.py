@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mqa_registry import Codec, DataError, Task, counted
 from mqa_transformers.live_model import describe_module
-from mqa_transformers.tokenization import (
+from mqa_transformers.tasks.tokenization import (
     IDS,
     MASK,
     OversizedVocabulary,
