@@ -33,6 +33,7 @@ Item = TypeVar("Item")
 SHARD_ROWS = 2048
 KEY_BYTES = 16  # of a fingerprint
 SHARD_BYTES = 64 * 2**20  # of the fields of its rows, files and perturbed copies included
+DECODED_BYTES = 8  # of a perturbed copy, for each byte of its file: pixels take 3 to 12 times as much as a JPEG of them
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def cut(data: str, rows: Rows, copies: int) -> list[Shard]:
     start = 0
     while start < len(rows):
         stop = min(start + SHARD_ROWS, len(rows))
-        while stop - start > 1 and copies * _count_bytes(rows, files, start, stop) > SHARD_BYTES:
+        while stop - start > 1 and _count_bytes(rows, files, copies, start, stop) > SHARD_BYTES:
             stop = start + (stop - start) // 2
         shards.append(Shard(data, start, stop, is_last=stop == len(rows)))
         start = stop
@@ -121,9 +122,14 @@ def in_flight(items: Iterable[Item], limit: Callable[[], int]) -> Iterator[Item]
     yield from pending
 
 
-def _count_bytes(rows: Rows, files: npt.NDArray[np.int64], start: int, stop: int) -> int:
-    """How many bytes the fields of some rows have; `files` are those of all files before each row."""
-    return rows.slice(start, stop).field_bytes + int(files[stop] - files[start])
+def _count_bytes(rows: Rows, files: npt.NDArray[np.int64], copies: int, start: int, stop: int) -> int:
+    """How many bytes so many copies of some rows take; `files` are those of all files before each row.
+
+    The first copy has files as they are, and the others, which are perturbed, what was decoded of them.
+    """
+    return copies * rows.slice(start, stop).field_bytes + (1 + DECODED_BYTES * (copies - 1)) * int(
+        files[stop] - files[start]
+    )
 
 
 def look_ahead(items: Iterable[Item], pool: ThreadPoolExecutor | None) -> Iterator[Item]:
