@@ -1,6 +1,8 @@
 """How fast images are perturbed and predicted, and in how much memory, beside the script that one would write.
 
     python -m tests.benchmarks.images [--images 5000] [--rounds 1] [--part mqa]
+    python -m tests.benchmarks.images --images 50000 --width 64 --side 32 --severities 1 --part mqa \
+        [--flags "--executor ray/cluster"]
 
 Generated photos of about 64 kB under 3 corruptions at 5 severities, and as they are, through a small CNN. The script has a
 `DataLoader` with 2 workers, and makes one pass for each corruption and severity. Printed are the ratio of times, the
@@ -27,24 +29,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from tests.benchmarks.photos import CLASSES, PASSES
+from tests.benchmarks.photos import CLASSES, PASSES, SIDE
 from tests.benchmarks.predict import spread
 
 HERE = Path(__file__).parent
 PLUGIN, SCRIPT = HERE / "photos.py", HERE / "photo_script.py"
-WIDTH, HEIGHT = 320, 240
+WIDTH = 320  # pixels; the height is three quarters of it
 QUALITY = 92
 GRAIN = 44.0  # of the noise that makes such a photo 64 kB
-CHECKS = "".join(
-    f"""
+CORRUPTIONS = ("noise", "blur", "contrast")
+CHECK = """
 [[check]]
 measure = "metrics/accuracy"
-perturb = {{ use = "photos/{name}", severity = [1, 2, 3, 4, 5] }}
+perturb = {{ use = "photos/{name}", severity = {severities} }}
 expect = {{ max_drop = 1.0 }}
 """
-    for name in ("noise", "blur", "contrast")
-)
-SUITE = f"""
+SUITE = """
 format = 1
 name = "photos"
 seed = 7
@@ -56,7 +56,7 @@ use = "datasets/file"
 path = "photos.parquet"
 [backends.torch]
 use = "transformers/torch"
-{CHECKS}"""
+"""
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--part", choices=("mqa", "script"), help="measure this part alone")
     parser.add_argument("--flags", default="", help="further flags of `mqa run`")
+    parser.add_argument("--width", type=int, default=WIDTH, help="pixels of a photo's width")
+    parser.add_argument("--side", type=int, default=96, help="pixels of a side of what the CNN sees")
+    parser.add_argument("--severities", type=int, default=5, help="of each corruption")
     given = parser.parse_args()
+    os.environ[SIDE] = str(given.side)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.images:,} images")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(f"of {write_photos(folder, given.images) / 1000:.0f} kB on average", flush=True)
+        print(f"of {write_photos(folder, given.images, given.width) / 1000:.0f} kB on average", flush=True)
+        (folder / "suite.toml").write_text(write_suite(given.severities))
         ours, script = [], []
         for number in range(given.rounds):
             if given.part in (None, "mqa"):
@@ -89,17 +94,24 @@ def main() -> None:
             print(f"  script / mqa: {spread([one.seconds for one in script], [one.seconds for one in ours])}")
 
 
-def write_photos(folder: Path, images: int) -> float:
+def write_suite(severities: int) -> str:
+    """The suite: every corruption at severities from 1 up."""
+    levels = list(range(1, severities + 1))
+    return SUITE + "".join(CHECK.format(name=name, severities=levels) for name in CORRUPTIONS)
+
+
+def write_photos(folder: Path, images: int, width: int) -> float:
     """Write photos with a table of their paths and classes; returns their mean size in bytes."""
+    height = width * 3 // 4
     (folder / "photos").mkdir()
     rng = np.random.default_rng(7)
-    grain = rng.normal(0, GRAIN, (HEIGHT * 2, WIDTH * 2, 3)).astype(np.float32)
+    grain = rng.normal(0, GRAIN, (height * 2, width * 2, 3)).astype(np.float32)
     names = [f"photos/{number:06}.jpg" for number in range(images)]
     for name in names:
         coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8))
-        photo = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), np.float32)
-        top, left = rng.integers(HEIGHT), rng.integers(WIDTH)
-        photo = np.clip(photo + grain[top : top + HEIGHT, left : left + WIDTH], 0, 255)
+        photo = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float32)
+        top, left = rng.integers(height), rng.integers(width)
+        photo = np.clip(photo + grain[top : top + height, left : left + width], 0, 255)
         Image.fromarray(photo.astype(np.uint8)).save(folder / name, quality=QUALITY)
     labels = [f"class {number}" for number in rng.integers(CLASSES, size=images)]
     pq.write_table(pa.table({"image": names, "label": labels}), folder / "photos.parquet")
@@ -109,7 +121,6 @@ def write_photos(folder: Path, images: int) -> float:
 def run_mqa(folder: Path, store: Path, flags: list[str]) -> Measured:
     """Run the suite, and print what it took, and how busy the forward pass was."""
     suite, passes = folder / "suite.toml", store.with_suffix(".passes")
-    suite.write_text(SUITE)
     command = [sys.executable, "-m", "mqa_registry.cli", "run", str(suite), "--plugin", str(PLUGIN)]
     measured = run_measured([*command, "--store", str(store), "-q", *flags], {PASSES: str(passes)}, (0, 1, 3, 4))
     times = np.loadtxt(passes)[1:]  # without the first, which measures batches

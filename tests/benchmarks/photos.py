@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     Pixels = npt.NDArray[np.uint8]
 
-SIZE = 96  # pixels of a side of what the CNN sees
+SIDE = "MQA_BENCHMARK_SIDE"  # names how many pixels a side of what the CNN sees has
+SIZE = int(os.environ.get(SIDE, "96"))
 CLASSES = 10
 COST = 16  # of an image, in the tokens of a backend's budget: 64 images in a batch of 1,024
 MEAN, DEVIATION = 127.5, 64.0
