@@ -51,9 +51,9 @@ class Worker:
 """
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def ray():
-    """One Ray for all tests of this folder: to start it takes seconds."""
+    """One Ray for the tests of a file: to start it takes seconds, and an idle one goes on taking time from others."""
     if sys.platform == "win32":
         pytest.skip("Ray supports Windows as a trial only")
     ray = pytest.importorskip("ray")
@@ -76,7 +76,7 @@ def ray():
         ray.shutdown()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def jobs(ray, tmp_path_factory):
     """A module of jobs whose workers do what a test tells them; workers import it, too."""
     folder = tmp_path_factory.mktemp("jobs")
@@ -90,7 +90,7 @@ def jobs(ray, tmp_path_factory):
         yield mqa_test_jobs
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def workers(ray):
     @contextmanager
     def start(job, **options):
