@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ from mqa_registry.suite import Check, Data, Expect, ModelUse, Severity, Suite, U
 from tests.stand_ins import make_backend, make_codec, make_source, make_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from mqa_registry.observations import Observations
 
@@ -44,6 +45,22 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: more threads
 
 settings.register_profile("mqa", deadline=None)  # how long an example takes is the machine's, and says nothing of mqa
 settings.load_profile("mqa")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Keep Python's garbage collector from what is there for good: the libraries and the tests, millions of objects.
+
+    Else it looks through them again and again: a session of pytest within a test has it do so five times, and
+    `statsmodels` at every call.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

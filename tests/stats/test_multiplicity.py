@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,16 +22,6 @@ def at_least(successes: int, rows: int = 1000, bound: float = 0.9) -> Claim:
     return Claim("value", Proportion(successes, rows), low=bound)
 
 
-@pytest.fixture(scope="module")
-def few_objects():
-    """statsmodels collects garbage at every call, which takes long where a whole test run lies about."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("few_objects")
 @given(st.lists(st.integers(780, 1000), min_size=1, max_size=12), st.sampled_from([0.9, 0.95, 0.99]))
 def test_what_fails_is_what_holms_procedure_rejects(counts, confidence):
     claims = [at_least(count) for count in counts]
@@ -62,7 +50,6 @@ def test_equal_claims_are_claims_of_their_own():
     assert list(holm_confidences(claims, 0.95).values()) == pytest.approx([0.975, 0.975])
 
 
-@pytest.mark.usefixtures("few_objects")
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_p_values_are_adjusted_as_statsmodels_does(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
