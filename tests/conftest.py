@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings
 
-from mqa_registry import RunnerFacts, machine
+from mqa_registry import RunnerFacts, RunOptions, machine
 from mqa_registry import plan as plans
 from mqa_registry.contributions import (
     Codec,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: more threads of PyTorch would wait for one another
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+DEMO = Path(__file__).parents[1] / "suites"
 
 settings.register_profile("mqa", deadline=None)  # how long an example takes is the machine's, and says nothing of mqa
 settings.load_profile("mqa")
@@ -87,15 +90,45 @@ def seen_gpus(request, real_gpu_names, monkeypatch):
         monkeypatch.setattr(machine, "gpu_names", real_gpu_names)
 
 
-@pytest.fixture(scope="module")
-def exports_here() -> Iterator[None]:
-    """Models are exported in this process, which has the libraries for it, and not in one of their own."""
+@contextmanager
+def exporting_here() -> Iterator[None]:
     from mqa_onnxruntime.export import cache
     from mqa_onnxruntime.export.job import export_in_process
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cache, "run_job", lambda model_under_test, job, timeout: export_in_process(model_under_test, job))
         yield
+
+
+@pytest.fixture(scope="module")
+def exports_here() -> Iterator[None]:
+    """Models are exported in this process, which has the libraries for it, and not in one of their own."""
+    with exporting_here():
+        yield
+
+
+@pytest.fixture(scope="session")
+def demo_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Makes a store that has the export of the demo model, for tests of what is done with it.
+
+    The export is made once: workers have one store for it, and the second waits for the first, as two runs of mqa do.
+    """
+    from mqa_onnxruntime.export.cache import cached_export
+    from mqa_registry.runs.export import prepare_export
+
+    if not (DEMO / "models/reviews-minilm/model.safetensors").is_file():
+        pytest.skip("the demo model is not in this checkout")
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "demo-export"
+    suite = {
+        "model": {"use": "transformers/auto", "id": str(DEMO / "models/reviews-minilm"), "task": "text-classification"},
+        "data": {"rows": {"use": "datasets/file", "path": str(DEMO / "data/sentiment.parquet")}},
+        "backends": {"onnx": {"use": "onnxruntime/session"}},
+    }
+    model, _ = prepare_export(suite, RunOptions(store=shared), objects={}, only_trace=True)
+    with exporting_here():
+        cached_export(model, None)
+    return lambda store: Path(shutil.copytree(shared, store))
 
 
 @dataclass

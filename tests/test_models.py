@@ -120,9 +120,10 @@ def test_a_foreign_or_truncated_onnx_is_refused(folder, content):
     assert "model.onnx" in refused(folder).message
 
 
-def test_a_session_that_was_asked_for_cuda_and_has_none_is_not_run_and_exit_3(folder):
+def test_a_session_that_was_asked_for_cuda_and_has_none_is_not_run_and_exit_3(folder, demo_export):
     path = folder / "suite.toml"
     with_onnx(folder)
+    demo_export(folder / ".mqa")
     path.write_text(path.read_text().replace('path = "model.onnx"', 'providers = ["CUDAExecutionProvider"]'))
     report = run(path)
     verdicts = {result.backend: result.verdict for result in report.results}

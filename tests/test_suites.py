@@ -39,9 +39,10 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def part(tmp_path_factory):
+def part(tmp_path_factory, demo_export):
     """The store and the report of a run of some rows, which need not settle every check."""
     folder = tmp_path_factory.mktemp("part")
+    demo_export(folder / "store")
     done = mqa(*PART, "--store", str(folder / "store"), "--json", str(folder / "report.json"))
     assert done.returncode in {0, 4}, done.stdout + done.stderr
     return folder, json.loads((folder / "report.json").read_text())

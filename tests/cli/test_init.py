@@ -40,9 +40,9 @@ def drafted(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """A store that tests share, so that the model is exported once."""
-    return str(tmp_path_factory.mktemp("store") / "store")
+def store(tmp_path_factory, demo_export):
+    """A store that has the export of the model."""
+    return str(demo_export(tmp_path_factory.mktemp("store") / "store"))
 
 
 def make_folder(tmp_path):

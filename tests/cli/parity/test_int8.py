@@ -50,9 +50,10 @@ def test_int8_under_a_fixed_tolerance_is_settled(parity):
 
 
 @pytest.fixture(scope="module")
-def int8(tmp_path_factory, exports_here):
+def int8(tmp_path_factory, exports_here, demo_export):
     """The demo model in int8, as `mqa export` makes it."""
     folder = tmp_path_factory.mktemp("int8")
+    demo_export(folder / "store")
     model = str(ROOT / "suites/models/reviews-minilm")
     more = ["--out", folder / "out", "--precision", "int8-dynamic", "--store", folder / "store"]
     done = CliRunner().invoke(app, ["export", model, *map(str, more)])

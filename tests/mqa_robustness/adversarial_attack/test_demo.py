@@ -31,10 +31,11 @@ expect = {{ min = 0.0 }}
 """
 
 
-def test_the_same_edits_succeed_on_the_demo_model_and_its_export(tmp_path):
+def test_the_same_edits_succeed_on_the_demo_model_and_its_export(tmp_path, demo_export):
     if not (MODEL / "model.safetensors").is_file() or not ROWS.is_file():
         pytest.skip("the demo model or its data are not in this checkout")
     (tmp_path / "attack.toml").write_text(SUITE)
+    demo_export(tmp_path / ".mqa")
     report = run(tmp_path / "attack.toml")
     torch, onnx, transfer = report.results
     assert (torch.backend, onnx.backend, transfer.check) == ("torch", "onnx", "transfer")
