@@ -42,7 +42,7 @@ from mqa_registry.contributions.run_modes import (
     Streaming,
 )
 from mqa_registry.contributions.suggestion import SuggestedBackend, SuggestedCheck, SuiteContext
-from mqa_registry.contributions.task import Codec, OutputReading, Task
+from mqa_registry.contributions.task import Codec, Grouping, OutputReading, Task
 from mqa_registry.contributions.versions import HOOKS_VERSION, RENAMED_IMPORTS, describe_renames
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "FunctionContribution",
     "Generation",
     "Greedy",
+    "Grouping",
     "Inspectable",
     "Job",
     "LiveModel",

@@ -37,6 +37,26 @@ class OutputReading:
     meaning: str
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """How several rows of a data set make one example, such as the candidates of a query, or the two sides of a pair.
+
+    Rows with the same value in the column mapped to `group` are the members of one group, and its value is the id of the
+    example. `fields` are those fields of the task that each member has its own value of: in the example they are lists, in
+    the order of the rows. All other fields are of the group, and equal in its rows. So are targets, unless
+    `has_member_targets`: then they are lists too. A group has `min_members` or more, and `max_members` at most, where that
+    is given.
+
+    A field `member` has the names of members: no two of a group are the same. Rows of a data set whose `fields` are lists
+    already are examples as they stand.
+    """
+
+    fields: tuple[str, ...]
+    has_member_targets: bool = False
+    min_members: int = 2
+    max_members: int | None = None
+
+
 class Codec(VersionedClass, ABC):
     """A task bound to a model: examples to arrays, arrays to predictions.
 
@@ -143,6 +163,10 @@ class Task(ClassContribution[OptionsT]):
     `needs` is the kind of model that it takes, in the words of model hubs, as `token-classification`: its source loads
     the model with that head. A source that cannot is refused (exit code 2) before anything is read. Left out, the task
     takes any model as that was saved. `run_mode` is that of its codecs.
+
+    With `grouping`, several rows of a data set make one example, and have one prediction. Their fields are lists, of which
+    a perturbation is given each item as a field of its own, `text[0]`, `text[1]` and so on. `Codec.split` runs members one
+    by one.
     """
 
     kind = "task"
@@ -155,6 +179,7 @@ class Task(ClassContribution[OptionsT]):
     optional: tuple[str, ...] = ()
     needs: str = ""
     run_mode: RunModeName = "forward"
+    grouping: Grouping | None = None
 
     @abstractmethod
     def bind(self, model: Model, options: OptionsT) -> Codec:

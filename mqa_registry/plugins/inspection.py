@@ -19,6 +19,8 @@ from mqa_registry.plugins.catalog import HOOKS, NAME, find_role
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mqa_registry.contributions import Grouping
+
 PROBE_INPUTS = ("rows", "predictions", "runner")  # what a probe can ask to see
 
 
@@ -132,10 +134,28 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
         yield f'`requires` must be a tuple of names of packages, as in `("emoji",)`, not {requires!r:.40}'
     if isinstance(contribution, Task) and not contribution.fields:
         yield "`fields` must name at least one field of its examples"
+    if isinstance(contribution, Task) and contribution.grouping is not None:
+        yield from _grouping_problems(contribution, contribution.grouping)
     if isinstance(contribution, Probe):
         yield from _probe_problems(contribution)
     if isinstance(contribution, Perturbation):
         yield from _perturbation_problems(contribution)
+
+
+def _grouping_problems(task: Task[Any], grouping: Grouping) -> Iterator[str]:
+    from mqa_registry.types.blobs import BLOB_MODALITIES  # brings numpy, which few plugins need this early
+
+    if not grouping.fields:
+        yield "`grouping` must name at least one field that each member has its own value of"
+    for name in grouping.fields:
+        if name not in task.fields:
+            yield f"`grouping` names `{name}`, which is none of its `fields`"
+        elif task.fields[name] in BLOB_MODALITIES:
+            yield f"`grouping` names `{name}`, and members of a group have no {task.fields[name]}s"
+    if "id" in task.fields or "group" in task.fields:
+        yield "with `grouping`, `id` and `group` say which group a row is in, and are no `fields`"
+    if not 1 <= grouping.min_members <= (grouping.max_members or grouping.min_members):
+        yield "`grouping` must have `min_members` from 1 on, and `max_members` not below it"
 
 
 def _probe_problems(probe: Probe[Any]) -> Iterator[str]:

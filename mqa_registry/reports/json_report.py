@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 MAX_TEXT = 500  # characters of a text of a row; of a longer one, the digest identifies the rest
+MAX_TEXTS = 100  # texts of a list, as of the members of a group
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -135,7 +136,10 @@ def _evidence_to_json(evidence: ResultEvidence) -> dict[str, Any]:
 
 
 def _truncate_example(example: dict[str, Any]) -> dict[str, Any]:
-    """An example with truncated texts; `truncated` has length and digest of each, by a path such as `fields.text`."""
+    """An example with truncated texts; `truncated` has length and digest of each, by a path such as `fields.text`.
+
+    Of a list of many texts the first are left, and `truncated` has their number as `texts`.
+    """
     truncated: dict[str, Any] = dict(example.get("truncated", {}))
     shortened = _truncate_texts(example, (), truncated)
     return {**shortened, "truncated": truncated} if truncated else shortened
@@ -145,6 +149,9 @@ def _truncate_texts(value: Any, path: tuple[str, ...], truncated: dict[str, Any]
     """A value whose long texts are truncated; each of them is added to `truncated`."""
     if isinstance(value, dict):
         return {key: _truncate_texts(inner, (*path, key), truncated) for key, inner in value.items()}
+    if isinstance(value, list) and len(value) > MAX_TEXTS and all(isinstance(one, str) for one in value):
+        truncated[".".join(path)] = {"texts": len(value)}
+        value = value[:MAX_TEXTS]
     if isinstance(value, list):
         return [_truncate_texts(inner, (*path, str(number)), truncated) for number, inner in enumerate(value)]
     if isinstance(value, str) and len(value) > MAX_TEXT:

@@ -93,8 +93,8 @@ DATA = Options(
             "columns",
             dict[str, str],
             None,
-            "the source's column of each role (`id`, `target`, `cluster`), field of the task, or column that a check names; "
-            "without a `target`, the column `label` is it",
+            "the source's column of each role (`id`, `target`, `cluster`, `group`), field of the task, or column that a"
+            " check names; without a `target`, the column `label` is it",
         ),
         Option("labels", dict[str, str], None, 'which class of the model each label of the targets is; `""`: none'),
         Option("sample", Count, None, "how many rows to draw by the suite's seed"),

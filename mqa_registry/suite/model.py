@@ -29,7 +29,7 @@ NO_BOUNDS = Expect()
 class Data:
     """One named data set: its source, and what the host does with the source's table.
 
-    `columns` maps a role or field (`id`, `target`, `cluster`, `text`, ...) to the source's column of another name,
+    `columns` maps a role or field (`id`, `target`, `cluster`, `group`, `text`, ...) to the source's column of another name,
     `labels` a label of the targets, as text, to the class of the model that it means, or to an empty text for none.
     `sample` rows are drawn by the suite's seed, then the first `limit` are kept.
     """

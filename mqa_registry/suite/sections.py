@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mqa_registry.suite.use import Use
 
 COLUMN_ROLES = ("id", "target", "cluster")  # columns that the host reads itself
+GROUP = "group"  # one more, where several rows make one example of the task
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # files are called by these names, with a dot for what comes after
 
 
@@ -202,7 +203,7 @@ def unread_column_findings(suite: Suite) -> Iterator[Finding]:
 
 def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str, ...]:
     """The names that columns are mapped to and that are no role, no field, and no value of an option of a check."""
-    read = {*COLUMN_ROLES, *_fields(task)}.union(
+    read = {*_roles(task), *_fields(task)}.union(
         *(_texts(_option_values(use)) for check in checks for use in check.uses)
     )
     return tuple(name for name in data.columns if name not in read)
@@ -223,6 +224,12 @@ def _fields(task: Use) -> Mapping[str, str]:
     return task.contribution.fields if isinstance(task.contribution, Task) else {}
 
 
+def _roles(task: Use) -> tuple[str, ...]:
+    """The columns that the host reads itself of data for a task."""
+    kind = task.contribution
+    return (*COLUMN_ROLES, GROUP) if isinstance(kind, Task) and kind.grouping is not None else COLUMN_ROLES
+
+
 def _texts(values: Any) -> set[str]:
     """Every string in nested values."""
     if isinstance(values, str):
@@ -235,11 +242,12 @@ def _texts(values: Any) -> set[str]:
 def _column_hint(task: Use, column: str) -> str:
     fields = list(_fields(task))
     reads = join_names(fields)
+    *roles, last_role = _roles(task)
     suggestion = did_you_mean(column, fields)
     return (
         f"{suggestion} the task reads {reads}"
         if suggestion
-        else f"the task reads {reads}; roles are `id`, `target` and `cluster`"
+        else f"the task reads {reads}; roles are {join_names(roles)} and `{last_role}`"
     )
 
 

@@ -165,8 +165,10 @@ def _make_candidates(
     view: ViewContext, rows: npt.NDArray[np.int64], split: Split, options: WeakSliceOptions
 ) -> Candidates:
     """The slices that are tried, of the rows that count; raises a NotRunError where there is none."""
-    table = view.rows.table.drop_columns(list(view.rows.blobs)).take(pa.array(rows))
-    fields = [name for name in view.rows.fields if name not in view.rows.blobs]
+    lists = [name for name in view.rows.fields if pa.types.is_nested(view.rows.table.schema.field(name).type)]
+    unread = list(dict.fromkeys([*view.rows.blobs, *lists]))
+    table = view.rows.table.drop_columns(unread).take(pa.array(rows))
+    fields = [name for name in view.rows.fields if name not in unread]
     columns = select_columns(table, fields, options.columns, options.exclude_columns)
     if not fields and not columns:
         raise NotRunError(

@@ -156,7 +156,11 @@ def _count_tokens(codec: Codec, arrays: Arrays) -> int | None:
 
 
 def _serialize_texts(example: Mapping[str, Any]) -> str:
-    """The texts of an example as JSON, and the names of its files."""
+    """The texts of an example as JSON, lists of them included, and the names of its files."""
     named = {name: value.name if isinstance(value, Blob) else value for name, value in example.items()}
-    texts = {name: value for name, value in named.items() if isinstance(value, str)}
+    texts = {name: value for name, value in named.items() if isinstance(value, str) or _has_texts(value)}
     return json.dumps(texts, ensure_ascii=False)
+
+
+def _has_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)

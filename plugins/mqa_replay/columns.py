@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ID, LABEL = "id", "label"
+SCORES_BY_MEMBER = ("member", "score")  # of a ranking that has a row for each of its members
 
 # The columns of a schema besides the id, where they are not the one column of the schema's name.
 SCHEMA_COLUMNS = {
     "label": (LABEL, "probability", "score", "confidence", "logits"),
     "labels": ("labels", "probability"),
-    "ranking": ("ranking", "scores"),
+    "ranking": ("ranking", "scores", *SCORES_BY_MEMBER),
     "waveform": ("samples", "rate"),
 }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
 from mqa_transformers import device, model_source, torch_backend
-from mqa_transformers.tasks import forward, text_classification
+from mqa_transformers.tasks import forward, text_classification, text_ranking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +20,8 @@ def mqa_models() -> Iterable[ModelSource[Any]]:
 
 @hookimpl
 def mqa_tasks() -> Iterable[Task[Any]]:
-    """`transformers/text-classification`, and `transformers/forward` for any model."""
-    return [text_classification.TextClassification(), forward.Forward()]
+    """`transformers/text-classification` and `text-ranking`, and `transformers/forward` for any model."""
+    return [text_classification.TextClassification(), text_ranking.TextRanking(), forward.Forward()]
 
 
 @hookimpl

@@ -102,6 +102,21 @@ def mqa_perturbations():
     yield Perturbation("p", lambda example, rng: example, {})
 """
 
+GROUPS = """
+from mqa_registry import Grouping, NoOptions, Task
+
+class Grouped(Task[NoOptions]):
+    "The best of several texts."
+    name, schema, metric = "t", "ranking", "own/none"
+    fields = {{"text": "text", "photo": "image"}}
+    grouping = Grouping({})
+
+    def bind(self, model, options): ...
+
+@hookimpl
+def mqa_tasks():
+    yield Grouped()
+"""
 BROKEN = {
     "does not parse": ("def (", "SyntaxError: invalid syntax"),
     "leaves": ("import sys; sys.exit(3)", "SystemExit: 3 (mqa_bad.py, line 1)"),
@@ -175,6 +190,19 @@ BROKEN = {
     "edits what is no text": (
         PERTURBS.format('modality="image", edits=True'),
         "perturbation `p`: `edits` are those of a text, and it perturbs image",
+    ),
+    "groups by no field": (GROUPS.format("()"), "task `t`: `grouping` must name at least one field"),
+    "groups by a field that it has not": (
+        GROUPS.format('("text", "title")'),
+        "task `t`: `grouping` names `title`, which is none of its `fields`",
+    ),
+    "groups photos": (
+        GROUPS.format('("text", "photo")'),
+        "task `t`: `grouping` names `photo`, and members of a group have no images",
+    ),
+    "groups at most one": (
+        GROUPS.format('("text",), max_members=1'),
+        "task `t`: `grouping` must have `min_members` from 1 on, and `max_members` not below it",
     ),
     "moves a target twice": (
         PERTURBS.format('modality="text", edits=True, target_effect="moves"'),

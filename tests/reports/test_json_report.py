@@ -211,3 +211,13 @@ def test_a_long_text_of_a_row_is_cut_and_its_digest_tells_the_whole(make):
         "details.other": digest,
     }
     assert report.results[0].evidence.examples == (example,)
+
+
+def test_of_many_texts_of_a_row_the_first_are_shown_and_their_number_is_told(make):
+    texts = [f"candidate {number}" for number in range(10_000)]
+    example = ExampleRow("q", {"query": "which", "text": texts}, prediction=texts[:100])
+    report = make.finished([make.result("one", evidence={"examples": (example,)})])
+    (found,) = to_json(report)["results"][0]["evidence"]["examples"]
+    assert found["fields"] == {"query": "which", "text": texts[:100]}
+    assert found["prediction"] == texts[:100]
+    assert found["truncated"] == {"fields.text": {"texts": 10_000}}

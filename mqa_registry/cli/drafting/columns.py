@@ -100,8 +100,9 @@ CLUSTER_WORDS = frozenset(
 )
 PAIRS = (
     ("premise", "hypothesis"), ("sentence1", "sentence2"), ("question1", "question2"), ("text1", "text2"),
-    ("question", "sentence"), ("query", "passage"),
+    ("question", "sentence"), ("query", "passage"), ("question", "passage"), ("query", "document"),
 )  # fmt: skip
+GROUP_WORDS = frozenset(["group", "query", "question", "qid", "topic", "user", "session"])
 MIN_CLUSTERS = 10
 SURE = 4  # how much speaks for a target whose labels are the names of the classes
 
@@ -139,7 +140,12 @@ def find_columns(
         if field not in columns:
             choose(_ask_field(table, field, task.fields[field], columns.values()))
     choose(_ask_target(table, task.schema, classes, columns.values()))
-    choose(_ask_id(table, columns.values()))
+    if task.grouping is not None and not _has_lists(table, [columns.get(name) for name in task.grouping.fields]):
+        choose(_ask_group(table, columns.values()))
+        if "member" in task.grouping.fields:
+            choose(_ask_member(table, columns.values()))
+    else:
+        choose(_ask_id(table, columns.values()))
     choose(_ask_cluster(table, columns.values()))
     return columns
 
@@ -209,6 +215,36 @@ def _ask_id(table: pa.Table, taken: Collection[str]) -> Question:
         if name not in taken and is_id_name(name) and count_distinct(table.column(name)) == len(table)
     ]
     return Question("id", meaning, tuple(candidates), is_clear=len(candidates) == 1, may_lack=True)
+
+
+def _has_lists(table: pa.Table, names: Sequence[str | None]) -> bool:
+    """Whether one of some columns holds lists, so that each row is a group already."""
+    return any(pa.types.is_list(table.schema.field(name).type) for name in names if name is not None)
+
+
+def _ask_group(table: pa.Table, taken: Collection[str]) -> Question:
+    meaning = "what the rows of one example share, as the candidates of a query share its id"
+    if "group" in table.column_names:
+        return Question("group", meaning, ("group",), is_clear=True, may_lack=False)
+    candidates = _find_repeated_ids(table, taken)
+    named = [name for name in candidates if words_of_name(name) & GROUP_WORDS]
+    candidates.sort(key=lambda name: name not in named)
+    is_clear = len(candidates) == 1 or len(named) == 1
+    return Question("group", meaning, tuple(candidates), is_clear=is_clear, may_lack=False)
+
+
+def _ask_member(table: pa.Table, taken: Collection[str]) -> Question:
+    meaning = "what tells the rows of one example apart, as the names of candidates"
+    if "member" in table.column_names:
+        return Question("member", meaning, ("member",), is_clear=True, may_lack=True)
+    candidates = [name for name in table.column_names if name not in taken and is_id_name(name)]
+    return Question("member", meaning, tuple(candidates), is_clear=len(candidates) == 1, may_lack=True)
+
+
+def _find_repeated_ids(table: pa.Table, taken: Collection[str]) -> list[str]:
+    """The columns with the name of an id whose values stand in several rows."""
+    names = [name for name in table.column_names if name not in taken and is_id_name(name)]
+    return [name for name in names if count_distinct(table.column(name)) < len(table)]
 
 
 def _ask_cluster(table: pa.Table, taken: Collection[str]) -> Question:

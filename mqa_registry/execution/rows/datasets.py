@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow as pa
 
 from mqa_registry.errors import DataError, MissingColumnError
+from mqa_registry.execution.rows.casting import as_text, convert, is_list, is_text, missing_column
+from mqa_registry.execution.rows.grouped_rows import GROUP, group_rows
 from mqa_registry.execution.rows.sources import digest_source, open_source, read_rows
-from mqa_registry.naming import counted, did_you_mean
+from mqa_registry.naming import counted
 from mqa_registry.types import Rows, map_labels
 from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
 from mqa_registry.types.blobs import BLOB_MODALITIES, BlobFolder
 from mqa_registry.types.ids import derive_ids, find_repeated
 from mqa_registry.types.rows import digest_files
-from mqa_registry.types.tables.source import iter_table
-from mqa_registry.types.tables.spool import TableSpool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -66,12 +66,17 @@ def _read(
 ) -> Rows:
     """The rows of a source, with columns mapped, fields cast, and ids."""
     folder = context.scratch
-    table, numbers = read_rows(data, source, _source_columns(data, task, columns), folder, seed)
+    is_grouped = task is not None and task.grouping is not None
+    drawn = replace(data, sample=None, limit=None) if is_grouped else data  # samples and limits are of groups
+    table, numbers = read_rows(drawn, source, _source_columns(data, task, columns), folder, seed)
     if table.num_rows == 0:
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
     table = _map_columns(data, table, folder)
     fields = _find_fields(data, task, table)
-    table = _add_ids(data, _cast_fields(data, task, table, fields, folder), fields, folder)
+    table = _cast_fields(data, task, table, fields, folder)
+    if task is not None and task.grouping is not None:
+        table, numbers = group_rows(data, task, table, fields, seed=seed, folder=folder)
+    table = _add_ids(data, table, fields, folder)
     blobs = _find_blobs(data, task, table, fields)
     return Rows(table, fields, numbers=numbers, blobs=blobs, folder=_find_folder(data, context) if blobs else None)
 
@@ -84,6 +89,7 @@ def _source_columns(data: Data, task: Task[Any] | None, columns: Collection[str]
     if columns is None or (task is None and not data.columns.keys() - set(COLUMN_ROLES)):
         return None
     roles = COLUMN_ROLES if "target" in data.columns else (*COLUMN_ROLES, LABEL)
+    roles = (*roles, GROUP) if task is not None and task.grouping is not None else roles
     names = {*roles, *columns, *(task.fields if task is not None else ())}
     return {data.columns.get(name, name) for name in names} | set(data.columns.values())
 
@@ -93,13 +99,13 @@ def _map_columns(data: Data, table: pa.Table, folder: Folder) -> pa.Table:
     source = table
     for name, column in data.columns.items():
         if column not in source.column_names:
-            raise _missing_column(data, column, source, field=name)
+            raise missing_column(data, column, source, field=name)
         if name != column:
             table = _set_column(table, name, source.column(column))
     if "target" not in table.column_names and LABEL in table.column_names:
         table = _set_column(table, "target", table.column(LABEL))
     if data.labels and "target" in table.column_names:
-        labels = _convert(table.column("target"), lambda block: map_labels(block, data.labels), folder)
+        labels = convert(table.column("target"), lambda block: map_labels(block, data.labels), folder)
         table = _set_column(table, "target", labels)
     return table
 
@@ -114,12 +120,10 @@ def _find_fields(data: Data, task: Task[Any] | None, table: pa.Table) -> tuple[s
     """The columns that the model reads; without a model, those the suite maps, else every column of text."""
     if task is None:
         mapped = tuple(name for name in data.columns if name not in COLUMN_ROLES)
-        return mapped or tuple(
-            f.name for f in table.schema if f.name not in (*COLUMN_ROLES, LABEL) and _is_text(f.type)
-        )
+        return mapped or tuple(f.name for f in table.schema if f.name not in (*COLUMN_ROLES, LABEL) and is_text(f.type))
     for name in task.fields:
         if name not in table.column_names and name not in task.optional:
-            raise _missing_column(data, name, table)
+            raise missing_column(data, name, table)
     return tuple(name for name in task.fields if name in table.column_names)
 
 
@@ -138,7 +142,9 @@ def _cast_fields(
                 hint="fill them, or leave those rows out",
             )
         if task is not None and task.fields[name] == "text":
-            table = table.set_column(table.column_names.index(name), name, _as_text(data, name, column, folder))
+            may_have_lists = task.grouping is not None and name in task.grouping.fields
+            text = as_text(data, name, column, folder, may_have_lists=may_have_lists)
+            table = table.set_column(table.column_names.index(name), name, text)
     return table
 
 
@@ -151,7 +157,7 @@ def _find_blobs(data: Data, task: Task[Any] | None, table: pa.Table, fields: tup
     blobs = []
     for name in fields:
         kind = table.schema.field(name).type
-        if task is not None and task.fields[name] in BLOB_MODALITIES and not _is_list(kind):
+        if task is not None and task.fields[name] in BLOB_MODALITIES and not is_list(kind):
             if not holds_blobs(kind):
                 raise DataError(
                     f"column `{name}` of the data set `{data.name}` holds {kind}, and `{task.name}` reads"
@@ -171,15 +177,11 @@ def _find_folder(data: Data, context: RunContext) -> BlobFolder:
     return BlobFolder(folder.absolute(), context.confined_to)
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
 def _add_ids(data: Data, table: pa.Table, fields: tuple[str, ...], folder: Folder) -> pa.Table:
     """The table with ids: its column `id`, which must be unique and complete, or ids derived from the examples."""
     if "id" not in table.column_names:
         return table.append_column("id", derive_ids(table, fields, folder))
-    ids = _as_text(data, "id", table.column("id"), folder)
+    ids = as_text(data, "id", table.column("id"), folder)
     if ids.null_count:
         raise DataError(f"the data set `{data.name}` has {counted(ids.null_count, 'row')} without an `id`")
     if (repeated := find_repeated(ids)) is not None:
@@ -188,38 +190,3 @@ def _add_ids(data: Data, table: pa.Table, fields: tuple[str, ...], folder: Folde
             hint="every row needs an id that no other has; without an `id` column ids are made from the rows",
         )
     return table.set_column(table.column_names.index("id"), "id", ids)
-
-
-def _as_text(data: Data, name: str, column: pa.ChunkedArray, folder: Folder) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(column.type):
-        kind = column.type.value_type
-        column = _convert(column, lambda block: block.cast(kind), folder)
-    if not (_is_text(column.type) or pa.types.is_integer(column.type)):
-        raise DataError(
-            f"column `{name}` of the data set `{data.name}` holds {column.type}, and text is needed",
-            hint="map a column of text by `columns`; save a file of another encoding as UTF-8",
-        )
-    return _convert(column, lambda block: block.cast(pa.string()), folder) if column.type != pa.string() else column
-
-
-def _convert(
-    column: pa.ChunkedArray, function: Callable[[pa.ChunkedArray], pa.ChunkedArray], folder: Folder
-) -> pa.ChunkedArray:
-    """What a function makes of a column, block by block; a large one is in a file in the folder that `folder` gives."""
-    with TableSpool(folder) as spool:
-        for block in iter_table(pa.table([column], ["column"])):
-            spool.append(pa.table([function(block.column(0))], ["column"]))
-        return spool.finish().column(0)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _missing_column(data: Data, column: str, table: pa.Table, *, field: str = "") -> MissingColumnError:
-    """The error for a column that is missing, with those that exist; `field` is the name that it was mapped to, if any."""
-    suggestion = did_you_mean(column, table.column_names)
-    there = f"{suggestion} it has {', '.join(f'`{name}`' for name in table.column_names)}".strip()
-    return MissingColumnError(
-        f"the data set `{data.name}` has no column `{column}`", column=field or column, there=there
-    )

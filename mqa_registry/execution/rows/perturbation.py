@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from rapidfuzz.distance import Levenshtein
 
 from mqa_registry.boundary import (
     ROW_SECONDS,
@@ -25,6 +24,8 @@ from mqa_registry.boundary import (
 )
 from mqa_registry.contributions import Perturbation
 from mqa_registry.errors import BlobError, ContributionError, NotRunError, UsageError
+from mqa_registry.execution.rows.edit_distance import edit_distance
+from mqa_registry.execution.rows.member_fields import join_members, split_members
 from mqa_registry.execution.rows.perturbed_rows import PerturbedPart
 from mqa_registry.observations import Failure, LostRows
 from mqa_registry.stats.randomness import generator
@@ -33,6 +34,7 @@ from mqa_registry.types.blobs import BLOB_MODALITIES, is_same_example
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     import numpy as np
 
@@ -42,22 +44,22 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Use
     from mqa_registry.types import Example
 
-MAX_COMPARED = 2000  # characters of a text: the time of a distance grows with the square of them
-
 
 @dataclass(frozen=True)
 class _Perturber:
     """One perturbation, ready to be applied to rows.
 
-    `purpose` seeds its randomness. `fields` are those that it reads and changes. `span_field` is the field that targets
-    are spans of, empty where they are no spans. `moves_target` says that the function gives the target too, `edits`
-    that it gives edits of texts; `nested` that values of a field can be changed in place.
+    `purpose` seeds its randomness. `fields` are those that it reads and changes, of which `lists` have a value for each
+    member of a group. `span_field` is the field that targets are spans of, empty where they are no spans. `moves_target`
+    says that the function gives the target too, `edits` that it gives edits of texts; `nested` that values of a field can
+    be changed in place.
     """
 
     contributor: Contributor
     function: RepeatedCall
     purpose: str
     fields: frozenset[str]
+    lists: frozenset[str]
     span_field: str
     moves_target: bool
     edits: bool
@@ -70,26 +72,25 @@ class _Perturber:
     def apply(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
         """The perturbed row and its target; None where the perturbation declines the row."""
         contributor = self.contributor
-        given = {name: value for name, value in example.items() if name in self.fields}
-        if self.nested:
-            given = deepcopy(given)
+        before = split_members({name: example[name] for name in example if name in self.fields}, self.lists)
+        given = deepcopy(before) if self.nested else dict(before)
         returned = self.function(given, deepcopy(target), rng) if self.moves_target else self.function(given, rng)
         if returned is None:
-            if not is_same_example(given, {name: example[name] for name in self.fields}):
+            if not is_same_example(given, before):
                 reject_output(
                     contributor, "changed the example that it was given, and gave nothing back", "return the example"
                 )
             return None
         if self.moves_target:
             returned, target = check_example_and_target(contributor, returned)
-        check_fields(contributor, self.fields, returned)
+        check_fields(contributor, before.keys(), returned)
         if not self.edits:
-            return {**example, **check_example(contributor, example, returned)}, target
+            return join_members(example, check_example(contributor, before, returned), self.lists), target
         edits = {name: check_edits(contributor, name, one) for name, one in returned.items()}
-        edited = {name: apply_edits(contributor, name, example[name], edits[name]) for name in edits if edits[name]}
+        edited = {name: apply_edits(contributor, name, before[name], edits[name]) for name in edits if edits[name]}
         if target is not None and self.span_field:
             target = move_spans(target, example[self.span_field], edits[self.span_field])
-        return {**example, **edited}, target
+        return join_members(example, edited, self.lists), target
 
 
 @dataclass
@@ -186,18 +187,28 @@ def _make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> _Perturber:
     function = RepeatedCall(
         use.contributor, partial(perturbation.function, **deepcopy(dict(use.options))), seconds=ROW_SECONDS
     )
-    nested = any(pa.types.is_nested(rows.table.schema.field(name).type) for name in fields if name not in rows.blobs)
+    lists = frozenset(fields).intersection(
+        task.grouping.fields if task is not None and task.grouping is not None else ()
+    )
+    nested = any(pa.types.is_nested(_item_type(rows, name, lists)) for name in fields if name not in rows.blobs)
     moves_target = perturbation.target_effect == "moves"
     return _Perturber(
         use.contributor,
         function,
         _purpose(use),
         frozenset(fields),
+        lists,
         span_field,
         moves_target,
         perturbation.edits,
         nested,
     )
+
+
+def _item_type(rows: Rows, field: str, lists: AbstractSet[str]) -> pa.DataType:
+    """The type of what a perturbation is given of a field."""
+    kind = rows.table.schema.field(field).type
+    return kind.value_type if field in lists else kind
 
 
 def _purpose(use: Use) -> str:
@@ -243,23 +254,20 @@ def _replace_columns(rows: Rows, indices: list[int], examples: list[Example], ta
     return Rows(table, rows.fields, blobs=rows.blobs, blob_values=blobs)
 
 
-def edit_distance(before: Example, after: Example) -> int | None:
-    """The Levenshtein distance in characters between the texts of two rows, summed; None where a row has no text.
-
-    Of a longer text the first 2,000 characters are compared.
-    """
-    pairs = [(text, after[name]) for name, text in before.items() if isinstance(text, str)]
-    if not pairs:
-        return None
-    return sum(Levenshtein.distance(text[:MAX_COMPARED], str(other)[:MAX_COMPARED]) for text, other in pairs)
-
-
 def find_span_field(rows: Rows, texts: Iterable[str]) -> str:
     """The field that the targets are spans of: the only field of text. Empty where the targets are no spans.
 
     A UsageError where there are several fields of text.
     """
-    if "target" not in rows.table.column_names or not _are_spans(rows.table.schema.field("target").type):
+    if "target" not in rows.table.column_names:
+        return ""
+    kind = rows.table.schema.field("target").type
+    if pa.types.is_list(kind) and _are_spans(kind.value_type):
+        raise UsageError(
+            "the targets are spans of each member's text, and do not move with it",
+            hint="perturb them where a row has one text",
+        )
+    if not _are_spans(kind):
         return ""
     fields = sorted(texts)
     if len(fields) > 1:

@@ -9,6 +9,7 @@ import numpy as np
 from mqa_registry.boundary import check_predictions
 from mqa_registry.contributions import Replay
 from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.execution.rows.grouped_rows import MEMBER
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, ObservedView
 from mqa_registry.types import Predictions
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mqa_registry.observations import PerturbedRows
     from mqa_registry.plan import View
     from mqa_registry.suite import Use
+    from mqa_registry.types import Rows
 
     Positions = npt.NDArray[np.int64]
 
@@ -49,6 +51,7 @@ def replay(view: View, use: Use, perturbed: PerturbedRows, scratch: Callable[[],
     columns = _order_columns(given, None if given.ids.equals(ids) else _find_rows(view, given, ids), scratch)
     # The ids of the rows themselves, which are mapped from a file already where they are many.
     predictions = Predictions(given.schema, columns.add_column(0, "id", ids), given.classes, given.read)
+    _check_members(view, predictions, perturbed.rows)
     return ObservedView(perturbed, predictions, lost=perturbed.lost)
 
 
@@ -62,6 +65,26 @@ def _find_rows(view: View, given: Predictions, ids: pa.ChunkedArray) -> Position
             hint="predictions are joined by `id`; `mqa rows SUITE --out DIR` writes every row with its id",
         )
     return positions
+
+
+def _check_members(view: View, predictions: Predictions, rows: Rows) -> None:
+    """A DataError where a ranking names what is no member of its row, of rows that name their members."""
+    if predictions.schema != "ranking" or MEMBER not in rows.fields:
+        return
+    members = rows.table.column(MEMBER)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        pairs = zip(
+            predictions.main.slice(start, BLOCK_ROWS).to_pylist(),
+            members.slice(start, BLOCK_ROWS).to_pylist(),
+            strict=True,
+        )
+        for row, (ranking, names) in enumerate(pairs, start):
+            if unknown := sorted(set(ranking or ()).difference(names)):
+                raise DataError(
+                    f"backend `{view.backend}` ranks `{unknown[0]}` for the row `{rows.ids[row]}` of `{view.rows.name}`,"
+                    " which has no such member",
+                    hint="members are told apart by their names in `member`",
+                )
 
 
 def _order_columns(given: Predictions, positions: Positions | None, scratch: Callable[[], Path] | None) -> pa.Table:

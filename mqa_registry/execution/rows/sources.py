@@ -63,12 +63,19 @@ def read_rows(
         total = source.num_rows
     if data.sample is None or total is None or data.sample >= total:
         return read(stop=limit), None
-    rng = generator(seed, "sample", data.name)
-    indices = np.sort(rng.choice(total, data.sample, replace=False))[:limit].astype(np.int64)
+    indices = draw_sample(data, total, seed)[:limit]
     table = read(indices=indices)
     if len(table) < len(indices):
         reject_output(data.source.contributor, f"gave fewer rows than the {total:,} that it said there are")
     return table, array("q", (indices + 1).tobytes())
+
+
+def draw_sample(data: Data, total: int, seed: int) -> npt.NDArray[np.int64]:
+    """The positions of the rows of a data set's sample among `total`, which rise; of all of them where it has none."""
+    if data.sample is None or data.sample >= total:
+        return np.arange(total)
+    rng = generator(seed, "sample", data.name)
+    return np.sort(rng.choice(total, data.sample, replace=False)).astype(np.int64)
 
 
 def _read(

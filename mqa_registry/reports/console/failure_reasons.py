@@ -159,6 +159,13 @@ def _render_prediction(prediction: object, builder: TextBuilder) -> Text:
     return builder.join(label, f" ({format_number(probability)})") if isinstance(probability, int | float) else label
 
 
+def _join_texts(value: object) -> object:
+    """A list of texts, such as those of a group's members, as one text; any other value as it is."""
+    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+        return " | ".join(value)
+    return value
+
+
 def _quote_texts(fields: Mapping[str, Any], builder: TextBuilder, *, sign: str = "") -> Iterator[Note]:
     """The texts of a row in quotes; of several fields, each with its name. The `sign` is before each of them."""
     lines = _MAX_VERBOSE_LINES if builder.verbose > 0 else _MAX_LINES
@@ -167,6 +174,6 @@ def _quote_texts(fields: Mapping[str, Any], builder: TextBuilder, *, sign: str =
         if text is None:
             continue
         label = builder.quote(f"{name} " if len(fields) > 1 else "")
-        quoted = builder.join(label, '"', builder.quote(text, cells=cells), '"')
+        quoted = builder.join(label, '"', builder.quote(_join_texts(text), cells=cells), '"')
         quoted.stylize("italic dim")
         yield Note(quoted, builder.literal(sign.rjust(_EXAMPLE_INDENT - 1) + " ", "dim"))

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from mqa_onnxruntime.execution_providers import runtime_distribution
 from mqa_onnxruntime.export.conversion import FLOAT32
@@ -214,9 +215,19 @@ def _rows_of_file(model_under_test: ModelUnderTest, path: Path) -> Sequence[Exam
         raise DataError(f"`{path}` has no column `{missing[0]}`, which `{task.name}` reads")
     if not table.num_rows:
         raise DataError(f"`{path}` has no rows to calibrate with")
+    lists = task.grouping.fields if task.grouping is not None else ()
+    if single := [name for name in lists if name in table.column_names and not _is_list(table.schema.field(name).type)]:
+        raise DataError(
+            f"`{path}` has no lists in `{single[0]}`, and `{task.name}` reads the members of a group together",
+            hint="give each group a row, or leave `calibration_data` out: then the rows of the suite are taken",
+        )
     indices = np.linspace(0, table.num_rows - 1, min(CALIBRATION_ROWS, table.num_rows)).astype(np.int64)
     confined_to = model_under_test.run_context.confined_to
     return read_examples(table.take(indices), task.fields, path.parent, confined_to=confined_to)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def rows_digest(rows: Sequence[Example]) -> str:

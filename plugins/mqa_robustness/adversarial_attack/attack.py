@@ -203,7 +203,9 @@ def select_text_fields(context: ProbeContext, view: ViewContext, names: Sequence
     """The fields to edit: those named, else all that are text."""
     assert context.model_under_test is not None
     task = context.model_under_test.task
-    available = [name for name, modality in task.fields.items() if modality == "text" and name in view.rows.fields]
+    lists = task.grouping.fields if task.grouping is not None else ()
+    texts = [name for name, modality in task.fields.items() if modality == "text" and name not in lists]
+    available = [name for name in texts if name in view.rows.fields]
     if not available:
         raise NotRunError(f"the rows of `{task.name}` have no text to edit", hint="attack a model that reads text")
     for name in names or ():

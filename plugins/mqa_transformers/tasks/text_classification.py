@@ -70,7 +70,7 @@ class TextClassification(Task[TextClassificationOptions]):
 
     def bind(self, model: Model, options: TextClassificationOptions) -> Codec:
         check_single_label(model.about.get("problem_type"), model.labels)
-        return TextClassificationCodec(model, _resolve_max_length(model, options.max_length))
+        return TextClassificationCodec(model, resolve_max_length(model, options.max_length))
 
     def describe(self, live: LiveModel) -> ModelDescription | None:
         return describe_classifier(live)
@@ -189,7 +189,7 @@ class TextClassificationCodec(Codec):
         return batch
 
 
-def _resolve_max_length(model: Model, requested: int | None) -> int | None:
+def resolve_max_length(model: Model, requested: int | None) -> int | None:
     """The number of tokens that texts are cut to; None where nothing sets a bound. A DataError where it is impossible."""
     bounds = [model.processor.model_max_length, model.about.get("max_positions")]
     upper = min((int(bound) for bound in bounds if bound is not None and bound < UNBOUNDED), default=None)

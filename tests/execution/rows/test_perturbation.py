@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mqa_registry.contributions import Perturbation
 from mqa_registry.errors import UsageError
-from mqa_registry.execution.rows.perturbation import MAX_COMPARED, edit_distance
+from mqa_registry.execution.rows.edit_distance import MAX_COMPARED, edit_distance
 from mqa_registry.execution.rows.row_sets import apply_perturbations
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows

@@ -160,6 +160,12 @@ def test_an_example_says_what_was_answered(make, against, row, said):
     assert f"  {said}" in make.rendered(make.finished([make.result("one", "onnx", **parts)])).split("\n")
 
 
+def test_an_example_shows_the_texts_of_all_members_of_a_group(make):
+    row = ExampleRow("q", {"query": "which", "text": ["this one", "that one"]})
+    lines = make.rendered(make.finished([make.result("one", verdict=Verdict.FAIL, evidence={"examples": [row]})]))
+    assert 'text "this one | that one"' in lines
+
+
 def remarked(make, **remarks):
     """The lines under a check that failed on every backend, with a remark on each."""
     parts = {"verdict": Verdict.FAIL, "note": "value is 0.9, below 0.99"}
