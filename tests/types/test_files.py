@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
 from mqa_registry import DataError, read_table
-from mqa_registry.types.tables import csv_file, json_lines
+from mqa_registry.types.tables import csv_file, json_file, json_lines
 from mqa_registry.types.tables.text_stream import open_text
 
 TABLE = pa.table({"text": ["a film", "two\nlines"], "stars": [1, 2]})
@@ -405,6 +405,25 @@ def test_the_line_of_a_broken_row_is_that_of_an_editor(file):
 def test_a_broken_line_of_a_jsonl_is_named(file, line, fault):
     line = line.encode() if isinstance(line, str) else line
     assert fault in refusal(file("rows.jsonl", b'{"a": 1}\n' + line + b"\n")).message
+
+
+def test_a_broken_line_is_found_without_the_lines_before_it_in_memory(file, monkeypatch):
+    """Nothing of the file is held but a block: what reads all of it is not called."""
+
+    def read_all(path):
+        raise AssertionError("the whole file was read")
+
+    monkeypatch.setattr(json_file, "_read_slowly", read_all)
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 64)
+    lines = b"".join(b'{"a": %d}\r\n' % number for number in range(1000))
+    for line, fault in (
+        (b'{"a": caf\xe9}', "is no JSON: "),
+        (b"[]", "is no JSON object"),
+        (b'{"a": 1, "a": 2}', "has one key twice"),
+    ):
+        for rest in (b"", b"\r\n", b"\n\n" + lines):
+            assert f"line 1001 {fault}" in refusal(file("rows.jsonl", lines + line + rest)).message
+    assert "line 1 is no JSON object" in refusal(file("rows.jsonl", b"5\n" + lines)).message
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from mqa_registry.errors import DataError
 from mqa_registry.types.columns import mark_unreadable
 from mqa_registry.types.tables.json_lines import read_lines, survey_lines
 from mqa_registry.types.tables.source import iter_table
-from mqa_registry.types.tables.text_stream import open_text
+from mqa_registry.types.tables.text_stream import iter_lines, open_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -39,10 +39,13 @@ def read_json(path: Path, columns: Collection[str] | None = None, stop: int | No
     """
     with open_text(path) as text:
         first = text.read(1 << 12).lstrip()[:1]
-    lines = None if first == b"[" else survey_lines(path, columns, stop)
-    if lines is not None and not (lines.num_rows == 1 and _may_be_document(path)):
-        yield from read_lines(path, lines)
-        return
+    if first != b"[":
+        lines = survey_lines(path, columns, stop)
+        if lines is None:
+            _refuse_broken_line(path)
+        elif not (lines.num_rows == 1 and _may_be_document(path)):
+            yield from read_lines(path, lines)
+            return
     table = _read_slowly(path)
     yield from iter_table(
         table if columns is None else table.select([*filter(columns.__contains__, table.column_names)])
@@ -67,6 +70,38 @@ def _parse_integer(digits: str) -> int | str:
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_build_object, parse_int=_parse_integer)
+
+
+def _refuse_broken_line(path: Path) -> None:
+    """Raise a DataError for the first line that is no JSON object, without holding the lines before it.
+
+    What follows a whole value in a file of one document is a fault of any kind of file. So the first line alone may be of a
+    document, and is left to what reads it.
+    """
+    rows, fault = 0, ""
+    with open_text(path) as stream:
+        for number, line in enumerate(iter_lines(stream, errors="surrogateescape"), start=1):
+            if not line.strip(SPACE):
+                continue
+            if fault:
+                raise _refuse(path, fault)
+            rows += 1
+            try:
+                value = DECODER.decode(line.rstrip("\r\n"))
+            except json.JSONDecodeError as error:
+                if rows == 1:
+                    return
+                raise _refuse(path, f"line {number} is no JSON: {error.msg} (column {error.colno})") from error
+            fault = _find_fault(value, f"line {number}")
+            if fault and rows > 1:
+                raise _refuse(path, fault)
+
+
+def _find_fault(value: Any, position: str) -> str:
+    """Why a value is no row; empty where it is one."""
+    if not isinstance(value, dict):
+        return f"{position} is no JSON object"
+    return f"{position} has one key twice" if isinstance(value, _RepeatedKeys) else ""
 
 
 @dataclass(frozen=True)
@@ -94,10 +129,8 @@ def _read_slowly(path: Path) -> pa.Table:
             raise _refuse(path, f"line {error.lineno} is no JSON: {error.msg} (column {error.colno})") from error
         rows = document
     for number, value in enumerate(rows.values):
-        if not isinstance(value, dict):
-            raise _refuse(path, f"{rows.position(number)} is no JSON object")
-        if isinstance(value, _RepeatedKeys):
-            raise _refuse(path, f"{rows.position(number)} has one key twice")
+        if not isinstance(value, dict) or isinstance(value, _RepeatedKeys):
+            raise _refuse(path, _find_fault(value, rows.position(number)))
     names = dict.fromkeys(name for value in rows.values for name in value)
     return pa.table({name: build_column([value.get(name) for value in rows.values], rows.position) for name in names})
 

@@ -111,9 +111,12 @@ class Utf8Stream:
         self.closed = True
 
 
-def iter_lines(text: Utf8Stream) -> Iterator[str]:
-    """The lines of a text, each with the line feed, carriage return or both that end it; what is no UTF-8 is replaced."""
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+def iter_lines(text: Utf8Stream, *, errors: str = "replace") -> Iterator[str]:
+    """The lines of a text, each with the line feed, carriage return or both that end it.
+
+    `errors` is what becomes of bytes that are no UTF-8, as in `bytes.decode`.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")(errors=errors)
     rest = ""
     while block := text.read(LINE_BYTES):
         lines = LINE.findall(rest + decoder.decode(block))
