@@ -30,7 +30,7 @@ from mqa_registry.contributions.model import (
     ModelUnderTest,
     RunContext,
 )
-from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
+from mqa_registry.contributions.probe import EncodedRow, Probe, ProbeContext, ViewContext
 from mqa_registry.contributions.run_modes import (
     BeamSearch,
     Generation,
@@ -57,6 +57,7 @@ __all__ = [
     "Contribution",
     "Dataset",
     "Diagnosis",
+    "EncodedRow",
     "Evidence",
     "ExampleRow",
     "Executor",

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mqa_registry.contributions.backend import Batching
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
 from mqa_registry.contributions.measure_outputs import Evidence
+from mqa_registry.errors import BlobError, MqaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     import pyarrow as pa
 
     from mqa_registry.contributions.backend import Runner
     from mqa_registry.contributions.model import ModelUnderTest
-    from mqa_registry.contributions.task import Codec
-    from mqa_registry.types import Predictions, Rows
+    from mqa_registry.contributions.task import Codec, Encoded
+    from mqa_registry.types import Example, Predictions, Rows
+
+ENCODED_ROWS = 64  # at a time: an encoded row may be an image
 
 
 class Probe(ClassContribution[OptionsT]):
@@ -90,9 +93,19 @@ class Probe(ClassContribution[OptionsT]):
         return
 
 
+class RowReader(Protocol):
+    """Reads the rows of a view again, with values of images, sounds and files that can be opened."""
+
+    def shards(self) -> Iterator[Rows]: ...
+    def take(self, indices: Sequence[int]) -> Rows: ...
+
+
 @dataclass(frozen=True)
 class ViewContext:
     """One view for a probe: its rows and, by the `inputs` of the probe, its predictions and its runner.
+
+    `rows` are all of them. Values of images, sounds and files that a perturbation made are not kept there: `shards` and `take`
+    make them again, for as many rows as are read.
 
     `backend` is the backend's name in the suite, empty for a probe of rows alone. `spec` says in values of JSON how the
     runner is opened, so that `reopen_runner` can open it in another process; None where it cannot. That process is given
@@ -105,6 +118,18 @@ class ViewContext:
     opened: Callable[[], Runner] | None = field(default=None, repr=False)
     spec: Mapping[str, Any] | None = field(default=None, repr=False)
     decoding: Callable[[], Codec] | None = field(default=None, repr=False)
+    reader: RowReader | None = field(default=None, repr=False)
+
+    def shards(self) -> Iterator[Rows]:
+        """The rows in parts that are small enough to be held, in the order and the cut in which they are predicted.
+
+        A NotRunError where perturbed rows do not come out as before.
+        """
+        return self.reader.shards() if self.reader is not None else iter([self.rows])
+
+    def take(self, indices: Sequence[int]) -> Rows:
+        """The rows at these positions, in this order, as `shards` gives them."""
+        return self.reader.take(indices) if self.reader is not None else self.rows.take(indices)
 
     @property
     def predictions(self) -> Predictions:
@@ -130,6 +155,24 @@ def _ignore_progress(_done: int, _total: int) -> None:
     """The progress of a probe outside of a run is not reported."""
 
 
+def _raise_lost(_row: str, error: MqaError) -> None:
+    """Outside of a run, no row may be lost."""
+    raise error
+
+
+def _encode_all(codec: Codec, examples: Sequence[Example]) -> Sequence[Encoded | MqaError]:
+    return codec.encode(examples)
+
+
+@dataclass(frozen=True)
+class EncodedRow:
+    """One row by its id, as the data have it and as the codec encodes it."""
+
+    id: str
+    example: Example
+    arrays: Encoded
+
+
 @dataclass(frozen=True)
 class ProbeContext:
     """The inputs of a probe: a view, the reference view where it compares, and the model where the suite has one.
@@ -137,6 +180,9 @@ class ProbeContext:
     `rng` follows from the suite's seed and the probe with its options. `batching` is how rows have to be put into batches
     for predictions not to depend on them. A probe that takes long calls `progress(done, total)`: it is shown, and restarts
     the time limit.
+
+    `lose(id, error)` says that a row cannot be read: the probe leaves it out, and it counts as lost, which `max_lost` of the
+    check has to allow. `encode` does so for rows that cannot be encoded alone.
     """
 
     view: ViewContext
@@ -145,3 +191,29 @@ class ProbeContext:
     model_under_test: ModelUnderTest | None = None
     batching: Batching = field(default_factory=Batching)
     progress: Callable[[int, int], None] = field(default=_ignore_progress, repr=False, compare=False)
+    lose: Callable[[str, MqaError], None] = field(default=_raise_lost, repr=False, compare=False)
+    encoding: Callable[[Codec, Sequence[Example]], Sequence[Encoded | MqaError]] = field(
+        default=_encode_all, repr=False, compare=False
+    )
+
+    def encode(self, rows: Rows) -> Iterator[EncodedRow]:
+        """Rows that `shards` or `take` gave, encoded some at a time. What cannot be encoded alone is lost and left out.
+
+        Where no row can be encoded, and that is no fault of files, the codec's error is raised.
+        """
+        if self.model_under_test is None:
+            raise LookupError("there is no model whose codec could encode rows")
+        has_encoded, fault = False, None
+        for start in range(0, len(rows), ENCODED_ROWS):
+            part = rows.slice(start, min(start + ENCODED_ROWS, len(rows)))
+            examples = list(part.examples())
+            encoded = self.encoding(self.model_under_test.codec, examples)
+            for name, example, arrays in zip(part.ids.to_pylist(), examples, encoded, strict=True):
+                if not isinstance(arrays, MqaError):
+                    has_encoded = True
+                    yield EncodedRow(name, example, arrays)
+                    continue
+                fault = fault if isinstance(arrays, BlobError) else fault or arrays
+                self.lose(name, arrays)
+        if fault is not None and not has_encoded:
+            raise fault

@@ -9,18 +9,19 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import pyarrow as pa
 
 from mqa_registry.boundary import check_identity, check_table, restart_time_limits
 from mqa_registry.contributions import Batching, Probe, ProbeContext, ViewContext
 from mqa_registry.errors import BlobError, ContributionError, DataError, ExitCode, MqaError
+from mqa_registry.execution.inference.encoding import encode_each
 from mqa_registry.execution.rows.preflight import raise_problems, wrong_input
 from mqa_registry.observations import Failure, LostRows, PerturbedRows, ProbeResult
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import join_keys
 from mqa_registry.suite import identity
 from mqa_registry.types import fingerprint, name_targets
+from mqa_registry.types.rows import digest_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from mqa_registry.plan import ProbeRequest, View
     from mqa_registry.types import Predictions, Rows
 
-FORMAT = 3  # increases when the host would cache the tables of probes in another form
+FORMAT = 4  # increases when the host would cache the tables of probes in another form
 TABLE = "table"  # the column of the store that holds a probe's table, as an Arrow stream
 
 
@@ -61,6 +62,7 @@ class ProbeRunner:
         self._seed = seed
         self._resources = replace(resources, stack=ExitStack())
         self._runners: dict[str, Runner] = {}
+        self._contents: dict[str, str] = {}  # the digest of the blobs of every data set that has some
         self._wrong_input: MqaError | None = None
 
     def __enter__(self) -> Self:
@@ -100,18 +102,18 @@ class ProbeRunner:
         if failure := self._find_failure(request):
             return ProbeResult(failure=failure)
         perturbed = self._rows_of(request, request.view)
+        lost_rows: dict[str, MqaError] = {}
         try:
             table = self._read_cached(request)
             if table is None:
-                table = self._observe(request)
+                table = self._observe(request, lost_rows)
         except MqaError as error:
             if self._wrong_input is not None:  # of a backend that the probe has opened: the probe is not at fault
                 raise self._wrong_input from error
             return ProbeResult(failure=Failure.of(error))
-        lost = self._lost_rows(request)
-        return ProbeResult(
-            table, None, perturbed.declined, perturbed.changed, len(perturbed.rows), perturbed.edits, lost
-        )
+        lost = LostRows.merge([self._lost_rows(request), LostRows.of_errors(lost_rows.items())])
+        left = len(perturbed.rows) - len(lost_rows)
+        return ProbeResult(table, None, perturbed.declined, perturbed.changed, left, perturbed.edits, lost)
 
     def _find_failure(self, request: ProbeRequest) -> Failure | None:
         """Why a probe cannot run: its rows could not be perturbed, or its backend not opened or not run on them."""
@@ -155,13 +157,19 @@ class ProbeRunner:
         _, stored = self._resources.store.get(key, join_keys([key]))
         return None if stored is None else pa.ipc.open_stream(stored.column(TABLE)[0].as_py()).read_all()
 
-    def _observe(self, request: ProbeRequest) -> pa.Table:
-        """Run the probe, and cache its table under the identity that the opened backends have."""
+    def _observe(self, request: ProbeRequest, lost: dict[str, MqaError]) -> pa.Table:
+        """Run the probe, which adds the rows that it cannot read to `lost`.
+
+        Its table is cached under the identity that the opened backends have, unless it lost rows: they are tried again.
+        """
         self._resources.progress.update(request, 0, 0)
-        table = check_table(
-            request.use.contributor, request.use.call_method(request.probe.observe, self._context(request))
-        )
-        if request.probe.cacheable:
+
+        def lose(row: str, error: MqaError) -> None:
+            lost.setdefault(row, error)
+
+        context = replace(self._context(request), lose=lose)
+        table = check_table(request.use.contributor, request.use.call_method(request.probe.observe, context))
+        if request.probe.cacheable and not lost:
             key = self._key(request)
             self._resources.store.put(key, [key], pa.table({TABLE: pa.array([_to_bytes(table)], pa.binary())}))
         return table
@@ -175,18 +183,21 @@ class ProbeRunner:
         rng = generator(self._seed, "probe", request.use.key)
         batching = next((backend.batching for backend in self._live.values()), Batching())
         report = partial(self._report_progress, request)
-        return ProbeContext(view, rng, reference, self._model_under_test, batching, report)
+        return ProbeContext(view, rng, reference, self._model_under_test, batching, report, _ignore_lost, encode_each)
 
     def _view_context(self, request: ProbeRequest, view: View) -> ViewContext:
         inputs = request.probe.inputs
         rows = self._rows_of(request, view).rows
         if inputs != "rows" and self._prepared.classes:
             rows = name_targets(rows, self._prepared.classes)
+        context = ViewContext(view.backend, rows, reader=self._prepared.row_sets.view_rows(view.rows, rows))
+        if inputs == "predictions":
+            return replace(context, predicted=self._predictions(view))
         if inputs == "runner":
             spec = self._live[view.backend].spec
             open_runner, open_codec = partial(self._runner, view.backend), partial(self._codec, view.backend)
-            return ViewContext(view.backend, rows, None, open_runner, spec, open_codec)
-        return ViewContext(view.backend, rows, self._predictions(view) if inputs == "predictions" else None)
+            return replace(context, opened=open_runner, spec=spec, decoding=open_codec)
+        return context
 
     @property
     def _model_under_test(self) -> ModelUnderTest | None:
@@ -239,13 +250,27 @@ class ProbeRunner:
 
     def _view_digests(self, request: ProbeRequest, view: View) -> list[str]:
         """The digests of what the probe reads of a view: rows, and the backend or its predictions."""
-        digests = [_digest_rows(self._rows_of(request, view).rows)]
+        digests = self._row_digests(view, self._rows_of(request, view).rows)
         if request.probe.inputs == "runner":
             digests.append(self._live[view.backend].digest.hex())
         predictions = self._predictions(view) if request.probe.inputs == "predictions" else None
         if predictions is not None:
-            digests += [_digest(predictions.table), *predictions.classes]
+            digests += [digest_table(predictions.table), *predictions.classes]
         return digests
+
+    def _row_digests(self, view: View, rows: Rows) -> list[str]:
+        """What rows are known by. Blobs count by what they hold: the unperturbed ones, and how they were perturbed."""
+        if not rows.blobs:
+            return [digest_table(rows.table)]
+        data = view.rows.data
+        if data not in self._contents:
+            self._contents[data] = _digest_examples(self._prepared.rows[data])
+        perturbations = [json.dumps(identity(use), sort_keys=True, default=str) for use in view.rows.perturb]
+        return [digest_table(rows.table.drop_columns(list(rows.blobs))), self._contents[data], *perturbations]
+
+
+def _ignore_lost(_row: str, _error: MqaError) -> None:
+    """Before rows are observed, none counts as lost."""
 
 
 def _to_bytes(table: pa.Table) -> bytes:
@@ -256,25 +281,12 @@ def _to_bytes(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _digest_rows(rows: Rows) -> str:
-    """The digest of the content of rows; of blobs that of what they hold, and not of their names."""
-    if not rows.blobs or rows.has_dropped_blobs:
-        return _digest(rows.table)
-    digest = hashlib.blake2b(_digest(rows.table.drop_columns(list(rows.blobs))).encode(), digest_size=16)
+def _digest_examples(rows: Rows) -> str:
+    """The digest of what rows hold, whatever their files are called."""
+    digest = hashlib.blake2b(digest_size=16)
     for example in rows.examples():
         try:
             digest.update(fingerprint(example))
         except BlobError as error:
             digest.update(error.message.encode(errors="backslashreplace"))
     return digest.hexdigest()
-
-
-def _digest(table: pa.Table) -> str:
-    """The digest of a table's content, independent of its chunks."""
-    contiguous = pa.Table.from_arrays([_contiguous(column) for column in table.columns], schema=table.schema)
-    return hashlib.blake2b(_to_bytes(contiguous), digest_size=16).hexdigest()
-
-
-def _contiguous(column: pa.ChunkedArray) -> Any:
-    """A column as one array with offset 0, so that equal columns have equal bytes."""
-    return column.combine_chunks().take(pa.array(np.arange(len(column))))

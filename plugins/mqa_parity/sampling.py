@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mqa_parity.runners import max_distance, run_candidate, run_reference
 from mqa_parity.sample_batches import Row, find_valid_positions, make_batches
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from mqa_parity.sample_batches import Arrays, Batch
     from mqa_parity.tensors.observations import TensorCheck
-    from mqa_registry import Codec, Example, ProbeContext, ViewContext
+    from mqa_registry import Codec, EncodedRow, ProbeContext, ViewContext
 
 OVERSAMPLING = 4  # times as many rows as asked for are encoded, to find the shortest and the longest among them
 CHUNK_ROWS = 64  # rows encoded at a time: an encoded row may be an image
@@ -37,31 +39,30 @@ def require_codec(context: ProbeContext) -> Codec:
 def sample_rows(context: ProbeContext, number: int, including: Sequence[str] = ()) -> list[Row]:
     """`number` rows of the view by the suite's seed: the shortest and the longest of a larger draw, then others.
 
-    Rows with the ids in `including` come before others; raises DataError for an id that no row has.
+    Rows with the ids in `including` come before others; raises DataError for an id that no row has. Rows that cannot be
+    encoded are lost.
     """
     codec, view = require_codec(context), context.view
-    n_rows = len(view.rows)
-    order = dict.fromkeys([*_find_row_indices(view, including), *context.rng.permutation(n_rows).tolist()])
-    drawn = [*order][: OVERSAMPLING * number]
-    lengths = np.array([_measure_length(codec, row) for _, row in _encode(codec, view, drawn)])
-    if not len(lengths):
+    permuted = context.rng.permutation(len(view.rows))[: OVERSAMPLING * number + len(including)].tolist()
+    drawn = [*dict.fromkeys([*_find_row_indices(view, including), *permuted])][: OVERSAMPLING * number]
+    lengths = {row.id: _measure_length(codec, row.arrays) for row in _encode(context, drawn)}
+    if not lengths:
         raise NotRunError("there are no rows to run")
-    extremes = (int(lengths.argmin()), int(lengths.argmax()))
-    indices = list(dict.fromkeys((*extremes, *range(len(lengths)))))[:number]
-    return _encode_rows(codec, view, [drawn[index] for index in indices])
+    extremes = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+    return select_rows(context, list(dict.fromkeys((*extremes, *lengths)))[:number])
 
 
 def select_rows(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
     """Rows of the view with these ids, in this order."""
-    return _encode_rows(require_codec(context), context.view, _find_row_indices(context.view, ids))
+    return _encode_rows(context, _find_row_indices(context.view, ids))
 
 
 def _iterate_rows_except(context: ProbeContext, excluded: Collection[str]) -> Iterator[list[Row]]:
     """All rows of the view but those with the `excluded` ids, `CHUNK_ROWS` at a time."""
-    codec, view = require_codec(context), context.view
-    others = [index for index, name in enumerate(view.rows.ids.to_pylist()) if name not in excluded]
+    ids = context.view.rows.ids
+    others = np.flatnonzero(~np.asarray(pc.is_in(ids, value_set=pa.array(sorted(excluded), ids.type)), bool))
     for start in range(0, len(others), CHUNK_ROWS):
-        yield _encode_rows(codec, view, others[start : start + CHUNK_ROWS])
+        yield _encode_rows(context, others[start : start + CHUNK_ROWS].tolist())
 
 
 def find_most_different_rows(
@@ -116,32 +117,32 @@ def find_token_limit(context: ProbeContext) -> int | None:
     return positions if isinstance(positions, int) else None
 
 
-def _encode_rows(codec: Codec, view: ViewContext, indices: Sequence[int]) -> list[Row]:
-    ids = view.rows.ids.take(pa.array(indices, pa.int64())).to_pylist()
+def _encode_rows(context: ProbeContext, indices: Sequence[int]) -> list[Row]:
+    codec = require_codec(context)
     return [
-        Row(str(name), arrays, codec.cost(arrays), _serialize_texts(example), _count_tokens(codec, arrays))
-        for name, (example, arrays) in zip(ids, _encode(codec, view, indices), strict=True)
+        Row(row.id, row.arrays, codec.cost(row.arrays), _serialize_texts(row.example), _count_tokens(codec, row.arrays))
+        for row in _encode(context, indices)
     ]
 
 
 def _find_row_indices(view: ViewContext, ids: Sequence[str]) -> list[int]:
     if not ids:
         return []
-    indices = {name: index for index, name in enumerate(view.rows.ids.to_pylist())}
+    column = view.rows.ids
+    numbers = np.asarray(pc.fill_null(pc.index_in(column, value_set=pa.array(ids, column.type)), -1))
+    positions = {ids[numbers[index]]: int(index) for index in np.flatnonzero(numbers >= 0)}
     for name in ids:
-        if name not in indices:
+        if name not in positions:
             raise DataError(f"there is no row `{name}` to look at", hint="rows are known by their `id`")
-    return [indices[name] for name in ids]
+    return [positions[name] for name in ids]
 
 
-def _encode(codec: Codec, view: ViewContext, indices: Sequence[int]) -> Iterator[tuple[Example, Arrays]]:
-    """The rows of a view at these indices as examples and as arrays."""
+def _encode(context: ProbeContext, indices: Sequence[int]) -> Iterator[EncodedRow]:
+    """The rows of the view at these positions, a row that is run in parts as the costliest of them."""
+    codec = require_codec(context)
     for start in range(0, len(indices), CHUNK_ROWS):
-        examples = list(view.rows.take(indices[start : start + CHUNK_ROWS]).examples())
-        encoded = codec.encode(examples)
-        # A row that is run in parts is looked at in the costliest of them.
-        arrays = [max(codec.split(row), key=codec.cost) for row in encoded] if codec.splits else encoded
-        yield from zip(examples, arrays, strict=True)
+        for row in context.encode(context.view.take(indices[start : start + CHUNK_ROWS])):
+            yield replace(row, arrays=max(codec.split(row.arrays), key=codec.cost)) if codec.splits else row
 
 
 def _measure_length(codec: Codec, arrays: Arrays) -> int:

@@ -59,13 +59,20 @@ class Batch:
 
 
 def sample_rows(context: ProbeContext, n_rows: int) -> list[Arrays]:
-    """`n_rows` rows of a view, or all where there are fewer, sampled without replacement, encoded, and in their parts; NotRunError without any."""
+    """`n_rows` rows of a view, or all where there are fewer, sampled without replacement, encoded, and in their parts.
+
+    Rows that cannot be encoded are lost; NotRunError where no row is left.
+    """
     rows = context.view.rows
     if not len(rows):
         raise NotRunError("there are no rows to run the model on")
     sampled = context.rng.choice(len(rows), min(n_rows, len(rows)), replace=False)
     assert context.model_under_test is not None  # a backend that runs a model has one
-    return context.model_under_test.codec.encode_parts(list(rows.take(sampled).examples()))
+    encoded = context.encode(context.view.take(sampled.tolist()))
+    parts = [part for row in encoded for part in context.model_under_test.codec.split(row.arrays)]
+    if not parts:
+        raise NotRunError("no row that was drawn can be encoded")
+    return parts
 
 
 def make_batches(context: ProbeContext, rows: Sequence[Arrays], batch_size: int) -> list[Batch]:

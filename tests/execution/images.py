@@ -117,9 +117,28 @@ class Gray(Probe[NoOptions]):
         return {"value": float(np.mean(table.column("gray").to_numpy()))}
 
 
+class Encoded(Probe[NoOptions]):
+    """The mean of what the network is fed with, which the codec makes of the images shard by shard."""
+
+    name = "encoded"
+    inputs = "runner"
+    outputs = ("value",)
+
+    def observe(self, context: ProbeContext, options: NoOptions) -> pa.Table:
+        rows = [row for part in context.view.shards() for row in context.encode(part)]
+        again = list(context.encode(context.view.take(range(len(context.view.rows))[::-1])))[::-1]
+        assert [row.id for row in again] == [row.id for row in rows]
+        pairs = zip(rows, again, strict=True)
+        assert all(np.array_equal(one.arrays["input"], two.arrays["input"]) for one, two in pairs)
+        return pa.table({"id": [row.id for row in rows], "gray": [float(row.arrays["input"].mean()) for row in rows]})
+
+    def numbers(self, table: pa.Table) -> Mapping[str, Any]:
+        return {"value": float(np.mean(table.column("gray").to_numpy()))}
+
+
 @hookimpl
 def mqa_probes() -> Iterator[Probe[Any]]:
-    yield Gray()
+    yield from (Gray(), Encoded())
 
 
 @hookimpl

@@ -314,3 +314,46 @@ def test_a_probe_of_perturbed_images_says_that_they_are_not_kept(folder):
     result = by_check(judged(folder))["gray"]
     assert result.verdict == "NOT-RUN"
     assert "the values of `image` are not kept after a perturbation" in result.note
+
+
+PROBED = """
+[[check]]
+name = "{0}"
+measure = "images/encoded"
+expect = {{ max = 1.0 }}
+{1}
+"""
+
+
+def test_a_probe_reads_perturbed_images_shard_by_shard(folder):
+    add(folder, PROBED.format("clean", ""))
+    add(folder, PROBED.format("inverted", 'perturb = "images/invert"'))
+    add(folder, PROBED.format("declined", 'perturb = "images/same"'))
+    results = by_check(judged(folder))
+    clean, inverted = (results[name].numbers["value"].estimate for name in ("clean", "inverted"))
+    assert clean + inverted == pytest.approx(1)
+    assert results["declined"].numbers["value"].estimate > 0
+    assert SIGNATURE not in everything_in(folder / ".mqa")
+
+
+@pytest.mark.parametrize("perturb", ["", 'perturb = "images/invert"'])
+def test_an_image_that_a_probe_cannot_encode_is_lost_and_needs_consent(folder, perturb):
+    (folder / "img" / "03.png").write_bytes(SIGNATURE)
+    add(folder, PROBED.format("strict", perturb))
+    add(folder, PROBED.format("lenient", f"max_lost = 1\n{perturb}"))
+    for _ in range(2):  # what was lost is tried again
+        results = by_check(judged(folder))
+        assert (results["strict"].verdict.name, results["lenient"].verdict.name) == ("NOT_RUN", "PASS")
+        (loss,) = results["lenient"].evidence.lost
+        assert (loss.rows, loss.lost, loss.first[0].id) == (ROWS, 1, "row-03")
+
+
+def test_a_probe_runs_again_where_an_image_has_other_pixels_and_not_where_its_name_is_another(folder):
+    add(folder, PROBED.format("inverted", 'perturb = "images/invert"'))
+
+    def value():
+        return by_check(judged(folder))["inverted"].numbers["value"].estimate
+
+    first = value()
+    shutil.copy(folder / "img" / "01.png", folder / "img" / "00.png")
+    assert value() < first

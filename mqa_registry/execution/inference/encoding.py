@@ -78,13 +78,13 @@ class Encoder:
 
     def _groups(self, examples: Mapping[bytes, Example]) -> Iterator[_Group]:
         names = list(examples)
-        first = _encode_each(self._codec, [examples[name] for name in names[:FIRST_EXAMPLES]])
+        first = encode_each(self._codec, [examples[name] for name in names[:FIRST_EXAMPLES]])
         sizes = [_count_bytes(row) for row in first if not isinstance(row, Exception)]
         count = max(FIRST_EXAMPLES, GROUP_BYTES * len(sizes) // max(1, sum(sizes))) if sizes else len(names)
         start, stop = 0, min(count, len(names))
         while start < stop:
             rest = names[max(start, FIRST_EXAMPLES) : stop]
-            encoded = [*(first if start == 0 else ()), *_encode_each(self._codec, [examples[name] for name in rest])]
+            encoded = [*(first if start == 0 else ()), *encode_each(self._codec, [examples[name] for name in rest])]
             given = [examples[name] for name in names[start:stop]]
             yield _Group(names[start:stop], given, encoded, is_last=stop == len(names))
             start, stop = stop, min(stop + count, len(names))
@@ -100,7 +100,7 @@ class _Group:
     is_last: bool
 
 
-def _encode_each(codec: Codec, examples: Sequence[Example]) -> list[Encoded | MqaError]:
+def encode_each(codec: Codec, examples: Sequence[Example]) -> list[Encoded | MqaError]:
     """The encoding of each example, or its error where it cannot be encoded alone.
 
     Raised is an error of a call that did not end in time: the next may take as long.
@@ -115,7 +115,7 @@ def _encode_each(codec: Codec, examples: Sequence[Example]) -> list[Encoded | Mq
         if len(examples) == 1:
             return [error]
     middle = len(examples) // 2
-    return [*_encode_each(codec, examples[:middle]), *_encode_each(codec, examples[middle:])]
+    return [*encode_each(codec, examples[:middle]), *encode_each(codec, examples[middle:])]
 
 
 def _encodings(codec: Codec, group: _Group) -> Encodings:

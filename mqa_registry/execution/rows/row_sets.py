@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mqa_registry.errors import NotRunError
 from mqa_registry.execution.rows.perturbation import perturb_part
 from mqa_registry.execution.rows.perturbed_rows import GrowingRows
 from mqa_registry.execution.rows.shards import Shard, ShardPart, ShardRows, cut
+from mqa_registry.execution.rows.view_rows import ViewRows, with_open_blobs
 from mqa_registry.execution.workspace import Workspace
 from mqa_registry.observations import Failure, PerturbedRows
 from mqa_registry.types.tables.spool import TableSpool
@@ -91,6 +91,11 @@ class RowSets:
         for sets in self._sets_by_data(row_sets).values():
             yield from self._work_through(sets)
 
+    def view_rows(self, row_set: RowSet, rows: Rows) -> ViewRows:
+        """Some rows of a set, in its order, as they are read again shard by shard."""
+        seed = self._plan.suite.seed
+        return ViewRows(rows, self._rows[row_set.data], row_set, self._shards[row_set.data], self._plan.task, seed)
+
     def _work_through(self, sets: Sequence[RowSet]) -> Iterator[ShardRows]:
         """The shards of one data set, with the rows of these sets of it."""
         made = [row_set for row_set in sets if isinstance(self._made.get(row_set), PerturbedRows)]
@@ -119,17 +124,11 @@ class RowSets:
             return shard.take(made.rows)
         ends = self._ends[row_set]
         start, stop = ends[number - 1] if number else 0, ends[number]
-        if not made.rows.has_dropped_blobs:
-            return made.rows.slice(start, stop)
-        again = perturb_part(
-            shard.take(self._rows[shard.data]), row_set.perturb, self._plan.task, self._plan.suite.seed
-        )
-        if isinstance(again, Failure) or len(again.rows) != stop - start:
-            raise NotRunError(
-                f"the rows of `{row_set.name}` could not be made a second time as they were before",
-                hint="let nothing write to the data during a run; a perturbation draws from its generator alone",
-            )
-        return again.rows
+        rows = made.rows.slice(start, stop)
+        if not rows.has_dropped_blobs:
+            return rows
+        unperturbed = shard.take(self._rows[shard.data])
+        return with_open_blobs(rows, unperturbed, row_set, self._plan.task, self._plan.suite.seed)
 
     def _add(self, row_set: RowSet, shard: Shard, part: PerturbedPart | Failure) -> None:
         """Add the next part of a set, which is made with its last one."""
