@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     )
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.execution.inference.batch_runs import run_rows
-    from mqa_registry.execution.inference.decoding import GenerationStep, trace_generation
+    from mqa_registry.execution.inference.decoding import GenerationStep, iter_generation, trace_generation
     from mqa_registry.extras import optional_import
     from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
     from mqa_registry.findings import Exported, Finding, Judgement, SuiteSelection
@@ -183,7 +183,7 @@ _HOMES = {
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "execution.inference.batch_runs": ("run_rows",),
-    "execution.inference.decoding": ("GenerationStep", "trace_generation"),
+    "execution.inference.decoding": ("GenerationStep", "iter_generation", "trace_generation"),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report", "write_report"),
@@ -227,11 +227,11 @@ __all__ = [
     "end_process_tree", "execute_suite", "explain_comparison", "explain_error", "explain_result", "export",
     "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags", "format_estimate",
     "format_number", "format_with_interval", "holm", "hookimpl", "identify_language", "interruptible", "is_special",
-    "judge", "list_backends", "list_checks", "make_visible", "name_family", "open_table", "optional_import", "output",
-    "parity", "positive_class", "read_columns", "read_examples", "read_plan", "read_table", "read_target_labels",
-    "read_targets", "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run", "run_rows", "shapes",
-    "show_export", "show_report", "signal_name", "source_digest", "source_files", "split_cache", "summarize_error",
-    "to_svg", "trace_generation", "verdict_on", "with_class_names", "write_report",
+    "iter_generation", "judge", "list_backends", "list_checks", "make_visible", "name_family", "open_table",
+    "optional_import", "output", "parity", "positive_class", "read_columns", "read_examples", "read_plan", "read_table",
+    "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run",
+    "run_rows", "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "split_cache",
+    "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names", "write_report",
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from mqa_parity.comparisons import (
     mean_kl,
     score_shift,
 )
+from mqa_parity.generation.probe import GenerationParity
 from mqa_parity.suggestions import suggest_parity
 from mqa_parity.tensors.probe import TensorParity
 from mqa_registry import Comparison, Probe, Suggestion, hookimpl
@@ -55,7 +56,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
 
 @hookimpl
 def mqa_probes() -> Iterable[Probe[Any]]:
-    return (TensorParity(), BatchInvariance())
+    return (TensorParity(), BatchInvariance(), GenerationParity())
 
 
 @hookimpl

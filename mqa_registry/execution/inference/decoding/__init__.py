@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from mqa_registry.execution.inference.decoding.generation import generate
-from mqa_registry.execution.inference.decoding.steps import GenerationStep, trace_generation
+from mqa_registry.execution.inference.decoding.steps import GenerationStep, iter_generation, trace_generation
 
-__all__ = ["GenerationStep", "generate", "trace_generation"]
+__all__ = ["GenerationStep", "generate", "iter_generation", "trace_generation"]

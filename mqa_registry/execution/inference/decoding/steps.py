@@ -11,7 +11,7 @@ from mqa_registry.contributions import Generation
 from mqa_registry.errors import NotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -93,25 +93,37 @@ def trace_generation(
     steps: int,
     tokens: npt.NDArray[np.int64] | None = None,
 ) -> list[GenerationStep]:
+    """The first steps of a generation, all of them in memory; see `iter_generation`."""
+    return list(iter_generation(codec, run, rows, steps=steps, tokens=tokens))
+
+
+def iter_generation(
+    codec: Codec,
+    run: Callable[[Batch], Outputs],
+    rows: Sequence[Encoded],
+    *,
+    steps: int,
+    tokens: npt.NDArray[np.int64] | None = None,
+) -> Iterator[GenerationStep]:
     """The first steps of a generation, each with its inputs and outputs: logits, and the caches where it has some.
 
     `run` maps a batch to outputs, as a runner does, and `rows` are encoded rows. Each step appends the most probable
     token, or where they are given those of `tokens`, shape (rows, steps): then two models are fed the same tokens,
-    each with its own cache. The inputs of a step of one model can also be run by the other. No row ends.
+    each with its own cache. A column of `tokens` is read after the forward pass of its step, so that it may be filled by then
+    with what another model has chosen. The inputs of a step of one model can also be run by the other. No row ends.
     """
     mode = codec.run_mode
     if not isinstance(mode, Generation):
         raise NotRunError("the task generates no tokens", hint="only a codec with a `Generation` has such steps")
     decoder = DecoderSteps(mode, run, codec.collate(rows))
     everyone = np.arange(len(rows))
-    traced = []
     for number in range(steps):
         inputs = decoder.inputs
         logits = decoder.run()
         chosen = np.argmax(logits, axis=-1) if tokens is None else tokens[:, number]
-        traced.append(GenerationStep(inputs, decoder.outputs, chosen.astype(np.int64)))
-        decoder.advance(everyone, chosen)
-    return traced
+        yield GenerationStep(inputs, decoder.outputs, chosen.astype(np.int64))
+        if number + 1 < steps:
+            decoder.advance(everyone, chosen)
 
 
 def take_rows(array: Array, rows: Array) -> Array:
