@@ -29,11 +29,12 @@ FORMS = (
 
 @dataclass(frozen=True, kw_only=True)
 class RowSources:
-    """The data sets, as a suite names them, of rows that a caller has not: `sample`, or names: `table` and `arrays`."""
+    """The data sets, as a suite names them, of rows that a caller has not: `sample`, or names: `table`, `arrays` and `folder`."""
 
     sample: str
     table: str
     arrays: str
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def _resolve_named(
         _check_columns(columns)
         return ResolvedRows({"use": sources.sample})
     name = os.fspath(path)
+    if Path(name).is_dir():
+        return ResolvedRows({"use": sources.folder, "path": name, **_column_table(columns)})
     if not Path(name).is_file():
         is_text = isinstance(path, str)
         hint = (

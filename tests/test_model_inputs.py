@@ -10,7 +10,9 @@ import torch
 from mqa_registry import RowSources, RunOptions, resolve_rows
 from mqa_registry.errors import MqaError
 
-SOURCES = RowSources(sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays")
+SOURCES = RowSources(
+    sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays", folder="datasets/folder"
+)
 
 
 class TwoInputs(torch.nn.Module):
@@ -81,6 +83,8 @@ def test_tables_keep_their_columns_which_can_be_mapped(make):
 def test_files_and_nothing_are_data_sets_of_the_plugin(tmp_path):
     for name in ("rows.csv", "rows.npz"):
         (tmp_path / name).touch()
+    folder = resolve(str(tmp_path), columns={"image": "file"})
+    assert folder.table == {"use": "datasets/folder", "path": str(tmp_path), "columns": {"image": "file"}}
     path = tmp_path / "rows.csv"
     table = {"use": "datasets/file", "path": str(path), "columns": {"text": "review"}}
     assert resolve(path, columns={"text": "review"}).table == table

@@ -6,10 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import mqa_fairness
@@ -19,6 +23,7 @@ from mqa_robustness import mqa_perturbations
 ROOT = Path(__file__).parents[1]
 SUITE = ROOT / "suites" / "nlp.toml"
 SWEEP = ROOT / "suites" / "robustness.toml"
+VISION = ROOT / "suites" / "vision.toml"
 BACKENDS = ["torch", "onnx"]
 EPSILON = 1e-9
 PART = ("run", str(SUITE), "--limit", "60")
@@ -53,7 +58,7 @@ def expect_sound(suite):
     assert (done.exit_code, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("suite", [SUITE, ROOT / "suites" / "precision.toml"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("suite", [SUITE, ROOT / "suites" / "precision.toml", VISION], ids=lambda path: path.stem)
 def test_the_suite_is_sound(suite):
     expect_sound(suite)
 
@@ -95,6 +100,7 @@ def test_the_demo_model_and_data_are_small_enough_for_git():
     data = sum(path.stat().st_size for path in (ROOT / "suites" / "data").rglob("*"))
     assert model <= 25e6
     assert data <= 2e6
+    assert (ROOT / "suites" / "models" / "fashion-resnet" / "model.safetensors").stat().st_size <= 4e6
 
 
 def test_the_demo_data_is_what_its_card_says():
@@ -102,6 +108,34 @@ def test_the_demo_data_is_what_its_card_says():
     assert table.column_names == ["id", "text", "label", "domain"]
     assert table.num_rows == len(set(table.column("id").to_pylist())) == 4200
     assert set(table.column("label").to_pylist()) == {"negative", "positive"}
+
+
+def test_the_images_of_clothes_are_what_their_card_says():
+    table = pq.read_table(ROOT / "suites" / "data" / "fashion.parquet")
+    assert table.column_names == ["id", "image", "label", "brightness"]
+    assert len(set(table.column("id").to_pylist())) == 2000
+    assert set(Counter(table.column("label").to_pylist()).values()) == {200}
+    image = Image.open(BytesIO(table.column("image")[0].as_py()))
+    assert (image.format, image.mode, image.size) == ("PNG", "L", (28, 28))
+    assert table.column("brightness")[0].as_py() == pytest.approx(np.asarray(image).mean() / 255, abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def clothes(tmp_path_factory):
+    """The report of a whole run of the suite of images."""
+    file = tmp_path_factory.mktemp("clothes") / "report.json"
+    done = mqa("run", str(VISION), "--store", str(file.parent / "store"), "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(file.read_text())
+
+
+@pytest.mark.slow
+def test_the_suite_of_images_holds_on_both_backends_and_nine_of_ten_images_are_right(clothes):
+    assert list(clothes["environment"]["backends"]) == BACKENDS
+    assert {one["verdict"] for one in clothes["results"]} == {"PASS"}
+    accuracies = [one for one in clothes["results"] if one["check"] == "metrics/accuracy"]
+    assert {one["backend"] for one in accuracies} == set(BACKENDS)
+    assert all(one["numbers"]["value"]["estimate"] >= 0.9 for one in accuracies)
 
 
 @pytest.mark.slow

@@ -10,10 +10,11 @@ import numpy as np
 
 from mqa_registry.boundary.calls import ContributionCall, reject_output, summarize_value
 from mqa_registry.boundary.rows import check_decoded
-from mqa_registry.contributions import Codec, Generation, LiveModel, Model, ModelDescription, Streaming
+from mqa_registry.contributions import Codec, Generation, InputVariant, LiveModel, Model, ModelDescription, Streaming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import numpy.typing as npt
     import pyarrow as pa
@@ -212,8 +213,24 @@ class CheckedCodec(Codec):
     def with_length(self, length: int) -> CheckedCodec | None:
         with ContributionCall(self._contributor):
             codec = self._codec.with_length(length)
-        if codec is None:
-            return None
+        return None if codec is None else self._check(codec)
+
+    def with_processor(self, folder: Path) -> CheckedCodec | None:
+        with ContributionCall(self._contributor):
+            codec = self._codec.with_processor(folder)
+        return None if codec is None else self._check(codec)
+
+    def variants(self, other: Codec | None = None) -> Iterator[InputVariant]:
+        """The same, each of them checked; `other` is one that `with_processor` gave."""
+        with ContributionCall(self._contributor):
+            given = list(self._codec.variants(other._codec if isinstance(other, CheckedCodec) else other))  # noqa: SLF001 - its own
+        for one in given:
+            if not isinstance(one, InputVariant):
+                reject_output(self._contributor, f"gave {summarize_value(one)}, and an `InputVariant` is expected")
+            yield InputVariant(one.difference, self._check(one.codec))
+
+    def _check(self, codec: Codec) -> CheckedCodec:
+        """Another codec of the same task, wrapped."""
         run_mode: RunModeName = "forward" if self.run_mode is None else self.run_mode.name
         return check_codec(self._contributor, codec, self._schema, self._classes, run_mode)
 

@@ -42,7 +42,7 @@ from mqa_registry.contributions.run_modes import (
     Streaming,
 )
 from mqa_registry.contributions.suggestion import SuggestedBackend, SuggestedCheck, SuiteContext
-from mqa_registry.contributions.task import Codec, Grouping, OutputReading, Task
+from mqa_registry.contributions.task import Codec, Grouping, InputVariant, OutputReading, Task
 from mqa_registry.contributions.versions import HOOKS_VERSION, RENAMED_IMPORTS, describe_renames
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "Generation",
     "Greedy",
     "Grouping",
+    "InputVariant",
     "Inspectable",
     "Job",
     "LiveModel",

@@ -27,7 +27,7 @@ class Dataset(FunctionContribution):
     needs, piece by piece; `open_table` gives that of a file.
 
     `recognizes` says whether it reads a file of such a name, by its option `path`, for commands that were given a file
-    alone. `is_sample` says that it has a few rows of its own, which take the place of data that a user does not have.
+    alone; that of a folder ends in a slash. `is_sample` says that it has a few rows of its own, which take the place of data that a user does not have.
     `from_object` makes the table of an object that a caller in Python passes, and None of one that it does not take; the
     function then finds the table by its option `digest`, as `context.find_object` has it.
     """

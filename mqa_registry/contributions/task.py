@@ -12,7 +12,8 @@ from mqa_registry.contributions.contribution import ClassContribution, OptionsT
 from mqa_registry.contributions.versions import VersionedClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
     import pyarrow as pa
@@ -55,6 +56,17 @@ class Grouping:
     has_member_targets: bool = False
     min_members: int = 2
     max_members: int | None = None
+
+
+@dataclass(frozen=True)
+class InputVariant:
+    """Another way to make a model's inputs, as a deployment makes them by mistake: its `codec`, and what it does in words.
+
+    `difference` continues a sentence: `the channels are in the order BGR`.
+    """
+
+    difference: str
+    codec: Codec
 
 
 class Codec(VersionedClass, ABC):
@@ -151,6 +163,20 @@ class Codec(VersionedClass, ABC):
         model, cannot have so many.
         """
         return None
+
+    def with_processor(self, folder: Path) -> Codec | None:
+        """The codec with the processor in another folder, such as a deployment's; None where it has none to replace.
+
+        Raises a DataError where the folder has no processor of the kind.
+        """
+        return None
+
+    def variants(self, other: Codec | None = None) -> Iterable[InputVariant]:
+        """Ways in which a model's inputs are made otherwise by mistake, the simplest first.
+
+        Towards `other`, a codec that `with_processor` gave, they are the settings in which the two differ.
+        """
+        return ()
 
 
 class Task(ClassContribution[OptionsT]):

@@ -1,4 +1,4 @@
-"""Files in a folder, such as images or sound, with a table that has a row for each."""
+"""Files in a folder, such as images or sound: with a table that has a row for each, or in a folder for each class."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ if TYPE_CHECKING:
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_NAME = "file_name"  # the column with the path of a row's file
+LABEL = "label"  # the column with the name of a row's folder
 MAX_LISTED = 3  # files that a message names
 PIECE_ROWS = 1 << 14  # whose paths are made at a time
 HINT = "`file_name` has the path of a file in the folder, from the folder on"
 
 
 def rows_in_folder(context: RunContext, *, path: Path, field: str = "file") -> TableSource:
-    """Files in a folder, such as images or sound, with a row of a table for each.
+    """Files in a folder, such as images or sound, with a row for each.
 
-    The table is `metadata.csv`, `metadata.jsonl` or `metadata.parquet` in the folder `path`, as the `datasets` library has
+    Without a table, each class has a folder in the folder `path`, with the files of its rows: the column `label` of a row
+    is the name of that folder, and the rows are in the order of their names. Hidden files are left out.
+
+    A table is `metadata.csv`, `metadata.jsonl` or `metadata.parquet` in the folder `path`, as the `datasets` library has
     it for folders of images and of sound. Its column `file_name` has the path of a row's file, from the folder on; the
     column `field` of the rows has the whole path. Every file must be there, and none may lie outside of the folder.
     """
-    table = open_table(_find_metadata(path))
+    metadata = _find_metadata(path)
+    table = _list_classes(path) if metadata is None else open_table(metadata)
     folder = path.absolute()
     _check_files(folder, table)
 
@@ -42,22 +47,46 @@ def rows_in_folder(context: RunContext, *, path: Path, field: str = "file") -> T
     return TableSource(read, table.num_rows)
 
 
-def _find_metadata(folder: Path) -> Path:
-    """The file with the table of a folder; a DataError where there is none, or more than one."""
+def is_folder_name(name: str) -> bool:
+    """Whether a name is that of a folder: such names end in a slash."""
+    return name.endswith("/")
+
+
+def _list_classes(folder: Path) -> TableSource:
+    """The files in the folders of a folder, with the names of those as labels; a DataError where there are other files."""
+    classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    outside = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    names = [
+        (file.relative_to(folder).as_posix(), name)
+        for name in classes
+        for file in sorted((folder / name).rglob("*"))
+        if file.is_file() and not file.name.startswith(".")
+    ]
+    if outside or not names:
+        raise DataError(
+            f"`{folder}` has no table of its files"
+            + (f", and `{outside[0]}` is in no folder of a class" if names else ""),
+            hint=f"write one as {', '.join(METADATA)}, with a column `{FILE_NAME}`, or put the files of each class into a folder",
+        )
+    table = pa.table({FILE_NAME: [name for name, _ in names], LABEL: [label for _, label in names]})
+
+    def read(columns: Collection[str] | None, stop: int | None) -> Iterator[pa.Table]:
+        yield table.slice(0, stop).select([name for name in table.column_names if columns is None or name in columns])
+
+    return TableSource(read, len(table))
+
+
+def _find_metadata(folder: Path) -> Path | None:
+    """The file with the table of a folder, None where there is none; a DataError where there are several."""
     if not folder.is_dir():
         siblings = [entry.name for entry in folder.parent.iterdir()] if folder.parent.is_dir() else []
         raise DataError(f"there is no folder `{folder}`", hint=did_you_mean(folder.name, siblings))
     found = [folder / name for name in METADATA if (folder / name).exists()]
-    if not found:
-        raise DataError(
-            f"`{folder}` has no table of its files",
-            hint=f"write one as {', '.join(METADATA)}, with a column `{FILE_NAME}`",
-        )
     if len(found) > 1:
         raise DataError(
             f"`{folder}` has both `{found[0].name}` and `{found[1].name}`", hint="keep the one that is meant"
         )
-    return found[0]
+    return found[0] if found else None
 
 
 def _check_files(folder: Path, table: TableSource) -> None:

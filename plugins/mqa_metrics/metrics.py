@@ -13,7 +13,7 @@ from mqa_metrics.classification import (
     selection_rate,
     true_positive_rate,
 )
-from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss
+from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss, top_k_accuracy
 from mqa_metrics.ranking import auroc
 from mqa_registry import Metric
 
@@ -30,6 +30,7 @@ METRICS = (
     Metric("mcc", mcc, schemas=LABEL, range=(-1.0, 1.0), reads="counts"),
     Metric("log-loss", log_loss, schemas=LABEL, range=(0.0, MAX_LOG_LOSS)),
     Metric("brier", brier, schemas=LABEL, range=(0.0, 2.0), reads="rows"),
+    Metric("top-k-accuracy", top_k_accuracy, schemas=LABEL, range=SHARE, reads="rows"),
     Metric("ece", ece, schemas=LABEL, range=SHARE),
     Metric("auroc", auroc, schemas=LABEL, range=SHARE),
     Metric("selection-rate", selection_rate, schemas=LABEL, range=SHARE, reads="rows"),

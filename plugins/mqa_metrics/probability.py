@@ -1,4 +1,4 @@
-"""Metrics of probabilities: log loss, Brier score, and the expected calibration error."""
+"""Metrics of probabilities: log loss, Brier score, top-k accuracy, and the expected calibration error."""
 
 from __future__ import annotations
 
@@ -43,6 +43,19 @@ def brier(predictions: Predictions, targets: Targets) -> Scores:
     np.put_along_axis(one_hot, targets.codes[:, None], 1.0, axis=1)
     distances = ((probabilities - one_hot) ** 2).sum(axis=1)
     return Scores(distances / 2, 0.0, 1.0) if probabilities.shape[1] < 3 else Scores(distances, 0.0, 2.0)
+
+
+def top_k_accuracy(predictions: Predictions, targets: Targets, *, k: Annotated[int, Ge(1)] = 5) -> Floats:
+    """The share of rows whose target is among the `k` likeliest classes.
+
+    From 0 to 1; with `k = 1` accuracy, and 1 where `k` is the number of classes. Of classes that are equally likely the
+    first ones count as likelier, as for the label itself; scikit-learn takes the last ones.
+    """
+    probabilities, codes = require_probabilities(predictions), targets.codes[:, None]
+    of_target = np.take_along_axis(probabilities, codes, axis=1)
+    comes_first = np.arange(probabilities.shape[1]) < codes
+    n_likelier = ((probabilities > of_target) | ((probabilities == of_target) & comes_first)).sum(axis=1)
+    return np.where(np.isnan(probabilities).any(axis=1), np.nan, n_likelier < k)
 
 
 def ece(predictions: Predictions, targets: Targets, *, n_bins: Annotated[int, Ge(1)] = 15) -> Statistic:

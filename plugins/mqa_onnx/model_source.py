@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from mqa_registry import RunContext, Task
 
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
+IMAGE_PROCESSOR = "preprocessor_config.json"
+IMAGE_CLASSIFIER = "ForImageClassification"  # the end of the names of such classes of transformers
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileOptions:
     """Which file.
 
-    `id` is the file. `processor` is the folder of its tokenizer and configuration; left out, it is the file's own folder
-    or the one above, where one of them has a tokenizer.
+    `id` is the file. `processor` is the folder of its tokenizer, or its image processor, and its configuration; left out, it
+    is the file's own folder or the one above, where one of them has such a file.
     """
 
     id: Path
@@ -47,28 +49,41 @@ class FileSource(ModelSource[FileOptions]):
         return Path(name).suffix == ".onnx"
 
     def infer_task(self, run_context: RunContext, options: FileOptions) -> str:
-        """The task that takes any model: an ONNX file declares none."""
-        return "transformers/forward"
+        """That of the configuration next to the file, where it is an image classifier's; else the one that takes any model."""
+        folder = options.processor or _find_folder(options.id, CONFIG)
+        classes = _read_config(folder).get("architectures") if folder else None
+        is_classifier = isinstance(classes, list) and bool(classes) and str(classes[0]).endswith(IMAGE_CLASSIFIER)
+        return "transformers/image-classification" if is_classifier else "transformers/forward"
 
     def load(self, task: Task[Any], run_context: RunContext, options: FileOptions) -> Model:
         path = options.id
         if not path.is_file():
             raise DataError(f"there is no file `{path}`")
-        candidates = (path.parent, path.parent.parent)
-        with_tokenizer = next((folder for folder in candidates if (folder / TOKENIZER).is_file()), None)
-        folder = options.processor or with_tokenizer
+        modalities = set(task.fields.values())
+        reads_images = "image" in modalities and "text" not in modalities
+        folder = options.processor or _find_folder(path, IMAGE_PROCESSOR if reads_images else TOKENIZER)
         config = _read_config(folder or path.parent)
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
-        about = {"id": str(path), "format": "ONNX", "max_positions": config.get("max_position_embeddings")}
+        about = {
+            "id": str(path),
+            "format": "ONNX",
+            "max_positions": config.get("max_position_embeddings"),
+            "num_channels": config.get("num_channels"),
+        }
         return Model(
             digest=f"sha256:{digest}",
             module=partial(_raise_no_module, path),
-            processor=partial(_load_tokenizer, folder),
+            processor=partial(_load_processor, folder, reads_images=reads_images),
             labels=_class_names(config),
             about={name: value for name, value in about.items() if value is not None},
             file=path,
         )
+
+
+def _find_folder(path: Path, name: str) -> Path | None:
+    """The file's own folder or the one above, whichever has a file of this name first; None where neither has."""
+    return next((folder for folder in (path.parent, path.parent.parent) if (folder / name).is_file()), None)
 
 
 def _read_config(folder: Path) -> Mapping[str, Any]:
@@ -97,13 +112,17 @@ def _raise_no_module(path: Path) -> NoReturn:
     )
 
 
-def _load_tokenizer(folder: Path | None) -> Any:
-    """The tokenizer in a folder; None without a folder."""
+def _load_processor(folder: Path | None, *, reads_images: bool) -> Any:
+    """The tokenizer in a folder, or its image processor by Pillow; None without a folder."""
     if folder is None:
         return None
     import transformers
 
+    what, loader = ("image processor", "AutoImageProcessor") if reads_images else ("tokenizer", "AutoTokenizer")
+    backend = {"backend": "pil"} if reads_images else {}
     try:
-        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return getattr(transformers, loader).from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, **backend
+        )
     except Exception as error:
-        raise DataError(f"`{folder}` has no tokenizer that can be loaded: {error!s:.200}") from error
+        raise DataError(f"`{folder}` has no {what} that can be loaded: {error!s:.200}") from error

@@ -25,7 +25,9 @@ BACKEND = "onnxruntime/session"
 SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")  # of models, by their names
 TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
 ARRAYS = "transformers/forward"  # the task that takes the inputs of any model as they are
-ROW_SOURCES = RowSources(sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays")
+ROW_SOURCES = RowSources(
+    sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays", folder="datasets/folder"
+)
 DEFAULT_TIMEOUT = 3600.0  # seconds; a backend that ignores the limit is ended after twice as many
 
 

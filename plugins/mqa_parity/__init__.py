@@ -17,6 +17,7 @@ from mqa_parity.comparisons import (
     score_shift,
 )
 from mqa_parity.generation.probe import GenerationParity
+from mqa_parity.inputs import InputParity
 from mqa_parity.suggestions import suggest_parity
 from mqa_parity.tensors.probe import TensorParity
 from mqa_registry import Comparison, Probe, Suggestion, hookimpl
@@ -56,7 +57,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
 
 @hookimpl
 def mqa_probes() -> Iterable[Probe[Any]]:
-    return (TensorParity(), BatchInvariance(), GenerationParity())
+    return (TensorParity(), BatchInvariance(), GenerationParity(), InputParity())
 
 
 @hookimpl

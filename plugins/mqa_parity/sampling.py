@@ -120,7 +120,7 @@ def find_token_limit(context: ProbeContext) -> int | None:
 def _encode_rows(context: ProbeContext, indices: Sequence[int]) -> list[Row]:
     codec = require_codec(context)
     return [
-        Row(row.id, row.arrays, codec.cost(row.arrays), _serialize_texts(row.example), _count_tokens(codec, row.arrays))
+        Row(row.id, row.arrays, codec.cost(row.arrays), serialize_texts(row.example), _count_tokens(codec, row.arrays))
         for row in _encode(context, indices)
     ]
 
@@ -156,7 +156,7 @@ def _count_tokens(codec: Codec, arrays: Arrays) -> int | None:
     return None if valid is None else int(np.count_nonzero(valid))
 
 
-def _serialize_texts(example: Mapping[str, Any]) -> str:
+def serialize_texts(example: Mapping[str, Any]) -> str:
     """The texts of an example as JSON, lists of them included, and the names of its files."""
     named = {name: value.name if isinstance(value, Blob) else value for name, value in example.items()}
     texts = {name: value for name, value in named.items() if isinstance(value, str) or _has_texts(value)}

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mqa_registry import Predictions, ResolvedModel
 
 ONNX_FILE, SESSION = "onnx/file", "onnxruntime/session"
-ROW_SOURCES = RowSources(sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays")
+ROW_SOURCES = RowSources(
+    sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays", folder="datasets/folder"
+)
 TENSORS, FLIPS, INVARIANCE = "parity/tensors", "parity/flip-rate", "parity/invariance"
 CANDIDATE = "onnx"  # the name of the backend that runs the file
 MAX_FLIP_RATE = 0.01

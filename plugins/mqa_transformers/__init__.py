@@ -1,4 +1,4 @@
-"""transformers: models from its hub or a folder, its text tasks, and PyTorch to run them."""
+"""transformers: models from its hub or a folder, its tasks, and PyTorch to run them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
 from mqa_transformers import device, model_source, torch_backend
-from mqa_transformers.tasks import forward, text_classification, text_ranking
+from mqa_transformers.tasks import forward, image_classification, text_classification, text_ranking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +20,13 @@ def mqa_models() -> Iterable[ModelSource[Any]]:
 
 @hookimpl
 def mqa_tasks() -> Iterable[Task[Any]]:
-    """`transformers/text-classification` and `text-ranking`, and `transformers/forward` for any model."""
-    return [text_classification.TextClassification(), text_ranking.TextRanking(), forward.Forward()]
+    """The tasks of models of transformers, and `transformers/forward` for any model."""
+    return [
+        text_classification.TextClassification(),
+        text_ranking.TextRanking(),
+        image_classification.ImageClassification(),
+        forward.Forward(),
+    ]
 
 
 @hookimpl

@@ -43,6 +43,11 @@ class Configuration:
         return self.values.get("problem_type")
 
     @property
+    def num_channels(self) -> int | None:
+        """The channels of the images that the model takes: 3 for RGB, 1 for grey; None where it is not set."""
+        return self._integer("num_channels", 0) or None
+
+    @property
     def max_positions(self) -> int | None:
         """The longest input that the model has positions for, in tokens; None where it sets no such bound."""
         positions = self._integer("max_position_embeddings", self._integer("n_positions", 0))
@@ -84,6 +89,7 @@ class Configuration:
             "has_no_pad_token": self.has_no_pad_token or None,
             "vocab_size": self.vocab_size,
             "problem_type": self.problem_type,
+            "num_channels": self.num_channels,
         }
         return {name: fact for name, fact in facts.items() if fact is not None}
 

@@ -15,7 +15,10 @@ from mqa_transformers.tasks.tokenization import find_unused_pad_token
 if TYPE_CHECKING:
     from mqa_registry import LiveModel
 
-CLASSIFIER = "ForSequenceClassification"  # the end of the names of such classes
+CLASSIFIER, IMAGE_CLASSIFIER = (
+    "ForSequenceClassification",
+    "ForImageClassification",
+)  # ends of the names of such classes
 RUN_CONFIG = {"use_cache": False, "return_dict": True}  # as a model of a checkpoint is run
 
 
@@ -36,6 +39,22 @@ def describe_classifier(live: LiveModel) -> ModelDescription | None:
     if getattr(live.model.config, "pad_token_id", 0) is None:  # without one it takes one row at a time
         settings["pad_token_id"] = find_unused_pad_token(live.processor, config.vocab_size)
     return ModelDescription(config.labels(), config.facts(), fit_tokenizer(live), settings)
+
+
+def describe_image_classifier(live: LiveModel) -> ModelDescription | None:
+    """A classifier of images: its labels, its facts and its image processor; None of any other model.
+
+    A DataError where it comes without a processor.
+    """
+    config = read_live_configuration(live.model)
+    if config is None or not type(live.model).__name__.endswith(IMAGE_CLASSIFIER):
+        return None
+    if live.processor is None:
+        raise DataError(
+            f"the `{type(live.model).__name__}` comes without an image processor, which its images need",
+            hint="pass both: `model=LiveModel(model, image_processor)`, or a pipeline",
+        )
+    return ModelDescription(config.labels(), config.facts(), live.processor, _run_config(live.model))
 
 
 def describe_module(live: LiveModel) -> ModelDescription:

@@ -14,6 +14,7 @@ from mqa_transformers.tasks.tokenization import find_unused_pad_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from pathlib import Path
     from typing import TypeVar
 
     from mqa_registry import MqaError
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     Loaded = TypeVar("Loaded")
 
 TEXT_CLASSIFICATION = "text-classification"
+IMAGE_CLASSIFICATION = "image-classification"
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
 PREPROCESSOR = "preprocessor_config.json"  # of images and sounds
+PROCESSOR = "processor_config.json"  # of several kinds of inputs
 
 # What a task can need, in the words of the hub: the class that loads its models, and the table of the classes those are of.
 HEADS = {
@@ -35,7 +38,7 @@ HEADS = {
     "text2text-generation": ("AutoModelForSeq2SeqLM", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING"),
     "multiple-choice": ("AutoModelForMultipleChoice", "MODEL_FOR_MULTIPLE_CHOICE_MAPPING"),
     "feature-extraction": ("AutoModel", "MODEL_MAPPING"),
-    "image-classification": ("AutoModelForImageClassification", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING"),
+    IMAGE_CLASSIFICATION: ("AutoModelForImageClassification", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING"),
     "object-detection": ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
     "image-segmentation": ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
     "audio-classification": ("AutoModelForAudioClassification", "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING"),
@@ -60,15 +63,18 @@ def load_module(checkpoint: Checkpoint, needs: str, processor: Callable[[], Any]
     return module.eval()
 
 
-def load_processor(checkpoint: Checkpoint, needs: str, *, reads_text: bool = True) -> Any:
-    """What turns examples into the arrays that the model takes: a tokenizer, where the task reads text.
+def load_processor(checkpoint: Checkpoint, needs: str, modalities: Collection[str] = ("text",)) -> Any:
+    """What turns examples into the arrays that the model takes, by the modalities that the task reads.
 
-    None where the checkpoint has nothing of the kind, and rows may bring arrays.
+    A tokenizer for text, an image processor for images alone. None where the checkpoint has nothing of the kind, and rows
+    may bring arrays. Raises a DataError where there is none that the task needs.
     """
     has_tokenizer = any(map(checkpoint.has_file, ("tokenizer.json", "tokenizer_config.json")))
     if not needs and not has_tokenizer:
         return None
-    if not reads_text and not has_tokenizer:
+    if needs and "image" in modalities and "text" not in modalities:
+        return load_image_processor(checkpoint)
+    if "text" not in modalities and not has_tokenizer:
         if not checkpoint.has_file(PREPROCESSOR):
             return None
         return _load(checkpoint, "a processor", lambda: _load_auto("AutoProcessor", checkpoint))
@@ -81,6 +87,35 @@ def load_processor(checkpoint: Checkpoint, needs: str, *, reads_text: bool = Tru
             hint="`tokenizer.save_pretrained(folder)` puts it there",
         )
     return tokenizer
+
+
+def load_image_processor(checkpoint: Checkpoint) -> Any:
+    """The image processor of a checkpoint, by Pillow: torchvision is not needed. A DataError where it has none."""
+    if not any(map(checkpoint.has_file, (PREPROCESSOR, PROCESSOR))):
+        raise DataError(
+            f"`{checkpoint.path}` holds no image processor: there is no `{PREPROCESSOR}` in it",
+            hint="`image_processor.save_pretrained(folder)` puts it there; it is the file of the model that was trained",
+        )
+    return _load(checkpoint, "an image processor", lambda: _load_auto("AutoImageProcessor", checkpoint, backend="pil"))
+
+
+def read_image_processor(folder: Path) -> Any:
+    """The image processor in a folder that need not hold a model, by Pillow; a DataError where there is none."""
+    if not any((folder / name).is_file() for name in (PREPROCESSOR, PROCESSOR)):
+        raise DataError(
+            f"`{folder}` holds no image processor: there is no `{PREPROCESSOR}` in it",
+            hint="name the folder that has the deployment's",
+        )
+    try:
+        with silence_transformers():
+            import transformers
+
+            return transformers.AutoImageProcessor.from_pretrained(str(folder), local_files_only=True, backend="pil")
+    except Exception as error:
+        raise DataError(
+            f"`{folder}` holds no image processor that can be loaded: {summarize_error(error)}",
+            hint=f"is `{PREPROCESSOR}` whole?",
+        ) from error
 
 
 @contextmanager
@@ -121,12 +156,12 @@ def _from_pretrained(checkpoint: Checkpoint, class_name: str) -> Any:
     )
 
 
-def _load_auto(class_name: str, checkpoint: Checkpoint) -> Any:
+def _load_auto(class_name: str, checkpoint: Checkpoint, **arguments: str) -> Any:
     """What an auto class of transformers reads from the checkpoint."""
     import transformers
 
     return getattr(transformers, class_name).from_pretrained(
-        str(checkpoint.path), local_files_only=True, trust_remote_code=checkpoint.has_code
+        str(checkpoint.path), local_files_only=True, trust_remote_code=checkpoint.has_code, **arguments
     )
 
 

@@ -13,7 +13,14 @@ from mqa_registry import DataError, Model, ModelSource, NotRunError, did_you_mea
 from mqa_transformers.checkpoint import ADAPTER_CONFIG, CARD, SENTENCE_TRANSFORMERS, UNUSED_SUFFIXES, open_checkpoint
 from mqa_transformers.configuration import CONFIG
 from mqa_transformers.live_checkpoint import find_checkpoint
-from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
+from mqa_transformers.loading import (
+    FORWARD,
+    HEADS,
+    IMAGE_CLASSIFICATION,
+    TEXT_CLASSIFICATION,
+    load_module,
+    load_processor,
+)
 from mqa_transformers.tasks.text_classification import check_single_label, is_single_label
 
 if TYPE_CHECKING:
@@ -78,7 +85,7 @@ class AutoSource(ModelSource[AutoOptions]):
         config = checkpoint.config
         if task.name == TEXT_CLASSIFICATION:
             check_single_label(config.problem_type, config.labels())
-        processor = cache(partial(load_processor, checkpoint, task.needs, reads_text="text" in task.fields.values()))
+        processor = cache(partial(load_processor, checkpoint, task.needs, tuple(task.fields.values())))
         return Model(
             digest=checkpoint.digest(),
             module=partial(load_module, checkpoint, task.needs, processor),
@@ -94,9 +101,10 @@ class AutoSource(ModelSource[AutoOptions]):
     def infer_task(self, run_context: RunContext, options: AutoOptions) -> str:
         """The task of the class that a model was saved from; `forward`, which takes any, where that has none."""
         config = options.open(run_context).config
-        is_classifier = (config.architecture or "").endswith("ForSequenceClassification")
-        classifies = is_classifier and is_single_label(config.problem_type, config.labels())
-        return f"transformers/{TEXT_CLASSIFICATION if classifies else FORWARD}"
+        classifiers = {"ForSequenceClassification": TEXT_CLASSIFICATION, "ForImageClassification": IMAGE_CLASSIFICATION}
+        named = (task for end, task in classifiers.items() if (config.architecture or "").endswith(end))
+        task = next(named, FORWARD) if is_single_label(config.problem_type, config.labels()) else FORWARD
+        return f"transformers/{task}"
 
 
 def _facts(checkpoint: Checkpoint, revision: str | None) -> dict[str, Any]:

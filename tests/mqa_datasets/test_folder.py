@@ -119,6 +119,31 @@ def test_a_folder_needs_one_table(folder):
     assert "both `metadata.csv` and `metadata.jsonl`" in refusal(folder).message
 
 
+def test_without_a_table_the_folder_of_a_file_is_its_label(tmp_path):
+    for name in ("cat/b.png", "cat/more/a.png", "dog/c.png", "dog/.hidden", ".cache/d.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"png")
+    table = read_all(rows_of(tmp_path, field="image"))
+    names = ["cat/b.png", "cat/more/a.png", "dog/c.png"]
+    assert table.column("file_name").to_pylist() == names
+    assert table.column("label").to_pylist() == ["cat", "cat", "dog"]
+    assert table.column("image").to_pylist() == [str(tmp_path / name) for name in names]
+    assert read_all(rows_of(tmp_path), {"label"}).column_names == ["label"]
+
+
+def test_a_file_in_no_folder_of_a_class_is_named(folder):
+    with pytest.raises(DataError, match=r"`a\.png` is in no folder of a class"):
+        rows_of(folder)
+
+
+def test_a_link_in_the_folder_of_a_class_that_leads_out_of_it_is_refused(tmp_path):
+    (tmp_path / "secret.png").write_bytes(b"png")
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    (tmp_path / "photos" / "cat" / "a.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(DataError, match="lies outside"):
+        rows_of(tmp_path / "photos")
+
+
 def test_a_folder_that_is_not_there_is_refused_with_a_guess(folder):
     error = refusal(folder.parent / "photo")
     assert error.message.startswith("there is no folder")

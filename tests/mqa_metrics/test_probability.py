@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import brier_score_loss
+from sklearn.metrics import brier_score_loss, top_k_accuracy_score
 from sklearn.metrics import log_loss as sk_log_loss
 
-from mqa_metrics.probability import brier, ece, log_loss
+from mqa_metrics.probability import brier, ece, log_loss, top_k_accuracy
 from mqa_registry import DataError
 
 QUICK = settings(max_examples=25, deadline=None)
@@ -50,6 +50,27 @@ def test_brier_of_two_classes_is_the_squared_distance_for_the_positive_one(label
 def test_log_loss_of_a_certain_wrong_prediction_is_finite(label):
     measured = log_loss(label(["negative"], p=[[1.0, 0.0]]), label(["positive"]))
     assert measured.values == pytest.approx([-np.log(np.finfo(float).eps)])
+
+
+@QUICK
+@given(st.lists(st.tuples(st.permutations(range(1, 5)), st.integers(0, 3)), min_size=1, max_size=15), st.integers(1, 3))
+def test_top_k_accuracy_is_that_of_scikit_learn_where_no_classes_are_equally_likely(coded, rows, k):
+    p, targets = np.array([weights for weights, _ in rows]) / 10, [target for _, target in rows]
+    measured = top_k_accuracy(coded(p.argmax(axis=1), 4, p), coded(targets, 4), k=k)
+    assert measured.mean() == pytest.approx(top_k_accuracy_score(targets, p, k=k, labels=range(4)))
+
+
+def test_top_k_accuracy_counts_a_target_among_the_k_likeliest_the_first_of_equals(coded):
+    p = [[0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0.25, 0.25, 0.5], [0.25, 0.25, 0.5]]
+    predicted, targets = coded([0, 2, 2, 2], 3, p), coded([1, 0, 0, 1], 3)
+    assert top_k_accuracy(predicted, targets, k=1).tolist() == [0, 0, 0, 0]
+    assert top_k_accuracy(predicted, targets, k=2).tolist() == [1, 0, 1, 0]
+    assert top_k_accuracy(predicted, targets, k=3).tolist() == [1, 1, 1, 1]
+
+
+def test_top_k_accuracy_ignores_a_row_without_probabilities(coded):
+    measured = top_k_accuracy(coded([0, 0], 2, [[0.9, 0.1], [np.nan, np.nan]]), coded([0, 1], 2), k=1)
+    assert np.isnan(measured).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("measure", [log_loss, brier])

@@ -16,6 +16,8 @@ from mqa_registry.cli.drafting.column_contents import (
     is_text,
     words_of_name,
 )
+from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
+from mqa_registry.types.blobs import BLOB_MODALITIES
 from mqa_registry.types.labels import UnreadableLabel, match_labels, read_labels
 
 if TYPE_CHECKING:
@@ -98,6 +100,11 @@ CLUSTER_WORDS = frozenset(
         "writer",
     ]
 )
+MODALITY_WORDS = {
+    "image": frozenset(["img", "images", "picture", "photo", "pixels"]),
+    "audio": frozenset(["sound", "speech", "wav", "recording"]),
+}
+FILE_WORDS = frozenset(["file", "filename", "filepath", "path"])
 PAIRS = (
     ("premise", "hypothesis"), ("sentence1", "sentence2"), ("question1", "question2"), ("text1", "text2"),
     ("question", "sentence"), ("query", "passage"), ("question", "passage"), ("query", "document"),
@@ -177,6 +184,11 @@ def _ask_field(table: pa.Table, field: str, modality: str, taken: Collection[str
     meaning = f"the {modality} that the model reads"
     if field in table.column_names:
         return Question(field, meaning, (field,), is_clear=True, may_lack=False)
+    if modality in BLOB_MODALITIES:
+        ranks = {name: rank for name in table.column_names if (rank := _rank_blobs(table, name, modality, taken))}
+        files = tuple(sorted(ranks, key=lambda name: -ranks[name]))
+        is_clear = [*ranks.values()].count(max(ranks.values(), default=0)) == 1
+        return Question(field, meaning, files, is_clear=is_clear, may_lack=False)
     if modality != "text":
         return Question(field, meaning, (), is_clear=True, may_lack=False)
     texts = {name: describe_text(table.column(name)) for name in table.column_names if name not in (*taken, *TARGETS)}
@@ -187,6 +199,19 @@ def _ask_field(table: pa.Table, field: str, modality: str, taken: Collection[str
     named = [name for name in candidates if words_of_name(name) & TEXT_WORDS]
     candidates.sort(key=lambda name: (name not in named, -found[name].length))
     return Question(field, meaning, tuple(candidates), is_clear=len(candidates) == 1, may_lack=False)
+
+
+def _rank_blobs(table: pa.Table, name: str, modality: str, taken: Collection[str]) -> int:
+    """How much speaks for a column as one of images, sounds or files, 0 for nothing: its name, and bytes more than paths."""
+    kind = table.schema.field(name).type
+    if name in (*taken, *TARGETS) or not holds_blobs(kind):
+        return 0
+    words = words_of_name(name)
+    if modality in words or words & MODALITY_WORDS.get(modality, frozenset()):
+        return 4
+    if holds_bytes(kind):
+        return 3
+    return 2 if words == {"file"} else int(bool(words & FILE_WORDS))
 
 
 def _ask_target(table: pa.Table, schema: str, classes: Sequence[str], taken: Collection[str]) -> Question:

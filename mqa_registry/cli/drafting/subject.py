@@ -164,7 +164,7 @@ def _find_dataset(data: Path | None, catalog: Catalog) -> str:
     for name, one in datasets:
         if one.recognizes is not None:
             with ContributionCall(Contributor(one.kind, name, one.recognizes)):
-                if one.recognizes(data.name):
+                if one.recognizes(f"{data.name}/" if data.is_dir() else data.name):
                     return name
     read_table(data)  # raises, and says which files can be read
     raise UsageError(f"no data set reads `{data}`", hint="`mqa plugins` lists what there is")

@@ -117,3 +117,38 @@ def test_a_column_of_its_own_name_is_not_mapped():
     columns = {"text": "text", "target": "label", "id": "review_id"}
     assert map_columns(columns) == {"id": "review_id"}
     assert map_columns({"target": "target", "text": "label"}) == {"text": "label"}
+
+
+PATHS = [f"photos/{row}.jpg" for row in range(100)]
+CONTENTS = [text.encode() for text in TEXTS]
+
+
+def find_image(columns):
+    made = make_task(lambda model, options: None, "task")
+    made.fields, made.schema, made.optional = {"image": "image"}, "label", ()
+    asked = {}
+
+    def ask(question):
+        asked[question.role] = question.candidates
+        return question.candidates[0]
+
+    return find_columns(pa.table(columns), made, CLASSES, ask).get("image"), asked.get("image")
+
+
+@pytest.mark.parametrize(
+    ("columns", "image"),
+    [
+        ({"image": PATHS, "photo": PATHS}, "image"),
+        ({"file": PATHS, "file_name": PATHS, "label": LABELS}, "file"),
+        ({"picture": PATHS, "thumbnail": CONTENTS}, "picture"),
+        ({"content": CONTENTS, "path": PATHS}, "content"),
+        ({"review": TEXTS, "label": LABELS}, None),
+    ],
+    ids=["field", "folder", "name", "bytes", "none"],
+)
+def test_the_column_of_images_is_named_so_or_holds_bytes_or_paths(columns, image):
+    assert find_image(columns) == (image, None)
+
+
+def test_two_columns_that_could_both_be_images_are_asked_for():
+    assert find_image({"img": PATHS, "photo": PATHS}) == ("img", ("img", "photo"))
