@@ -27,9 +27,13 @@ class DeployedArrays:
     arrays: Mapping[str, npt.NDArray[Any]]
     positions: Mapping[str, int]
 
-    def row(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        """The inputs of the row with this id."""
-        return {key: array[self.positions[name]] for key, array in self.arrays.items()}
+    def row(self, name: str, mask: str = "") -> dict[str, npt.NDArray[Any]]:
+        """The inputs of the row with this id, without the positions where the array `mask` is 0: these are padding."""
+        row = {key: array[self.positions[name]] for key, array in self.arrays.items()}
+        if mask not in row:
+            return row
+        is_valid = row[mask] != 0
+        return {key: array[is_valid] if array.shape == is_valid.shape else array for key, array in row.items()}
 
 
 def read_deployed_arrays(path: Path) -> DeployedArrays:

@@ -81,7 +81,8 @@ class InputParity(Probe[InputsOptions]):
 
     `value` is how many of the compared rows have an input that differs, `difference` the largest difference of any number,
     infinite where shapes differ. The report says which change of the preprocessing makes the inputs equal: another mean,
-    deviation, scale, kernel of resizing or crop, BGR in place of RGB, or the settings in which two processors differ.
+    deviation, scale, kernel of resizing or crop, BGR in place of RGB, or the settings in which two processors differ; of
+    texts another case, length or tokenizer.
     """
 
     name = "inputs"
@@ -101,8 +102,9 @@ class InputParity(Probe[InputsOptions]):
         ids, examples = _draw_rows(context, options, deployed)
         own = codec.encode(examples)
         other = None if options.processor is None else codec.with_processor(options.processor)
+        theirs: list[Arrays]
         if deployed is not None:
-            theirs = [deployed.row(name) for name in ids]
+            theirs = [deployed.row(name, codec.padding_mask) for name in ids]
         elif other is None:
             raise NotRunError("the task has no processor that another could take the place of")
         else:

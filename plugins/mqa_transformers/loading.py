@@ -101,20 +101,30 @@ def load_image_processor(checkpoint: Checkpoint) -> Any:
 
 def read_image_processor(folder: Path) -> Any:
     """The image processor in a folder that need not hold a model, by Pillow; a DataError where there is none."""
-    if not any((folder / name).is_file() for name in (PREPROCESSOR, PROCESSOR)):
+    files = (PREPROCESSOR, PROCESSOR)
+    return _read_processor(folder, "image processor", files, "AutoImageProcessor", backend="pil")
+
+
+def read_tokenizer(folder: Path) -> Any:
+    """The tokenizer in a folder that need not hold a model; a DataError where there is none."""
+    return _read_processor(folder, "tokenizer", ("tokenizer_config.json", "tokenizer.json"), "AutoTokenizer")
+
+
+def _read_processor(folder: Path, what: str, files: tuple[str, ...], class_name: str, **arguments: str) -> Any:
+    """What an auto class of transformers reads from a folder with one of these files, without any code of the folder."""
+    if not any((folder / name).is_file() for name in files):
         raise DataError(
-            f"`{folder}` holds no image processor: there is no `{PREPROCESSOR}` in it",
+            f"`{folder}` holds no {what}: there is no `{files[0]}` in it",
             hint="name the folder that has the deployment's",
         )
     try:
         with silence_transformers():
             import transformers
 
-            return transformers.AutoImageProcessor.from_pretrained(str(folder), local_files_only=True, backend="pil")
+            return getattr(transformers, class_name).from_pretrained(str(folder), local_files_only=True, **arguments)
     except Exception as error:
         raise DataError(
-            f"`{folder}` holds no image processor that can be loaded: {summarize_error(error)}",
-            hint=f"is `{PREPROCESSOR}` whole?",
+            f"`{folder}` holds no {what} that can be loaded: {summarize_error(error)}", hint=f"is `{files[0]}` whole?"
         ) from error
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Exported, Finding, LiveModel, Model, ModelDescription
+from mqa_registry import Exported, Finding, InputVariant, LiveModel, Model, ModelDescription
 from mqa_registry.boundary import (
     Contributor,
     ForwardPasses,
@@ -235,3 +235,22 @@ def test_a_model_in_memory_is_described_as_one():
     assert check_description(TASK, None) is None
     with pytest.raises(ContributionError, match="acme/task"):
         check_description(TASK, {"labels": ("a", "b")})
+
+
+def test_other_ways_to_make_inputs_are_codecs_that_are_checked_too():
+    other = codec(encode=lambda examples: [])
+    made = codec(
+        variants=staticmethod(lambda other: [InputVariant("no rows are made", codec(encode=lambda examples: []))]),
+        with_processor=staticmethod(lambda folder: None if folder == "none" else other),
+    )
+    assert made.with_processor("none") is None
+    (variant,) = made.variants(made.with_processor("some"))
+    assert variant.difference == "no rows are made"
+    for one in (variant.codec, made.with_processor("some")):
+        with pytest.raises(ContributionError, match="encoded 1 examples as 0"):
+            one.encode([{}])
+
+
+def test_a_way_to_make_inputs_that_is_no_variant_is_refused():
+    with pytest.raises(ContributionError, match="an `InputVariant` is expected"):
+        list(codec(variants=staticmethod(lambda other: ["x"])).variants())

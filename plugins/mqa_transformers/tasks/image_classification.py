@@ -109,7 +109,7 @@ class ImageClassificationCodec(Codec):
     def cost(self, row: Arrays) -> int:
         """The number of patches of 16 x 16 pixels."""
         height, width = row[PIXELS].shape[-2:]
-        return math.ceil(height * width / PATCH)
+        return math.ceil(int(height) * int(width) / PATCH)
 
     def read_outputs(self, outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
         return infer_reading(self._labels, outputs, rows)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry import Codec, DataError, Task, counted
+from mqa_registry import Codec, DataError, InputVariant, Task, counted
 from mqa_transformers.live_model import describe_classifier
-from mqa_transformers.loading import TEXT_CLASSIFICATION
+from mqa_transformers.loading import TEXT_CLASSIFICATION, read_tokenizer
 from mqa_transformers.tasks.classifier_outputs import decode_logits, infer_reading
+from mqa_transformers.tasks.text_preprocessing import different_tokenizers, fit_tokenizer, usual_mistakes
 from mqa_transformers.tasks.tokenization import (
     IDS,
     LENGTH_HINT,
@@ -24,7 +26,8 @@ from mqa_transformers.tasks.tokenization import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -162,6 +165,24 @@ class TextClassificationCodec(Codec):
         limit = length if self.limit is None else min(self.limit, length)
         return TextClassificationCodec(self._model, limit, length)
 
+    def with_processor(self, folder: Path) -> Codec:
+        tokenizer = fit_tokenizer(read_tokenizer(folder), self._tokenizer)
+        return self._with_tokenizer(tokenizer, _find_max_length(tokenizer, self._model))
+
+    def variants(self, other: Codec | None = None) -> Iterator[InputVariant]:
+        if isinstance(other, TextClassificationCodec):
+            found = different_tokenizers(self._tokenizer, self.limit, other._tokenizer, other.limit)  # noqa: SLF001 - of the same class
+        else:
+            found = usual_mistakes(self._tokenizer, self.limit)
+        for difference, tokenizer in found:
+            yield InputVariant(difference, self._with_tokenizer(tokenizer, self.limit))
+
+    def _with_tokenizer(self, tokenizer: Any, limit: int | None) -> TextClassificationCodec:
+        """A copy that encodes by another tokenizer."""
+        codec = copy(self)
+        codec._tokenizer, codec.limit = tokenizer, limit  # noqa: SLF001 - its own
+        return codec
+
     def _encode(self, examples: Sequence[Example], pad_token_id: int) -> list[Arrays]:
         if not examples:
             return []
@@ -191,8 +212,7 @@ class TextClassificationCodec(Codec):
 
 def resolve_max_length(model: Model, requested: int | None) -> int | None:
     """The number of tokens that texts are cut to; None where nothing sets a bound. A DataError where it is impossible."""
-    bounds = [model.processor.model_max_length, model.about.get("max_positions")]
-    upper = min((int(bound) for bound in bounds if bound is not None and bound < UNBOUNDED), default=None)
+    upper = _find_max_length(model.processor, model)
     if requested is None:
         return upper
     lower = _min_length(model.processor)
@@ -200,6 +220,12 @@ def resolve_max_length(model: Model, requested: int | None) -> int | None:
         to_upper = "" if upper is None else f" to {upper}"
         raise DataError(f"`max_length` is {requested}, and this model takes {lower}{to_upper} tokens")
     return requested
+
+
+def _find_max_length(tokenizer: Any, model: Model) -> int | None:
+    """The longest input that a tokenizer gives and a model takes, in tokens; None where nothing sets a bound."""
+    bounds = [tokenizer.model_max_length, model.about.get("max_positions")]
+    return min((int(bound) for bound in bounds if bound is not None and bound < UNBOUNDED), default=None)
 
 
 def _min_length(tokenizer: Any) -> int:
