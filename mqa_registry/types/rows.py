@@ -129,7 +129,9 @@ class Rows:
 
     def with_blob_values(self) -> Rows:
         """The rows with one blob for each value, which knows its file again whenever the examples are read."""
-        return replace(self, blob_values=list(self._iter_blobs())) if self.blobs and not self.blob_values else self
+        if not self.blobs or self.blob_values or not len(self):
+            return self
+        return replace(self, blob_values=list(self._iter_blobs()))
 
     def take(self, indices: Any) -> Rows:
         """The rows at these indices, in their order."""

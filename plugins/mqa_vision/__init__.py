@@ -1,0 +1,52 @@
+"""Images: the corruptions of ImageNet-C, and images that are turned, mirrored, cropped, scaled or made grey."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_registry import Perturbation, hookimpl
+from mqa_vision.corruptions.blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
+from mqa_vision.corruptions.digital import (
+    brightness,
+    contrast,
+    elastic_transform,
+    jpeg_compression,
+    pixelate,
+    saturate,
+)
+from mqa_vision.corruptions.noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
+from mqa_vision.corruptions.weather import fog, frost, snow, spatter
+from mqa_vision.geometry import crop, flip, greyscale, resize, rotate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PACKAGES = ("pillow",)  # of the extra `vision`
+
+
+@hookimpl
+def mqa_perturbations() -> Iterable[Perturbation]:
+    yield Perturbation("gaussian-noise", gaussian_noise, modality="image", requires=PACKAGES)
+    yield Perturbation("shot-noise", shot_noise, modality="image", requires=PACKAGES)
+    yield Perturbation("impulse-noise", impulse_noise, modality="image", requires=PACKAGES)
+    yield Perturbation("defocus-blur", defocus_blur, modality="image", requires=PACKAGES)
+    yield Perturbation("glass-blur", glass_blur, modality="image", requires=PACKAGES)
+    yield Perturbation("motion-blur", motion_blur, modality="image", requires=PACKAGES)
+    yield Perturbation("zoom-blur", zoom_blur, modality="image", requires=PACKAGES)
+    yield Perturbation("snow", snow, modality="image", requires=PACKAGES)
+    yield Perturbation("frost", frost, modality="image", requires=PACKAGES)
+    yield Perturbation("fog", fog, modality="image", requires=PACKAGES)
+    yield Perturbation("brightness", brightness, modality="image", requires=PACKAGES)
+    yield Perturbation("contrast", contrast, modality="image", requires=PACKAGES)
+    yield Perturbation("elastic-transform", elastic_transform, modality="image", requires=PACKAGES)
+    yield Perturbation("pixelate", pixelate, modality="image", requires=PACKAGES)
+    yield Perturbation("jpeg-compression", jpeg_compression, modality="image", requires=PACKAGES)
+    yield Perturbation("speckle-noise", speckle_noise, modality="image", requires=PACKAGES)
+    yield Perturbation("gaussian-blur", gaussian_blur, modality="image", requires=PACKAGES)
+    yield Perturbation("spatter", spatter, modality="image", requires=PACKAGES)
+    yield Perturbation("saturate", saturate, modality="image", requires=PACKAGES)
+    yield Perturbation("rotate", rotate, modality="image", target_effect="moves", requires=PACKAGES)
+    yield Perturbation("flip", flip, modality="image", target_effect="moves", requires=PACKAGES)
+    yield Perturbation("crop", crop, modality="image", target_effect="moves", requires=PACKAGES)
+    yield Perturbation("greyscale", greyscale, modality="image", requires=PACKAGES)
+    yield Perturbation("resize", resize, modality="image", requires=PACKAGES)

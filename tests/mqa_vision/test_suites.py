@@ -1,0 +1,98 @@
+"""Suites that corrupt images, as a user runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mqa_registry import RunOptions, run
+from mqa_registry.plugins import load_all
+from mqa_registry.suite import references
+
+PLUGIN = Path(__file__).parents[1] / "execution" / "images.py"
+ROWS = 6
+SUITE = """
+format = 1
+name = "images"
+seed = 7
+[model]
+use = "images/network"
+task = "brightness"
+[data.photos]
+use = "datasets/file"
+path = "photos.csv"
+[backends.torch]
+use = "transformers/torch"
+"""
+SWEEP = """
+[[check]]
+name = "{0}"
+measure = "metrics/accuracy"
+perturb = {{ use = "vision/{0}", severity = [{1}] }}
+expect = {{ min = 0.0 }}
+gate = "point"
+"""
+ONCE = """
+[[check]]
+name = "{0}"
+measure = "metrics/accuracy"
+perturb = "vision/{0}"
+expect = {{ min = 0.0 }}
+gate = "point"
+max_lost = 1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Grey photos, half of them bright, and a table of them."""
+    rng = np.random.default_rng(7)
+    for number in range(ROWS):
+        pixels = rng.integers(0, 100, (8, 8)) + 150 * (number % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    rows = "".join(f"{number}.png,{('dark', 'bright')[number % 2]}\n" for number in range(ROWS))
+    (tmp_path / "photos.csv").write_text(f"image,target\n{rows}")
+    return tmp_path
+
+
+def judged(folder, checks):
+    (folder / "suite.toml").write_text(SUITE + checks)
+    return run(folder / "suite.toml", RunOptions(plugin_files=(PLUGIN,)))
+
+
+def test_a_sweep_gives_a_curve_from_the_clean_rows_on(folder):
+    report = judged(folder, SWEEP.format("brightness", "1, 5") + SWEEP.format("rotate", "10, 30"))
+    brightness, turned = report.results
+    assert [step.severity for step in brightness.series] == [1, 5]
+    assert brightness.evidence.sweep.clean_value == 1.0
+    assert turned.evidence.changed == ROWS
+    again = judged(folder, SWEEP.format("brightness", "1, 5"))
+    assert again.work["torch"].predicted == 0
+
+
+def test_an_image_that_cannot_be_read_is_lost(folder):
+    (folder / "2.png").write_bytes(b"no image")
+    (noisy,) = judged(folder, ONCE.format("gaussian-noise")).results
+    assert "2.png is no image that can be read" in str(noisy.evidence.lost).replace("`", "")
+    assert noisy.numbers["value"].rows == ROWS - 1
+
+
+def test_a_perturbation_that_declines_every_image_tests_nothing(folder):
+    (saturated,) = judged(folder, ONCE.format("saturate")).results
+    assert saturated.verdict == "NOT-RUN"
+    assert "declined all of 6 rows" in saturated.note
+
+
+def test_a_suite_that_needs_pillow_says_so_where_it_is_missing(folder, monkeypatch):
+    monkeypatch.setattr(references, "missing_packages", lambda packages: (one for one in packages if one == "pillow"))
+    (folder / "suite.toml").write_text(SUITE + ONCE.format("fog"))
+    with pytest.raises(Exception, match="`vision/fog` requires the package `pillow`"):
+        run(folder / "suite.toml", RunOptions(plugin_files=(PLUGIN,)))
+
+
+def test_every_perturbation_of_the_plugin_requires_the_extra():
+    plugin = load_all().plugins["vision"]
+    assert {one.requires for one in plugin.contributions} == {("pillow",)}
