@@ -201,7 +201,8 @@ class Observations:
 
     `backends` say what each really ran on; `identities` by what it was known before it was opened; `model` what
     the source says of the model. `truncations` are per data set, where rows of it were truncated; `findings` say how the
-    model was run where that is not as usual.
+    model was run where that is not as usual. `rows` have names in place of images, sounds and files; `openable` are the
+    same rows with those, which a kept run has not.
     """
 
     rows: Mapping[str, Rows]
@@ -213,3 +214,4 @@ class Observations:
     model: Mapping[str, Any] = field(default_factory=dict)
     truncations: Mapping[str, Truncation] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    openable: Mapping[str, Rows] = field(default_factory=dict, repr=False)

@@ -142,7 +142,9 @@ class Slice(FunctionContribution):
 
     With other `inputs`, the function gets all rows at once and gives a list with the groups of each: `table` is the whole
     data set, unperturbed, and `predictions` are those of the reference view or, in a check that has none, of its view. An
-    Arrow column of text, or of codes for text, is read as fast as it is made: null is a row in no group.
+    Arrow column of text, or of codes for text, is read as fast as it is made: null is a row in no group. `examples` are the
+    fields of every row, one after another, with images, sounds and files as `Blob`s: a kept run has the groups, since it
+    has no files.
 
     `columns` takes some of the options, and gives the names of the columns that the slice reads besides the fields of the
     model, `id`, `target` and `cluster`. Left out, it may be any: then every column of the data is read.
@@ -151,7 +153,7 @@ class Slice(FunctionContribution):
     kind = "slice"
     takes_arguments = ("example",)
 
-    inputs: Literal["example", "table", "predictions"] = "example"
+    inputs: Literal["example", "examples", "table", "predictions"] = "example"
     columns: Callable[..., Iterable[str]] | None = None
 
 

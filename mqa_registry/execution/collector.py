@@ -59,7 +59,8 @@ class Collector:
         self.views: dict[View, ObservedView] = {}
         self._probe_results: dict[ProbeRequest, ProbeResult] = {}
         self._named = {name: rows.with_names() for name, rows in prepared.rows.items()}
-        self.observations = Observations(self._named, self.views, self._probe_results)  # which grow
+        openable = prepared.rows
+        self.observations = Observations(self._named, self.views, self._probe_results, openable=openable)  # which grow
         self._waiting = list(views)
         self._prepared = prepared
         self._backends = backends

@@ -49,12 +49,19 @@ def group_names_of(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
     """For every unperturbed row the groups it is in."""
     if _sees(by) == "table":
         return check_row_groups(by.contributor, by.call(rows.table), len(rows))
+    if opens_files(by):
+        return check_row_groups(by.contributor, by.call(rows.examples()), len(rows))
     return _group_names_by_row(rows, by)
 
 
 def sees_predictions(by: Use | None) -> bool:
     """Whether the groups are known only once a model has predicted."""
     return by is not None and _sees(by) == "predictions"
+
+
+def opens_files(by: Use | None) -> bool:
+    """Whether a slice opens the images, sounds and files of rows, which a kept run does not have."""
+    return by is not None and _sees(by) == "examples"
 
 
 def groups_within(row_indices: Positions | None, groups: Mapping[str, Positions]) -> dict[str, Positions]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from mqa_registry.contributions import Comparison, Perturbation
 from mqa_registry.errors import ContributionError, DataError
-from mqa_registry.judging.groups import groups_of, groups_of_predictions, groups_within, sees_predictions
+from mqa_registry.judging.groups import groups_of, groups_of_predictions, groups_within, opens_files, sees_predictions
 from mqa_registry.types import read_targets
 from mqa_registry.types.id_join import match_ids
 
@@ -119,7 +119,8 @@ class SampleCache:
         """The groups of a data set's unperturbed rows."""
         key = data, by.key
         if key not in self._groups:
-            self._groups[key] = groups_of(self.observations.rows[data], by)
+            rows = self.observations.rows[data]
+            self._groups[key] = groups_of(self.observations.openable.get(data, rows) if opens_files(by) else rows, by)
         return self._groups[key]
 
 

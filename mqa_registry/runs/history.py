@@ -13,8 +13,8 @@ from mqa_registry.files import is_special, remove_stale_drafts
 from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.archive import find_run, is_whole, list_runs
 from mqa_registry.runs.comparison import compare_observations
+from mqa_registry.runs.kept_groups import with_kept_groups
 from mqa_registry.runs.pipeline import make_plan
-from mqa_registry.runs.record import with_kept_groups
 from mqa_registry.runs.run_folder import drop_folder, folder_size, measure_removal
 from mqa_registry.runs.serialization import REPORT, deserialize_report, find_json_file
 from mqa_registry.runs.tags import list_tags, read_tags
@@ -44,8 +44,7 @@ def compare(
     """
     earlier, record = find_run(reference, store, None), find_run(run, store, None)
     plan, _ = make_plan(record.raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)
-    if not record.texts:
-        plan = plans.make(with_kept_groups(plan.suite, record.groups))
+    plan = plans.make(with_kept_groups(plan.suite, record.groups, texts=record.texts))
     has_texts = examples and record.texts and earlier.texts
     observations = record.observations(plan)
     return compare_observations(plan, observations, record.report, earlier, max_drop=max_drop, texts=has_texts)

@@ -31,9 +31,10 @@ from mqa_registry.runs.archive import find_run, is_report_file, keep_run
 from mqa_registry.runs.comparison import hold_against
 from mqa_registry.runs.environment import describe_environment, update_environment
 from mqa_registry.runs.input_files import refuse_to_overwrite_inputs
+from mqa_registry.runs.kept_groups import with_kept_groups
 from mqa_registry.runs.outcome import collect_findings, exit_code, identify_suite, release_verdict, stamp_files
 from mqa_registry.runs.progress import SilentRunProgress
-from mqa_registry.runs.record import Record, with_kept_groups
+from mqa_registry.runs.record import Record
 from mqa_registry.runs.tags import check_tag, tag_run
 from mqa_registry.store import claim, open_scratch, open_store
 from mqa_registry.suite import (
@@ -238,8 +239,7 @@ def judge(
     reports = [Path(run)] if is_report_file(run) else []
     refuse_to_overwrite_inputs(outputs, raw, [*plugin_files, *reports])
     plan, catalog = make_plan(raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)
-    if not record.texts:
-        plan = plans.make(with_kept_groups(plan.suite, record.groups))
+    plan = plans.make(with_kept_groups(plan.suite, record.groups, texts=record.texts))
     observations = record.observations(plan)
     with supervise(), redact_messages(enabled=not (examples and record.texts)):
         if record.texts:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mqa_registry.contributions import Replay, Slice
-from mqa_registry.errors import NotRunError, redact
-from mqa_registry.judging.groups import group_names_of, sees_predictions
+from mqa_registry.contributions import Replay
+from mqa_registry.errors import redact
+from mqa_registry.judging.groups import sees_predictions
 from mqa_registry.observations import Failure, Observations, ObservedView, ProbeResult
+from mqa_registry.runs.kept_groups import add_groups, make_groups
 from mqa_registry.suite.overrides import EXECUTION
 from mqa_registry.types import Rows, get_schema
 
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from mqa_registry.observations import LostRows
     from mqa_registry.plan import Plan, ProbeRequest, View
     from mqa_registry.reports import Report
-    from mqa_registry.suite import RawSuite, Suite, Use
-    from mqa_registry.types import Example
+    from mqa_registry.suite import RawSuite, Suite
 
     Recipe = Mapping[str, Any]
 
@@ -42,8 +42,8 @@ class Record:
     """One finished run.
 
     `views` holds the observations of each view by its recipe, and `probe_results` those of each probe. A recipe is all that a
-    view depends on, as the suite writes it. `findings` say how the model was run where that is not as usual. Of a record
-    without texts, `groups` names for each slice the column of `rows` with its groups. `tags` are the names of the run in
+    view depends on, as the suite writes it. `findings` say how the model was run where that is not as usual. `groups` names
+    for some slices the column of `rows` with its groups: for those that open files, and without texts for all. `tags` are the names of the run in
     its store.
     """
 
@@ -64,9 +64,7 @@ class Record:
     @classmethod
     def of(cls, raw: RawSuite, plan: Plan, observations: Observations, report: Report, *, texts: bool) -> Record:
         """The record of a run; without `texts`, it has nothing that a row says."""
-        groups: dict[str, str] = {}
-        if not texts:
-            observations, groups = _remove_texts(plan, observations)
+        observations, groups = (add_groups if texts else _remove_texts)(plan, observations)
         return cls(
             run=report.run,
             started=report.started,
@@ -165,40 +163,16 @@ def _key(recipe: Recipe) -> str:
     return json.dumps(recipe, sort_keys=True, default=str)
 
 
-def with_kept_groups(suite: Suite, columns: Mapping[str, str]) -> Suite:
-    """The suite with slices that read the groups which a record without texts has in these columns."""
-    checks = (
-        check if sees_predictions(check.by) else replace(check, by=check.by and _column_slice(check.by, columns))
-        for check in suite.checks
-    )
-    return replace(suite, checks=tuple(checks))
-
-
-def _column_slice(use: Use, columns: Mapping[str, str]) -> Use:
-    column = columns.get(use.key)
-
-    def read_groups(example: Example) -> Any:
-        if column is None or column not in example:
-            raise NotRunError(
-                f"the run was kept without texts, and not with the groups of `{use.name}`",
-                hint="run it without `--no-examples`, or with this check",
-            )
-        return example[column]
-
-    return replace(use, contribution=Slice(use.contribution.name, read_groups), options={})
-
-
 def _remove_texts(plan: Plan, observations: Observations) -> tuple[Observations, dict[str, str]]:
     """The observations without texts, and by the key of each slice the column of rows with its groups."""
-    slices = {use.key: use for check in plan.suite.checks if (use := check.by) and not sees_predictions(use)}
-    columns = {key: f"groups {number}" for number, key in enumerate(slices)}
-    used = {(check.data, check.by.key) for check in plan.suite.checks if check.by and check.by.key in slices}
+    slices = [check for check in plan.suite.checks if check.by and not sees_predictions(check.by)]
+    groups, columns = make_groups(slices, observations)
     # Where predictions are texts, so are the targets.
     with_texts = {view.rows.data for view, seen in observations.views.items() if _has_texts(seen)}
-    rows = {}
-    for name, whole in observations.rows.items():
-        groups = {columns[key]: _group_column(whole, use) for key, use in slices.items() if (name, key) in used}
-        rows[name] = _select_roles(whole, targets=name not in with_texts, groups=groups)
+    rows = {
+        name: _select_roles(whole, targets=name not in with_texts, groups=groups[name])
+        for name, whole in observations.rows.items()
+    }
     views = {
         view: _view_without_texts(seen, targets=view.rows.data not in with_texts)
         for view, seen in observations.views.items()
@@ -207,14 +181,6 @@ def _remove_texts(plan: Plan, observations: Observations) -> tuple[Observations,
         request: _probe_result_without_texts(request, seen) for request, seen in observations.probe_results.items()
     }
     return replace(observations, rows=rows, views=views, probe_results=probe_results), columns
-
-
-def _group_column(rows: Rows, use: Use) -> pa.Array:
-    try:
-        groups = [list(names) for names in group_names_of(rows, use)]
-    except Exception:  # the check's verdict says that the slice crashed; a record has nothing of it
-        return None
-    return pa.array(groups, pa.list_(pa.string()))
 
 
 def _view_without_texts(observed: ObservedView, *, targets: bool) -> ObservedView:
@@ -262,6 +228,5 @@ def _select_roles(rows: Rows, *, targets: bool, groups: Mapping[str, pa.Array]) 
     roles = [role for role in ROLES if role in rows.table.column_names and (targets or role != "target")]
     table = rows.table.select(roles)
     for name, column in groups.items():
-        if column is not None:
-            table = table.append_column(name, column)
+        table = table.append_column(name, column)
     return Rows(table, ())

@@ -1,10 +1,11 @@
-"""Images: the corruptions of ImageNet-C, and images that are turned, mirrored, cropped, scaled or made grey."""
+"""Images: the corruptions of ImageNet-C, other changes of images, and slices by what images look like."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_registry import Perturbation, hookimpl
+from mqa_registry import Perturbation, Slice, hookimpl
+from mqa_vision import appearance_slices
 from mqa_vision.corruptions.blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
 from mqa_vision.corruptions.digital import (
     brightness,
@@ -50,3 +51,16 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("crop", crop, modality="image", target_effect="moves", requires=PACKAGES)
     yield Perturbation("greyscale", greyscale, modality="image", requires=PACKAGES)
     yield Perturbation("resize", resize, modality="image", requires=PACKAGES)
+
+
+@hookimpl
+def mqa_slices() -> Iterable[Slice]:
+    no_columns = appearance_slices.name_no_columns
+    for name, function in (
+        ("brightness", appearance_slices.brightness),
+        ("contrast", appearance_slices.contrast),
+        ("sharpness", appearance_slices.sharpness),
+        ("size", appearance_slices.size),
+        ("aspect-ratio", appearance_slices.aspect_ratio),
+    ):
+        yield Slice(name, function, inputs="examples", columns=no_columns, requires=PACKAGES)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mqa_registry import RunOptions, run
-from mqa_registry.plugins import load_all
+from mqa_registry import RunOptions, judge, run
 from mqa_registry.suite import references
+from mqa_vision import mqa_perturbations, mqa_slices
 
 PLUGIN = Path(__file__).parents[1] / "execution" / "images.py"
 ROWS = 6
@@ -93,6 +93,38 @@ def test_a_suite_that_needs_pillow_says_so_where_it_is_missing(folder, monkeypat
         run(folder / "suite.toml", RunOptions(plugin_files=(PLUGIN,)))
 
 
-def test_every_perturbation_of_the_plugin_requires_the_extra():
-    plugin = load_all().plugins["vision"]
-    assert {one.requires for one in plugin.contributions} == {("pillow",)}
+def test_every_contribution_of_the_plugin_requires_the_extra():
+    assert {one.requires for one in (*mqa_perturbations(), *mqa_slices())} == {("pillow",)}
+
+
+SLICED = """
+[[check]]
+name = "by brightness"
+measure = "metrics/accuracy"
+by = { use = "vision/brightness", edges = [0.5] }
+expect = { min = 0.0, min_rows = 1 }
+gate = "point"
+"""
+
+
+@pytest.mark.parametrize("examples", [True, False])
+def test_a_slice_opens_images_and_a_kept_run_has_its_groups(folder, examples):
+    (folder / "suite.toml").write_text(SUITE + SLICED)
+    report = run(folder / "suite.toml", RunOptions(plugin_files=(PLUGIN,)), examples=examples)
+    (result,) = report.results
+    assert {name: part.numbers["value"].rows for name, part in result.groups.items()} == {
+        "brightness under 0.5": ROWS // 2,
+        "brightness 0.5 and over": ROWS // 2,
+    }
+    for image in folder.glob("*.png"):
+        image.unlink()
+    (again,) = judge(report.run, store=folder / ".mqa", plugin_files=(PLUGIN,)).results
+    assert again.groups == result.groups
+
+
+def test_a_kept_run_is_not_judged_by_a_slice_of_images_that_it_did_not_have(folder):
+    report = judged(folder, SLICED.replace("by =", "# by ="))
+    (folder / "other.toml").write_text(SUITE + SLICED)
+    (result,) = judge(report.run, folder / "other.toml", store=folder / ".mqa", plugin_files=(PLUGIN,)).results
+    assert result.verdict == "NOT-RUN"
+    assert "not with its groups" in result.note

@@ -133,3 +133,8 @@ def test_a_table_is_read_as_a_task_reads_it(folder):
     outside = read_examples(pa.table({"image": ["../a.png"]}), {"image": "image"}, folder.path, confined_to=folder.path)
     with pytest.raises(BlobError, match="leads out of"):
         outside[0]["image"].read()
+
+
+def test_of_no_rows_that_were_perturbed_nothing_has_to_be_read(folder):
+    none = rows(pa.array([], pa.string()), folder).with_names()
+    assert len(none.with_blob_values()) == 0

@@ -34,4 +34,5 @@ class Constants(Generic[T]):
 
 def is_small(pixels: Pixels) -> bool:
     """Whether an image is corrupted with the constants of CIFAR-10-C."""
-    return max(pixels.shape[:2]) <= SMALL
+    height, width = pixels.shape[:2]
+    return bool(max(height, width) <= SMALL)

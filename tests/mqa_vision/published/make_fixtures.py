@@ -14,6 +14,7 @@ Of each corrupted image, the values at `positions` are kept: pixels drawn at ran
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -37,7 +38,8 @@ INSIDE, ON_EDGES = 160, 60  # positions that are kept
 
 def give_back_names() -> None:
     """Let the published code find what it imports, by the names that it knows."""
-    sys.modules["pkg_resources"] = types.SimpleNamespace(resource_filename=lambda _module, name: name)
+    package = Path(importlib.util.find_spec("imagecorruptions").origin).parent
+    sys.modules["pkg_resources"] = types.SimpleNamespace(resource_filename=lambda _module, name: str(package / name))
     sys.modules["scipy.ndimage.interpolation"] = scipy.ndimage
     vars(np)["float_"] = np.float64
     gaussian = skimage.filters.gaussian

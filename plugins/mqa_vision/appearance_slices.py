@@ -1,0 +1,131 @@
+"""Slices by what images look like: equally large parts of the data, or ranges with given edges."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import numpy as np
+from annotated_types import Ge, Le
+
+from mqa_registry import DataError, UsageError, did_you_mean
+from mqa_vision.appearance import AppearanceCache
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mqa_registry import Example
+
+Bins: TypeAlias = Annotated[int, Ge(2), Le(9)]
+Groups: TypeAlias = "list[str | None]"
+DEFAULT_BINS = 4
+_CACHE = AppearanceCache()
+
+
+def brightness(
+    examples: Iterable[Example], *, edges: list[float] | None = None, n_bins: Bins | None = None, column: str = "image"
+) -> Groups:
+    """How bright an image is: the mean of its luma, from 0 (black) to 1 (white).
+
+    `edges` are where one range ends and the next begins, as `[0.3, 0.7]`; left out, the groups are equally large parts of
+    the data, `n_bins` of them, or 4. `column` is the field with the image. An image that cannot be read is in no group.
+    """
+    return _group(examples, "brightness", edges, n_bins, column)
+
+
+def contrast(
+    examples: Iterable[Example], *, edges: list[float] | None = None, n_bins: Bins | None = None, column: str = "image"
+) -> Groups:
+    """How much contrast an image has: the standard deviation of its luma, from 0 to 0.5.
+
+    `edges` are where one range ends and the next begins, as `[0.1, 0.2]`; left out, the groups are equally large parts of
+    the data, `n_bins` of them, or 4. `column` is the field with the image. An image that cannot be read is in no group.
+    """
+    return _group(examples, "contrast", edges, n_bins, column)
+
+
+def sharpness(
+    examples: Iterable[Example], *, edges: list[float] | None = None, n_bins: Bins | None = None, column: str = "image"
+) -> Groups:
+    """How sharp an image is: the variance of the Laplacian of its luma, which is 0 to 255.
+
+    It grows with noise, too, and depends on the size: compare images of one size. `edges` are where one range ends and the
+    next begins, as `[100, 1000]`; left out, the groups are equally large parts of the data, `n_bins` of them, or 4. `column`
+    is the field with the image. An image that cannot be read is in no group.
+    """
+    return _group(examples, "sharpness", edges, n_bins, column)
+
+
+def size(
+    examples: Iterable[Example], *, edges: list[float] | None = None, n_bins: Bins | None = None, column: str = "image"
+) -> Groups:
+    """How large an image is: its shorter side in pixels.
+
+    `edges` are where one range ends and the next begins, as `[224, 640]`; left out, the groups are equally large parts of
+    the data, `n_bins` of them, or 4. `column` is the field with the image. An image that cannot be read is in no group.
+    """
+    return _group(examples, "size", edges, n_bins, column)
+
+
+def aspect_ratio(
+    examples: Iterable[Example], *, edges: list[float] | None = None, n_bins: Bins | None = None, column: str = "image"
+) -> Groups:
+    """How wide an image is: its width by its height.
+
+    `edges` are where one range ends and the next begins, as `[0.9, 1.1]` for upright, square and wide; left out, the groups
+    are equally large parts of the data, `n_bins` of them, or 4. `column` is the field with the image. An image that cannot be
+    read is in no group.
+    """
+    return _group(examples, "aspect_ratio", edges, n_bins, column)
+
+
+def _group(
+    examples: Iterable[Example], quantity: str, edges: list[float] | None, n_bins: int | None, column: str
+) -> Groups:
+    """The group of each image by one of its numbers; None of one that cannot be read."""
+    if edges is not None and n_bins is not None:
+        raise UsageError("`edges` and `n_bins` both say what the groups are", hint="give one of them")
+    looks = _CACHE.measure_all(_select(examples, column))
+    numbers = np.array([np.nan if one is None else getattr(one, quantity) for one in looks])
+    name = quantity.replace("_", " ")
+    return _name_parts(numbers, name, n_bins or DEFAULT_BINS) if edges is None else _name_ranges(numbers, name, edges)
+
+
+def _select(examples: Iterable[Example], column: str) -> Iterator[object]:
+    for example in examples:
+        if column not in example:
+            listed = ", ".join(f"`{name}`" for name in example)
+            hint = f"{did_you_mean(column, list(example))} the fields are {listed}".strip()
+            raise DataError(f"the rows have no field `{column}`", hint=hint)
+        yield example[column]
+
+
+def _name_ranges(numbers: np.ndarray, name: str, edges: list[float]) -> Groups:
+    if not edges or any(low >= high for low, high in pairwise(edges)):
+        raise UsageError(f"`edges` must rise, and is {list(edges)}", hint="for example `[0.3, 0.7]`")
+    texts = [f"{edge:.6g}" for edge in edges]
+    between = [f"{name} {low} to {high}" for low, high in pairwise(texts)]
+    names = [f"{name} under {texts[0]}", *between, f"{name} {texts[-1]} and over"]
+    return [None if np.isnan(number) else names[bisect_right(edges, number)] for number in numbers.tolist()]
+
+
+def _name_parts(numbers: np.ndarray, name: str, n_bins: int) -> Groups:
+    """Equal numbers are in one part, so that parts differ in size where many are equal."""
+    is_known = np.isfinite(numbers)
+    known = numbers[is_known]
+    groups: Groups = [None] * len(numbers)
+    if not len(known):
+        return groups
+    edges = np.quantile(known, np.arange(1, n_bins) / n_bins, method="inverted_cdf")
+    parts = np.searchsorted(edges, known, side="left")
+    ends = {part: (known[parts == part].min(), known[parts == part].max()) for part in np.unique(parts).tolist()}
+    for row, part in zip(np.flatnonzero(is_known).tolist(), parts.tolist(), strict=True):
+        low, high = ends[part]
+        groups[row] = f"{name} {part + 1}/{n_bins} ({low:.4g} to {high:.4g})"
+    return groups
+
+
+def name_no_columns() -> list[str]:
+    """The columns that the slices read besides the fields of the model: none."""
+    return []
