@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.perturb [--rows 100000] [--sample 2000] [--only NAME ...]
     python -m tests.benchmarks.perturb --cores [--rows 2000] [--rounds 3]
+    python -m tests.benchmarks.perturb --images [--rows 20] [--only NAME ...]
 
 Sentences of 20 words through every perturbation of text that needs no options, each at its default, as a run does it: a
 generator for each row, the edits applied, the table made again; in rows per second of one core. The second figure is
@@ -10,23 +11,30 @@ them. A share over a tenth is marked.
 
 With `--cores`, the perturbing step of the whole robustness suite, on so many rows of its first data set: its time on one
 core by that on two, the start of the workers included, and the share of the work that stays in the process of the run,
-which bounds the gain on many cores. Nothing here passes or fails.
+which bounds the gain on many cores.
+
+With `--images`, so many arrays of 224 x 224 pixels through each corruption of ImageNet-C at severity 3, on one core, and where
+`imagecorruptions` is installed, the same by that. Nothing here passes or fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import os
 import platform
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 from mqa_registry import Perturbation, RunOptions
 from mqa_registry.execution import load_rows
@@ -42,7 +50,8 @@ from mqa_registry.types import Rows
 from tests.benchmarks.predict import DATA, MODEL, SUITES, spread, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from types import ModuleType
 
     from mqa_registry.contributions import Contribution
     from mqa_registry.plan import Plan
@@ -58,20 +67,26 @@ RARE_WORDS = (
     "she",
 )  # in one sentence of ten
 MAX_SHARE = 0.1
+SIDE = 224  # pixels of an image
+SEVERITY = 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--cores", action="store_true", help="compare one core with two")
+    parser.add_argument("--images", action="store_true", help="perturb images")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=2000, help="rows that the model reads")
     parser.add_argument("--only", nargs="*", help="these perturbations alone")
     given = parser.parse_args()
-    given.rows = given.rows or (2000 if given.cores else 100_000)
+    given.rows = given.rows or (20 if given.images else 2000 if given.cores else 100_000)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.rows:,} rows")
     if given.cores:
         print("\n".join(compare_cores(given.rows, given.rounds)))
+        return
+    if given.images:
+        print("\n".join(compare_images(given.rows, given.only)))
         return
     texts = sentences(given.rows)
     rows = Rows(pa.table({"id": [str(number) for number in range(len(texts))], "text": texts}), ("text",))
@@ -137,6 +152,47 @@ def compare_cores(rows: int, rounds: int) -> Iterator[str]:
     yield f"{copies:,} perturbed rows, {statistics.median(times[1]):.1f} s on one core"
     yield f"  one core / two cores:  {spread(times[1], times[2])}"
     yield f"  of the work on two cores, this process does:  {spread(own[1::2], own[::2])}"
+
+
+def compare_images(images: int, only: Collection[str] | None) -> Iterator[str]:
+    """Lines of figures: images a second of each corruption, and of the published code."""
+    published = load_published()
+    pixels = np.random.default_rng(7).integers(0, 256, (SIDE // 8, SIDE // 8, 3)).astype(np.uint8)
+    photo = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    for name, one in load_all().each((Perturbation,)):
+        if not isinstance(one, Perturbation) or one.modality != "image" or (only and name not in only):
+            continue
+        if one.target_effect != "stays" or "severity" not in {option.name for option in contribution_options(one)}:
+            continue
+        ours = measure_images(partial(one.function, {"image": np.asarray(photo)}, severity=SEVERITY), images)
+        corrupt = getattr(published, name.partition("/")[2].replace("-", "_"), None)
+        beside = ""
+        if corrupt is not None:
+            theirs = measure_images(partial(_corrupt_published, corrupt, photo), images)
+            beside = f"   imagecorruptions {theirs:>8,.1f}"
+        yield f"{name:<28} {ours:>8,.1f} images/s{beside}"
+
+
+def measure_images(corrupt: Callable[[np.random.Generator], object], images: int) -> float:
+    """Images a second; the first, which may make a kernel, is not counted."""
+    rng = np.random.default_rng(7)
+    corrupt(rng)
+    start = time.perf_counter()
+    for _ in range(images):
+        corrupt(rng)
+    return images / (time.perf_counter() - start)
+
+
+def _corrupt_published(corrupt: Callable[[Image.Image, int], object], photo: Image.Image, _: object) -> object:
+    return np.uint8(np.asarray(corrupt(photo, SEVERITY)))
+
+
+def load_published() -> ModuleType | None:
+    """The module of `imagecorruptions`, with the names given back that it needs; None where it is not installed."""
+    if importlib.util.find_spec("imagecorruptions") is None:
+        return None
+    importlib.import_module("tests.mqa_vision.published.make_fixtures").give_back_names()
+    return importlib.import_module("imagecorruptions.corruptions")
 
 
 def make_tasks(plan: Plan, rows: Mapping[str, Rows]) -> Iterator[PerturbTask]:
