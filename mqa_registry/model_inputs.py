@@ -61,7 +61,7 @@ def resolve_rows(
         return _resolve_named(inputs, columns, sources)
     from mqa_registry import plugins
     from mqa_registry.suite.live_objects import DIGEST, take_table
-    from mqa_registry.types.rows import digest_table
+    from mqa_registry.types.digests import digest_table
 
     value, are_arrays = _normalize(inputs, model)
     if are_arrays:

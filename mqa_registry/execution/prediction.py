@@ -15,7 +15,7 @@ from mqa_registry.execution.preparation import first_rows
 from mqa_registry.execution.probes import ProbeRunner
 from mqa_registry.execution.resources import Resources
 from mqa_registry.observations import BackendRecord, Observations, ObservedView
-from mqa_registry.types.rows import digest_files
+from mqa_registry.types.digests import digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,7 @@ from mqa_registry.stats.randomness import generator
 from mqa_registry.store import join_keys
 from mqa_registry.suite import identity
 from mqa_registry.types import fingerprint, name_targets
-from mqa_registry.types.rows import digest_table
+from mqa_registry.types.digests import digest_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

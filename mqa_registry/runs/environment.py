@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import Comparison, Metric, Probe, Slice
 from mqa_registry.plugins.versions import list_versions, required_packages
-from mqa_registry.types.rows import digest_files
+from mqa_registry.types.digests import digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

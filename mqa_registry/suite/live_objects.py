@@ -26,7 +26,7 @@ from mqa_registry.naming import did_you_mean
 from mqa_registry.plugins.catalog import DATASET, MODEL_SOURCE
 from mqa_registry.suite.check_names import join_names
 from mqa_registry.suite.toml import make_tree
-from mqa_registry.types.rows import digest_table
+from mqa_registry.types.digests import digest_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_registry.types import rows
-from mqa_registry.types.rows import digest_files, digest_pieces, digest_table
+from mqa_registry.types import digests
+from mqa_registry.types.digests import digest_files, digest_pieces, digest_table
 
 
 def sha256(content):
@@ -85,7 +85,7 @@ def test_pieces_and_parts_of_larger_tables_have_the_digest_of_the_rows_alone(tex
     )
     pieces = [part.slice(start, size) for start in range(0, length, size)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "HASHED_ROWS", 512)
+        patch.setattr(digests, "HASHED_ROWS", 512)
         assert digest_table(part) == digest_pieces(pieces) == digest_table(alone)
 
 

@@ -16,6 +16,16 @@ from mqa_registry.cli.drafting.column_contents import (
     is_text,
     words_of_name,
 )
+from mqa_registry.cli.drafting.column_words import (
+    CLUSTER_WORDS,
+    FILE_WORDS,
+    GROUP_WORDS,
+    MODALITY_WORDS,
+    PAIRS,
+    TARGET_WORDS,
+    TARGETS,
+    TEXT_WORDS,
+)
 from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
 from mqa_registry.types.blobs import BLOB_MODALITIES
 from mqa_registry.types.labels import UnreadableLabel, match_labels, read_labels
@@ -25,91 +35,6 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Task
 
-TARGETS = ("target", "label")  # columns that are the target as they are named
-TEXT_WORDS = frozenset(
-    [
-        "text",
-        "sentence",
-        "sentences",
-        "content",
-        "contents",
-        "comment",
-        "comments",
-        "review",
-        "reviews",
-        "body",
-        "message",
-        "messages",
-        "tweet",
-        "post",
-        "posts",
-        "document",
-        "utterance",
-        "question",
-        "query",
-        "title",
-        "description",
-        "input",
-        "premise",
-        "passage",
-        "abstract",
-        "headline",
-    ]
-)
-TARGET_WORDS = frozenset(
-    [
-        "label",
-        "labels",
-        "target",
-        "targets",
-        "class",
-        "classes",
-        "category",
-        "sentiment",
-        "gold",
-        "truth",
-        "answer",
-        "annotation",
-        "rating",
-        "stars",
-        "score",
-        "y",
-        "polarity",
-        "intent",
-        "topic",
-        "emotion",
-        "outcome",
-        "output",
-    ]
-)
-CLUSTER_WORDS = frozenset(
-    [
-        "template",
-        "author",
-        "user",
-        "speaker",
-        "document",
-        "doc",
-        "session",
-        "patient",
-        "group",
-        "cluster",
-        "thread",
-        "conversation",
-        "source",
-        "writer",
-    ]
-)
-MODALITY_WORDS = {
-    "image": frozenset(["img", "images", "picture", "photo", "pixels"]),
-    "audio": frozenset(["sound", "speech", "wav", "recording"]),
-}
-FILE_WORDS = frozenset(["file", "filename", "filepath", "path"])
-PAIRS = (
-    ("premise", "hypothesis"), ("sentence1", "sentence2"), ("question1", "question2"), ("text1", "text2"),
-    ("question", "sentence"), ("query", "passage"), ("question", "passage"), ("query", "document"),
-)  # fmt: skip
-GROUP_WORDS = frozenset(["group", "query", "question", "qid", "topic", "user", "session"])
 MIN_CLUSTERS = 10
 SURE = 4  # how much speaks for a target whose labels are the names of the classes
 

@@ -111,12 +111,14 @@ def _keys(backend: LiveBackend, sample: Sequence[Example]) -> tuple[bytes, bytes
 
 
 def _encode_sample(backend: LiveBackend, sample: Sequence[Example]) -> list[Encoded]:
-    """The encoded rows, with those of the task's sample where all have one length; none where the task fails on them."""
+    """What the model is fed with for rows: those rows encoded, or their parts, with those of the task's sample where all
+    have one length; none where the task fails on them.
+    """
     codec, task_sample = backend.codec, backend.model_under_test.task.sample
     try:
-        rows = list(codec.encode(sample))
+        rows = codec.encode_parts(sample)
         if task_sample and len({shapes(row) for row in rows}) == 1:
-            rows += [row for row in codec.encode(task_sample) if row.keys() == rows[0].keys()]
+            rows += [row for row in codec.encode_parts(task_sample) if row.keys() == rows[0].keys()]
     except (BlobError, ContributionError):  # predicting the rows of the run fails too, and reports it
         return []
     return rows

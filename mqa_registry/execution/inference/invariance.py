@@ -61,15 +61,13 @@ def batch_invariance(
 ) -> Batching | None:
     """The batching rule by which a row is predicted as in a batch of one, measured by a few forward passes.
 
-    `rows` are encoded rows to choose from, or to split into parts, `run` maps a batch to outputs, `facts` are those of the runner: its
-    precision gives the size of a rounding. None where it cannot be measured: there is no row, or the model fails on
+    `rows` are encoded rows to choose from, or the parts of rows where the codec splits them, `run` maps a batch to outputs,
+    `facts` are those of the runner: its precision gives the size of a rounding. None where it cannot be measured: there is no row, or the model fails on
     single rows or does not repeat its own predictions.
     """
     model = _BatchedModel(codec, run, _tolerance(facts or RunnerFacts()))
     if not rows:
         return None
-    if codec.splits:
-        rows = [part for row in rows for part in codec.split(row)]
     chosen = _choose_by_cost(codec, rows)
     try:
         single = model.predict_singly(chosen)

@@ -16,8 +16,8 @@ from mqa_registry.naming import counted
 from mqa_registry.types import Rows, map_labels
 from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
 from mqa_registry.types.blobs import BLOB_MODALITIES, BlobFolder
+from mqa_registry.types.digests import digest_files
 from mqa_registry.types.ids import derive_ids, find_repeated
-from mqa_registry.types.rows import digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

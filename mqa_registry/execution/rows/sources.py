@@ -14,7 +14,7 @@ import pyarrow as pa
 from mqa_registry.boundary import check_source, read_pieces, reject_output
 from mqa_registry.errors import StoreError
 from mqa_registry.stats.randomness import generator
-from mqa_registry.types.rows import digest_pieces, digest_table
+from mqa_registry.types.digests import digest_pieces, digest_table
 from mqa_registry.types.tables.source import ReadAgainError, collect_pieces
 
 if TYPE_CHECKING:
