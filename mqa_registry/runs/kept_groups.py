@@ -83,14 +83,14 @@ def _group_column(rows: Rows, use: Use) -> pa.Array | None:
 
 def _column_slice(use: Use, columns: Mapping[str, str]) -> Use:
     column = columns.get(use.key)
+    missing = "files" if opens_files(use) else "texts"
+    hint = "run it with this check" if opens_files(use) else "run it without `--no-examples`, or with this check"
 
     def read_groups(example: Example) -> Any:
         if column is None or column not in example:
             raise NotRunError(
-                f"the run was kept without what `{use.name}` reads, and not with its groups",
-                hint="run it with this check"
-                if opens_files(use)
-                else "run it without `--no-examples`, or with this check",
+                f"the run was kept without {missing}, and not with the groups of `{use.name}`",
+                hint=hint,
             )
         return example[column]
 

@@ -127,9 +127,8 @@ class Rows:
 
     def with_blob_values(self) -> Rows:
         """The rows with one blob for each value, which knows its file again whenever the examples are read."""
-        if not self.blobs or self.blob_values or not len(self):
-            return self
-        return replace(self, blob_values=list(self._iter_blobs()))
+        is_read = not self.blobs or self.blob_values or not len(self)
+        return self if is_read else replace(self, blob_values=list(self._iter_blobs()))
 
     def take(self, indices: Any) -> Rows:
         """The rows at these indices, in their order."""

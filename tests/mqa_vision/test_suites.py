@@ -127,4 +127,4 @@ def test_a_kept_run_is_not_judged_by_a_slice_of_images_that_it_did_not_have(fold
     (folder / "other.toml").write_text(SUITE + SLICED)
     (result,) = judge(report.run, folder / "other.toml", store=folder / ".mqa", plugin_files=(PLUGIN,)).results
     assert result.verdict == "NOT-RUN"
-    assert "not with its groups" in result.note
+    assert "kept without files, and not with the groups of `vision/brightness`" in result.note
