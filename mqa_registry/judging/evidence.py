@@ -186,7 +186,22 @@ def _fill_in(row: ExampleRow, pick: ExampleRow) -> ExampleRow:
 
 
 def _surest_wrong_rows(inputs: MeasureInputs) -> Positions:
+    if inputs.sample.predictions.schema == "value":
+        return _farthest_rows(inputs)
     return order_by_confidence(inputs.sample, np.flatnonzero(_is_wrong(inputs)))[:MAX_EXAMPLES]
+
+
+def _farthest_rows(inputs: MeasureInputs) -> Positions:
+    """Rows whose number is farthest from the target, or farther than the reference's; else farthest from the reference."""
+    sample, values = inputs.sample, inputs.sample.predictions.values
+    reference = inputs.reference.predictions.values if inputs.reference is not None and inputs.is_paired else None
+    if sample.targets is not None and not inputs.is_comparison:
+        distances = np.abs(values - sample.targets.values)
+        distances -= 0.0 if reference is None else np.abs(reference - sample.targets.values)
+    else:
+        distances = np.zeros(len(values)) if reference is None else np.abs(values - reference)
+    far = np.flatnonzero(distances > 0)
+    return far[np.argsort(-distances[far], kind="stable")][:MAX_EXAMPLES]
 
 
 def order_by_confidence(sample: Sample, rows: Positions) -> Positions:
@@ -228,6 +243,8 @@ def differ(predictions: Predictions, others: Predictions) -> Bools:
     """Whether each prediction is another than that of the others, shape (rows,)."""
     if predictions.schema == "label":
         return np.asarray(predictions.small_codes != others.small_codes)
+    if predictions.schema == "labels" and predictions.classes == others.classes:  # in whichever order
+        return np.asarray((predictions.indicator != others.indicator).any(axis=1))
     pairs = zip(predictions.to_pylist(), others.to_pylist(), strict=True)
     return np.array([one != two for one, two in pairs], dtype=bool)
 

@@ -96,10 +96,10 @@ def read_target_labels(rows: Rows, classes: Sequence[str]) -> list[str | None]:
     return named
 
 
-def name_targets(rows: Rows, classes: Sequence[str]) -> Rows:
-    """The rows with the class of the model that each target means; as they are where one means none, or several."""
+def name_targets(rows: Rows, classes: Sequence[str], schema: str = "label") -> Rows:
+    """The rows with the classes of the model that each target means, or its number; as they are where one means none, or several."""
     try:
-        named = read_targets(rows, "label", classes, data="").main
+        named = read_targets(rows, schema, classes, data="").main
     except (DataError, pa.ArrowException):
         return rows
     position = rows.table.column_names.index(TARGET)

@@ -18,6 +18,7 @@ from mqa_metrics.confusion_matrix import (
     multilabel_bins,
     span_bins,
 )
+from mqa_metrics.multi_label import sample_scores
 from mqa_registry import Statistic, UsageError, positive_class
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     ClassScore: TypeAlias = Callable[[ConfusionCounts], Floats]
     Measured: TypeAlias = Statistic | Floats | Bools
 
-Average: TypeAlias = Literal["binary", "macro", "micro", "weighted"]
+Average: TypeAlias = Literal["binary", "macro", "micro", "weighted", "samples"]
 BINS = {"label": label_bins, "labels": multilabel_bins, "spans": span_bins}  # by prediction schema
 
 
@@ -71,7 +72,8 @@ def precision(
     """The share of predictions of a class that are correct.
 
     From 0 to 1. `average` is `binary` for one class alone, `micro` for all as one, `macro` for the mean over those that
-    occur, `weighted` for the same by their rows; left out it is `binary`, and `micro` for spans, which have no other.
+    occur, `weighted` for the same by their rows, and `samples`, of rows with several labels, for the mean over rows that
+    have a label or are given one; left out it is `binary`, and `micro` for spans, which have no other.
     `positive` is that one class, the second of two unless it is named. A class that is never predicted makes `binary`
     undefined, and counts as 0 in `macro` and `weighted`, as in scikit-learn.
     """
@@ -81,6 +83,8 @@ def precision(
         return np.where(predicted, actual, np.nan)
     if average == "micro" and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
+    if average == "samples":
+        return sample_scores("precision", predictions.indicator, targets.indicator)
     return _average_over_classes(_precision, average, predictions, targets)
 
 
@@ -99,6 +103,8 @@ def recall(
         return np.where(actual, predicted, np.nan)
     if average in ("micro", "weighted") and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
+    if average == "samples":
+        return sample_scores("recall", predictions.indicator, targets.indicator)
     return _average_over_classes(_recall, average, predictions, targets)
 
 
@@ -119,6 +125,8 @@ def f1(
         return _make_statistic(_f1, "micro", binary_bins(predicted, actual), absent, undefined)
     if average == "micro" and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
+    if average == "samples":
+        return sample_scores("f1", predictions.indicator, targets.indicator)
     return _average_over_classes(_f1, average, predictions, targets)
 
 
@@ -178,6 +186,11 @@ def _resolve_average(predictions: Predictions, average: Average | None, positive
         return "micro"
     if positive is not None and average not in (None, "binary"):
         raise UsageError(f'`positive` names one class, and `average = "{average}"` is over all', hint="leave one out")
+    if average == "samples" and predictions.schema != "labels":
+        raise UsageError(
+            '`average = "samples"` is a mean over the labels of each row, and a row has one here',
+            hint='say `average = "macro"` or another',
+        )
     if predictions.schema == "labels" and positive is None and average in (None, "binary"):
         raise UsageError(
             "rows with several labels have no positive class of their own",

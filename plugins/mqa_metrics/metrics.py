@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mqa_metrics.classification import (
     accuracy,
     balanced_accuracy,
@@ -13,13 +15,29 @@ from mqa_metrics.classification import (
     selection_rate,
     true_positive_rate,
 )
+from mqa_metrics.multi_label import hamming_loss, label_ranking_average_precision, ranking_loss
 from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss, top_k_accuracy
 from mqa_metrics.ranking import auroc
+from mqa_metrics.regression import (
+    explained_variance,
+    mae,
+    mean_error,
+    median_absolute_error,
+    mse,
+    pearson,
+    r2,
+    rmse,
+    spearman,
+)
 from mqa_registry import Metric
 
 LABEL = ("label",)
+LABELS = ("labels",)
+VALUE = ("value",)
 CLASS_SCHEMAS = ("label", "labels", "spans")
 SHARE = (0.0, 1.0)
+CORRELATION = (-1.0, 1.0)
+ERROR = (0.0, math.inf)
 
 METRICS = (
     Metric("accuracy", accuracy, schemas=("label", "labels", "spans", "text"), range=SHARE, reads="rows"),
@@ -32,8 +50,22 @@ METRICS = (
     Metric("brier", brier, schemas=LABEL, range=(0.0, 2.0), reads="rows"),
     Metric("top-k-accuracy", top_k_accuracy, schemas=LABEL, range=SHARE, reads="rows"),
     Metric("ece", ece, schemas=LABEL, range=SHARE),
-    Metric("auroc", auroc, schemas=LABEL, range=SHARE),
+    Metric("auroc", auroc, schemas=("label", "labels"), range=SHARE),
     Metric("selection-rate", selection_rate, schemas=LABEL, range=SHARE, reads="rows"),
     Metric("true-positive-rate", true_positive_rate, schemas=LABEL, range=SHARE, reads="rows"),
     Metric("false-positive-rate", false_positive_rate, schemas=LABEL, range=SHARE, reads="rows"),
+    Metric("hamming-loss", hamming_loss, schemas=LABELS, range=SHARE, reads="rows"),
+    Metric("ranking-loss", ranking_loss, schemas=LABELS, range=SHARE, reads="rows"),
+    Metric(
+        "label-ranking-average-precision", label_ranking_average_precision, schemas=LABELS, range=SHARE, reads="rows"
+    ),
+    Metric("mae", mae, schemas=VALUE, range=ERROR),
+    Metric("mse", mse, schemas=VALUE, range=ERROR),
+    Metric("rmse", rmse, schemas=VALUE, range=ERROR),
+    Metric("median-absolute-error", median_absolute_error, schemas=VALUE, range=ERROR),
+    Metric("mean-error", mean_error, schemas=VALUE),
+    Metric("r2", r2, schemas=VALUE, range=(-math.inf, 1.0)),
+    Metric("explained-variance", explained_variance, schemas=VALUE, range=(-math.inf, 1.0)),
+    Metric("pearson", pearson, schemas=VALUE, range=CORRELATION),
+    Metric("spearman", spearman, schemas=VALUE, range=CORRELATION),
 )

@@ -22,11 +22,13 @@ def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = 
 
     From 0 to 1, 0.5 for guessing. It is the chance that a positive row has a higher probability of being so than
     another row, a tie being half of one. `positive` is the class it is about, the second of two unless it is named;
-    with more classes and none named it is the mean over them of each against the rest. Undefined where a class has no
-    rows, or all; the interval holds from about 50 rows of the rarer class on.
+    with more classes and none named, and of rows with several labels, it is the mean over them of each against the rest.
+    Undefined where a class has no rows, or all; the interval holds from about 50 rows of the rarer class on.
     """
     probabilities = require_probabilities(predictions)
     counted = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
+    if predictions.schema == "labels":
+        return _auroc_of_labels(predictions, targets, counted, positive)
     codes, classes = targets.codes[counted], predictions.classes
     if positive is not None or len(classes) == 2:
         code = positive_class(classes, positive)
@@ -35,12 +37,32 @@ def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = 
         sides = {True: classes[code], False: rest}
         absent = [name for is_positive, name in sides.items() if not ((codes == code) == is_positive).any()]
     else:
-        statistic = _mean_over_classes(probabilities[counted], codes, counted, len(probabilities))
+        membership = codes[:, None] == np.arange(len(classes))
+        statistic = _mean_over_classes(probabilities[counted], membership, counted, len(probabilities))
         present = set(codes.tolist())
         absent = [name for code, name in enumerate(classes) if code not in present]
     if not len(counted):
         return statistic
     return replace(statistic, absent=absent, undefined=f"no row is `{absent[0]}`" if absent else "")
+
+
+def _auroc_of_labels(predictions: Predictions, targets: Targets, counted: Ints, positive: str | None) -> Statistic:
+    """The area for one label, or the mean over all, of rows with several labels."""
+    probabilities, has_label = require_probabilities(predictions)[counted], targets.indicator[counted]
+    n_rows, classes = len(predictions), predictions.classes
+    if positive is not None:
+        code = positive_class(classes, positive)
+        statistic = _one_vs_rest(probabilities[:, code], has_label[:, code], counted, n_rows)
+        codes = [code]
+    else:
+        statistic = _mean_over_classes(probabilities, has_label, counted, n_rows)
+        codes = list(range(len(classes)))
+    if not len(counted):
+        return statistic
+    absent = [classes[code] for code in codes if not has_label[:, code].any()]
+    in_all = [classes[code] for code in codes if has_label[:, code].all()]
+    undefined = f"no row is `{absent[0]}`" if absent else f"every row is `{in_all[0]}`" if in_all else ""
+    return replace(statistic, absent=absent, undefined=undefined)
 
 
 def _one_vs_rest(scores: Floats, is_positive: Bools, counted: Ints, n_rows: int) -> Statistic:
@@ -56,8 +78,10 @@ def _one_vs_rest(scores: Floats, is_positive: Bools, counted: Ints, n_rows: int)
     return Statistic(order.area, bins, order.n_bins)
 
 
-def _mean_over_classes(probabilities: Floats, codes: Ints, counted: Ints, n_rows: int) -> Statistic:
+def _mean_over_classes(probabilities: Floats, membership: Bools, counted: Ints, n_rows: int) -> Statistic:
     """The mean area over all classes: every row is one bin, and each class ranks the rows.
+
+    `membership` says which classes a row has, shape (rows, classes).
 
     After the rows come two for each class that could have been: one of the class that has its lowest score and the
     highest of all others, and one the other way round.
@@ -65,8 +89,8 @@ def _mean_over_classes(probabilities: Floats, codes: Ints, counted: Ints, n_rows
     own = np.eye(probabilities.shape[1], dtype=bool)
     low, high = probabilities.min(initial=0.0) - 1, probabilities.max(initial=0.0) + 1
     probabilities = np.concatenate([probabilities, np.where(own, low, high), np.where(own, high, low)])
-    codes = np.concatenate([codes, *[np.arange(len(own))] * 2])
-    orders = [_RankedBins.of(column, codes == code) for code, column in enumerate(probabilities.T)]
+    membership = np.concatenate([membership, own, own])
+    orders = [_RankedBins.of(*pair) for pair in zip(probabilities.T, membership.T, strict=True)]
     bins = np.full(n_rows, -1, np.int64)
     bins[counted] = np.arange(len(counted))
 

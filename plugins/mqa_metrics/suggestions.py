@@ -1,10 +1,13 @@
-"""What a new suite of a classifier asks: is it better than one that always gives the same answer?"""
+"""What a new suite asks of predictions with targets: are they better than always giving the same answer?"""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry import SuggestedCheck
@@ -20,9 +23,19 @@ QUALITY = 10  # the order of such checks in a suite
 
 
 def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
-    """Accuracy, macro-F1, AUROC and calibration of a classifier, for rows with targets."""
-    if context.schema != "label" or not context.has_targets:
+    """What a model has to be better than, by the targets of the rows; nothing without them."""
+    if not context.has_targets:
         return
+    if context.schema == "label":
+        yield from _suggest_for_classes(context)
+    elif context.schema == "labels":
+        yield from _suggest_for_label_sets(context)
+    elif context.schema == "value":
+        yield from _suggest_for_numbers(context)
+
+
+def _suggest_for_classes(context: SuiteContext) -> Iterator[SuggestedCheck]:
+    """Accuracy, macro-F1, AUROC and calibration of a classifier of one class a row."""
     counts = pc.value_counts(context.rows.column("target").drop_null())
     if len(counts) < 2:
         return
@@ -54,6 +67,66 @@ def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
     yield SuggestedCheck(
         table={"measure": "metrics/ece", "expect": {"max": MAX_ECE}},
         about="Is it right as often as its probabilities say?",
+        order=QUALITY,
+    )
+
+
+def _suggest_for_label_sets(context: SuiteContext) -> Iterator[SuggestedCheck]:
+    """Micro-F1, exact match and the ranking of labels, of a model that gives a row any number of them."""
+    targets = context.rows.column("target").drop_null()
+    if not pa.types.is_list(targets.type) or not len(targets) or not context.classes:
+        return
+    n_labels = len(pc.list_flatten(targets))
+    prevalence = n_labels / (len(targets) * len(context.classes))
+    if not 0 < prevalence < 1:
+        return
+    yield SuggestedCheck(
+        table={
+            "measure": {"use": "metrics/f1", "average": "micro"},
+            "expect": {"min": _round_up(2 * prevalence / (1 + prevalence))},
+        },
+        about="Is it better than one that gives every row all labels?",
+        bounds="least",
+        order=QUALITY,
+    )
+    sets = Counter(tuple(sorted(set(row))) for row in targets.to_pylist())
+    yield SuggestedCheck(
+        table={"measure": "metrics/accuracy", "expect": {"min": _round_up(max(sets.values()) / len(targets))}},
+        about="Does it give exactly the right labels more often than one that always gives the most frequent set?",
+        bounds="least",
+        order=QUALITY,
+    )
+    yield SuggestedCheck(
+        table={"measure": "metrics/ranking-loss", "expect": {"max": CHANCE}},
+        about="Does it score the labels of a row above the others?",
+        bounds="least",
+        order=QUALITY,
+    )
+
+
+def _suggest_for_numbers(context: SuiteContext) -> Iterator[SuggestedCheck]:
+    """The mean absolute error, R² and the rank correlation of a model that gives a row a number."""
+    targets = context.rows.column("target").drop_null()
+    if not pa.types.is_floating(targets.type) or pc.count_distinct(targets).as_py() < 2:
+        return
+    values = np.asarray(targets.to_numpy())
+    error = float(np.abs(values - np.median(values)).mean())
+    yield SuggestedCheck(
+        table={"measure": "metrics/mae", "expect": {"max": float(f"{error:.3g}")}},
+        about="Is it nearer to the targets than one that always predicts their median?",
+        bounds="least",
+        order=QUALITY,
+    )
+    yield SuggestedCheck(
+        table={"measure": "metrics/r2", "expect": {"min": 0.0}},
+        about="Does it explain more than the mean of the targets does?",
+        bounds="least",
+        order=QUALITY,
+    )
+    yield SuggestedCheck(
+        table={"measure": "metrics/spearman", "expect": {"min": 0.0}},
+        about="Does it put rows in the order of their targets?",
+        bounds="least",
         order=QUALITY,
     )
 

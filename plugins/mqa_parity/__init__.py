@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mqa_parity.batch_invariance import BatchInvariance
+from mqa_parity.closeness import close, closeness_evidence
 from mqa_parity.comparisons import (
     LARGEST_KL,
     agreement,
@@ -52,7 +53,10 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison("max-abs-diff", max_abs_diff, schemas=("label", "labels", "value", "vector"), range=DISTANCE)
     yield Comparison("mean-kl", mean_kl, schemas=("label",), range=(0.0, LARGEST_KL))
     yield Comparison("cosine", cosine, schemas=("vector",), range=(-1.0, 1.0))
-    yield Comparison("score-shift", score_shift, schemas=("label", "value"))
+    yield Comparison(
+        "close", close, schemas=("value", "vector"), evidence=closeness_evidence, range=SHARE, reads="rows"
+    )
+    yield Comparison("score-shift", score_shift, schemas=("label", "labels", "value"))
 
 
 @hookimpl

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from mqa_parity.examples import round_for_report
+from mqa_parity.label_sets import measure_label_sets
 from mqa_registry import DataError, Evidence, ExampleRow, positive_class
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ MIN_NEIGHBOURS = 20  # fewer do not show what is usual
 USUAL_QUANTILE = 0.95  # of how far those rows moved
 MIN_TIE_LIMIT = 1e-5  # float32 does not resolve smaller margins: the absolute tolerance of torch.testing.assert_close
 MAX_TIE_LIMIT = 0.1  # 0.55 against 0.45 is a decision, however far all rows moved
+MAX_THRESHOLD_TIE_LIMIT = MAX_TIE_LIMIT / 2  # and so is 0.55 where a label is given from 0.5 on
 MIN_PROBABILITY = float(np.finfo(np.float64).eps)  # smaller ones are raised to this, as in the log loss
 LARGEST_KL = 1.0 - math.log(MIN_PROBABILITY)  # of two certain and opposite rows whose sums are not quite 1
 
@@ -42,8 +44,9 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
 
     A report has under `flips` the `count` of the other rows and, of labels with probabilities on both sides, how many of
     them are `ties` and how many are `damage`, with `largest_tie`, `largest_margin` and the `tie_limit`. The margin of a
-    row is the reference's highest probability minus the second; a flip is a tie where rows next to it, which did not
-    flip, commonly move by as much. Each flip among the examples has its `margin` and whether it is a `tie`.
+    row is the reference's highest probability minus the second, and of several labels a row how far that of a label which
+    flipped was from its threshold; a flip is a tie where rows next to it, which did not flip, commonly move by as much.
+    Each flip among the examples has its `margin` and whether it is a `tie`.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
@@ -159,11 +162,17 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
     damaged rows make no ties of others. Fewer than 20 neighbours do not show what is usual. A margin up to 1e-5 is always
     a tie, and one above 0.1 never.
 
-    Only predictions of the schema `label` have margins, where both sides have probabilities and predict the most
-    probable class: a prediction by another threshold was not decided by this margin.
+    Predictions of the schema `label` have margins where both sides have probabilities and predict the most probable class:
+    a prediction by another threshold was not decided by this margin. Those of several labels have `measure_label_sets`'s,
+    and of them one above 0.05 is never a tie. Others have none.
     """
     flipped = flip_rate(reference, candidate)
     unknown = np.full(len(flipped), np.nan)
+    if reference.schema == "labels" and (measured := measure_label_sets(reference, candidate)) is not None:
+        margins, moves = measured
+        both_ways = np.column_stack([moves, np.zeros(len(moves))])
+        limit = _compute_tie_limit(np.where(flipped, np.nan, margins), both_ways, MAX_THRESHOLD_TIE_LIMIT)
+        return Flips(flipped, margins, limit)
     if reference.schema != "label":
         return Flips(flipped, unknown, np.nan)
     classes = tuple(dict.fromkeys((*reference.classes, *candidate.classes)))
@@ -196,14 +205,14 @@ def _is_most_probable(predictions: Predictions, p: Floats) -> Bools:
     return np.asarray(predicted >= p.max(axis=1))
 
 
-def _compute_tie_limit(margins: Floats, moves: Floats) -> float:
-    """The largest margin of a tie; `margins` are NaN in rows that flipped or have none, `moves` are p - q."""
+def _compute_tie_limit(margins: Floats, moves: Floats, largest: float = MAX_TIE_LIMIT) -> float:
+    """The largest margin of a tie, at most `largest`; `margins` are NaN in rows that flipped or have none, `moves` are p - q."""
     unflipped = np.flatnonzero(~np.isnan(margins) & moves.any(axis=1))
     neighbours = moves[unflipped[np.argsort(margins[unflipped], kind="stable")][:NEIGHBOURS]]
     if len(neighbours) < MIN_NEIGHBOURS:
         return MIN_TIE_LIMIT
     usual = np.quantile(neighbours.max(axis=1) - neighbours.min(axis=1), USUAL_QUANTILE, method="higher")
-    return float(np.clip(usual, MIN_TIE_LIMIT, MAX_TIE_LIMIT))
+    return float(np.clip(usual, MIN_TIE_LIMIT, largest))
 
 
 def _count_margins(flips: Flips) -> dict[str, Any]:

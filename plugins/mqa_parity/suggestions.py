@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DECISIONS = ("label", "labels", "spans", "text", "ranking")  # the schemas of answers that can flip
 PARITY = 40  # the order of such checks in a suite
-MIN_AGREEMENT = 0.99
+MIN_AGREEMENT = 0.99  # a share of rows
 MAX_INVARIANCE = 200  # roundings; sound exports of many architectures change by 9 at most
 
 
@@ -39,6 +39,13 @@ def suggest_parity(context: SuiteContext) -> Iterator[SuggestedCheck]:
         yield SuggestedCheck(
             table={"measure": "parity/agreement", "expect": {"min": MIN_AGREEMENT}},
             about="Does it answer as the model does?",
+            bounds="promise",
+            order=PARITY,
+        )
+    if context.schema == "value":
+        yield SuggestedCheck(
+            table={"measure": "parity/close", "expect": {"min": MIN_AGREEMENT}},
+            about="Are its numbers the model's, within 0.1 %? Set `atol` to what makes no difference.",
             bounds="promise",
             order=PARITY,
         )

@@ -170,9 +170,10 @@ def find_shifted_rows(reference: Predictions | None, candidate: Predictions | No
 
 def find_uncovered_classes(reference: Predictions | None, compared: Collection[str]) -> tuple[str, ...]:
     """The classes that the reference predicts for some rows, but for none of the `compared` ones."""
-    if reference is None or reference.schema != "label":
+    if reference is None or reference.schema not in ("label", "labels"):
         return ()
     pairs = zip(reference.ids.to_pylist(), reference.main.to_pylist(), strict=True)
-    labels = [(label, name in compared) for name, label in pairs if label is not None]
+    given = ((name, one if isinstance(one, list) else [one]) for name, one in pairs if one is not None)
+    labels = [(label, name in compared) for name, several in given for label in several]
     covered = {label for label, is_compared in labels if is_compared}
     return tuple(dict.fromkeys(label for label, _ in labels if label not in covered))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+
 from mqa_registry import SuggestedCheck
 
 if TYPE_CHECKING:
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 
 DECISIONS = ("label", "labels", "spans", "text", "ranking")  # the schemas of answers that can flip
 SCORED = ("label", "labels", "spans", "text")  # those that the task's metric scores row by row
+NUMBER = "value"  # the schema of answers that are near or far
+SHARE_OF_SPREAD = 0.1  # of the standard deviation of targets: how much larger an error may become
 ROBUSTNESS = 20  # the order of such checks in a suite
 MAX_FLIP_RATE = 0.2
 
@@ -26,7 +31,10 @@ PERTURBATIONS: tuple[tuple[str | Mapping[str, Any], float, str], ...] = (
 
 def suggest_robustness(context: SuiteContext) -> Iterator[SuggestedCheck]:
     """How much typing mistakes, capitals and missing punctuation cost; without targets, how many answers they change."""
-    if "text" not in context.modalities or context.schema not in DECISIONS:
+    if "text" not in context.modalities or context.schema not in (*DECISIONS, NUMBER):
+        return
+    if context.schema == NUMBER:
+        yield from _suggest_for_numbers(context)
         return
     for perturbation, max_drop, words in PERTURBATIONS:
         if context.has_targets and context.schema in SCORED:
@@ -36,3 +44,21 @@ def suggest_robustness(context: SuiteContext) -> Iterator[SuggestedCheck]:
             about, measured = f"How many answers does it change: {words}?", {"measure": "parity/flip-rate"}
             expect = {"against": {"perturb": False}, "expect": {"max": MAX_FLIP_RATE}}
         yield SuggestedCheck(table={**measured, "perturb": perturbation, **expect}, about=about, order=ROBUSTNESS)
+
+
+def _suggest_for_numbers(context: SuiteContext) -> Iterator[SuggestedCheck]:
+    """How much larger the error becomes; nothing without targets, since nobody knows how far a number may move."""
+    targets = context.rows.column("target").drop_null() if context.has_targets else pa.chunked_array([[0.0]])
+    spread = float(np.std(targets.to_numpy())) if pa.types.is_floating(targets.type) and len(targets) else 0.0
+    if not spread:
+        return
+    for perturbation, _, words in PERTURBATIONS:
+        yield SuggestedCheck(
+            table={
+                "measure": context.metric,
+                "perturb": perturbation,
+                "expect": {"max_rise": float(f"{SHARE_OF_SPREAD * spread:.2g}")},
+            },
+            about=f"How much larger does its error become: {words}?",
+            order=ROBUSTNESS,
+        )

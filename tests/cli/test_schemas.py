@@ -127,3 +127,52 @@ path = "answers"
     clean, perturbed = project.run("--json", "-").json["results"]
     assert value(clean) == 1.0
     assert 0.1 < perturbed["numbers"]["drop"]["estimate"] < 0.9
+
+
+def test_numbers(project):
+    truth = [float(number % 7) for number in range(ROWS)]
+    old = [number + 0.5 for number in truth]
+    new = [number + (0.0 if row % 2 else 1.0) for row, number in enumerate(truth)]
+    project.table("reviews", id=IDS, text=IDS, target=truth, region=["north", "south"] * (ROWS // 2))
+    project.table("old", id=IDS, value=old)
+    project.table("new", id=IDS, value=new)
+    by_region = 'by = { use = "fairness/column", column = "region" }'
+    mae, gap, rise, close, rmse, r2, median = judged(
+        project,
+        "value",
+        'measure = "metrics/mae"\nexpect = { max = 0.6 }\non = ["new"]',
+        f'name = "gap"\nmeasure = "metrics/mae"\n{by_region}\nexpect = {{ max_gap = 0.1 }}\non = ["new"]',
+        'name = "rise"\nmeasure = "metrics/rmse"\nexpect = { max_rise = 0.5 }\non = ["new"]',
+        'measure = { use = "parity/close", atol = 0.5 }\nexpect = { min = 0.9 }',
+        'measure = "metrics/rmse"\nexpect = { max = 1.0 }\non = ["old"]',
+        'measure = "metrics/r2"\nexpect = { min = 0.5 }\non = ["old"]',
+        'measure = "metrics/median-absolute-error"\nexpect = { max = 0.6 }\non = ["old"]',
+    )
+    assert value(mae) == 0.5
+    assert mae["verdict"] == "PASS"
+    assert gap["numbers"]["gap"]["estimate"] == 1.0
+    assert gap["verdict"] == "FAIL"
+    assert rise["numbers"]["rise"]["estimate"] == pytest.approx(0.5**0.5 - 0.5)
+    assert value(close) == 1.0
+    assert value(rmse) == 0.5
+    assert value(r2) == pytest.approx(1 - 0.25 / 4, abs=0.01)
+    assert value(median) == 0.5
+
+
+def test_the_labels_of_a_row_are_ranked_by_their_probabilities(project):
+    project.table("reviews", id=IDS, text=IDS, target=[[1, 0, 0], [0, 1, 1]] * (ROWS // 2))
+    scores = {"a": [0.9, 0.8] * (ROWS // 2), "b": [0.1, 0.6] * (ROWS // 2), "c": [0.2, 0.7] * (ROWS // 2)}
+    for name in ("old", "new"):
+        project.table(name, id=IDS, labels=[["a"], ["a", "b", "c"]] * (ROWS // 2), **scores)
+    exact, hamming, ranking, curve = judged(
+        project,
+        "labels",
+        'measure = "metrics/accuracy"\nexpect = { max = 0.6 }\non = ["new"]',
+        'measure = "metrics/hamming-loss"\nexpect = { max = 0.6 }\non = ["new"]',
+        'measure = "metrics/ranking-loss"\nexpect = { max = 0.6 }\non = ["new"]',
+        'measure = { use = "metrics/auroc", positive = "b" }\nexpect = { min = 0.6 }\non = ["new"]',
+    )
+    assert value(exact) == 0.5
+    assert value(hamming) == pytest.approx(1 / 6)
+    assert value(ranking) == 0.5
+    assert value(curve) == 1.0

@@ -28,3 +28,12 @@ def test_without_targets_only_answers_are_compared():
 def test_of_a_model_of_images_only_columns_are_asked_about():
     assert [one["by"]["column"] for one in suggested(modality="image", groups=("a",))] == ["a"]
     assert suggested(schema="vector") == []
+
+
+def test_numbers_may_lie_apart_by_a_share_of_how_far_targets_spread():
+    rows = pa.table({"text": ["a"] * 2, "target": [1.0, 5.0]})
+    context = SuiteContext(schema="value", metric="metrics/mae", classes=(), fields={"text": "text"}, rows=rows,
+                           group_columns=("a",))  # fmt: skip
+    found = [one.table for one in suggest_fairness(context)]
+    assert [one["expect"] for one in found] == [{"max_gap": 0.4}] * 3
+    assert suggested(targets=False, schema="value", groups=("a",)) == []

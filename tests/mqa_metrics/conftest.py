@@ -15,7 +15,9 @@ Make: TypeAlias = Callable[..., Predictions]
 
 
 def _predictions(schema: str, values: Sequence[Any], classes: Sequence[str], probabilities: Any) -> Predictions:
-    kinds = {"label": pa.string(), "labels": pa.list_(pa.string()), "text": pa.string(), "spans": None}
+    kinds = {
+        "label": pa.string(), "labels": pa.list_(pa.string()), "text": pa.string(), "spans": None, "value": pa.float64(),
+    }  # fmt: skip
     columns = {
         "id": pa.array([str(n) for n in range(len(values))], pa.string()),
         schema: pa.array(list(values), kinds[schema]),
@@ -73,6 +75,12 @@ def spans() -> Make:
 def text() -> Make:
     """Schema `text`."""
     return lambda values: _predictions("text", values, (), None)
+
+
+@pytest.fixture(scope="session")
+def predict() -> Make:
+    """Any schema without classes, from its name and values."""
+    return lambda schema, values: _predictions(schema, values, (), None)
 
 
 @pytest.fixture(scope="session")

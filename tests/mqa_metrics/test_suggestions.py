@@ -39,3 +39,21 @@ def test_nothing_is_asked_where_there_is_no_class_to_tell_from_another():
     assert suggested(["yes"] * 9) == {}
     assert suggested([None] * 9) == {}
     assert suggested(["yes", "no"], schema="vector") == {}
+
+
+def test_sets_of_labels_are_held_to_all_labels_and_to_the_most_frequent_set():
+    rows = pa.table({"text": ["a"] * 4, "target": pa.array([["a"], ["a"], ["a", "b"], []], pa.list_(pa.string()))})
+    context = SuiteContext(
+        schema="labels", metric="metrics/accuracy", classes=("a", "b"), fields={"text": "text"}, rows=rows
+    )
+    found = {_name(one.table["measure"]): one.table["expect"] for one in suggest_quality(context)}
+    assert found == {  # of 8 cells 4 are labels, and 2 rows of 4 have `a` alone
+        "metrics/f1": {"min": 0.67}, "metrics/accuracy": {"min": 0.5}, "metrics/ranking-loss": {"max": 0.5}
+    }  # fmt: skip
+
+
+def test_numbers_are_held_to_the_median_and_the_mean():
+    rows = pa.table({"text": ["a"] * 4, "target": [0.0, 1.0, 2.0, 5.0]})
+    context = SuiteContext(schema="value", metric="metrics/mae", classes=(), fields={"text": "text"}, rows=rows)
+    found = {one.table["measure"]: one.table["expect"] for one in suggest_quality(context)}
+    assert found == {"metrics/mae": {"max": 1.5}, "metrics/r2": {"min": 0.0}, "metrics/spearman": {"min": 0.0}}

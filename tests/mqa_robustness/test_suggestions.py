@@ -35,3 +35,11 @@ def test_it_is_what_they_cost_or_else_how_many_answers_they_change(targets, sche
 def test_nothing_is_asked_of_what_reads_no_text_or_decides_nothing():
     assert suggested(modality="image") == []
     assert suggested(schema="vector") == []
+
+
+def test_of_numbers_the_error_may_grow_by_a_share_of_how_far_targets_spread():
+    rows = pa.table({"text": ["a"] * 2, "target": [1.0, 5.0]})
+    context = SuiteContext(schema="value", metric="metrics/mae", classes=(), fields={"text": "text"}, rows=rows)
+    found = [one.table for one in suggest_robustness(context)]
+    assert [(one["measure"], one["expect"]) for one in found] == [("metrics/mae", {"max_rise": 0.2})] * 3
+    assert suggested(targets=False, schema="value") == []

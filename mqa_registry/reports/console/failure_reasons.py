@@ -151,7 +151,11 @@ def _with_probability(example: ExampleRow) -> object:
 
 
 def _render_prediction(prediction: object, builder: TextBuilder) -> Text:
-    """One prediction: a label, with its probability where it is known."""
+    """One prediction: a label or several, with the probability where it is known, or a number."""
+    if isinstance(prediction, float):
+        return Text(format_number(prediction))
+    if isinstance(prediction, list) and all(isinstance(one, str) for one in prediction):
+        return builder.quote(", ".join(prediction) or "no label")
     if not isinstance(prediction, Mapping):
         return builder.quote("no answer" if prediction is None else prediction)
     label = _render_prediction(prediction.get("label"), builder)

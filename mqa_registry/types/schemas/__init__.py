@@ -1,7 +1,8 @@
 """The prediction schemas: for every kind of prediction, a class that says all that the host needs to know of it."""
 
 from mqa_registry.errors import DataError
-from mqa_registry.types.schemas.classes import LabelSchema, LabelsSchema
+from mqa_registry.types.schemas.classes import LabelSchema
+from mqa_registry.types.schemas.multi_label import LabelsSchema
 from mqa_registry.types.schemas.schema import (
     SPAN,
     BoxesSchema,
@@ -11,10 +12,10 @@ from mqa_registry.types.schemas.schema import (
     Schema,
     SpansSchema,
     TextSchema,
-    ValueSchema,
     VectorSchema,
     WaveformSchema,
 )
+from mqa_registry.types.schemas.value import ValueSchema
 
 __all__ = ["SCHEMAS", "SPAN", "MisfitError", "Schema", "get_schema"]
 

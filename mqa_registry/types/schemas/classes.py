@@ -1,4 +1,4 @@
-"""Predictions that are chosen from classes: one label a row, or several."""
+"""Predictions that are chosen from classes: what all such schemas share, and one label a row."""
 
 from __future__ import annotations
 
@@ -155,52 +155,6 @@ class LabelSchema(ClassSchema):
         values = encoded.dictionary.to_pylist()
         dictionary = pa.array([None if is_missing(value) else names[value] for value in values], pa.string())
         return pa.chunked_array([dictionary.take(encoded.indices)])
-
-
-class LabelsSchema(ClassSchema):
-    """Any number of classes a row."""
-
-    name = "labels"
-    column = "labels"
-    type = pa.list_(pa.string())
-    is_exclusive = False
-
-    def names_in(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """All lists, end to end."""
-        return pc.list_flatten(column)
-
-    def row_of(self, column: pa.ChunkedArray, position: int) -> int:
-        """The row of the list that has it."""
-        return int(pc.list_parent_indices(column)[position].as_py())
-
-    def prediction(self, name: str) -> list[str]:
-        """A list with the class."""
-        return [name]
-
-    def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
-        """A list has no null in it; else as for every schema of classes."""
-        if self.names_in(columns[self.column]).null_count:
-            raise MisfitError("gave a list of labels with null in it")
-        super().check_decoded(columns, classes)
-
-    def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
-        """Lists of names of classes; numbers are refused: they could be positions, or a row of 0 and 1."""
-        column = targets.cast(self.type, self.name)
-        labels = [value for value in pc.unique(self.names_in(column)).to_pylist() if not is_missing(value)]
-        meanings = read_labels(labels, classes, positions=False)
-        if isinstance(meanings, UnreadableLabel):
-            rows = enumerate(column.to_pylist())
-            raise targets.refuse(
-                next(row for row, value in rows if value is not None and meanings.label in value), meanings
-            )
-        if meanings == labels:
-            return column
-        names = dict(zip(labels, meanings, strict=True))
-        lists = [
-            None if row is None else [names[label] for label in row if not is_missing(label)]
-            for row in column.to_pylist()
-        ]
-        return pa.chunked_array([pa.array(lists, self.type)])
 
 
 def _listed(classes: Sequence[str]) -> str:

@@ -98,17 +98,6 @@ class Schema:
         return ({self.column: pa.array(values, self.type)}, ()) if values else None
 
 
-class ValueSchema(Schema):
-    """One number a row."""
-
-    name = "value"
-    column = "value"
-    type = pa.float64()
-    is_exact = False
-    sample_predictions = (0.3, 0.8)
-    sample_targets = (0.4, 0.6)
-
-
 class VectorSchema(Schema):
     """One vector a row, all of the same number of dimensions."""
 

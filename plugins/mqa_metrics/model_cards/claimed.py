@@ -65,7 +65,7 @@ class Claimed(Probe[ClaimedOptions]):
     inputs = "predictions"
     outputs = ("value", "claimed", "measured")
     grouped = True
-    schemas = ("label", "labels", "spans")
+    schemas = ("label", "labels", "spans", "value")
 
     def columns(self, options: ClaimedOptions) -> tuple[str, ...]:
         """No columns besides the fields."""

@@ -186,7 +186,7 @@ def _read_value(value: object, metric: Metric) -> float:
     if not math.isfinite(value):
         raise _NoClaim("its value is no number")
     low, high = metric.range
-    share = value / 100 if high == 1 and (has_sign or abs(value) > 1) else value
+    share = value / 100 if high == 1 and (has_sign or not low <= value <= high) else value
     if not low <= share <= high:
         raise _NoClaim(f"{value:g} is no value of `metrics/{metric.name}`")
     return share

@@ -11,7 +11,7 @@ from mqa_metrics.metrics import METRICS
 if TYPE_CHECKING:
     from mqa_registry import Metric
 
-AVERAGES = ("binary", "macro", "micro", "weighted")
+AVERAGES = ("binary", "macro", "micro", "weighted", "samples")
 OPTIONAL_WORD = "score"  # of `f1_score`
 
 
@@ -46,6 +46,13 @@ CARD_METRICS = (
     CardMetric(
         _METRICS["ece"], "expected_calibration_error", "Calibration error", ("ece",), ("n_bins",), less_is_better=True
     ),
+    CardMetric(_METRICS["hamming-loss"], "hamming_loss", "Hamming loss", ("hamming",), less_is_better=True),
+    CardMetric(_METRICS["mae"], "mae", "Mean absolute error", ("mean_absolute_error",), less_is_better=True),
+    CardMetric(_METRICS["mse"], "mse", "Mean squared error", ("mean_squared_error",), less_is_better=True),
+    CardMetric(_METRICS["rmse"], "rmse", "Root mean squared error", ("root_mean_squared_error",), less_is_better=True),
+    CardMetric(_METRICS["r2"], "r_squared", "R²", ("r2",)),
+    CardMetric(_METRICS["pearson"], "pearsonr", "Pearson correlation", ("pearson", "pearson_correlation")),
+    CardMetric(_METRICS["spearman"], "spearmanr", "Spearman correlation", ("spearman", "spearman_correlation")),
 )
 CARD_METRICS_BY_NAME = {one.metric.name: one for one in CARD_METRICS}
 _BY_TYPE = {name: one for one in CARD_METRICS for name in (one.type, *one.aliases)}

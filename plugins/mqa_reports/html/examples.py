@@ -139,4 +139,9 @@ def _format_prediction(value: Any, probability: Any) -> str:
 def _is_wrong(example: ExampleRow) -> bool:
     prediction = example.prediction
     label = prediction.get("label") if isinstance(prediction, Mapping) else prediction
-    return example.target is not None and label is not None and label != example.target
+    target = example.target
+    if target is None or label is None or isinstance(label, float):  # a number is near its target, or far
+        return False
+    if isinstance(label, list) and all(isinstance(one, str) for one in (*label, *target)):
+        return set(label) != set(target)
+    return bool(label != target)

@@ -43,6 +43,12 @@ def test_a_claimed_share_may_be_in_per_cent(write_card, value, share):
         ("type: matthews_correlation, value: -0.2", Claim("mcc", -0.2)),
         ("type: log_loss, value: 2.5", Claim("log-loss", 2.5)),  # no share, so never in per cent
         ("type: brier_score, value: 1.5", Claim("brier", 1.5)),
+        ("type: mae, value: 12.5", Claim("mae", 12.5)),
+        ("type: r_squared, value: -1.5", Claim("r2", -1.5)),  # which is possible, and so not in per cent
+        ("type: pearsonr, value: 87.3", Claim("pearson", 0.873)),
+        ("type: spearman, value: 0.87", Claim("spearman", 0.87)),
+        ("type: hamming_loss, value: 0.1", Claim("hamming-loss", 0.1)),
+        ("type: f1, value: 0.9, args: {average: samples}", Claim("f1", 0.9, {"average": "samples"})),
         ("type: f1, value: 0.9", Claim("f1", 0.9)),
         ("type: f1, value: 0.9, args: {average: macro}", Claim("f1", 0.9, {"average": "macro"})),
         ("type: f1, value: 0.9, config: micro", Claim("f1", 0.9, {"average": "micro"})),
@@ -71,7 +77,9 @@ def test_options_are_read_from_wherever_cards_state_them(write_card, metric, cla
         ("type: accuracy, value: 932", "932 is no value of `metrics/accuracy`"),
         ("type: accuracy, value: -0.5", "-0.5 is no value of `metrics/accuracy`"),
         ("type: accuracy, value: 0.9, args: {top_k: 5}", "`metrics/accuracy` has no `top_k`"),
-        ("type: f1, value: 0.9, args: {average: samples}", "`samples` is no `average`"),
+        ("type: f1, value: 0.9, args: {average: rows}", "`rows` is no `average`"),
+        ("type: pearsonr, value: 120", "120 is no value of `metrics/pearson`"),
+        ("type: mae, value: -1", "-1 is no value of `metrics/mae`"),
         ("type: ece, value: 0.9, args: {n_bins: none}", "`none` is no `n_bins`"),
         ("type: recall, value: 0.9, args: {pos_label: true}", "`True` is no `positive`"),
         ("value: 0.9", "it lacks 'type'"),
