@@ -35,6 +35,7 @@ from mqa_registry.boundary.models import (
     check_inferred_task,
     check_live_model,
     check_model,
+    check_task,
 )
 from mqa_registry.boundary.rows import (
     apply_edits,
@@ -93,6 +94,7 @@ __all__ = [
     "check_source",
     "check_suggestions",
     "check_table",
+    "check_task",
     "describe_error",
     "interruptible",
     "is_group_column",

@@ -10,7 +10,16 @@ import numpy as np
 
 from mqa_registry.boundary.calls import ContributionCall, reject_output, summarize_value
 from mqa_registry.boundary.rows import check_decoded
-from mqa_registry.contributions import Codec, Generation, InputVariant, LiveModel, Model, ModelDescription, Streaming
+from mqa_registry.contributions import (
+    Codec,
+    Generation,
+    InputVariant,
+    LiveModel,
+    Model,
+    ModelDescription,
+    Streaming,
+    Task,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,6 +84,21 @@ def check_inferred_task(contributor: Contributor, output: Any) -> str:
             f"infers {summarize_value(output)} for a model's task",
             "it gives the name of a task, as in a suite",
         )
+    return output
+
+
+def check_task(contributor: Contributor, output: Any, task: Task[Any]) -> Task[Any]:
+    """What a task gave for a model: a task of the same name and fields, whose schema is one of those that it declares."""
+    if not isinstance(output, Task):
+        reject_output(contributor, f"gave {summarize_value(output)} for a model, and a `Task` is expected")
+    if output.schema not in task.schemas:
+        reject_output(
+            contributor,
+            f"gave a task of the schema `{output.schema}` for a model, and declares {', '.join(f'`{one}`' for one in task.schemas)}",
+            "declare it: `Task.other_schemas`",
+        )
+    if (output.name, dict(output.fields)) != (task.name, dict(task.fields)):
+        reject_output(contributor, f"gave the task `{output.name}` for a model, with other fields or another name")
     return output
 
 

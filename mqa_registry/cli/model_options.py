@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,7 +88,8 @@ def resolve_model(
     named_task = task or array_task
     if not isinstance(model, str | PathLike):
         catalog = plugins.load_all(files=options.plugin_files)
-        return _resolve_object(model, catalog, task, source, tasks=tasks, array_task=array_task)
+        resolved = _resolve_object(model, catalog, task, source, tasks=tasks, array_task=array_task)
+        return _with_schema(resolved, catalog, options)
     name = fspath(model)
     references = [*([source] if source else sources), named_task, f"{tasks}/"]
     names = {plugin for plugin, slash, _ in (one.partition("/") for one in references) if slash}
@@ -100,7 +101,7 @@ def resolve_model(
         full_task = _infer_task(name, source, catalog, options)
     why = "which takes arrays as they are" if array_task else "as the model's source infers"
     reason = "" if task else f"{full_task}, {why}; `--task` names another"
-    return ResolvedModel(name, source, full_task, _find_schema(full_task, source, catalog), reason)
+    return _with_schema(ResolvedModel(name, source, full_task, task_reason=reason), catalog, options)
 
 
 def _resolve_object(
@@ -118,9 +119,7 @@ def _resolve_object(
     taking, live = take_model(live, catalog)
     named_task = task or array_task
     full_task = _qualify_task(named_task, taking, catalog, tasks) if named_task else infer_task(live, catalog)
-    return ResolvedModel(
-        type(live.model).__name__, taking, full_task, _find_schema(full_task, taking, catalog), live=live
-    )
+    return ResolvedModel(type(live.model).__name__, taking, full_task, live=live)
 
 
 def _infer_source(model: str, sources: Sequence[str], catalog: Catalog) -> str:
@@ -164,9 +163,23 @@ def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) 
     return task
 
 
-def _find_schema(task: str, source: str, catalog: Catalog) -> str:
-    """The schema of a task's predictions; empty where there is no such task, which is an error of the run."""
-    from mqa_registry.contributions import Task
+def _with_schema(resolved: ResolvedModel, catalog: Catalog, options: RunOptions) -> ResolvedModel:
+    """The model with the schema of its predictions, for which a task of several looks at the model's configuration.
 
-    contribution = catalog.find((Task,), task if "/" in task else f"{source.partition('/')[0]}/{task}")
-    return contribution.schema if isinstance(contribution, Task) else ""
+    Without one where there is no such task, which is an error of the run.
+    """
+    from mqa_registry.contributions import Task
+    from mqa_registry.execution import build_model
+    from mqa_registry.run_options import STORE
+    from mqa_registry.suite import validate_tables
+
+    own = f"{resolved.source.partition('/')[0]}/{resolved.task}"
+    task = catalog.find((Task,), resolved.task if "/" in resolved.task else own)
+    if not isinstance(task, Task):
+        return resolved
+    if not task.other_schemas:
+        return replace(resolved, schema=task.schema)
+    model, _, _ = validate_tables({"model": resolved.table}, catalog)
+    context = options.run_context_in(options.store_folder or Path(STORE))
+    built = build_model(model, replace(context, objects=resolved.objects))
+    return replace(resolved, schema=built.task.schema)

@@ -193,6 +193,9 @@ class Task(ClassContribution[OptionsT]):
     With `grouping`, several rows of a data set make one example, and have one prediction. Their fields are lists, of which
     a perturbation is given each item as a field of its own, `text[0]`, `text[1]` and so on. `Codec.split` runs members one
     by one.
+
+    A task that classifies rows of one label or of several has another schema for each: those besides `schema` stand in
+    `other_schemas`, and `for_model` gives the task as a model does it.
     """
 
     kind = "task"
@@ -206,6 +209,20 @@ class Task(ClassContribution[OptionsT]):
     needs: str = ""
     run_mode: RunModeName = "forward"
     grouping: Grouping | None = None
+    other_schemas: tuple[str, ...] = ()
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """Every schema that its predictions may have; which one follows from the model where they are several."""
+        return (self.schema, *self.other_schemas)
+
+    def for_model(self, model: Model, options: OptionsT) -> Task[OptionsT]:
+        """The task as this model does it: itself, or one of the same name and options with another schema and metric.
+
+        It is called before anything is read or loaded besides the model's configuration, and loads neither the module nor
+        the processor. Raises a DataError where the model has no head for the task.
+        """
+        return self
 
     @abstractmethod
     def bind(self, model: Model, options: OptionsT) -> Codec:

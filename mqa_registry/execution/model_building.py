@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry import plugins
-from mqa_registry.boundary import check_codec, check_model, open_runner
+from mqa_registry.boundary import check_codec, check_model, check_task, open_runner
 from mqa_registry.contributions import Backend, ModelSource, ModelUnderTest, RunContext, Task
 from mqa_registry.errors import BlobError, DataError, PluginError, Problem
 from mqa_registry.suite import ModelUse, Use, identity
@@ -56,13 +56,18 @@ def build_model(
     source = model.source.contribution_as(ModelSource)
     loaded = check_model(model.source.contributor, model.source.call_method(source.load, task, context))
     named = _rename_classes(loaded, model.labels)
+    resolved = check_task(model.task.contributor, model.task.call_method(task.for_model, named), task)
     return ModelUnderTest(
         named,
-        task,
+        resolved,
         context,
         model.task.options,
         bind=lambda bound: check_codec(
-            model.task.contributor, model.task.call_method(task.bind, bound), task.schema, bound.labels, task.run_mode
+            model.task.contributor,
+            model.task.call_method(resolved.bind, bound),
+            resolved.schema,
+            bound.labels,
+            resolved.run_mode,
         ),
         spec=None if source.is_in_memory else spec,
         examples=lambda count: (

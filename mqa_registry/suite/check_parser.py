@@ -56,16 +56,16 @@ class ValidationContext:
         """The first backend; nothing where the suite has none."""
         return next(iter(self.backends), "")
 
-    def schema(self, backend: str) -> str:
-        """The schema of a backend's predictions; nothing where it is unknown."""
+    def schemas(self, backend: str) -> tuple[str, ...]:
+        """The schemas that a backend's predictions may have, which one follows from the model; none where it is unknown."""
         use = self.backends.get(backend)
         if use is None:
-            return ""
+            return ()
         if isinstance(use.contribution, Replay):
             option = contribution_options(use.contribution).get("schema")
-            return str(use.options.get("schema", option.default if option else REPLAY_SCHEMA))
+            return (str(use.options.get("schema", option.default if option else REPLAY_SCHEMA)),)
         task = self.task.contribution if self.task else None
-        return task.schema if isinstance(task, Task) else ""
+        return task.schemas if isinstance(task, Task) else ()
 
 
 @dataclass(frozen=True)

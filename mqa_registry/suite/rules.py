@@ -113,11 +113,11 @@ def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iter
 def _schema_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     schemas: tuple[str, ...] = getattr(draft.kind, "schemas", ())
     for backend in draft.backends(context) if schemas and draft.probe_inputs != "rows" else ():
-        schema = context.schema(backend)
-        if schema and schema not in schemas:
-            names = " or ".join(dict.fromkeys(schemas))
-            message = f"`{draft.measure_name}` reads {names}, and backend `{backend}` predicts {schema}"
-            yield Diagnostic(draft.keys["measure"], message, _suggest_measures(schema, context))
+        predicted = context.schemas(backend)
+        if predicted and not set(predicted) & set(schemas):
+            names, given = (" or ".join(dict.fromkeys(some)) for some in (schemas, predicted))
+            message = f"`{draft.measure_name}` reads {names}, and backend `{backend}` predicts {given}"
+            yield Diagnostic(draft.keys["measure"], message, _suggest_measures(predicted[0], context))
             return
 
 
@@ -164,7 +164,7 @@ def _spans_are_of_one_text(draft: Draft, context: ValidationContext) -> Iterator
     if not (isinstance(draft.kind, Comparison) and draft.against and draft.against.unperturbed and draft.on):
         return
     for name, perturbation in _perturbations(draft):
-        if perturbation.modality == "text" and context.schema(draft.on[0]) == "spans":
+        if perturbation.modality == "text" and context.schemas(draft.on[0]) == ("spans",):
             message = f"spans are offsets in a text, and `{name}` may move them: those before and after do not compare"
             hint = "measure each with a metric, whose targets move with the text"
             yield Diagnostic(draft.keys["against"], message, hint)

@@ -231,10 +231,12 @@ def _check_loading_info(checkpoint: Checkpoint, task: str, info: Mapping[str, An
             hint="is `config.json` that of this model, with as many layers, and are all files of its weights there?",
         )
     if missing := sorted(info["missing_keys"]):
+        architecture = checkpoint.config.architecture
+        fitting = find_need(architecture)
         raise DataError(
             f"`{path}` holds no weights for {_quote_first(missing)}, which would be random",
-            hint=f"it was saved from `{checkpoint.config.architecture or 'an unnamed class'}`;"
-            f" `{task}` takes a model with a head trained for it",
+            hint=f"it was saved from `{architecture or 'an unnamed class'}`"
+            f"{f', a model for `{fitting}`' if fitting else ''}; `{task}` takes a model with a head trained for it",
         )
     if mismatched := sorted(str(key) for key, *_ in info["mismatched_keys"]):
         raise DataError(
@@ -248,6 +250,12 @@ def _check_loading_info(checkpoint: Checkpoint, task: str, info: Mapping[str, An
             f"`{path}` holds weights that its configuration does not have: {_quote_first(surplus)}",
             hint="is `config.json` that of this model, and are its adapters merged?",
         )
+
+
+def find_need(architecture: str | None) -> str:
+    """The task, in the words of the hub, that a class of transformers has a head for; empty where it has none."""
+    heads = ((need, auto.removeprefix("AutoModel")) for need, (auto, _) in HEADS.items())
+    return next((need for need, head in heads if head and (architecture or "").endswith(head)), "")
 
 
 def find_missing_layers(missing: Collection[str], names: Collection[str]) -> list[str]:

@@ -21,7 +21,7 @@ from mqa_transformers.loading import (
     load_module,
     load_processor,
 )
-from mqa_transformers.tasks.text_classification import check_single_label, is_single_label
+from mqa_transformers.tasks.problem_type import REGRESSION, SINGLE_LABEL, read_problem_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,8 +83,6 @@ class AutoSource(ModelSource[AutoOptions]):
             )
         checkpoint = options.open(run_context)
         config = checkpoint.config
-        if task.name == TEXT_CLASSIFICATION:
-            check_single_label(config.problem_type, config.labels())
         processor = cache(partial(load_processor, checkpoint, task.needs, tuple(task.fields.values())))
         return Model(
             digest=checkpoint.digest(),
@@ -101,9 +99,13 @@ class AutoSource(ModelSource[AutoOptions]):
     def infer_task(self, run_context: RunContext, options: AutoOptions) -> str:
         """The task of the class that a model was saved from; `forward`, which takes any, where that has none."""
         config = options.open(run_context).config
-        classifiers = {"ForSequenceClassification": TEXT_CLASSIFICATION, "ForImageClassification": IMAGE_CLASSIFICATION}
-        named = (task for end, task in classifiers.items() if (config.architecture or "").endswith(end))
-        task = next(named, FORWARD) if is_single_label(config.problem_type, config.labels()) else FORWARD
+        architecture, labels = config.architecture or "", config.labels()
+        problem = read_problem_type(config.problem_type, labels)
+        task = FORWARD
+        if architecture.endswith("ForSequenceClassification") and not (problem == REGRESSION and len(labels) > 1):
+            task = TEXT_CLASSIFICATION
+        if architecture.endswith("ForImageClassification") and problem == SINGLE_LABEL:
+            task = IMAGE_CLASSIFICATION
         return f"transformers/{task}"
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import Model, RunContext, rebuild_model
-from mqa_registry.errors import PluginError
+from mqa_registry.errors import ContributionError, PluginError
 from mqa_registry.execution import build_model
 from mqa_registry.suite import ModelUse, Use
 from mqa_registry.types import Rows
@@ -139,3 +139,34 @@ def test_two_tasks_of_one_name_make_two_models_under_test(spec, tmp_path):
     digests = [rebuild_model(one).digest for one in (spec, twin, longer, spec)]
     assert len(set(digests)) == 3
     assert digests[0] == digests[3]
+
+
+def build(model: Model, given: dict[str, object]):
+    """The model under test of a task that may predict labels or values; `given` are attributes of the one it is for a model."""
+    resolved = make_task(**{"name": "words", "schema": "value", "metric": "metrics/mae"} | given)
+    task = make_task(name="words", other_schemas=("value",), for_model=lambda model, options: resolved)
+    source = make_source(lambda task, context: model, "known")
+    use = ModelUse(Use("own/known", source), Use("own/words", task))
+    return build_model(use, RunContext(exports=Path()))
+
+
+@pytest.fixture
+def blank():
+    return Model(digest="", module=lambda: None, processor=lambda: None)
+
+
+def test_a_task_of_several_schemas_says_which_a_model_has(blank):
+    assert build(blank, {}).task.schema == "value"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"schema": "text"}, "of the schema `text` for a model, and declares `label`, `value`"),
+        ({"name": "other"}, "gave the task `other` for a model"),
+        ({"fields": {"image": "image"}}, "with other fields or another name"),
+    ],
+)
+def test_it_says_none_that_it_does_not_declare(blank, given, message):
+    with pytest.raises(ContributionError, match=message):
+        build(blank, given)

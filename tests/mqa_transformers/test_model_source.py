@@ -109,8 +109,8 @@ def test_a_task_for_an_unknown_head_is_refused(bert, context):
         ({"architectures": ["GPT2LMHeadModel"]}, "transformers/forward"),
         ({"architectures": None}, "transformers/forward"),
         ({"problem_type": "regression"}, "transformers/forward"),
-        ({"problem_type": "multi_label_classification"}, "transformers/forward"),
-        ({"id2label": {"0": "score"}}, "transformers/forward"),
+        ({"problem_type": "multi_label_classification"}, "transformers/text-classification"),
+        ({"id2label": {"0": "score"}}, "transformers/text-classification"),
     ],
 )
 def test_the_task_is_inferred_from_the_configuration(configure, context, keys, task):

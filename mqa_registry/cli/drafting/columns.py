@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mqa_registry.cli.drafting.column_contents import (
+    SAMPLE,
     count_distinct,
     describe_text,
     distinct_labels,
@@ -216,9 +218,14 @@ def _target_strength(name: str, column: pa.ChunkedArray, schema: str, classes: S
     is_named = bool(words_of_name(name) & TARGET_WORDS)
     if schema == "value":
         return int(is_named and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)))
+    if schema == "labels":
+        return _label_lists_strength(column, classes, is_named=is_named)
     labels = distinct_labels(column) if schema == "label" else None
-    if not labels:
-        return 0
+    return _label_strength(labels, classes, is_named=is_named) if labels else 0
+
+
+def _label_strength(labels: Sequence[Any], classes: Sequence[str], *, is_named: bool) -> int:
+    """How much speaks for a column of these labels as the class of each row."""
     if not isinstance(read_labels(labels, classes, positions=False), UnreadableLabel):
         return SURE + is_named
     if len(match_labels(labels, classes)) >= min(2, len(labels)):
@@ -226,6 +233,18 @@ def _target_strength(name: str, column: pa.ChunkedArray, schema: str, classes: S
     if len(labels) != len(classes):
         return 0
     return 2 if is_named else int(not isinstance(read_labels(labels, classes), UnreadableLabel))
+
+
+def _label_lists_strength(column: pa.ChunkedArray, classes: Sequence[str], *, is_named: bool) -> int:
+    """How much speaks for a column of lists as the labels of each row: names of classes, or a number for every class."""
+    if not pa.types.is_list(column.type):
+        return 0
+    some = column.slice(0, SAMPLE).drop_null()
+    if is_text(pc.list_flatten(some)):
+        labels = pc.unique(pc.list_flatten(some)).to_pylist()
+        is_readable = bool(labels) and not isinstance(read_labels(labels, classes, positions=False), UnreadableLabel)
+        return (SURE if is_readable else 0) + is_named
+    return 2 * is_named if pc.unique(pc.list_value_length(some)).to_pylist() == [len(classes)] else 0
 
 
 def map_columns(columns: Mapping[str, str]) -> dict[str, str]:

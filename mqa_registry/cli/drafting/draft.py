@@ -25,6 +25,7 @@ from mqa_registry.run_options import STORE
 from mqa_registry.store import open_scratch
 from mqa_registry.suite import toml_key, validate_tables
 from mqa_registry.suite.sections import NAME
+from mqa_registry.types import get_schema
 from mqa_registry.types.targets import name_targets
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _draft_suite(
         metric=subject.task.metric,
         classes=classes,
         fields={name: subject.task.fields[name] for name in rows.fields},
-        rows=_context_rows(rows, classes, labels),
+        rows=_context_rows(rows, subject, labels),
         group_columns=find_group_columns(subject.table, set(columns.values())),
         backends=tuple(backend.name for _, backend in backends),
     )
@@ -173,7 +174,7 @@ class _Head:
         data = Section(
             f"[data.{toml_key(self.data_name)}]", tables["data"][self.data_name], (self._describe_data(),), beside
         )
-        model = Section("[model]", tables["model"], (describe_model(self.subject.model),))
+        model = Section("[model]", tables["model"], (describe_model(self.subject.model, self.subject.task.schema),))
         return [model, data, *backends]
 
     def _model(self) -> dict[str, Any]:
@@ -208,8 +209,8 @@ def spell_path(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(real, folder)).as_posix()
 
 
-def describe_model(model: Model) -> str:
-    """What is known of a model from its files: its architecture, its size and its classes."""
+def describe_model(model: Model, schema: str) -> str:
+    """What is known of a model from its files: its architecture, its size and its classes, where its predictions have some."""
     size = model.about.get("bytes")
     facts = [
         str(model.about.get("architecture") or model.about.get("form") or ""),
@@ -217,7 +218,8 @@ def describe_model(model: Model) -> str:
         f"up to {model.about['max_positions']:,} tokens" if isinstance(model.about.get("max_positions"), int) else "",
     ]
     listed = ", ".join(model.labels[:MAX_CLASSES]) + (", ..." if len(model.labels) > MAX_CLASSES else "")
-    facts += [f"{counted(len(model.labels), 'class', 'classes')}: {listed}"] if model.labels else []
+    if model.labels and get_schema(schema).has_classes:
+        facts.append(f"{counted(len(model.labels), 'class', 'classes')}: {listed}")
     return "; ".join(fact for fact in facts if fact) or "nothing is known of it but its inputs and outputs"
 
 
@@ -292,7 +294,7 @@ def _find_labels(subject: Subject, columns: Mapping[str, str]) -> LabelMapping:
     return map_labels(labels, subject.model.labels)
 
 
-def _context_rows(rows: Rows, classes: Sequence[str], labels: LabelMapping) -> Any:
-    """The rows as plugins see them: labels are classes; targets that cannot be read are none."""
-    table = name_targets(rows, classes).table
+def _context_rows(rows: Rows, subject: Subject, labels: LabelMapping) -> Any:
+    """The rows as plugins see them: labels are classes, numbers numbers; targets that cannot be read are none."""
+    table = name_targets(rows, subject.model.labels, subject.task.schema).table
     return table if labels.readable or "target" not in table.column_names else table.drop_columns(["target"])

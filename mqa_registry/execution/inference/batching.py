@@ -111,8 +111,9 @@ def _keys(backend: LiveBackend, sample: Sequence[Example]) -> tuple[bytes, bytes
 
 
 def _encode_sample(backend: LiveBackend, sample: Sequence[Example]) -> list[Encoded]:
-    """What the model is fed with for rows: those rows encoded, or their parts, with those of the task's sample where all
-    have one length; none where the task fails on them.
+    """The encoded rows or their parts, with those of the task's sample where all have one length.
+
+    None where the task fails on them.
     """
     codec, task_sample = backend.codec, backend.model_under_test.task.sample
     try:

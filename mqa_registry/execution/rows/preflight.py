@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mqa_registry.boundary import ROW_SECONDS, ContributionCall
-from mqa_registry.contributions import Comparison, Metric, ProbeContext, Slice, ViewContext
+from mqa_registry.contributions import Backend, Comparison, Metric, ProbeContext, Slice, ViewContext
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
 from mqa_registry.sample_predictions import has_sample, measure_sample
 from mqa_registry.stats.randomness import generator
@@ -42,7 +42,7 @@ def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequen
         except DataError as error:
             problems[Problem(error.message, error.hint)] = None
     for case in plan.cases:
-        problems |= dict.fromkeys(_case_problems(case, rows, schema, classes))
+        problems |= dict.fromkeys(_case_problems(case, plan, rows, schema, classes))
     raise_problems(problems)
 
 
@@ -83,10 +83,13 @@ def _data_with_targets(plan: Plan) -> dict[str, None]:
     return dict.fromkeys(view.rows.data for case in cases for view in case.views)
 
 
-def _case_problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> Iterator[Problem]:
+def _case_problems(
+    case: Case, plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]
+) -> Iterator[Problem]:
     """The problems of one case, each with its location in the suite."""
     measure, by = case.check.measure, case.check.by
     kind = measure.contribution
+    yield from _unfit_schema(case, plan, schema)
     if isinstance(kind, Metric | Comparison) and schema in kind.schemas and has_sample(schema):
         # On sample predictions a metric may fail for want of real ones: only a complaint about its options counts.
         yield from wrong_input(measure, partial(measure_sample, measure, schema, classes), UsageError)
@@ -96,6 +99,24 @@ def _case_problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: S
             yield from wrong_input(by, partial(_slice_sample, by, rows[name]), MqaError)
     if isinstance(kind, Comparison) and len(data) > 1:
         yield from _different_rows(case, rows)
+
+
+def _unfit_schema(case: Case, plan: Plan, schema: str) -> Iterator[Problem]:
+    """The problem of a measure that cannot read what this model predicts.
+
+    Where the task alone says what that is, the suite was refused for it when it was read.
+    """
+    measure, task = case.check.measure, plan.task
+    schemas = getattr(measure.contribution, "schemas", ())
+    if task is None or len(task.schemas) < 2 or not schemas or schema in schemas:
+        return
+    use = plan.suite.backends.get(case.backend)  # a probe of rows alone has none
+    if use is not None and isinstance(use.contribution, Backend):
+        yield Problem(
+            f"`{measure.name}` reads {' or '.join(schemas)}, and the model predicts {schema}",
+            f"`mqa plugins metrics` lists those that read {schema}",
+            measure.at,
+        )
 
 
 def wrong_input(use: Use, step: Callable[[], object], kind: type[MqaError]) -> Iterator[Problem]:

@@ -26,7 +26,7 @@ UNIT_TOLERANCE = 1e-3  # how far a probability may be outside of [0, 1]
 
 def decode_logits(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
     """The likeliest label and all probabilities of each row; nulls where a logit is NaN or infinite."""
-    logits = _find_logits(outputs, (len(rows), len(labels)))
+    logits = find_logits(outputs, (len(rows), len(labels)))
     is_finite = np.asarray(np.isfinite(logits).all(axis=1))[:, None]
     return label_table(labels, np.where(is_finite, _softmax(np.where(is_finite, logits, 0.0)), np.nan))
 
@@ -44,7 +44,7 @@ def infer_reading(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]
     if values.shape != (len(rows), len(labels)) or values.dtype.kind != "f":
         return None
     finite = values[np.isfinite(values).all(axis=1)]
-    if not len(finite) or not _is_within_unit(finite):
+    if not len(finite) or not is_within_unit(finite):
         return None
     if _sums_to_one(finite):
         return OutputReading(
@@ -71,7 +71,8 @@ def label_table(labels: Sequence[str], probabilities: Floats) -> pa.Table:
     return pa.table({"label": pa.array(names.to_pylist(), pa.string(), mask=~is_finite), "probability": lists})
 
 
-def _find_logits(outputs: Arrays, shape: tuple[int, int]) -> Floats:
+def find_logits(outputs: Arrays, shape: tuple[int, int]) -> Floats:
+    """The output `logits`, else the only one, in float64; a DataError where it has not the shape (rows, labels)."""
     logits = outputs.get(LOGITS)
     if logits is None and len(outputs) == 1:
         logits = next(iter(outputs.values()))  # the only output of an ONNX file, whatever its name
@@ -96,14 +97,15 @@ def _infer_from_column(labels: Sequence[str], name: str, values: npt.NDArray[Any
         return OutputReading(
             partial(_decode_indices, labels, name), f"labels: `{name}` has the index of one, and no probabilities"
         )
-    if len(labels) == 2 and values.dtype.kind == "f" and _is_within_unit(values[np.isfinite(values)]):
+    if len(labels) == 2 and values.dtype.kind == "f" and is_within_unit(values[np.isfinite(values)]):
         return OutputReading(
             partial(_decode_positive, labels, name), f"the probability of `{labels[1]}`, the only class in `{name}`"
         )
     return None
 
 
-def _is_within_unit(values: npt.NDArray[Any]) -> bool:
+def is_within_unit(values: npt.NDArray[Any]) -> bool:
+    """Whether all values may be probabilities."""
     return bool(((values >= -UNIT_TOLERANCE) & (values <= 1 + UNIT_TOLERANCE)).all())
 
 
@@ -112,33 +114,34 @@ def _sums_to_one(values: npt.NDArray[Any]) -> bool:
 
 
 def _decode_probabilities(labels: Sequence[str], name: str, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-    values = _reshape_output(outputs, name, len(rows), len(labels))
+    values = reshape_output(outputs, name, len(rows), len(labels))
     finite = values[np.isfinite(values).all(axis=1)]
-    if not (_is_within_unit(finite) and _sums_to_one(finite)):
+    if not (is_within_unit(finite) and _sums_to_one(finite)):
         raise DataError(f"the output `{name}` has rows that sum to 1, and others that do not")
     return label_table(labels, np.clip(values, 0.0, 1.0))
 
 
 def _decode_positive(labels: Sequence[str], name: str, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-    positive = _reshape_output(outputs, name, len(rows), 1)[:, 0]
-    if not _is_within_unit(positive[np.isfinite(positive)]):
+    positive = reshape_output(outputs, name, len(rows), 1)[:, 0]
+    if not is_within_unit(positive[np.isfinite(positive)]):
         raise DataError(f"the output `{name}` has values in [0, 1], and others that are not")
     positive = np.clip(positive, 0.0, 1.0)
     return label_table(labels, np.column_stack([1 - positive, positive]))
 
 
 def _decode_scores(labels: Sequence[str], name: str, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-    return label_table(labels, _reshape_output(outputs, name, len(rows), len(labels))).select(["label"])
+    return label_table(labels, reshape_output(outputs, name, len(rows), len(labels))).select(["label"])
 
 
 def _decode_indices(labels: Sequence[str], name: str, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-    indices = _reshape_output(outputs, name, len(rows), 1)[:, 0]
+    indices = reshape_output(outputs, name, len(rows), 1)[:, 0]
     if not ((indices >= 0) & (indices < len(labels))).all():
         raise DataError(f"the output `{name}` has indices beyond the {len(labels)} labels of the model")
     return pa.table({"label": pa.array(labels, pa.string()).take(pa.array(indices.astype(np.int64)))})
 
 
-def _reshape_output(outputs: Arrays, name: str, rows: int, width: int) -> Floats:
+def reshape_output(outputs: Arrays, name: str, rows: int, width: int) -> Floats:
+    """An output in float64, shape (rows, width); a DataError where it has another number of values."""
     values = outputs[name]
     if values.size != rows * width:
         raise DataError(f"the output `{name}` has the shape {values.shape} for {rows} rows")

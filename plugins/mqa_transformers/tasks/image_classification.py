@@ -13,7 +13,7 @@ from mqa_transformers.loading import IMAGE_CLASSIFICATION, read_image_processor
 from mqa_transformers.tasks.classifier_outputs import decode_logits, infer_reading
 from mqa_transformers.tasks.image_preprocessing import PIXELS, Preprocessing, different_settings, usual_mistakes
 from mqa_transformers.tasks.images import read_image
-from mqa_transformers.tasks.text_classification import is_single_label
+from mqa_transformers.tasks.problem_type import SINGLE_LABEL, read_problem_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +75,7 @@ class ImageClassification(Task[NoOptions]):
 
 def _check_single_label(model: Model) -> None:
     """A DataError where a model does not choose one class for a row."""
-    if not is_single_label(model.about.get("problem_type"), model.labels):
+    if len(model.labels) < 2 or read_problem_type(model.about.get("problem_type"), model.labels) != SINGLE_LABEL:
         problem = model.about.get("problem_type") or counted(len(model.labels), "label")
         raise DataError(
             f"the model does not give an image one class ({problem}), and `{IMAGE_CLASSIFICATION}` does",

@@ -1,4 +1,4 @@
-"""The task `transformers/text-classification`: which one class a text, or a pair of texts, belongs to."""
+"""The task `transformers/text-classification`: one class, any number of labels, or a number for a text or a pair of texts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry import Codec, DataError, InputVariant, Task, counted
+from mqa_registry import Codec, DataError, InputVariant, Task, UsageError
 from mqa_transformers.live_model import describe_classifier
 from mqa_transformers.loading import TEXT_CLASSIFICATION, read_tokenizer
-from mqa_transformers.tasks.classifier_outputs import decode_logits, infer_reading
+from mqa_transformers.tasks.classifier_heads import MultiLabelHead, RegressionHead, SingleLabelHead
+from mqa_transformers.tasks.problem_type import (
+    MULTI_LABEL,
+    REGRESSION,
+    SCHEMAS,
+    SINGLE_LABEL,
+    ProblemType,
+    resolve_problem_type,
+)
 from mqa_transformers.tasks.text_preprocessing import different_tokenizers, fit_tokenizer, usual_mistakes
 from mqa_transformers.tasks.tokenization import (
     IDS,
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_registry import Example, LiveModel, Model, ModelDescription, OutputReading
+    from mqa_transformers.tasks.classifier_heads import ClassifierHead
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -47,75 +56,95 @@ SAMPLE: tuple[Example, ...] = (
 )
 FIELDS = ("text", "text_pair")
 
-MULTI_LABEL = "multi_label_classification"
-OTHER_PROBLEMS = (MULTI_LABEL, "regression")  # values of `problem_type` other than the choice of one class
-
 UNBOUNDED = 1_000_000  # tokenizers write a larger number where they set no bound
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextClassificationOptions:
-    """Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes."""
+    """How texts are read, and what the model gives for them.
+
+    Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes. `problem_type`
+    is what the model was trained for; left out, its configuration says it. `threshold` is the probability from which on a
+    multi-label model gives a row a label, 0.5 if left out; a table has one for each label that differs.
+    """
 
     max_length: int | None = None
+    problem_type: ProblemType | None = None
+    threshold: float | dict[str, float] | None = None
 
 
 class TextClassification(Task[TextClassificationOptions]):
-    """Which one class a text, or a pair of texts, belongs to."""
+    """What a text, or a pair of texts, is: one class, any number of labels, or a number.
+
+    Which of them follows from the `problem_type` of the model's configuration, or from its labels: one label is a number.
+    """
 
     name = TEXT_CLASSIFICATION
     schema = "label"
+    other_schemas = ("labels", "value")
     fields: Mapping[str, str] = {"text": "text", "text_pair": "text"}
     optional = ("text_pair",)
     sample = SAMPLE
     metric = "metrics/accuracy"
     needs = TEXT_CLASSIFICATION
 
+    def for_model(self, model: Model, options: TextClassificationOptions) -> TextClassification:
+        task = TASKS[self._resolve_problem(model, options)]
+        return self if task.schema == self.schema else task()
+
     def bind(self, model: Model, options: TextClassificationOptions) -> Codec:
-        check_single_label(model.about.get("problem_type"), model.labels)
-        return TextClassificationCodec(model, resolve_max_length(model, options.max_length))
+        head = make_head(self._resolve_problem(model, options), model, options)
+        return TextClassificationCodec(model, resolve_max_length(model, options.max_length), head)
 
     def describe(self, live: LiveModel) -> ModelDescription | None:
         return describe_classifier(live)
 
+    def _resolve_problem(self, model: Model, options: TextClassificationOptions) -> ProblemType:
+        configured = model.about.get("problem_type")
+        problem = resolve_problem_type(configured, model.labels, options.problem_type, self.name)
+        if options.threshold is not None and problem != MULTI_LABEL:
+            raise UsageError(
+                f"`threshold` is of a multi-label model, and this one gives a row {'a number' if problem == REGRESSION else 'one class'}",
+                hint="leave it out",
+            )
+        return problem
 
-def is_single_label(problem_type: object, labels: Sequence[str]) -> bool:
-    """Whether a model with such a configuration chooses one class for a row."""
-    return problem_type not in OTHER_PROBLEMS and len(labels) >= 2
+
+class MultiLabelTextClassification(TextClassification):
+    """The task of a model that gives a row any number of labels."""
+
+    schema = SCHEMAS[MULTI_LABEL]
 
 
-def check_single_label(problem_type: object, labels: Sequence[str]) -> None:
-    """A DataError where a model with such a configuration does not choose one class for a row; it says what it does."""
-    if is_single_label(problem_type, labels):
-        return
-    if not labels:
-        raise DataError("the model names no classes, and `text-classification` chooses between at least two")
-    if problem_type == MULTI_LABEL:
-        what = f"this is a multi-label model: it gives a row any number of its {len(labels)} labels"
-        replay = 'labels predicted elsewhere are judged through `replay/file` with `schema = "labels"`'
-    else:
-        what = (
-            f"this is a regression model: it gives a row {'a number' if len(labels) == 1 else 'numbers'} and no class"
-        )
-        replay = 'numbers predicted elsewhere are judged through `replay/file` with `schema = "value"`'
-    reason = (
-        f"`problem_type` is `{problem_type}`"
-        if problem_type in OTHER_PROBLEMS
-        else f"it has {counted(len(labels), 'label')}"
-    )
-    raise DataError(
-        f"{what} ({reason}), and `text-classification` gives a row one class",
-        hint=f'mqa has no task of its own for it yet: `task = "forward"` holds its outputs against an export\'s; {replay}',
-    )
+class TextRegression(TextClassification):
+    """The task of a model that gives a row a number."""
+
+    schema = SCHEMAS[REGRESSION]
+    metric = "metrics/mae"
+
+
+TASKS: Mapping[ProblemType, type[TextClassification]] = {
+    SINGLE_LABEL: TextClassification,
+    MULTI_LABEL: MultiLabelTextClassification,
+    REGRESSION: TextRegression,
+}
+
+
+def make_head(problem: ProblemType, model: Model, options: TextClassificationOptions) -> ClassifierHead:
+    """How the outputs of a model are read; a DataError for thresholds that are not of its labels."""
+    if problem == MULTI_LABEL:
+        return MultiLabelHead.of(model.labels, options.threshold)
+    return RegressionHead() if problem == REGRESSION else SingleLabelHead(model.labels)
 
 
 class TextClassificationCodec(Codec):
-    """Texts cut to `limit` tokens and, where rows have a `length`, padded to that; classes of a model's logits."""
+    """Texts cut to `limit` tokens and, where rows have a `length`, padded to that; `head` reads the model's outputs."""
 
     padding_mask = MASK
 
-    def __init__(self, model: Model, limit: int | None, length: int | None = None) -> None:
+    def __init__(self, model: Model, limit: int | None, head: ClassifierHead, length: int | None = None) -> None:
         self._model = model
+        self._head = head
         self._tokenizer = model.processor
         padding = choose_padding(model.processor, model.about)
         self._pad_token_id = padding.token_id or 0
@@ -137,14 +166,14 @@ class TextClassificationCodec(Codec):
         return self._pad(rows, max(1, *map(self.cost, rows)))
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-        return decode_logits(self._model.labels, outputs, rows)
+        return self._head.decode(outputs, rows)
 
     def cost(self, row: Arrays) -> int:
         """The number of tokens."""
         return len(row[IDS])
 
     def read_outputs(self, outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
-        return infer_reading(self._model.labels, outputs, rows)
+        return self._head.infer_reading(outputs, rows)
 
     def full_costs(self, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
         """The numbers of tokens before texts were cut."""
@@ -163,7 +192,7 @@ class TextClassificationCodec(Codec):
     def with_length(self, length: int) -> Codec:
         check_row_length(self._model, length)
         limit = length if self.limit is None else min(self.limit, length)
-        return TextClassificationCodec(self._model, limit, length)
+        return TextClassificationCodec(self._model, limit, self._head, length)
 
     def with_processor(self, folder: Path) -> Codec:
         tokenizer = fit_tokenizer(read_tokenizer(folder), self._tokenizer)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from mqa_registry import Codec, DataError, Grouping, Task
 from mqa_transformers.loading import TEXT_CLASSIFICATION
+from mqa_transformers.tasks.classifier_heads import SingleLabelHead
 from mqa_transformers.tasks.classifier_outputs import LOGITS
 from mqa_transformers.tasks.text_classification import TextClassificationCodec, resolve_max_length
 from mqa_transformers.tasks.tokenization import IDS, MASK, count_uncut_tokens
@@ -85,7 +86,7 @@ class TextRankingCodec(Codec):
 
     def __init__(self, model: Model, limit: int | None, length: int | None = None) -> None:
         self._model = model
-        self._pairs = TextClassificationCodec(model, limit, length)
+        self._pairs = TextClassificationCodec(model, limit, SingleLabelHead(model.labels), length)
         self.limit = limit
         self.length = length
         self.remarks = self._pairs.remarks

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.special import softmax
 
-from mqa_registry import DataError, Model
+from mqa_registry import DataError, Model, UsageError
 from mqa_transformers.tasks.text_classification import TextClassification, TextClassificationOptions
 
 HOSTILE = [
@@ -213,18 +213,55 @@ def test_logits_that_do_not_fit_the_labels_are_refused(bound, shape):
         bound().decode({"logits": np.zeros(shape)}, [{}])
 
 
-def test_a_model_of_one_label_is_refused(bound):
-    with pytest.raises(DataError, match="this is a regression model: it gives a row a number and no class") as caught:
-        bound("score")
-    assert '`task = "forward"`' in caught.value.hint
+@pytest.mark.parametrize(
+    ("labels", "about", "options", "schema", "metric"),
+    [
+        (("a", "b"), {}, {}, "label", "metrics/accuracy"),
+        (("a", "b"), {"problem_type": "single_label_classification"}, {}, "label", "metrics/accuracy"),
+        (("a", "b"), {"problem_type": "multi_label_classification"}, {}, "labels", "metrics/accuracy"),
+        (("a", "b"), {}, {"problem_type": "multi_label_classification"}, "labels", "metrics/accuracy"),
+        (("a",), {"problem_type": "multi_label_classification"}, {}, "labels", "metrics/accuracy"),
+        (("a",), {}, {}, "value", "metrics/mae"),
+        (("a",), {"problem_type": "regression"}, {}, "value", "metrics/mae"),
+        ((), {}, {"problem_type": "regression"}, "value", "metrics/mae"),
+        (("a", "b"), {"problem_type": "of a later version"}, {}, "label", "metrics/accuracy"),
+    ],
+)
+def test_what_is_predicted_follows_from_the_configuration_or_the_option(labels, about, options, schema, metric):
+    model = Model(digest="", module=lambda: None, processor=lambda: None, labels=labels, about=about)
+    task = TextClassification().for_model(model, TextClassificationOptions(**options))
+    assert (task.schema, task.metric, task.name) == (schema, metric, "text-classification")
+    assert schema in TextClassification().schemas
 
 
-@pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
-def test_a_model_for_another_kind_of_prediction_is_refused(bound, kind):
-    words = {"regression": "a regression model", "multi_label_classification": "a multi-label model"}[kind]
-    with pytest.raises(DataError, match=f"this is {words}: .*`{kind}`") as caught:
-        bound(about={"problem_type": kind})
-    assert "mqa has no task of its own for it yet" in caught.value.hint
+@pytest.mark.parametrize(
+    ("labels", "about", "options", "message"),
+    [
+        ((), {}, {}, "names no classes, and `text-classification` chooses between at least two"),
+        (("a",), {"problem_type": "single_label_classification"}, {}, "names 1 class, and"),
+        (("a", "b"), {"problem_type": "regression"}, {}, r"gives a row numbers and no class \(2 of them\)"),
+        (("a", "b"), {}, {"problem_type": "regression"}, r"\(2 of them\), and `text-classification` gives a row one"),
+        ((), {}, {"problem_type": "multi_label_classification"}, "names no labels"),
+        (
+            ("a", "b"),
+            {"problem_type": "single_label_classification"},
+            {"problem_type": "multi_label_classification"},
+            "asked for, and the configuration of the model says `single_label_classification`",
+        ),
+        (
+            ("a", "b"),
+            {},
+            {"threshold": 0.4},
+            "`threshold` is of a multi-label model, and this one gives a row one class",
+        ),
+        (("a",), {}, {"threshold": 0.4}, "`threshold` is of a multi-label model, and this one gives a row a number"),
+    ],
+)
+def test_a_model_without_such_a_head_is_refused(labels, about, options, message):
+    model = Model(digest="", module=lambda: None, processor=lambda: None, labels=labels, about=about)
+    with pytest.raises((DataError, UsageError), match=message) as refused:
+        TextClassification().for_model(model, TextClassificationOptions(**options))
+    assert refused.value.exit_code == 2
 
 
 def test_a_tokenizer_without_a_padding_token_pads_with_zero(bound):
