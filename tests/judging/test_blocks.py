@@ -43,15 +43,34 @@ def _samples():
     return found
 
 
+@pytest.fixture(scope="module", name="label_sets")
+def _label_sets():
+    """The same of sets of labels, any number a row, with probabilities."""
+    rng = np.random.default_rng(7)
+    ids = pa.array(np.arange(ROWS).astype(str))
+    found = []
+    for _ in range(3):
+        odds = rng.random((ROWS, 3))
+        labels = pa.array([CLASSES[row].tolist() for row in odds > 0.5], pa.list_(pa.string()))
+        table = pa.table({"id": ids, "labels": labels, **{name: odds[:, code] for code, name in enumerate(CLASSES)}})
+        found.append(as_predictions(table, "labels", CLASSES.tolist()))
+    return [Sample(one, found[2], None) for one in found[:2]]
+
+
 def measure(contribution, samples, **options):
     reference = samples[1] if isinstance(contribution, Comparison) else None
     use = Use(f"letters/{contribution.name}", contribution, options=options)
     return Measurement.of(MeasureInputs(use, samples[0], reference), Expect(min=0.5)).output
 
 
-@pytest.mark.parametrize("name", [name for name, one in METRICS.items() if one.reads == "rows"])
-def test_a_metric_of_rows_gives_the_same_block_by_block(name, samples):
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [(name, schema) for name, one in METRICS.items() if one.reads == "rows" for schema in one.schemas
+     if schema in ("label", "labels")],
+)  # fmt: skip
+def test_a_metric_of_rows_gives_the_same_block_by_block(name, schema, samples, label_sets):
     options = {"positive": "b"} if name.endswith("rate") else {}
+    samples = samples if schema == "label" else label_sets
     found, whole = (measure(replace(METRICS[name], reads=reads), samples, **options) for reads in ("rows", "column"))
     assert type(found.value) is type(whole.value)
     assert found.span == whole.span

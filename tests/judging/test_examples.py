@@ -63,10 +63,10 @@ def ids(read):
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_rows_predicted_otherwise_are_shown_unless_a_prediction_is_a_number_or_many(schema):
+def test_rows_predicted_otherwise_are_shown_unless_a_prediction_is_many_numbers(schema):
     one, other = TWO[schema]
     found, reference = predictions(schema, [one, one, other]), predictions(schema, [one, other, one])
-    expected = [] if schema in {"value", "vector", "waveform"} else ["r1", "r2"]
+    expected = [] if schema in {"vector", "waveform"} else ["r1", "r2"]
     assert ids(inputs(found, reference=reference)) == expected
     assert ids(inputs(found, targets=reference)) == expected
 

@@ -105,7 +105,8 @@ def test_a_task_for_an_unknown_head_is_refused(bert, context):
     ("keys", "task"),
     [
         ({}, "transformers/text-classification"),
-        ({"architectures": ["ViTForImageClassification"]}, "transformers/forward"),
+        ({"architectures": ["ViTForImageClassification"]}, "transformers/image-classification"),
+        ({"architectures": ["ViTModel"]}, "transformers/forward"),
         ({"architectures": ["GPT2LMHeadModel"]}, "transformers/forward"),
         ({"architectures": None}, "transformers/forward"),
         ({"problem_type": "regression"}, "transformers/forward"),
