@@ -1,11 +1,12 @@
 """Images as arrays: read from files, split into colours and opacity, and put together again.
 
-An array is uint8 of shape (height, width), grey, or (height, width, channels): 1 grey, 2 grey and opacity, 3 red, green and
-blue, 4 with opacity. Files are read so:
+An array is uint8 of shape (height, width), grey, or (height, width, channels): 1 grey, 3 red, green and blue, 4 with opacity.
+Files are read as `transformers/image-classification` reads them, but that opacity is kept:
 
 - The orientation in the EXIF data is applied, since an array has none.
 - Of an animated image, the first frame is taken.
-- Grey stays grey, and opacity is kept. 16 bits become the upper 8. Palettes, CMYK and all else become red, green and blue.
+- Grey stays grey, and 16 bits of it are scaled to 8. Palettes, CMYK and all else become red, green and blue.
+- Opacity is kept, and grey with opacity becomes red, green and blue with it.
 - An image of more pixels than Pillow takes for harmless (`PIL.Image.MAX_IMAGE_PIXELS`, 89,478,485) is refused.
 """
 
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
-SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
-MODES = ("L", "LA", "RGB", "RGBA")  # that are kept as they are
-CHANNELS = (1, 2, 3, 4)
+WIDE_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # grey of 16 bits
+FULL_SCALE = 257  # 65,535 of 16 bits is 255 of 8
+MODES = ("L", "RGB", "RGBA")  # that are kept as they are
+CHANNELS = (1, 3, 4)
 
 
 def change_images(example: Example, change: Callable[[Pixels], Pixels]) -> dict[str, Pixels]:
@@ -119,9 +121,7 @@ def _decode(file: BinaryIO) -> Pixels:
         if limit is not None and image.width * image.height > limit:
             raise ValueError(f"it has {image.width:,} x {image.height:,} pixels, and the limit is {limit:,} in all")
         upright = ImageOps.exif_transpose(image)
-        if upright.mode in SIXTEEN_BITS:
-            return (np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8)
-        return np.asarray(_convert(upright))
+        return _narrow(np.asarray(upright)) if upright.mode in WIDE_MODES else np.asarray(_convert(upright))
 
 
 def _convert(image: Image) -> Image:
@@ -130,10 +130,17 @@ def _convert(image: Image) -> Image:
         return image
     if image.mode == "1":
         return image.convert("L")
-    if image.mode in ("I", "F"):
-        raise ValueError(f"its pixels are numbers of 32 bits (mode {image.mode}), whose range is unknown")
-    has_opacity = "transparency" in image.info or image.mode in ("PA", "La", "RGBa")
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers, whose range is unknown")
+    has_opacity = "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa")
     return image.convert("RGBA" if has_opacity else "RGB")
+
+
+def _narrow(levels: npt.NDArray[Any]) -> Pixels:
+    """Grey of 16 bits as grey of 8."""
+    if levels.min() < 0 or levels.max() > 255 * FULL_SCALE:
+        raise ValueError("its pixels are numbers of 32 bits, whose range is unknown")
+    return np.round(levels / FULL_SCALE).astype(np.uint8)
 
 
 def _describe(value: Any) -> str:

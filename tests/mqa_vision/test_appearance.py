@@ -34,7 +34,7 @@ def test_the_numbers_of_a_chessboard():
 
 def test_brightness_is_that_of_the_luma():
     assert Appearance.of(np.full((2, 2, 3), (255, 0, 0), np.uint8)).brightness == pytest.approx(0.299)
-    assert Appearance.of(np.full((2, 2, 2), (255, 0), np.uint8)).brightness == 1  # opacity does not count
+    assert Appearance.of(np.full((2, 2, 4), (255, 255, 255, 0), np.uint8)).brightness == 1  # opacity does not count
 
 
 def test_an_image_is_decoded_once_for_all_slices(monkeypatch):

@@ -90,7 +90,7 @@ def test_an_image_is_scaled_and_gets_its_size_back():
 
 
 @settings(max_examples=15)
-@given(height=st.integers(1, 20), width=st.integers(1, 20), channels=st.sampled_from([(), (1,), (2,), (3,), (4,)]))
+@given(height=st.integers(1, 20), width=st.integers(1, 20), channels=st.sampled_from([(), (1,), (3,), (4,)]))
 def test_every_form_of_image_keeps_its_channels(height, width, channels):
     image = {"image": np.zeros((height, width, *channels), np.uint8)}
     for change in (rotate, flip, crop):

@@ -21,8 +21,13 @@ def blob(image, form="PNG", **options):
 
 
 def test_colours_and_grey_and_opacity_are_kept():
-    for pixels in (PHOTO, PHOTO[:, :, 0].copy(), np.dstack([PHOTO, PHOTO[:, :, :1]]), PHOTO[:, :, :2].copy()):
+    for pixels in (PHOTO, PHOTO[:, :, 0].copy(), np.dstack([PHOTO, PHOTO[:, :, :1]])):
         assert np.array_equal(read_pixels(blob(Image.fromarray(pixels))), pixels)
+
+
+def test_grey_with_opacity_is_colours_with_opacity():
+    made = read_pixels(blob(Image.fromarray(PHOTO[:, :, :2].copy())))
+    assert np.array_equal(made, PHOTO[:, :, [0, 0, 0, 1]])
 
 
 def test_a_palette_and_black_and_white_are_colours_and_grey():
@@ -36,9 +41,15 @@ def test_cmyk_is_colours():
     assert read_pixels(file)[0, 0].tolist() == [255, 0, 0]
 
 
-def test_of_16_bits_the_upper_8_are_read():
-    values = np.array([[0, 255, 256, 65535]], np.uint16)
+def test_16_bits_are_scaled_to_8():
+    values = np.array([[0, 128, 129, 65535]], np.uint16)
     assert read_pixels(blob(Image.fromarray(values))).tolist() == [[0, 0, 1, 255]]
+
+
+def test_numbers_without_a_known_range_are_refused():
+    for values in (np.array([[0, 70000]], np.int32), np.array([[0.5, 1]], np.float32)):
+        with pytest.raises(BlobError, match="range is unknown"):
+            read_pixels(blob(Image.fromarray(values), "TIFF"))
 
 
 def test_the_orientation_of_a_camera_is_applied():
@@ -72,7 +83,7 @@ def test_an_image_of_very_many_pixels_is_refused_before_it_is_decoded(monkeypatc
         read_pixels(blob(Image.fromarray(PHOTO)))
 
 
-@pytest.mark.parametrize("value", [np.zeros((2, 2)), np.zeros((2, 2, 5), np.uint8), np.zeros(3, np.uint8), "cat.png"])
+@pytest.mark.parametrize("value", [np.zeros((2, 2)), np.zeros((2, 2, 2), np.uint8), np.zeros(3, np.uint8), "cat.png"])
 def test_what_is_no_image_is_refused(value):
     with pytest.raises(DataError, match="is no image"):
         read_pixels(value)

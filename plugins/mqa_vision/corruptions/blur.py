@@ -141,4 +141,5 @@ def _follow(pixels: Pixels, targets: npt.NDArray[np.int64], sources: npt.NDArray
     while not np.array_equal(further := origin[origin[:size]], origin[:size]):
         origin[:size] = further
     flat = pixels.reshape(size, -1)
-    return flat[origin[:size] - size].reshape(pixels.shape)
+    moved: Pixels = flat[origin[:size] - size].reshape(pixels.shape)
+    return moved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mqa_registry import Example
     from mqa_vision.corruptions.filters import Array
 
+Beyond: TypeAlias = Literal["reflect", "mirror"]  # the edge twice, or once
 Quality: TypeAlias = Annotated[int, Ge(1), Le(100)]
 
 DEFAULT_SEVERITY = 3
@@ -160,7 +161,8 @@ def _saturate(unit: Array, factor: float, added: float) -> Array:
     saturation = spread / np.where(value > 0, value, 1)
     wanted = np.clip(saturation * factor + added, 0, 1)
     share = np.where(is_grey_pixel, np.array([0.0, 1.0, 1.0]), below / np.where(is_grey_pixel, 1, spread))
-    return value * (1 - wanted * share)
+    changed: Array = value * (1 - wanted * share)
+    return changed
 
 
 def _compress(pixels: Pixels, quality: int) -> Pixels:
@@ -197,7 +199,7 @@ def _shear(unit: npt.NDArray[np.float32], rng: np.random.Generator, largest: flo
 
 
 def _sample(
-    unit: npt.NDArray[np.float32], rows: npt.NDArray[np.floating], columns: npt.NDArray[np.floating], *, mode: str
+    unit: npt.NDArray[np.float32], rows: npt.NDArray[np.floating], columns: npt.NDArray[np.floating], *, mode: Beyond
 ) -> npt.NDArray[np.float32]:
     """The values at some points, interpolated linearly, of an image that goes on beyond its edges as `mode` says."""
     return over_channels(unit, lambda channel: ndimage.map_coordinates(channel, (rows, columns), order=1, mode=mode))

@@ -78,7 +78,8 @@ def _interpolate(values: npt.NDArray[Any], axis: int, length: int) -> npt.NDArra
     shape[axis] = length
     weights = (places - below).astype(values.dtype).reshape(shape)
     lower, upper = values.take(below, axis), values.take(np.minimum(below + 1, last), axis)
-    return lower + (upper - lower) * weights
+    interpolated: npt.NDArray[Any] = lower + (upper - lower) * weights
+    return interpolated
 
 
 @cache

@@ -110,7 +110,8 @@ def _equalize(image: Pixels) -> Pixels:
         return image
     below = np.cumsum(counts) - counts[darkest]
     levels = np.rint((below * np.float32(255 / others)).astype(np.float32))
-    return levels.clip(0, 255).astype(np.uint8)[image]
+    equalized: Pixels = levels.clip(0, 255).astype(np.uint8)[image]
+    return equalized
 
 
 def _blur_box(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

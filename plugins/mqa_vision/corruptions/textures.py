@@ -49,7 +49,8 @@ def make_plasma(side: int, decay: float, rng: np.random.Generator) -> Array:
         heights[half::step, ::step] = displace(down)
         step, amplitude = half, amplitude / decay
     heights -= heights.min()
-    return heights / heights.max()
+    plasma: Array = heights / heights.max()
+    return plasma
 
 
 def make_frost(height: int, width: int, rng: np.random.Generator) -> Array:
@@ -62,7 +63,8 @@ def make_frost(height: int, width: int, rng: np.random.Generator) -> Array:
     clouds, crystals = _make_noise(height, width, rng), _make_noise(height, width, rng)
     ice = clouds + VEINS * np.exp(-np.abs(crystals) / VEIN_WIDTH)
     ice = (ice - ice.mean()) / max(float(ice.std()), 1e-12)
-    return np.clip(np.asarray(colour) + deviation * ice[:, :, np.newaxis], 0, 1)
+    frost: Array = np.clip(np.asarray(colour) + deviation * ice[:, :, np.newaxis], 0, 1)
+    return frost
 
 
 def _make_noise(height: int, width: int, rng: np.random.Generator) -> Array:

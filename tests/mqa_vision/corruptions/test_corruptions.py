@@ -19,7 +19,7 @@ IMAGENET_C = [
     "frost", "fog", "brightness", "contrast", "elastic-transform", "pixelate", "jpeg-compression", "speckle-noise",
     "gaussian-blur", "spatter", "saturate",
 ]  # fmt: skip
-CHANNELS = {"grey": (), "one channel": (1,), "grey and opacity": (2,), "colours": (3,), "colours and opacity": (4,)}
+CHANNELS = {"grey": (), "one channel": (1,), "colours": (3,), "colours and opacity": (4,)}
 # Of these, published constants are not stronger at each severity, in this distance: those that are.
 RISING = {"frost": (1, 2, 3), "glass-blur": (1, 3), "pixelate": (2, 3, 4), "saturate": (1, 2)}
 EXACT = {
