@@ -19,13 +19,13 @@ from mqa_parity.sampling import require_codec, serialize_texts
 from mqa_registry import DataError, Evidence, NotRunError, Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from typing import TypeAlias
 
     import numpy.typing as npt
 
     from mqa_parity.deployed_arrays import DeployedArrays
-    from mqa_registry import Example, ProbeContext
+    from mqa_registry import EncodedRow, ProbeContext
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -99,21 +99,18 @@ class InputParity(Probe[InputsOptions]):
         """A line for each input of each row, and one for what explains the differences."""
         codec = require_codec(context)
         deployed = None if options.arrays is None else read_deployed_arrays(options.arrays)
-        ids, examples = _draw_rows(context, options, deployed)
-        own = codec.encode(examples)
+        rows = list(context.encode(context.view.take(_draw_positions(context, options, deployed))))
+        examples = [row.example for row in rows]
         other = None if options.processor is None else codec.with_processor(options.processor)
         theirs: list[Arrays]
         if deployed is not None:
-            theirs = [deployed.row(name, codec.padding_mask) for name in ids]
+            theirs = [deployed.row(row.id, codec.padding_mask) for row in rows]
         elif other is None:
             raise NotRunError("the task has no processor that another could take the place of")
         else:
             theirs = list(other.encode(examples))
-        lines = [
-            line
-            for name, example, row, given in zip(ids, examples, own, theirs, strict=True)
-            for line in _compare_row(name, serialize_texts(example), row, given, options.tolerance)
-        ]
+        pairs = zip(rows, theirs, strict=True)
+        lines = [line for row, given in pairs for line in _compare_row(row, given, options.tolerance)]
         if any(not line.is_equal for line in lines):
             found = explain_differences(codec, other, examples, theirs, options.tolerance)
             lines += [Line(EXPLANATION, text=found)] if found else []
@@ -145,29 +142,28 @@ class InputParity(Probe[InputsOptions]):
         )
 
 
-def _draw_rows(
-    context: ProbeContext, options: InputsOptions, deployed: DeployedArrays | None
-) -> tuple[list[str], Sequence[Example]]:
-    """The ids and the examples of the rows that are compared: drawn by the seed, of those that the arrays have."""
-    rows = context.view.rows
-    order = context.rng.permutation(len(rows)).tolist()
+def _draw_positions(context: ProbeContext, options: InputsOptions, deployed: DeployedArrays | None) -> list[int]:
+    """The positions of the rows that are compared: drawn by the seed, of those that the deployment kept."""
+    ids = context.view.rows.ids
+    known = np.arange(len(ids))
     if deployed is not None:
-        order = [index for index in order if str(rows.ids[index]) in deployed.positions]
-        if not order:
+        known = np.flatnonzero(np.asarray(pc.is_in(ids, value_set=pa.array([*deployed.positions], ids.type)), bool))
+        if not len(known):
             raise DataError(
                 f"`{options.arrays}` has none of the rows", hint="its array `id` has the ids of the data set"
             )
-    drawn = sorted(order[: options.rows])
-    return [str(rows.ids[index]) for index in drawn], list(rows.take(drawn).examples())
+    return sorted(context.rng.permutation(known)[: options.rows].tolist())
 
 
-def _compare_row(name: str, fields: str, own: Arrays, theirs: Arrays, tolerance: float) -> Iterator[Line]:
-    for key in dict.fromkeys([*own, *theirs]):
-        if key not in theirs or key not in own:
-            side = "the deployment" if key not in theirs else "the model's own processor"
-            yield Line(ROW, name, fields, key, f"not given by {side}", difference=math.inf, is_equal=False)
+def _compare_row(row: EncodedRow, theirs: Arrays, tolerance: float) -> Iterator[Line]:
+    fields = serialize_texts(row.example)
+    for name in dict.fromkeys([*row.arrays, *theirs]):
+        if name not in theirs or name not in row.arrays:
+            side = "the deployment" if name not in theirs else "the model's own processor"
+            yield Line(ROW, row.id, fields, name, f"not given by {side}", difference=math.inf, is_equal=False)
             continue
-        difference = measure_difference(own[key], theirs[key])
-        is_equal = difference <= (tolerance if own[key].dtype.kind == "f" else 0.0)
-        shapes = "" if own[key].shape == theirs[key].shape else f"{theirs[key].shape} in place of {own[key].shape}"
-        yield Line(ROW, name, fields, key, shapes, difference=difference, is_equal=is_equal)
+        own, given = row.arrays[name], theirs[name]
+        difference = measure_difference(own, given)
+        is_equal = difference <= (tolerance if own.dtype.kind == "f" else 0.0)
+        shapes = "" if own.shape == given.shape else f"{given.shape} in place of {own.shape}"
+        yield Line(ROW, row.id, fields, name, shapes, difference=difference, is_equal=is_equal)
