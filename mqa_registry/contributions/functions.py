@@ -118,7 +118,7 @@ class Perturbation(FunctionContribution):
     The example holds the fields of its `modality` alone. A declined row leaves both sides of a pair, and is counted. An
     option `severity` must not change what `rng` draws, so that the rows of a severity differ no less at a higher one.
     With `edits`, the function gives no fields but the edits of each, and mqa applies them to the text and to the spans of
-    its target: no other way moves spans.
+    its target, or to words and their tags: no other way moves spans. A row is declined where an edit cuts a span of it.
 
     A field of modality `image`, `audio`, `video` or `file` is a `Blob`, or the array that a perturbation before this one made
     of it. The function gives the bytes of another file, an array of numbers, or the value itself. They live as long as the

@@ -183,12 +183,13 @@ class Task(ClassContribution[OptionsT]):
     """What a model is for: how examples become arrays, and outputs predictions.
 
     `fields` maps each field of an example to its modality; those in `optional` may be missing. A value of `text` is a
-    string, one of `image`, `audio`, `video` or `file` a `Blob`, which the codec opens when it encodes the row, or the array
-    that a perturbation made of it; one of any other modality is what its column holds. `schema` is the
-    prediction schema of its predictions, `metric` its main metric, `sample` a few examples to trace a model with.
-    `needs` is the kind of model that it takes, in the words of model hubs, as `token-classification`: its source loads
-    the model with that head. A source that cannot is refused (exit code 2) before anything is read. Left out, the task
-    takes any model as that was saved. `run_mode` is that of its codecs.
+    string, one of `words` the list of the words of a text, which perturbations of text change, too. One of `image`, `audio`,
+    `video` or `file` is a `Blob`, which the codec opens when it encodes the row, or the array that a perturbation made of
+    it. One of any other modality is what its column holds. `schema` is the prediction schema of its predictions, `metric`
+    its main metric, `sample` a few examples to trace a model with. `needs` is the kind of model that it takes, in the words
+    of model hubs, as `token-classification`: its source loads the model with that head. A source that cannot is refused
+    (exit code 2) before anything is read. Left out, the task takes any model as that was saved. `run_mode` is that of its
+    codecs.
 
     With `grouping`, several rows of a data set make one example, and have one prediction. Their fields are lists, of which
     a perturbation is given each item as a field of its own, `text[0]`, `text[1]` and so on. `Codec.split` runs members one

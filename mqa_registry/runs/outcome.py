@@ -10,7 +10,7 @@ from mqa_registry.boundary import check_findings
 from mqa_registry.contributions import Backend
 from mqa_registry.errors import ExitCode, MqaError
 from mqa_registry.findings import Finding, Judgement, SuiteSelection
-from mqa_registry.judging import Verdict, find_label_order
+from mqa_registry.judging import Verdict, find_label_order, find_tag_repairs
 from mqa_registry.judging.waivers import is_accepted, is_overdue
 from mqa_registry.reports import SuiteIdentity
 from mqa_registry.suite import list_objects, unread_column_findings
@@ -52,7 +52,7 @@ def release_verdict(code: ExitCode) -> Verdict:
 def collect_findings(
     plan: Plan, observations: Observations, results: Sequence[Result], *, partial: bool
 ) -> tuple[Finding, ...]:
-    """The findings of a run, of the order of labels and of columns that nothing reads.
+    """The findings of a run, of the order of labels, of repaired tags, and of columns that nothing reads.
 
     Of a `partial` suite the last are unknown: the checks that were left out may read a column.
     """
@@ -60,6 +60,7 @@ def collect_findings(
         *observations.findings,
         *_object_findings(plan.suite),
         *find_label_order(plan, observations, results),
+        *find_tag_repairs(plan, observations),
         *(() if partial else unread_column_findings(plan.suite)),
     )
 

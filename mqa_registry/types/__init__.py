@@ -1,7 +1,7 @@
 """Types: rows that go in, predictions and targets that come out, one schema for every kind of prediction; reading tables."""
 
 from mqa_registry.types.blobs import Blob
-from mqa_registry.types.edits import Edit, edited, move_spans
+from mqa_registry.types.edits import Edit, cuts_span, edit_words, edited, move_spans
 from mqa_registry.types.labels import positive_class
 from mqa_registry.types.predictions import Predictions, Targets, as_predictions
 from mqa_registry.types.rows import Example, Rows, fingerprint, read_examples
@@ -10,6 +10,7 @@ from mqa_registry.types.tables.arrow_file import with_class_names
 from mqa_registry.types.tables.in_memory import as_table
 from mqa_registry.types.tables.read import open_table, read_table
 from mqa_registry.types.tables.source import TableSource
+from mqa_registry.types.tags import TaggedEntity, TagScheme, place_words
 from mqa_registry.types.targets import (
     distinct_labels,
     map_labels,
@@ -28,10 +29,14 @@ __all__ = [
     "Rows",
     "Schema",
     "TableSource",
+    "TagScheme",
+    "TaggedEntity",
     "Targets",
     "as_predictions",
     "as_table",
+    "cuts_span",
     "distinct_labels",
+    "edit_words",
     "edited",
     "fingerprint",
     "get_schema",
@@ -39,6 +44,7 @@ __all__ = [
     "move_spans",
     "name_targets",
     "open_table",
+    "place_words",
     "positive_class",
     "read_examples",
     "read_table",

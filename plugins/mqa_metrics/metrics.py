@@ -29,12 +29,14 @@ from mqa_metrics.regression import (
     rmse,
     spearman,
 )
+from mqa_metrics.spans import span_f1, span_precision, span_recall, token_accuracy
 from mqa_registry import Metric
 
 LABEL = ("label",)
 LABELS = ("labels",)
 VALUE = ("value",)
 CLASS_SCHEMAS = ("label", "labels", "spans")
+SPANS = ("spans",)
 SHARE = (0.0, 1.0)
 CORRELATION = (-1.0, 1.0)
 ERROR = (0.0, math.inf)
@@ -45,6 +47,10 @@ METRICS = (
     Metric("precision", precision, schemas=CLASS_SCHEMAS, range=SHARE, reads="counts"),
     Metric("recall", recall, schemas=CLASS_SCHEMAS, range=SHARE, reads="counts"),
     Metric("f1", f1, schemas=CLASS_SCHEMAS, range=SHARE, reads="counts"),
+    Metric("span-precision", span_precision, schemas=SPANS, range=SHARE, reads="counts"),
+    Metric("span-recall", span_recall, schemas=SPANS, range=SHARE, reads="counts"),
+    Metric("span-f1", span_f1, schemas=SPANS, range=SHARE, reads="counts"),
+    Metric("token-accuracy", token_accuracy, schemas=SPANS, range=SHARE, reads="counts"),
     Metric("mcc", mcc, schemas=LABEL, range=(-1.0, 1.0), reads="counts"),
     Metric("log-loss", log_loss, schemas=LABEL, range=(0.0, MAX_LOG_LOSS)),
     Metric("brier", brier, schemas=LABEL, range=(0.0, 2.0), reads="rows"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CHANCE = 0.5  # the AUROC of answers that have nothing to do with the targets
 MAX_ECE = 0.15
+MIN_SPAN_F1 = 0.5  # more right than wrong
 QUALITY = 10  # the order of such checks in a suite
 
 
@@ -32,6 +33,13 @@ def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
         yield from _suggest_for_label_sets(context)
     elif context.schema == "value":
         yield from _suggest_for_numbers(context)
+    elif context.schema == "spans":
+        yield SuggestedCheck(
+            table={"measure": "metrics/span-f1", "expect": {"min": MIN_SPAN_F1}},
+            about="Does it find the spans of the targets, with their ends and labels?",
+            bounds="least",
+            order=QUALITY,
+        )
 
 
 def _suggest_for_classes(context: SuiteContext) -> Iterator[SuggestedCheck]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from mqa_parity.examples import round_for_report
 from mqa_parity.label_sets import measure_label_sets
+from mqa_parity.span_flips import find_span_margins
 from mqa_registry import DataError, Evidence, ExampleRow, positive_class
 
 if TYPE_CHECKING:
@@ -42,18 +43,18 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
     From 0 to 1. It compares the label, the set of labels or of spans, the text to the letter, the whole ranking. Scores
     and probabilities do not matter, nor does the order of labels and spans.
 
-    A report has under `flips` the `count` of the other rows and, of labels with probabilities on both sides, how many of
-    them are `ties` and how many are `damage`, with `largest_tie`, `largest_margin` and the `tie_limit`. The margin of a
-    row is the reference's highest probability minus the second, and of several labels a row how far that of a label which
-    flipped was from its threshold; a flip is a tie where rows next to it, which did not flip, commonly move by as much.
-    Each flip among the examples has its `margin` and whether it is a `tie`.
+    A report has under `flips` the `count` of the other rows and, of labels with probabilities on both sides and of spans with
+    decisions on tokens, how many of them are `ties` and how many are `damage`, with `largest_tie`, `largest_margin` and the
+    `tie_limit`. The margin of a row is the reference's highest probability minus the second, and of several labels a row how
+    far that of a label which flipped was from its threshold; a flip is a tie where rows next to it, which did not flip,
+    commonly move by as much. Each flip among the examples has its `margin` and whether it is a `tie`.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
         return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False), bool)
     pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)
     schema = reference.schema
-    return np.array([_canonicalize(schema, one) == _canonicalize(schema, other) for one, other in pairs], bool)
+    return np.array([canonicalize(schema, one) == canonicalize(schema, other) for one, other in pairs], bool)
 
 
 def flip_rate(reference: Predictions, candidate: Predictions) -> Bools:
@@ -164,7 +165,8 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
 
     Predictions of the schema `label` have margins where both sides have probabilities and predict the most probable class:
     a prediction by another threshold was not decided by this margin. Those of several labels have `measure_label_sets`'s,
-    and of them one above 0.05 is never a tie. Others have none.
+    and of them one above 0.05 is never a tie. Of spans, each token is such a decision: the margin of a row is that of its
+    least certain token, and of a row that flipped, that of the surest token that is decided otherwise. Others have none.
     """
     flipped = flip_rate(reference, candidate)
     unknown = np.full(len(flipped), np.nan)
@@ -173,6 +175,9 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
         both_ways = np.column_stack([moves, np.zeros(len(moves))])
         limit = _compute_tie_limit(np.where(flipped, np.nan, margins), both_ways, MAX_THRESHOLD_TIE_LIMIT)
         return Flips(flipped, margins, limit)
+    if reference.schema == "spans" and (spans := find_span_margins(reference, candidate)) is not None:
+        moves = np.nan_to_num(np.column_stack([spans.moves, np.zeros(len(flipped))]))
+        return Flips(flipped, spans.margins, _compute_tie_limit(np.where(flipped, np.nan, spans.margins), moves))
     if reference.schema != "label":
         return Flips(flipped, unknown, np.nan)
     classes = tuple(dict.fromkeys((*reference.classes, *candidate.classes)))
@@ -184,8 +189,10 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
     return Flips(flipped, margins, _compute_tie_limit(np.where(flipped, np.nan, margins), p - q))
 
 
-def _canonicalize(schema: str, prediction: list[Any]) -> Hashable:
-    """A prediction in a form that is equal for equivalent predictions."""
+def canonicalize(schema: str, prediction: Any) -> Hashable:
+    """A prediction in a form that is equal for equivalent predictions; None stays None."""
+    if not isinstance(prediction, list):
+        return prediction  # type: ignore[no-any-return]
     if schema == "labels":
         return frozenset(prediction)
     if schema == "spans":

@@ -41,6 +41,7 @@ from mqa_replay.scores import (
     with_scores,
     with_single_score,
 )
+from mqa_replay.spans import with_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +70,9 @@ class FileOptions:
 
     `schema` says what a prediction is, and so which columns a file has besides `id`. For `label` that is `label`, one
     column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `mask` and `ranking` lists under that
-    name, which a csv cannot hold; for `vector` lists, or a column of floats per dimension; for `value` and `text` a
-    column of that name; for `waveform` `samples` and `rate`. A `ranking` may also have a row for each member of a group,
-    with the group's `id`, the name of the `member` and its `score`.
+    name, which a csv cannot hold, for `spans` also `tags`, one for each of the `tokens` next to them; for `vector` lists, or a
+    column of floats per dimension; for `value` and `text` a column of that name; for `waveform` `samples` and `rate`. A
+    `ranking` may also have a row for each member of a group, with the group's `id`, the name of the `member` and its `score`.
 
     `classes` names the columns of probabilities; left out, they are all that hold floats. `columns` maps roles, `id`,
     `label`, `probability`, `score` and the like, to columns that have other names. `positive` is the class whose
@@ -160,6 +161,8 @@ def _read_log(table: pa.Table, schema: str, log_format: LogFormat) -> Prediction
         log = _read_labels(log, log_format)
     if schema == "ranking":
         log = rank_members(log)
+    if schema == "spans":
+        log = with_spans(log, log_format)
     alternatives = {
         "label": ("probability", *float_columns(log.table), *(log_format.classes or ())),
         "vector": float_columns(log.table),

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
 from mqa_transformers import device, model_source, torch_backend
-from mqa_transformers.tasks import forward, image_classification, text_classification, text_ranking
+from mqa_transformers.tasks import (
+    forward,
+    image_classification,
+    text_classification,
+    text_ranking,
+    token_classification,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +29,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
     """The tasks of models of transformers, and `transformers/forward` for any model."""
     return [
         text_classification.TextClassification(),
+        token_classification.TokenClassification(),
         text_ranking.TextRanking(),
         image_classification.ImageClassification(),
         forward.Forward(),

@@ -15,20 +15,18 @@ from mqa_transformers.tasks.tokenization import find_unused_pad_token
 if TYPE_CHECKING:
     from mqa_registry import LiveModel
 
-CLASSIFIER, IMAGE_CLASSIFIER = (
-    "ForSequenceClassification",
-    "ForImageClassification",
-)  # ends of the names of such classes
+# The ends of the names of classes.
+CLASSIFIER, TAGGER, IMAGE_CLASSIFIER = "ForSequenceClassification", "ForTokenClassification", "ForImageClassification"
 RUN_CONFIG = {"use_cache": False, "return_dict": True}  # as a model of a checkpoint is run
 
 
-def describe_classifier(live: LiveModel) -> ModelDescription | None:
-    """A classifier of texts: its labels, its facts and its tokenizer; None of any other model.
+def describe_classifier(live: LiveModel, head: str = CLASSIFIER) -> ModelDescription | None:
+    """A classifier of texts, or of their tokens by another `head`: its labels, its facts and its tokenizer; None of any other model.
 
     A DataError where it comes without a tokenizer.
     """
     config = read_live_configuration(live.model)
-    if config is None or not type(live.model).__name__.endswith(CLASSIFIER):
+    if config is None or not type(live.model).__name__.endswith(head):
         return None
     if live.processor is None:
         raise DataError(

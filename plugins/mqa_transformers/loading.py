@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TEXT_CLASSIFICATION = "text-classification"
 IMAGE_CLASSIFICATION = "image-classification"
+TAGGING = "token-classification"
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
 PREPROCESSOR = "preprocessor_config.json"  # of images and sounds
 PROCESSOR = "processor_config.json"  # of several kinds of inputs
@@ -31,7 +32,7 @@ PROCESSOR = "processor_config.json"  # of several kinds of inputs
 # What a task can need, in the words of the hub: the class that loads its models, and the table of the classes those are of.
 HEADS = {
     TEXT_CLASSIFICATION: ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING"),
-    "token-classification": ("AutoModelForTokenClassification", "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING"),
+    TAGGING: ("AutoModelForTokenClassification", "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING"),
     "question-answering": ("AutoModelForQuestionAnswering", "MODEL_FOR_QUESTION_ANSWERING_MAPPING"),
     "fill-mask": ("AutoModelForMaskedLM", "MODEL_FOR_MASKED_LM_MAPPING"),
     "text-generation": ("AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING"),

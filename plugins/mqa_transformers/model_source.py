@@ -17,6 +17,7 @@ from mqa_transformers.loading import (
     FORWARD,
     HEADS,
     IMAGE_CLASSIFICATION,
+    TAGGING,
     TEXT_CLASSIFICATION,
     load_module,
     load_processor,
@@ -104,6 +105,8 @@ class AutoSource(ModelSource[AutoOptions]):
         task = FORWARD
         if architecture.endswith("ForSequenceClassification") and not (problem == REGRESSION and len(labels) > 1):
             task = TEXT_CLASSIFICATION
+        if architecture.endswith("ForTokenClassification"):
+            task = TAGGING
         if architecture.endswith("ForImageClassification") and problem == SINGLE_LABEL:
             task = IMAGE_CLASSIFICATION
         return f"transformers/{task}"

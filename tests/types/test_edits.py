@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.types import edited, move_spans
+from mqa_registry.types import cuts_span, edit_words, edited, move_spans
 
 LETTERS = st.text(st.sampled_from("ab \U0001f600\u05d0\ud83d"), max_size=12)
 
@@ -115,3 +115,41 @@ def test_a_span_keeps_whatever_else_it_says():
 
 def test_an_empty_span_stays_empty():
     assert move_spans([span(1, 1)], "ab", [(1, 1, "long")]) == [span(5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("marked", "edits", "is_cut"),
+    [
+        ("in [Bonn] now", [(3, 7, "Binn")], False),
+        ("in [Bonn] now", [(3, 7, "")], False),  # it is gone whole, and its row does without
+        ("in [Bonn] now", [(2, 8, "")], False),
+        ("in [Bonn] now", [(4, 5, "")], False),  # a letter less
+        ("in [New York] now", [(6, 7, "")], False),
+        ("in [New York] now", [(6, 11, "")], True),  # a word less
+        ("in [New York] now", [(8, 15, "")], True),
+        ("a [film]kritik", [(2, 12, "flmkritik")], False),  # what stayed tells
+        ("a [film]kritik", [(2, 12, "movie review")], True),
+        ("to [Bonn] Ann", [(3, 11, "Ann Bonn")], True),  # words changed their order
+    ],
+)
+def test_a_span_is_cut_where_edits_leave_no_whole_counterpart(marked, edits, is_cut):
+    start, end = marked.index("["), marked.index("]") - 1
+    assert cuts_span([span(start, end)], marked.replace("[", "").replace("]", ""), edits) == is_cut
+
+
+@pytest.mark.parametrize(
+    ("edits", "words", "origins"),
+    [
+        ([], ["Ann", "met", "Bo"], [0, 1, 2]),
+        ([(0, 3, "Anna")], ["Anna", "met", "Bo"], [0, 1, 2]),
+        ([(4, 8, "")], ["Ann", "Bo"], [0, 2]),
+        ([(3, 3, " uh"), (10, 10, "!")], ["Ann", "uh", "met", "Bo", "!"], [0, None, 1, 2, None]),
+        ([(3, 4, "")], ["Ann", "met", "Bo"], [0, 1, 2]),  # words stay apart, whatever is between them
+    ],
+)
+def test_words_are_edited_one_by_one(edits, words, origins):
+    assert edit_words(["Ann", "met", "Bo"], edits) == (words, origins)
+
+
+def test_words_that_an_edit_joins_or_swaps_are_no_words_any_more():
+    assert edit_words(["do", "not"], [(0, 6, "never")]) is None

@@ -38,8 +38,8 @@ def test_real_numbers_are_near_each_other_and_all_else_is_equal_or_not():
     assert {name for name, schema in SCHEMAS.items() if not schema.is_exact} == {"value", "vector", "waveform"}
 
 
-def test_labels_alone_are_chosen_from_classes():
-    assert {name for name, schema in SCHEMAS.items() if schema.has_classes} == {"label", "labels"}
+def test_labels_and_the_tags_that_mark_spans_are_chosen_from_classes():
+    assert {name for name, schema in SCHEMAS.items() if schema.has_classes} == {"label", "labels", "spans"}
 
 
 @pytest.mark.parametrize("classes", [(), ("few",), ("few", "many"), ("few", "many", "all")])

@@ -12,6 +12,7 @@ TARGET_WORDS = frozenset([
     "label", "labels", "target", "targets", "class", "classes", "category", "sentiment", "gold", "truth", "answer",
     "annotation", "rating", "stars", "score", "y", "polarity", "intent", "topic", "emotion", "outcome", "output",
 ])  # fmt: skip
+TAG_WORDS = frozenset(["tag", "tags", "ner", "pos", "entities", "spans"])
 CLUSTER_WORDS = frozenset([
     "template", "author", "user", "speaker", "document", "doc", "session", "patient", "group", "cluster", "thread",
     "conversation", "source", "writer",

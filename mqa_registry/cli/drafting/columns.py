@@ -24,6 +24,7 @@ from mqa_registry.cli.drafting.column_words import (
     GROUP_WORDS,
     MODALITY_WORDS,
     PAIRS,
+    TAG_WORDS,
     TARGET_WORDS,
     TARGETS,
     TEXT_WORDS,
@@ -147,7 +148,9 @@ def _ask_target(table: pa.Table, schema: str, classes: Sequence[str], taken: Col
     if names:
         return Question("target", meaning, tuple(names[:1]), is_clear=True, may_lack=True)
     strengths = {
-        name: _target_strength(name, table.column(name), schema, classes)
+        name: _span_strength(name, table.schema.field(name).type)
+        if schema == "spans"
+        else _target_strength(name, table.column(name), schema, classes)
         for name in table.column_names
         if name not in taken
     }
@@ -245,6 +248,15 @@ def _label_lists_strength(column: pa.ChunkedArray, classes: Sequence[str], *, is
         is_readable = bool(labels) and not isinstance(read_labels(labels, classes, positions=False), UnreadableLabel)
         return (SURE if is_readable else 0) + is_named
     return 2 * is_named if pc.unique(pc.list_value_length(some)).to_pylist() == [len(classes)] else 0
+
+
+def _span_strength(name: str, kind: pa.DataType) -> int:
+    """How much speaks for a column as spans, which have a start and an end, or as tags, by its name."""
+    item = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else None
+    if item is not None and pa.types.is_struct(item):
+        return SURE if {"start", "end"} <= {field.name for field in item} else 0
+    is_tag = item is not None and (pa.types.is_string(item) or pa.types.is_integer(item))
+    return 2 if is_tag and words_of_name(name) & (TAG_WORDS | TARGET_WORDS) else 0
 
 
 def map_columns(columns: Mapping[str, str]) -> dict[str, str]:

@@ -26,8 +26,11 @@ def edit_distance(before: Example, after: Example) -> int | None:
 
 
 def _pair_texts(before: Any, after: Any) -> Iterator[tuple[str, Any]]:
-    """Each text of a field, which may have one for each member, with what it has become."""
+    """Each text of a field with what it has become. A field may have one for each member, or the words of one."""
     if isinstance(before, str):
         yield before, after
-    elif isinstance(before, list) and isinstance(after, list):
-        yield from ((text, other) for text, other in zip(before, after, strict=False) if isinstance(text, str))
+    elif isinstance(before, list) and isinstance(after, list) and all(isinstance(one, str) for one in before):
+        if len(before) == len(after):
+            yield from zip(before, after, strict=True)
+        else:  # words, of which one was split or two were joined
+            yield " ".join(before), " ".join(after)

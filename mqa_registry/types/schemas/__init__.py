@@ -4,17 +4,16 @@ from mqa_registry.errors import DataError
 from mqa_registry.types.schemas.classes import LabelSchema
 from mqa_registry.types.schemas.multi_label import LabelsSchema
 from mqa_registry.types.schemas.schema import (
-    SPAN,
     BoxesSchema,
     MaskSchema,
     MisfitError,
     RankingSchema,
     Schema,
-    SpansSchema,
     TextSchema,
     VectorSchema,
     WaveformSchema,
 )
+from mqa_registry.types.schemas.spans import SPAN, SpansSchema
 from mqa_registry.types.schemas.value import ValueSchema
 
 __all__ = ["SCHEMAS", "SPAN", "MisfitError", "Schema", "get_schema"]

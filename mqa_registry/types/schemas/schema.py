@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Columns: TypeAlias = Mapping[str, "pa.ChunkedArray"]
 
-SPAN = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string()), ("score", pa.float64())])
 BOX = pa.struct(
     [
         *[(side, pa.float64()) for side in ("x0", "y0", "x1", "y1")],
@@ -88,6 +87,10 @@ class Schema:
     def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
         """Raise a MisfitError where columns that a contribution gave are no predictions among these classes."""
 
+    def canonicalize(self, prediction: Any) -> Any:
+        """What of a prediction makes it equal to another, in a form that is then equal too."""
+        return prediction
+
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """The targets of a data set as predictions of this schema would be; a DataError where they do not fit."""
         return targets.cast(self.type, self.name)
@@ -149,16 +152,6 @@ class PartSchema(Schema):
             if pc.any(lacking).as_py():
                 row = pc.list_parent_indices(column)[pc.index(lacking, value=True).as_py()].as_py()
                 raise DataError(f"row `{ids[row]}` has {self.name} without `{name}`")
-
-
-class SpansSchema(PartSchema):
-    """Spans of a text: characters from `start` up to, and without, `end`."""
-
-    name = "spans"
-    column = "spans"
-    type = pa.list_(SPAN)
-    required_fields = ("start", "end", "label")
-    sample_predictions = ((), ())
 
 
 class BoxesSchema(PartSchema):

@@ -28,8 +28,11 @@ from mqa_transformers.tasks.tokenization import (
     OversizedVocabulary,
     check_row_length,
     choose_padding,
+    count_fewest_tokens,
     count_uncut_tokens,
+    find_max_length,
     pads_left,
+    resolve_max_length,
     with_first_token,
 )
 
@@ -55,8 +58,6 @@ SAMPLE: tuple[Example, ...] = (
     },
 )
 FIELDS = ("text", "text_pair")
-
-UNBOUNDED = 1_000_000  # tokenizers write a larger number where they set no bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ class TextClassification(Task[TextClassificationOptions]):
 
     def bind(self, model: Model, options: TextClassificationOptions) -> Codec:
         head = make_head(self._resolve_problem(model, options), model, options)
-        return TextClassificationCodec(model, resolve_max_length(model, options.max_length), head)
+        return TextClassificationCodec(model, resolve_max_length(model, options.max_length, pair=True), head)
 
     def describe(self, live: LiveModel) -> ModelDescription | None:
         return describe_classifier(live)
@@ -156,7 +157,7 @@ class TextClassificationCodec(Codec):
     def encode(self, examples: Sequence[Example]) -> list[Arrays]:
         if self.length is None:
             return self._encode(examples, self._pad_token_id)
-        if examples and "text_pair" in examples[0] and self.length < _min_length(self._tokenizer):
+        if examples and "text_pair" in examples[0] and self.length < count_fewest_tokens(self._tokenizer, pair=True):
             raise DataError(f"rows of {self.length} tokens have no room for a pair of texts", hint=LENGTH_HINT)
         rows = self._encode(examples, self._pad_token_id)
         batches = (self._pad([row], self.length) for row in rows)
@@ -196,7 +197,7 @@ class TextClassificationCodec(Codec):
 
     def with_processor(self, folder: Path) -> Codec:
         tokenizer = fit_tokenizer(read_tokenizer(folder), self._tokenizer)
-        return self._with_tokenizer(tokenizer, _find_max_length(tokenizer, self._model))
+        return self._with_tokenizer(tokenizer, find_max_length(tokenizer, self._model))
 
     def variants(self, other: Codec | None = None) -> Iterator[InputVariant]:
         if isinstance(other, TextClassificationCodec):
@@ -237,29 +238,6 @@ class TextClassificationCodec(Codec):
                 n_tokens = len(row[name])
                 line[slice(width - n_tokens, width) if pads_left(self._tokenizer) else slice(n_tokens)] = row[name]
         return batch
-
-
-def resolve_max_length(model: Model, requested: int | None) -> int | None:
-    """The number of tokens that texts are cut to; None where nothing sets a bound. A DataError where it is impossible."""
-    upper = _find_max_length(model.processor, model)
-    if requested is None:
-        return upper
-    lower = _min_length(model.processor)
-    if requested < lower or (upper is not None and requested > upper):
-        to_upper = "" if upper is None else f" to {upper}"
-        raise DataError(f"`max_length` is {requested}, and this model takes {lower}{to_upper} tokens")
-    return requested
-
-
-def _find_max_length(tokenizer: Any, model: Model) -> int | None:
-    """The longest input that a tokenizer gives and a model takes, in tokens; None where nothing sets a bound."""
-    bounds = [tokenizer.model_max_length, model.about.get("max_positions")]
-    return min((int(bound) for bound in bounds if bound is not None and bound < UNBOUNDED), default=None)
-
-
-def _min_length(tokenizer: Any) -> int:
-    """The fewest tokens that a pair of texts takes: the special ones, and one of each text."""
-    return int(tokenizer.num_special_tokens_to_add(pair=True)) + 2
 
 
 def _text_fields(examples: Sequence[Example]) -> list[str]:

@@ -12,8 +12,8 @@ from mqa_registry import Codec, DataError, Grouping, Task
 from mqa_transformers.loading import TEXT_CLASSIFICATION
 from mqa_transformers.tasks.classifier_heads import SingleLabelHead
 from mqa_transformers.tasks.classifier_outputs import LOGITS
-from mqa_transformers.tasks.text_classification import TextClassificationCodec, resolve_max_length
-from mqa_transformers.tasks.tokenization import IDS, MASK, count_uncut_tokens
+from mqa_transformers.tasks.text_classification import TextClassificationCodec
+from mqa_transformers.tasks.tokenization import IDS, MASK, count_uncut_tokens, resolve_max_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class TextRanking(Task[TextRankingOptions]):
                 f"the model chooses one of {len(model.labels)} classes, and `text-ranking` reads a score for each pair",
                 hint="a cross-encoder has one label, or two of which the last stands for a good candidate",
             )
-        return TextRankingCodec(model, resolve_max_length(model, options.max_length))
+        return TextRankingCodec(model, resolve_max_length(model, options.max_length, pair=True))
 
 
 class TextRankingCodec(Codec):

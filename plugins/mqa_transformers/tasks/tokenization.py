@@ -23,6 +23,7 @@ IDS, MASK = "input_ids", "attention_mask"
 LENGTH_HINT = "export it for longer rows, or with dynamic axes"
 MAX_NAMED_TOKENS = 3  # in a remark
 CHUNK_ROWS = 2048  # encoded at a time
+UNBOUNDED = 1_000_000  # tokenizers write a larger number where they set no bound
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,32 @@ def find_unused_pad_token(tokenizer: Any, vocab_size: int | None) -> int | None:
     if token is None or (vocab_size is not None and token >= vocab_size):
         return None
     return None if token in tokenizer("a")[IDS] else int(token)
+
+
+def resolve_max_length(model: Model, requested: int | None, *, pair: bool) -> int | None:
+    """The number of tokens that texts are cut to; None where nothing sets a bound. A DataError where it is impossible.
+
+    The fewest that a text, or a `pair` of texts, takes are the special tokens and one of each text.
+    """
+    upper = find_max_length(model.processor, model)
+    if requested is None:
+        return upper
+    lower = count_fewest_tokens(model.processor, pair=pair)
+    if requested < lower or (upper is not None and requested > upper):
+        to_upper = "" if upper is None else f" to {upper}"
+        raise DataError(f"`max_length` is {requested}, and this model takes {lower}{to_upper} tokens")
+    return requested
+
+
+def find_max_length(tokenizer: Any, model: Model) -> int | None:
+    """The longest input that a tokenizer gives and a model takes, in tokens; None where nothing sets a bound."""
+    bounds = [tokenizer.model_max_length, model.about.get("max_positions")]
+    return min((int(bound) for bound in bounds if bound is not None and bound < UNBOUNDED), default=None)
+
+
+def count_fewest_tokens(tokenizer: Any, *, pair: bool) -> int:
+    """The fewest tokens that a text, or a pair of texts, takes: the special ones, and one of each text."""
+    return int(tokenizer.num_special_tokens_to_add(pair=pair)) + (2 if pair else 1)
 
 
 def pads_left(tokenizer: Any) -> bool:

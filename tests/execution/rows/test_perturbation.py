@@ -15,6 +15,7 @@ from mqa_registry.execution.rows.row_sets import apply_perturbations
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows
 from mqa_registry.types.schemas import SPAN
+from tests.stand_ins import make_task
 
 TEXTS = ["Ann met Bo", "nobody", "Cy"]
 SPANS = [
@@ -177,3 +178,46 @@ def test_a_row_that_did_not_change_does_not_count_to_the_mean():
     rows = Rows(pa.table({"id": ["1", "2", "3", "4"], "text": ["", "abc", "ab", "abcdef"]}), ("text",))
     found = apply_perturbations(rows, [Use("test/shorter", Perturbation("shorter", shorter, modality="text"))], None, 7)
     assert (found.changed, found.edits) == (2, 2.5)
+
+
+def swap(example, rng):
+    """The whole text is another one, of which nothing tells where its words come from."""
+    return {field: [(0, len(text), text[::-1])] if " " in text else [] for field, text in example.items()}
+
+
+def test_a_row_whose_span_is_cut_is_declined_and_counted():
+    seen = after(rows(), use(swap, edits=True))
+    assert seen.rows.table["id"].to_pylist() == ["b", "c"]
+    assert seen.declined == 1
+
+
+WORDS = [["Ann", "met", "Bo"], ["nobody"]]
+TAGS = [["B-PER", "O", "B-PER"], ["O"]]
+
+
+def words_of(*uses, targets=TAGS):
+    """The words and tags of rows of words, perturbed."""
+    task = make_task(fields={"tokens": "words"}, schema="spans")
+    table = pa.table({"id": ["a", "b"], "tokens": WORDS, "target": targets})
+    seen = apply_perturbations(Rows(table, ("tokens",)), uses, task, 7)
+    return seen, seen.rows.table.select(["tokens", "target"]).to_pydict()
+
+
+def test_the_tags_of_words_move_with_them():
+    seen, table = words_of(use(hurry, edits=True))
+    assert table == {"tokens": [["met", "Bo"]], "target": [["O", "B-PER"]]}
+    assert (seen.declined, seen.changed, seen.edits) == (1, 1, 4.0)
+
+
+def test_a_word_that_is_inserted_has_no_tag():
+    def greet(example, rng):
+        return {field: [(0, 0, "oh ")] for field in example}
+
+    _, table = words_of(use(greet, edits=True))
+    assert table["tokens"] == [["oh", "Ann", "met", "Bo"], ["oh", "nobody"]]
+    assert table["target"] == [[None, "B-PER", "O", "B-PER"], [None, "O"]]
+
+
+def test_words_are_not_perturbed_by_what_gives_no_edits():
+    with pytest.raises(UsageError, match="does not say where it changes a text"):
+        words_of(use(plain))

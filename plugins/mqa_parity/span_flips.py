@@ -1,0 +1,73 @@
+"""Flips of spans: how sure the reference was of the tokens that the candidate decides otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from mqa_registry import Predictions
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+
+BLOCK_ROWS = 1 << 14  # compared at a time
+DECISIONS = "decisions"
+
+
+@dataclass(frozen=True)
+class SpanMargins:
+    """Per row, the margin of its decision, and how far that moved; NaN where tokens are unknown, or are others.
+
+    The decision of a row is that of its least certain token. Where tokens were decided otherwise, it is that of the surest of
+    them: it alone would have flipped the row.
+    """
+
+    margins: Floats
+    moves: Floats
+
+
+def find_span_margins(reference: Predictions, candidate: Predictions) -> SpanMargins | None:
+    """The margins of all rows; None where one side has spans without decisions on tokens."""
+    if any(DECISIONS not in side.table.column_names for side in (reference, candidate)):
+        return None
+    blocks = [
+        _margins_of_block(*(side.table.column(DECISIONS).slice(start, BLOCK_ROWS) for side in (reference, candidate)))
+        for start in range(0, len(reference), BLOCK_ROWS)
+    ]
+    margins, moves = (np.concatenate([np.zeros(0), *(block[part] for block in blocks)]) for part in (0, 1))
+    return SpanMargins(margins, moves)
+
+
+def _margins_of_block(reference: pa.ChunkedArray, candidate: pa.ChunkedArray) -> tuple[Floats, Floats]:
+    margins, moves = np.full(len(reference), np.nan), np.full(len(reference), np.nan)
+    lengths = [np.asarray(pc.fill_null(pc.list_value_length(side), -1).to_numpy()) for side in (reference, candidate)]
+    rows = np.flatnonzero((lengths[0] == lengths[1]) & (lengths[0] > 0))
+    if not len(rows):
+        return margins, moves
+    one, other = (pc.list_flatten(side.take(pa.array(rows))) for side in (reference, candidate))
+    starts = np.concatenate([[0], np.cumsum(lengths[0][rows])[:-1]])
+    is_same_token = _equal(one, other, "start") & _equal(one, other, "end")
+    flipped = ~_equal(one, other, "label")
+    p, q = (np.asarray(pc.struct_field(side, "margin").to_numpy(), np.float64) for side in (one, other))
+    has_flipped = np.logical_or.reduceat(flipped, starts)
+    surest = np.maximum.reduceat(np.where(flipped, p, -np.inf), starts)
+    least = np.minimum.reduceat(p, starts)
+    is_aligned = np.logical_and.reduceat(is_same_token, starts)
+    # The gap of the least certain token, where it moved most among those that are as uncertain.
+    is_least = p == np.repeat(least, np.diff(np.append(starts, len(p))))
+    moved = np.maximum.reduceat(np.where(is_least, np.abs(p - q), 0.0), starts)
+    margins[rows] = np.where(is_aligned, np.where(has_flipped, surest, least), np.nan)
+    moves[rows] = np.where(is_aligned, moved, np.nan)
+    return margins, moves
+
+
+def _equal(one: pa.ChunkedArray, other: pa.ChunkedArray, name: str) -> Bools:
+    same = pc.equal(pc.struct_field(one, name), pc.struct_field(other, name))
+    return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(), bool)
