@@ -177,7 +177,22 @@ def _row_values(outputs: Outputs, decoded: Mapping[str, Sequence[Any]], index: i
         for name, values in outputs.items()
         if values.ndim and len(values) == rows and values.dtype.kind == "f"
     }
-    return raw | {f"predicted {name}": np.asarray(column[index]) for name, column in decoded.items()}
+    return raw | {
+        key: array for name, column in decoded.items() for key, array in _prediction_values(name, column[index]).items()
+    }
+
+
+def _prediction_values(name: str, prediction: Any) -> Values:
+    """The values of one column of a prediction. Of records, such as spans, numbers are apart: a rounding may change them."""
+    if not (isinstance(prediction, list) and prediction and isinstance(prediction[0], dict)):
+        return {f"predicted {name}": np.asarray(prediction)}
+    fields = [(key, value) for record in prediction for key, value in record.items()]
+    numbers = [value for _, value in fields if isinstance(value, float)]
+    others = [f"{key}: {value}" for key, value in fields if not isinstance(value, float)]
+    return {
+        f"predicted {name}": np.asarray(others),
+        f"predicted numbers of {name}": np.asarray(numbers, np.float64),
+    }
 
 
 def _relative_difference(name: str, one: Sequence[Values], other: Sequence[Values]) -> float:

@@ -116,3 +116,27 @@ def test_a_sound_model_takes_few_passes():
 def test_one_longer_row_among_many_of_one_length_is_enough_to_see_padding():
     rows = [{"x": np.full(4, row_number, np.float32)} for row_number in range(1, 20)] + [{"x": np.ones(9, np.float32)}]
     assert measured(lambda x, mask: x.mean(axis=1), rows).rule == "equal length"
+
+
+SPANS = pa.list_(pa.struct({"start": pa.int64(), "end": pa.int64(), "label": pa.string(), "score": pa.float64()}))
+
+
+@pytest.mark.parametrize(("moves", "rule"), [("score", "padded"), ("end", "equal length")])
+def test_a_rounding_of_the_score_of_a_span_is_none_of_its_ends(moves, rule):
+    def decode_spans(outputs, rows):
+        spans = [
+            [
+                {
+                    "start": 0,
+                    "end": 3 + (moves == "end" and value > 0.1),
+                    "label": "PER",
+                    "score": 0.5 + 1e-7 * (value > 0.1),
+                }
+            ]
+            for value in outputs["padding"]
+        ]
+        return pa.table({"spans": pa.array(spans, SPANS)})
+
+    codec = make_codec(lambda examples: examples, collate, decode_spans, lambda row: len(row["x"]), padding_mask="mask")
+    found = batch_invariance(codec, ROWS, lambda batch: {"padding": (1 - batch["mask"]).mean(axis=1) > 0})
+    assert found.rule == rule
