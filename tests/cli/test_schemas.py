@@ -56,7 +56,7 @@ def test_several_labels_a_row(project):
 def test_spans(project):
     truth = [[{"start": 0, "end": 3, "label": "who"}, {"start": 5, "end": 9, "label": "where"}]] * ROWS
     new = [row[:1] if number % 2 else row for number, row in enumerate(truth)]
-    project.table("reviews", id=IDS, text=IDS, target=pa.array(truth, pa.list_(SPAN)))
+    project.table("reviews", id=IDS, text=[f"{one} and more" for one in IDS], target=pa.array(truth, pa.list_(SPAN)))
     project.table("old", id=IDS, spans=pa.array(truth, pa.list_(SPAN)))
     project.table("new", id=IDS, spans=pa.array(new, pa.list_(SPAN)))
     results = judged(

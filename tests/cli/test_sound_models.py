@@ -31,6 +31,7 @@ BOUNDS = {  # what a release engineer may well ask of each
     "metrics/brier": "max = 0.2",
     "metrics/ece": "max = 0.2",
     "metrics/auroc": "min = 0.9",
+    "metrics/top-k-accuracy": "min = 0.9",
     "metrics/selection-rate": "min = 0.3, max = 0.7",
     "metrics/true-positive-rate": "min = 0.9",
     "metrics/false-positive-rate": "max = 0.1",
@@ -53,9 +54,35 @@ BOUNDS = {  # what a release engineer may well ask of each
     "parity/mean-kl": "max = 1.0",
     "parity/score-shift": "max = 0.1",
 }
+TOKENS = "metrics/token-accuracy"  # of decisions on tokens, which spans alone do not have
 NEVER = "fairness/equalized-odds-ratio"  # of rates that are 0 no number of rows shows a ratio
 VECTORS = {"parity/cosine": "min = 0.9"}
+OTHERS = {  # of the schemas of more than one label a row
+    "value": {
+        "metrics/mae": "max = 0.1",
+        "metrics/mse": "max = 0.1",
+        "metrics/rmse": "max = 0.2",
+        "metrics/median-absolute-error": "max = 0.1",
+        "metrics/mean-error": "min = -0.1, max = 0.1",
+        "metrics/r2": "min = 0.5",
+        "metrics/explained-variance": "min = 0.5",
+        "metrics/pearson": "min = 0.8",
+        "metrics/spearman": "min = 0.8",
+        "parity/close": "min = 0.9",
+    },
+    "labels": {
+        "metrics/hamming-loss": "max = 0.1",
+        "metrics/ranking-loss": "max = 0.1",
+        "metrics/label-ranking-average-precision": "min = 0.9",
+    },
+    "spans": {
+        "metrics/span-precision": "min = 0.9",
+        "metrics/span-recall": "min = 0.9",
+        "metrics/span-f1": "min = 0.9",
+    },
+}
 OPTIONS = {  # that some need
+    "metrics/top-k-accuracy": "k = 1",
     "fairness/statistical-parity-difference": 'privileged = "a"',
     "fairness/disparate-impact": 'privileged = "a"',
     "fairness/true-positive-rate-difference": 'privileged = "a"',
@@ -162,7 +189,13 @@ def sound(tmp_path: Path) -> Sound:
 
 
 def test_every_built_in_measure_of_predictions_is_asked():
-    assert contributed().keys() == {*BOUNDS, *VECTORS, NEVER}
+    assert contributed().keys() == {
+        *BOUNDS,
+        *VECTORS,
+        NEVER,
+        TOKENS,
+        *(name for asked in OTHERS.values() for name in asked),
+    }
 
 
 def test_a_sound_model_passes_every_bound_with_a_hundred_rows_or_with_as_many_as_the_report_names(sound):
@@ -189,3 +222,39 @@ def test_of_rates_that_are_nowhere_above_0_no_rows_show_a_ratio(sound):
     assert ratio["evidence"]["never_settles"] is True
     assert "required_rows" not in ratio["evidence"]
     assert results[f"{kept.name} on new"]["verdict"] == "PASS"
+
+
+def make_answers(schema: str, rows: int) -> dict[str, Any]:
+    """Predictions without a mistake, and the targets that they are equal to, by column."""
+    places = np.arange(rows)
+    if schema == "value":
+        return {"value": places / rows}
+    if schema == "labels":
+        given = np.stack([places % 2 == 0, places % 3 == 0], axis=1)
+        labels = [[name for name, has in zip("ab", row, strict=True) if has] for row in given.tolist()]
+        return {"labels": labels, **{name: np.where(has, 0.99, 0.01) for name, has in zip("ab", given.T, strict=True)}}
+    spans = [
+        [{"start": 0, "end": 4, "label": "PER"}, {"start": 8, "end": 9 + place % 2, "label": "LOC"}] for place in places
+    ]
+    return {"spans": spans}
+
+
+@pytest.mark.parametrize("schema", OTHERS)
+def test_a_sound_model_of_another_schema_passes_with_enough_rows(sound, schema):
+    answers = make_answers(schema, 800)
+    ids = [f"row-{place}" for place in range(800)]
+    sound.table("d", id=ids, text=[f"This is text number {one}" for one in ids], target=answers[schema])
+    for backend in ("old", "new"):
+        (sound.folder / backend).mkdir()
+        sound.table(f"{backend}/d", id=ids, **answers)
+    checks = [Asked(measure, bound) for measure, bound in OTHERS[schema].items()]
+    sound.write(
+        "".join(map(str, checks)),
+        HEAD.replace('path = "old"', f'path = "old"\nschema = "{schema}"').replace(
+            'path = "new"', f'path = "new"\nschema = "{schema}"'
+        ),
+    )
+    done = sound.run("--json", "-")
+    assert done.out, done.err
+    found = {f"{one['check']} on {one['backend']}": (one["verdict"], one["note"]) for one in done.json["results"]}
+    assert {name: one for name, one in found.items() if one[0] != "PASS"} == {}

@@ -103,4 +103,5 @@ def test_built_in_plugins_name_the_libraries_that_their_results_depend_on():
         "scipy",
         "scikit-learn",
         "py3langid",
+        "pillow",
     }

@@ -115,7 +115,7 @@ def make_context():
             one and ViewContext(name, rows, opened=lambda one=one: one)
             for name, one in (("onnx", model), ("torch", reference))
         ]
-        task = SimpleNamespace(name="sweetness", schema=schema, fields=dict.fromkeys(columns, modality))
+        task = SimpleNamespace(name="sweetness", schema=schema, fields=dict.fromkeys(columns, modality), grouping=None)
         model_under_test = SimpleNamespace(
             codec=(reference or model).codec, task=task, model=SimpleNamespace(labels=LABELS)
         )
