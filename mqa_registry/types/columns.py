@@ -123,3 +123,8 @@ def _show_bytes(value: bytes) -> str:
     except UnicodeDecodeError as error:
         value = value[max(0, error.start - 10) : error.start + 10]
     return repr(value.decode("latin-1"))
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a column of this type has lists."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))

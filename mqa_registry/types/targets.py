@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
-from mqa_registry.types.columns import UnreadableType
+from mqa_registry.types.columns import UnreadableType, is_list
 from mqa_registry.types.labels import BOOLEANS, UnreadableLabel, is_missing, plain_label, read_labels
 from mqa_registry.types.predictions import Predictions, Targets
 from mqa_registry.types.schemas import get_schema
@@ -127,8 +127,7 @@ def map_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.Chunk
 
 def _text_type(kind: pa.DataType) -> pa.DataType:
     """The type of labels that are text: one a row, or lists of them where the type is one of lists."""
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    return pa.list_(_text_type(kind.value_type)) if is_list else pa.string()
+    return pa.list_(_text_type(kind.value_type)) if is_list(kind) else pa.string()
 
 
 def distinct_labels(rows: Rows) -> set[str]:

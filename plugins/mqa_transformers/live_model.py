@@ -25,14 +25,9 @@ def describe_classifier(live: LiveModel, head: str = CLASSIFIER) -> ModelDescrip
 
     A DataError where it comes without a tokenizer.
     """
-    config = read_live_configuration(live.model)
-    if config is None or not type(live.model).__name__.endswith(head):
+    config = _read_classifier(live, head, "a tokenizer, which its texts need", "tokenizer")
+    if config is None:
         return None
-    if live.processor is None:
-        raise DataError(
-            f"the `{type(live.model).__name__}` comes without a tokenizer, which its texts need",
-            hint="pass both: `model=LiveModel(model, tokenizer)`, or a pipeline",
-        )
     settings = _run_config(live.model)
     if getattr(live.model.config, "pad_token_id", 0) is None:  # without one it takes one row at a time
         settings["pad_token_id"] = find_unused_pad_token(live.processor, config.vocab_size)
@@ -44,15 +39,24 @@ def describe_image_classifier(live: LiveModel) -> ModelDescription | None:
 
     A DataError where it comes without a processor.
     """
+    needs = "an image processor, which its images need"
+    config = _read_classifier(live, IMAGE_CLASSIFIER, needs, "image_processor")
+    if config is None:
+        return None
+    return ModelDescription(config.labels(), config.facts(), live.processor, _run_config(live.model))
+
+
+def _read_classifier(live: LiveModel, head: str, needs: str, processor: str) -> Configuration | None:
+    """The configuration of a model with a head; None of any other model. A DataError where it has no processor."""
     config = read_live_configuration(live.model)
-    if config is None or not type(live.model).__name__.endswith(IMAGE_CLASSIFIER):
+    if config is None or not type(live.model).__name__.endswith(head):
         return None
     if live.processor is None:
         raise DataError(
-            f"the `{type(live.model).__name__}` comes without an image processor, which its images need",
-            hint="pass both: `model=LiveModel(model, image_processor)`, or a pipeline",
+            f"the `{type(live.model).__name__}` comes without {needs}",
+            hint=f"pass both: `model=LiveModel(model, {processor})`, or a pipeline",
         )
-    return ModelDescription(config.labels(), config.facts(), live.processor, _run_config(live.model))
+    return config
 
 
 def describe_module(live: LiveModel) -> ModelDescription:

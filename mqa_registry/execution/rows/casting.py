@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.naming import did_you_mean
+from mqa_registry.types.columns import is_list
 from mqa_registry.types.tables.source import iter_table
 from mqa_registry.types.tables.spool import TableSpool
 
@@ -51,11 +52,6 @@ def convert(
 def is_text(kind: pa.DataType) -> bool:
     """Whether a column of this type has texts."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def is_list(kind: pa.DataType) -> bool:
-    """Whether a column of this type has lists."""
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def missing_column(data: Data, column: str, table: pa.Table, *, field: str = "") -> MissingColumnError:

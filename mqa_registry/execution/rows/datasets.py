@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow as pa
 
 from mqa_registry.errors import DataError, MissingColumnError
-from mqa_registry.execution.rows.casting import as_text, convert, is_list, is_text, missing_column
+from mqa_registry.execution.rows.casting import as_text, convert, is_text, missing_column
 from mqa_registry.execution.rows.grouped_rows import GROUP, group_rows
 from mqa_registry.execution.rows.sources import digest_source, open_source, read_rows
 from mqa_registry.naming import counted
 from mqa_registry.types import Rows, map_labels
 from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
 from mqa_registry.types.blobs import BLOB_MODALITIES, BlobFolder
+from mqa_registry.types.columns import is_list
 from mqa_registry.types.digests import digest_files
 from mqa_registry.types.ids import derive_ids, find_repeated
 

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
-from mqa_registry.execution.rows.casting import as_text, is_list, missing_column
+from mqa_registry.execution.rows.casting import as_text, missing_column
 from mqa_registry.execution.rows.sources import draw_sample
 from mqa_registry.naming import counted
 from mqa_registry.types.blocks import take_table
-from mqa_registry.types.columns import UnreadableType
+from mqa_registry.types.columns import UnreadableType, is_list
 from mqa_registry.types.tables.row_groups import RowGroups
 
 if TYPE_CHECKING:

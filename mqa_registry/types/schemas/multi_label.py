@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.types.blocks import iter_blocks
+from mqa_registry.types.columns import is_list
 from mqa_registry.types.labels import UnreadableLabel, is_missing, read_labels
 from mqa_registry.types.schemas.classes import ClassSchema
 from mqa_registry.types.schemas.schema import MisfitError
@@ -113,8 +114,7 @@ def _read_indicators(column: pa.ChunkedArray, classes: Sequence[str]) -> pa.Chun
     Whole numbers could be positions: with fewer than three classes, some row has to have the same twice.
     """
     kind = column.type
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    if not is_list or not classes or not (_is_number(kind.value_type) or pa.types.is_boolean(kind.value_type)):
+    if not is_list(kind) or not classes or not (_is_number(kind.value_type) or pa.types.is_boolean(kind.value_type)):
         return None
     blocks = []
     has_repeats = len(classes) >= MIN_UNMISTAKABLE_CLASSES or not pa.types.is_integer(kind.value_type)

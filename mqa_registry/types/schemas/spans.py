@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted, did_you_mean
-from mqa_registry.types.columns import cast_column, missing_column_error
+from mqa_registry.types.columns import cast_column, is_list, missing_column_error
 from mqa_registry.types.labels import is_missing, plain_label
 from mqa_registry.types.schemas.schema import MisfitError, PartSchema
 from mqa_registry.types.tags import OUTSIDE, TagScheme, place_words
@@ -102,7 +102,7 @@ class SpansSchema(PartSchema):
         `classes` are the tags that the model knows, by name or by position; without any, labels are not checked.
         """
         kind = targets.values.type
-        if not _is_list(kind) or not (pa.types.is_struct(kind.value_type) or _is_tag(kind.value_type)):
+        if not is_list(kind) or not (pa.types.is_struct(kind.value_type) or _is_tag(kind.value_type)):
             raise DataError(
                 f"column `target` of the data set `{targets.data}` holds {kind}, and spans are needed",
                 hint="lists of `{start, end, label}`, in characters of the text; or, with a column `tokens`, one tag each",
@@ -114,7 +114,7 @@ class SpansSchema(PartSchema):
 
     def _select_fields(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """The spans without further fields, and with a null for a score that is lacking."""
-        if not (_is_list(column.type) and pa.types.is_struct(column.type.value_type)):
+        if not (is_list(column.type) and pa.types.is_struct(column.type.value_type)):
             return column
         fields = {field.name: field for field in column.type.value_type}
         names = [field.name for field in SPAN]
@@ -220,14 +220,10 @@ def _iter_blocks(targets: TargetColumn, read: Any) -> Iterator[list[list[dict[st
 def _find_contexts(targets: TargetColumn) -> pa.ChunkedArray | None:
     """The words of every row, else its text; None where no column, or one of several, may be the text."""
     table, fields = targets.rows.table, targets.rows.fields
-    if TOKENS in table.column_names and _is_list(table.schema.field(TOKENS).type):
+    if TOKENS in table.column_names and is_list(table.schema.field(TOKENS).type):
         return table.column(TOKENS)
     texts = [name for name in fields if pa.types.is_string(table.schema.field(name).type)]
     return table.column(texts[0]) if len(texts) == 1 else None
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _is_tag(kind: pa.DataType) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
-from mqa_registry.types.columns import UnreadableType, as_text, mark_unreadable, refuse_repeated_columns
+from mqa_registry.types.columns import UnreadableType, as_text, is_list, mark_unreadable, refuse_repeated_columns
 from mqa_registry.types.tables.source import PIECE_ROWS, ReadAgainError, TableSource, iter_table
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _has_names(feature: Any) -> bool:
 
 
 def _replace_codes(values: pa.Array, feature: Any) -> pa.Array:
-    if _is_list(values.type):
+    if is_list(values.type):
         return _replace_codes_in_lists(values.cast(pa.list_(values.type.value_type)), _element_feature(feature))
     if pa.types.is_struct(values.type):
         fields = [field.name for field in values.type]
@@ -248,10 +248,6 @@ def _replace_codes(values: pa.Array, feature: Any) -> pa.Array:
         return values  # no class label, or one by its name already
     codes = pc.if_else(pc.less(values, 0), pa.scalar(None, values.type), values)
     return pa.array(map(str, names), pa.string()).take(codes)
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _element_feature(feature: Any) -> Any:
