@@ -10,6 +10,7 @@ import sys
 import traceback
 from dataclasses import replace
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +28,7 @@ from mqa_registry.plugins.inspection import BrokenPluginError, read_contribution
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from importlib.metadata import EntryPoint
+    from types import CodeType
 
     from mqa_registry.entry_points import EntryPoints
 
@@ -139,10 +141,21 @@ def _read(plugin: Plugin, import_module: Callable[[], Any]) -> Plugin:
         return replace(plugin, broken=str(error))
 
 
+class _SourceLoader(SourceFileLoader):
+    """Compiles a file as it stands, and never runs the byte code of its last import.
+
+    Python takes that for current where the file's size and the second of its last change are the same. The predictions of
+    a plugin are stored by its source, so that old code would be stored as what new code predicted.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _import_file(path: Path) -> Any:
     name = f"mqa_file_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    assert spec is not None  # the file's name ends in .py
+    spec = spec_from_file_location(name, path, loader=_SourceLoader(name, str(path)))
+    assert spec is not None  # a loader is given
     assert spec.loader is not None  # likewise
     module = module_from_spec(spec)
     sys.modules[name] = module  # where dataclasses and type hints look for it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import py_compile
 import sys
 from importlib.metadata import EntryPoint
 
@@ -283,6 +285,18 @@ def test_a_file_is_one_more_plugin_named_by_its_stem(tmp_path, load):
     catalog = load(files=[file])
     assert catalog.plugin("mine").origin == str(file)
     assert isinstance(catalog.find((Metric,), "mine/accuracy"), Metric)
+
+
+def test_a_file_is_compiled_as_it_stands(tmp_path, load, monkeypatch):
+    """Byte code of a text of the same size and second, which Python takes for current, is not run."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "mine.py"
+    file.write_text(GOOD, "utf-8")
+    py_compile.compile(str(file))
+    before = file.stat()
+    file.write_text(GOOD.replace("accuracy", "aptitude"), "utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert isinstance(load(files=[file]).find((Metric,), "mine/aptitude"), Metric)
 
 
 def test_a_broken_file_is_reported_with_the_reason(tmp_path, load):

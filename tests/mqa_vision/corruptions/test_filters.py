@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -17,11 +19,12 @@ def draw(shape):
 
 @settings(max_examples=25)
 @given(height=st.integers(2, 40), width=st.integers(2, 40), factor=st.floats(1, 4.5))
+@example(height=2, width=30, factor=1.2)
 def test_the_middle_is_enlarged_by_linear_interpolation(height, width, factor):
     image = draw((height, width))
-    crop = [-(-side // factor) for side in (height, width)]
-    top, left = (int((side - part) // 2) for side, part in zip((height, width), crop, strict=True))
-    middle = image[top : top + int(crop[0]), left : left + int(crop[1])]
+    crop = [math.ceil(side / factor) for side in (height, width)]
+    top, left = ((side - part) // 2 for side, part in zip((height, width), crop, strict=True))
+    middle = image[top : top + crop[0], left : left + crop[1]]
     expected = ndimage.zoom(middle, factor, order=1, mode="nearest")[:height, :width]
     made = zoom_into_middle(image, factor)
     assert made.shape == expected.shape
