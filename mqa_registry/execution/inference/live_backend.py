@@ -13,6 +13,7 @@ from mqa_registry.errors import ContributionError, ExitCode, MqaError, NotRunErr
 from mqa_registry.execution.inference.cache import PredictionCache
 from mqa_registry.execution.inference.encoding import select_encodings
 from mqa_registry.execution.inference.missing_rows import MissingRows
+from mqa_registry.execution.inference.session import gather_batches, join_batches
 from mqa_registry.execution.inference.shard_request import ShardRequest, read_part
 from mqa_registry.execution.workers.driver import make_session
 from mqa_registry.execution.workers.tasks import BackendRequest
@@ -215,18 +216,20 @@ class LiveBackend:
     def _predict(
         self, request: ShardRequest, rows: Sequence[Encoding], missing: set[bytes], progress: Progress
     ) -> None:
-        for batch in self._session.predict(rows, missing, has_found=self.has_found):
+        for batch in gather_batches(self._session.predict(rows, missing, has_found=self.has_found)):
             self.accept(request, batch, progress)
 
     def accept(self, request: ShardRequest, batch: BatchPredictions, progress: Progress) -> None:
-        """Store what a batch of a shard gave, and count its rows."""
+        """Store what batches of a shard gave, and count their rows."""
         if request.missing is None:
             request.missing = self._start(request, progress)
         request.lost |= batch.lost
         if batch.table is not None:
             self._cache.put(batch.fingerprints, batch.table)
         predicted = len(batch.fingerprints)
-        self.work = replace(self.work, predicted=self.work.predicted + predicted, passes=self.work.passes + 1)
+        self.work = replace(
+            self.work, predicted=self.work.predicted + predicted, passes=self.work.passes + batch.passes
+        )
         self._count_predicted(request, [*batch.fingerprints, *batch.lost], progress)
 
     def describe_request(self, request: ShardRequest) -> BackendRequest:
@@ -239,8 +242,8 @@ class LiveBackend:
             self._record_failure(partial(self._session.check_identity, predictions.identity))
         if self.failure is not None:
             return
-        for batch in predictions.batches:
-            self.accept(request, batch, progress)
+        if predictions.batches:
+            self.accept(request, join_batches(predictions.batches), progress)
         request.lost |= predictions.lost
         self.failure = predictions.failure
 
