@@ -1,10 +1,11 @@
 """What a run costs on Ray, compared with the same run in one process, and whether it bears the death of workers.
 
-    python -m tests.benchmarks.ray [--rows 8192] [--kills 20] [--seed 7]
+    python -m tests.benchmarks.ray [--shards 2] [--kills 20] [--seed 7]
 
 The demo model with one thread, on rows of the demo data that are repeated with a number so that no two are equal:
 
-- throughput: rows a second from the first prediction to the last, on two workers and in one process, and their ratio;
+- throughput: rows a second, on two workers and in one process, and their ratio: what a run of three times as many shards has
+  more, by the time that it takes longer, so that neither start counts;
 - overhead: the time that a shard of 2,048 texts takes to a worker and back, which does nothing with it;
 - kills: random workers are killed at seeded moments of runs, two in each, and every report is compared with that of `local`.
   With more in one run of few shards, a shard may lose its worker three times, and its rows are lost, as they have to be.
@@ -34,7 +35,6 @@ from mqa_ray.cluster import Cluster, ClusterOptions
 from mqa_registry import RunOptions, run
 from mqa_registry.execution.rows.shards import SHARD_ROWS
 from mqa_registry.reports import to_json
-from mqa_registry.runs.progress import SilentRunProgress
 from mqa_registry.types import Rows
 from tests.benchmarks.predict import DATA, MODEL
 
@@ -48,19 +48,13 @@ KILLS = 2  # of one run: a task that loses its worker a third time is given up
 VARYING = ("run", "started", "seconds", "work", "options")
 
 
-class Stopwatch(SilentRunProgress):
-    """When the first and the last rows were predicted, and how many in between."""
+@dataclass(frozen=True)
+class Timed:
+    """The report of a run, how long the run took in seconds, and how many rows it predicted."""
 
-    def __init__(self) -> None:
-        self.times: list[tuple[float, int]] = []
-
-    def advance(self, backend: str, rows: int) -> None:
-        self.times.append((time.perf_counter(), rows))
-
-    @property
-    def rows_per_second(self) -> float:
-        (begin, first), (end, _) = self.times[0], self.times[-1]
-        return (sum(rows for _, rows in self.times) - first) / (end - begin)
+    report: Report
+    seconds: float
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ class EchoJob:
         return task
 
 
-def run_suite(folder: Path, executor: str, store: str) -> tuple[Report, Stopwatch]:
+def run_suite(folder: Path, executor: str, store: str) -> Timed:
     suite = {
         "seed": 7,
         "model": {"use": "transformers/auto", "id": str(MODEL), "task": "text-classification"},
@@ -86,8 +80,15 @@ def run_suite(folder: Path, executor: str, store: str) -> tuple[Report, Stopwatc
         ],
         "execution": {"use": executor} | ({} if executor == "local" else {"workers": WORKERS}),
     }
-    watch = Stopwatch()
-    return run(suite, RunOptions(store=folder / store), progress=watch), watch
+    begin = time.perf_counter()
+    report = run(suite, RunOptions(store=folder / store))
+    assert report.work is not None  # it ran just now
+    return Timed(report, time.perf_counter() - begin, report.work["torch"].predicted)
+
+
+def rows_per_second(short: Timed, long: Timed) -> float:
+    """The rows that a longer run predicts more, by the time that it takes longer."""
+    return (long.rows - short.rows) / (long.seconds - short.seconds)
 
 
 def write_rows(path: Path, count: int) -> None:
@@ -167,7 +168,9 @@ def main() -> None:
     import ray
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=8192)
+    parser.add_argument(
+        "--shards", type=int, default=WORKERS, help="of the short runs; the long ones have three times as many"
+    )
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
@@ -181,23 +184,27 @@ def main() -> None:
         logging_level="critical",
     )
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_rows(folder / "rows.parquet", given.rows)
-        overhead = measure_overhead(folder / "rows.parquet")
-        print(f"overhead of a shard of {SHARD_ROWS:,} texts: {statistics.median(overhead):.1f} ms (median of 30)")
-        local, here = run_suite(folder, "local", "local")
-        begin = time.perf_counter()
-        remote, there = run_suite(folder, "ray/cluster", "remote")
-        span = time.perf_counter() - begin
-        ratio = there.rows_per_second / here.rows_per_second
-        print(f"local: {here.rows_per_second:,.0f} rows a second; {WORKERS} workers: {there.rows_per_second:,.0f}")
-        print(f"throughput on {WORKERS} workers, as a share of local: {ratio:.2f}")
-        assert comparable(remote) == comparable(local), "the report of two workers is another than that of local"
+        few, many = Path(name) / "few", Path(name) / "many"
+        for folder, shards in ((few, given.shards), (many, 3 * given.shards)):
+            folder.mkdir()
+            write_rows(folder / "rows.parquet", shards * SHARD_ROWS)
+        overhead = measure_overhead(few / "rows.parquet")
+        print(
+            f"overhead of a shard of {SHARD_ROWS:,} texts: {statistics.median(overhead):.1f} ms (median of 30)",
+            flush=True,
+        )
+        here = [run_suite(folder, "local", "local") for folder in (few, many)]
+        there = [run_suite(folder, "ray/cluster", "remote") for folder in (few, many)]
+        for local, remote in zip(here, there, strict=True):
+            assert comparable(remote.report) == comparable(local.report), "the report of two workers is another"
+        local_speed, speed = rows_per_second(*here), rows_per_second(*there)
+        print(f"local: {local_speed:,.0f} rows a second; {WORKERS} workers: {speed:,.0f}")
+        print(f"throughput on {WORKERS} workers, as a share of local: {speed / local_speed:.2f}", flush=True)
         killed, runs = 0, 0
         while killed < given.kills:
-            with killing(min(KILLS, given.kills - killed), given.seed + runs, span) as dead:
-                bothered, _ = run_suite(folder, "ray/cluster", f"killed-{runs}")
-            assert comparable(bothered) == comparable(local), "the report of a run whose workers died is another"
+            with killing(min(KILLS, given.kills - killed), given.seed + runs, there[0].seconds) as dead:
+                bothered = run_suite(few, "ray/cluster", f"killed-{runs}")
+            assert comparable(bothered.report) == comparable(here[0].report), "the report after workers died is another"
             killed, runs = killed + len(dead), runs + 1
         print(f"{killed} workers were killed in {runs} runs: the same report")
     ray.shutdown()
