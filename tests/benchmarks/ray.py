@@ -1,6 +1,6 @@
 """What a run costs on Ray, compared with the same run in one process, and whether it bears the death of workers.
 
-    python -m tests.benchmarks.ray [--shards 2] [--kills 20] [--seed 7]
+    python -m tests.benchmarks.ray [--shards 2] [--part throughput|kills] [--kills 20] [--seed 7]
 
 The demo model with one thread, on rows of the demo data that are repeated with a number so that no two are equal:
 
@@ -122,6 +122,31 @@ def measure_overhead(path: Path) -> list[float]:
     return times
 
 
+def measure_throughput(few: Path, many: Path) -> Iterator[str]:
+    """Lines of figures: the overhead of a shard, and the rows a second of both executors on few shards and on many."""
+    overhead = measure_overhead(few / "rows.parquet")
+    yield f"overhead of a shard of {SHARD_ROWS:,} texts: {statistics.median(overhead):.1f} ms (median of 30)"
+    here = [run_suite(folder, "local", "local") for folder in (few, many)]
+    there = [run_suite(folder, "ray/cluster", "remote") for folder in (few, many)]
+    for local, remote in zip(here, there, strict=True):
+        assert comparable(remote.report) == comparable(local.report), "the report of two workers is another"
+    local_speed, speed = rows_per_second(*here), rows_per_second(*there)
+    yield f"local: {local_speed:,.0f} rows a second; {WORKERS} workers: {speed:,.0f}"
+    yield f"throughput on {WORKERS} workers, as a share of local: {speed / local_speed:.2f}"
+
+
+def kill_workers(folder: Path, kills: int, seed: int) -> str:
+    """A line: how many workers were killed in how many runs, each of which has the report of `local`."""
+    local, undisturbed = run_suite(folder, "local", "local"), run_suite(folder, "ray/cluster", "remote")
+    killed, runs = 0, 0
+    while killed < kills:
+        with killing(min(KILLS, kills - killed), seed + runs, undisturbed.seconds) as dead:
+            bothered = run_suite(folder, "ray/cluster", f"killed-{runs}")
+        assert comparable(bothered.report) == comparable(local.report), "the report after workers died is another"
+        killed, runs = killed + len(dead), runs + 1
+    return f"{killed} workers were killed in {runs} runs: the same report"
+
+
 @contextmanager
 def killing(count: int, seed: int, span: float) -> Iterator[list[int]]:
     """Kill random workers of this process's Ray, so many within some seconds; yields the processes that were killed."""
@@ -171,6 +196,7 @@ def main() -> None:
     parser.add_argument(
         "--shards", type=int, default=WORKERS, help="of the short runs; the long ones have three times as many"
     )
+    parser.add_argument("--part", choices=("throughput", "kills"), help="measure this part alone")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
@@ -188,25 +214,10 @@ def main() -> None:
         for folder, shards in ((few, given.shards), (many, 3 * given.shards)):
             folder.mkdir()
             write_rows(folder / "rows.parquet", shards * SHARD_ROWS)
-        overhead = measure_overhead(few / "rows.parquet")
-        print(
-            f"overhead of a shard of {SHARD_ROWS:,} texts: {statistics.median(overhead):.1f} ms (median of 30)",
-            flush=True,
-        )
-        here = [run_suite(folder, "local", "local") for folder in (few, many)]
-        there = [run_suite(folder, "ray/cluster", "remote") for folder in (few, many)]
-        for local, remote in zip(here, there, strict=True):
-            assert comparable(remote.report) == comparable(local.report), "the report of two workers is another"
-        local_speed, speed = rows_per_second(*here), rows_per_second(*there)
-        print(f"local: {local_speed:,.0f} rows a second; {WORKERS} workers: {speed:,.0f}")
-        print(f"throughput on {WORKERS} workers, as a share of local: {speed / local_speed:.2f}", flush=True)
-        killed, runs = 0, 0
-        while killed < given.kills:
-            with killing(min(KILLS, given.kills - killed), given.seed + runs, there[0].seconds) as dead:
-                bothered = run_suite(few, "ray/cluster", f"killed-{runs}")
-            assert comparable(bothered.report) == comparable(here[0].report), "the report after workers died is another"
-            killed, runs = killed + len(dead), runs + 1
-        print(f"{killed} workers were killed in {runs} runs: the same report")
+        if given.part != "kills":
+            print("\n".join(measure_throughput(few, many)), flush=True)
+        if given.part != "throughput":
+            print(kill_workers(few, given.kills, given.seed))
     ray.shutdown()
 
 
