@@ -11,7 +11,8 @@ them. A share over a tenth is marked.
 
 With `--cores`, the perturbing step of the whole robustness suite, on so many rows of its first data set: its time on one
 core by that on two, the start of the workers included, and the share of the work that stays in the process of the run,
-which bounds the gain on many cores.
+which bounds the gain on many cores. Beside it, what the machine's two cores give: how much more two processes do at once
+that each do the whole step on one core and share nothing.
 
 With `--images`, so many arrays of 224 x 224 pixels through each corruption of ImageNet-C at severity 3, on one core, and where
 `imagecorruptions` is installed, the same by that. Nothing here passes or fails.
@@ -22,11 +23,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import multiprocessing
 import os
 import platform
 import statistics
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +54,8 @@ from mqa_registry.types import Rows
 from tests.benchmarks.predict import DATA, MODEL, SUITES, spread, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from multiprocessing.synchronize import Barrier
     from types import ModuleType
 
     from mqa_registry.contributions import Contribution
@@ -134,24 +139,71 @@ def measure_speed(use: Use, rows: Rows) -> tuple[float, PerturbedRows]:
 
 def compare_cores(rows: int, rounds: int) -> Iterator[str]:
     """Lines of figures: the perturbing step of the robustness suite on one core by that on two."""
-    options = RunOptions(set=(f"data.sentiment.sample={rows}",))
-    raw = read(SUITES / "robustness.toml", options.overrides)
-    plan, _ = make_plan(raw, options)
-    tasks = list(make_tasks(plan, load_rows(plan, options.run_context(plan.suite))))
+    step = PerturbingStep.of(rows)
     times: dict[int, list[float]] = {1: [], 2: []}
     own: list[float] = []
+    apart: list[float] = []
     for _ in range(rounds):
         for cores, seconds in times.items():
-            start, used = time.perf_counter(), time.process_time()
-            with RowPerturber(plan, PerturbationSetup.of(raw, options), cores=cores) as perturber:
-                for _ in perturber.perturb(tasks):
-                    pass
-                seconds.append(time.perf_counter() - start)
+            used = time.process_time()
+            seconds.append(step.run(cores))
             own.append(time.process_time() - used)
-    copies = sum(len(task.rows) * len(task.sets) for task in tasks)
-    yield f"{copies:,} perturbed rows, {statistics.median(times[1]):.1f} s on one core"
+        apart.append(run_apart(rows))
+    yield f"{step.copies:,} perturbed rows, {statistics.median(times[1]):.1f} s on one core"
     yield f"  one core / two cores:  {spread(times[1], times[2])}"
+    yield f"  two processes that share nothing do, of what one does:  {spread([2 * one for one in times[1]], apart)}"
     yield f"  of the work on two cores, this process does:  {spread(own[1::2], own[::2])}"
+
+
+@dataclass(frozen=True)
+class PerturbingStep:
+    """The perturbing step of the robustness suite."""
+
+    plan: Plan
+    setup: PerturbationSetup
+    tasks: Sequence[PerturbTask]
+
+    @classmethod
+    def of(cls, rows: int) -> PerturbingStep:
+        """The step on so many rows of the first data set."""
+        options = RunOptions(set=(f"data.sentiment.sample={rows}",))
+        raw = read(SUITES / "robustness.toml", options.overrides)
+        plan, _ = make_plan(raw, options)
+        tasks = list(make_tasks(plan, load_rows(plan, options.run_context(plan.suite))))
+        return cls(plan, PerturbationSetup.of(raw, options), tasks)
+
+    @property
+    def copies(self) -> int:
+        return sum(len(task.rows) * len(task.sets) for task in self.tasks)
+
+    def run(self, cores: int) -> float:
+        """Do it, and return the seconds that it took."""
+        start = time.perf_counter()
+        with RowPerturber(self.plan, self.setup, cores=cores) as perturber:
+            for _ in perturber.perturb(self.tasks):
+                pass
+            return time.perf_counter() - start
+
+
+def run_apart(rows: int) -> float:
+    """The seconds that each of two processes takes which do the whole step at the same time, each on one core."""
+    context = multiprocessing.get_context("spawn")
+    together = context.Barrier(2)
+    with ProcessPoolExecutor(2, mp_context=context, initializer=_remember, initargs=(together,)) as pool:
+        return statistics.fmean(pool.map(_run_alone, [rows, rows]))
+
+
+_TOGETHER: list[Barrier] = []  # of a process of `run_apart`
+
+
+def _remember(together: Barrier) -> None:
+    _TOGETHER.append(together)
+
+
+def _run_alone(rows: int) -> float:
+    step = PerturbingStep.of(rows)
+    _TOGETHER[0].wait()
+    return step.run(cores=1)
 
 
 def compare_images(images: int, only: Collection[str] | None) -> Iterator[str]:
