@@ -245,9 +245,9 @@ def differ(predictions: Predictions, others: Predictions) -> Bools:
         return np.asarray(predictions.small_codes != others.small_codes)
     if predictions.schema == "labels" and predictions.classes == others.classes:  # in whichever order
         return np.asarray((predictions.indicator != others.indicator).any(axis=1))
-    canonicalize = get_schema(predictions.schema).canonicalize
+    agree = get_schema(predictions.schema).agree
     pairs = zip(predictions.to_pylist(), others.to_pylist(), strict=True)
-    return np.array([canonicalize(one) != canonicalize(two) for one, two in pairs], dtype=bool)
+    return np.array([not agree(one, other) for one, other in pairs], dtype=bool)
 
 
 def _confidences(predictions: Predictions, rows: Positions) -> Floats:

@@ -1,6 +1,7 @@
 """Types: rows that go in, predictions and targets that come out, one schema for every kind of prediction; reading tables."""
 
 from mqa_registry.types.blobs import Blob
+from mqa_registry.types.boxes import Boxes, box_overlaps, have_same_objects, pair_boxes
 from mqa_registry.types.edits import Edit, cuts_span, edit_words, edited, move_spans
 from mqa_registry.types.labels import positive_class
 from mqa_registry.types.predictions import Predictions, Targets, as_predictions
@@ -23,6 +24,7 @@ from mqa_registry.types.targets import (
 __all__ = [
     "SCHEMAS",
     "Blob",
+    "Boxes",
     "Edit",
     "Example",
     "Predictions",
@@ -34,16 +36,19 @@ __all__ = [
     "Targets",
     "as_predictions",
     "as_table",
+    "box_overlaps",
     "cuts_span",
     "distinct_labels",
     "edit_words",
     "edited",
     "fingerprint",
     "get_schema",
+    "have_same_objects",
     "map_labels",
     "move_spans",
     "name_targets",
     "open_table",
+    "pair_boxes",
     "place_words",
     "positive_class",
     "read_examples",

@@ -23,6 +23,7 @@ SCHEMA_COLUMNS = {
     "label": (LABEL, "probability", "score", "confidence", "logits"),
     "labels": ("labels", "probability"),
     "ranking": ("ranking", "scores", *SCORES_BY_MEMBER),
+    "boxes": ("boxes", "width", "height"),
     "spans": ("spans", "tags", "tokens", "decisions"),
     "waveform": ("samples", "rate"),
 }

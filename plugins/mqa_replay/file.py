@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry import DataError, NotRunError, Predictions, Replay, as_predictions, read_table
+from mqa_replay.boxes import with_boxes
 from mqa_replay.columns import (
     CLASS_PREFIX,
     ID,
@@ -70,7 +71,8 @@ class FileOptions:
 
     `schema` says what a prediction is, and so which columns a file has besides `id`. For `label` that is `label`, one
     column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `mask` and `ranking` lists under that
-    name, which a csv cannot hold, for `spans` also `tags`, one for each of the `tokens` next to them; for `vector` lists, or a
+    name, which a csv cannot hold, for `spans` also `tags`, one for each of the `tokens` next to them, for `boxes` objects
+    with `x0`, `y0`, `x1` and `y1`, with `bbox` as COCO has it, or with `box` as pipelines have it; for `vector` lists, or a
     column of floats per dimension; for `value` and `text` a column of that name; for `waveform` `samples` and `rate`. A
     `ranking` may also have a row for each member of a group, with the group's `id`, the name of the `member` and its `score`.
 
@@ -163,6 +165,8 @@ def _read_log(table: pa.Table, schema: str, log_format: LogFormat) -> Prediction
         log = rank_members(log)
     if schema == "spans":
         log = with_spans(log, log_format)
+    if schema == "boxes":
+        log = with_boxes(log, log_format)
     alternatives = {
         "label": ("probability", *float_columns(log.table), *(log_format.classes or ())),
         "vector": float_columns(log.table),

@@ -9,7 +9,7 @@ from mqa_registry import DataError, Predictions, as_predictions
 from mqa_registry.boundary import Contributor, check_predictions
 from mqa_registry.types import SCHEMAS, get_schema
 
-SAMPLED = ("label", "labels", "value", "vector", "text", "spans")
+SAMPLED = ("label", "labels", "value", "vector", "text", "spans", "boxes")
 
 
 def predictions(schema, classes=(), *, as_targets=False):
@@ -38,8 +38,8 @@ def test_real_numbers_are_near_each_other_and_all_else_is_equal_or_not():
     assert {name for name, schema in SCHEMAS.items() if not schema.is_exact} == {"value", "vector", "waveform"}
 
 
-def test_labels_and_the_tags_that_mark_spans_are_chosen_from_classes():
-    assert {name for name, schema in SCHEMAS.items() if schema.has_classes} == {"label", "labels", "spans"}
+def test_labels_and_those_of_spans_and_boxes_are_chosen_from_classes():
+    assert {name for name, schema in SCHEMAS.items() if schema.has_classes} == {"label", "labels", "spans", "boxes"}
 
 
 @pytest.mark.parametrize("classes", [(), ("few",), ("few", "many"), ("few", "many", "all")])
@@ -59,9 +59,7 @@ def test_a_sample_of_real_numbers_or_probabilities_is_not_sure_of_its_targets(sc
 
 
 def test_the_other_schemas_have_no_sample():
-    assert [name for name, schema in SCHEMAS.items() if schema.sample(()) is None] == [
-        "boxes", "mask", "ranking", "waveform",
-    ]  # fmt: skip
+    assert [name for name, schema in SCHEMAS.items() if schema.sample(()) is None] == ["mask", "ranking", "waveform"]
 
 
 def test_a_list_of_labels_with_a_null_is_distinct_from_a_row_without_labels():

@@ -1,10 +1,10 @@
 """The prediction schemas: for every kind of prediction, a class that says all that the host needs to know of it."""
 
 from mqa_registry.errors import DataError
+from mqa_registry.types.schemas.boxes import BOX, BoxesSchema
 from mqa_registry.types.schemas.classes import LabelSchema
 from mqa_registry.types.schemas.multi_label import LabelsSchema
 from mqa_registry.types.schemas.schema import (
-    BoxesSchema,
     MaskSchema,
     MisfitError,
     RankingSchema,
@@ -16,7 +16,7 @@ from mqa_registry.types.schemas.schema import (
 from mqa_registry.types.schemas.spans import SPAN, SpansSchema
 from mqa_registry.types.schemas.value import ValueSchema
 
-__all__ = ["SCHEMAS", "SPAN", "MisfitError", "Schema", "get_schema"]
+__all__ = ["BOX", "SCHEMAS", "SPAN", "MisfitError", "Schema", "get_schema"]
 
 SCHEMAS: dict[str, Schema] = {
     schema.name: schema

@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 
 Columns: TypeAlias = Mapping[str, "pa.ChunkedArray"]
 
-BOX = pa.struct(
-    [
-        *[(side, pa.float64()) for side in ("x0", "y0", "x1", "y1")],
-        ("label", pa.string()),
-        ("score", pa.float64()),
-    ]
-)
-
 
 class MisfitError(Exception):
     """Columns that are no predictions of their schema: `message` continues a sentence about whoever gave them."""
@@ -90,6 +82,10 @@ class Schema:
     def canonicalize(self, prediction: Any) -> Any:
         """What of a prediction makes it equal to another, in a form that is then equal too."""
         return prediction
+
+    def agree(self, one: Any, other: Any) -> bool:
+        """Whether two predictions of a row are equal; a prediction that is missing is None."""
+        return bool(self.canonicalize(one) == self.canonicalize(other))
 
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """The targets of a data set as predictions of this schema would be; a DataError where they do not fit."""
@@ -152,15 +148,6 @@ class PartSchema(Schema):
             if pc.any(lacking).as_py():
                 row = pc.list_parent_indices(column)[pc.index(lacking, value=True).as_py()].as_py()
                 raise DataError(f"row `{ids[row]}` has {self.name} without `{name}`")
-
-
-class BoxesSchema(PartSchema):
-    """Boxes in a picture, by two opposite corners."""
-
-    name = "boxes"
-    column = "boxes"
-    type = pa.list_(BOX)
-    required_fields = ("x0", "y0", "x1", "y1", "label")
 
 
 class MaskSchema(Schema):
