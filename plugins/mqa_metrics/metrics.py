@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from mqa_metrics.boxes import box_map, box_recall
 from mqa_metrics.classification import (
     accuracy,
     balanced_accuracy,
@@ -37,6 +38,7 @@ LABELS = ("labels",)
 VALUE = ("value",)
 CLASS_SCHEMAS = ("label", "labels", "spans")
 SPANS = ("spans",)
+BOXES = ("boxes",)
 SHARE = (0.0, 1.0)
 CORRELATION = (-1.0, 1.0)
 ERROR = (0.0, math.inf)
@@ -51,6 +53,8 @@ METRICS = (
     Metric("span-recall", span_recall, schemas=SPANS, range=SHARE, reads="counts"),
     Metric("span-f1", span_f1, schemas=SPANS, range=SHARE, reads="counts"),
     Metric("token-accuracy", token_accuracy, schemas=SPANS, range=SHARE, reads="counts"),
+    Metric("box-map", box_map, schemas=BOXES, range=SHARE),
+    Metric("box-recall", box_recall, schemas=BOXES, range=SHARE),
     Metric("mcc", mcc, schemas=LABEL, range=(-1.0, 1.0), reads="counts"),
     Metric("log-loss", log_loss, schemas=LABEL, range=(0.0, MAX_LOG_LOSS)),
     Metric("brier", brier, schemas=LABEL, range=(0.0, 2.0), reads="rows"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CHANCE = 0.5  # the AUROC of answers that have nothing to do with the targets
 MAX_ECE = 0.15
 MIN_SPAN_F1 = 0.5  # more right than wrong
+MIN_AP50, MIN_BOX_RECALL = 0.5, 0.5
 QUALITY = 10  # the order of such checks in a suite
 
 
@@ -37,6 +38,19 @@ def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
         yield SuggestedCheck(
             table={"measure": "metrics/span-f1", "expect": {"min": MIN_SPAN_F1}},
             about="Does it find the spans of the targets, with their ends and labels?",
+            bounds="least",
+            order=QUALITY,
+        )
+    elif context.schema == "boxes":
+        yield SuggestedCheck(
+            table={"measure": {"use": "metrics/box-map", "iou": 0.5}, "expect": {"min": MIN_AP50}},
+            about="Does it find the objects of every label, and rank them before what is none? This is COCO's AP50.",
+            bounds="least",
+            order=QUALITY,
+        )
+        yield SuggestedCheck(
+            table={"measure": {"use": "metrics/box-recall", "iou": 0.5}, "expect": {"min": MIN_BOX_RECALL}},
+            about="How many of the objects does it find at all?",
             bounds="least",
             order=QUALITY,
         )

@@ -80,6 +80,7 @@ OTHERS = {  # of the schemas of more than one label a row
         "metrics/span-recall": "min = 0.9",
         "metrics/span-f1": "min = 0.9",
     },
+    "boxes": {"metrics/box-map": "min = 0.9", "metrics/box-recall": "min = 0.9"},
 }
 OPTIONS = {  # that some need
     "metrics/top-k-accuracy": "k = 1",
@@ -233,6 +234,9 @@ def make_answers(schema: str, rows: int) -> dict[str, Any]:
         given = np.stack([places % 2 == 0, places % 3 == 0], axis=1)
         labels = [[name for name, has in zip("ab", row, strict=True) if has] for row in given.tolist()]
         return {"labels": labels, **{name: np.where(has, 0.99, 0.01) for name, has in zip("ab", given.T, strict=True)}}
+    if schema == "boxes":
+        one = {"x0": 0.0, "y0": 0.0, "x1": 9.0, "y1": 9.0, "label": "a"}
+        return {"boxes": [[{**one, "x1": 9.0 + place % 5, "label": "ab"[place % 2]}] for place in places.tolist()]}
     spans = [
         [{"start": 0, "end": 4, "label": "PER"}, {"start": 8, "end": 9 + place % 2, "label": "LOC"}] for place in places
     ]

@@ -223,6 +223,8 @@ def _target_strength(name: str, column: pa.ChunkedArray, schema: str, classes: S
         return int(is_named and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)))
     if schema == "labels":
         return _label_lists_strength(column, classes, is_named=is_named)
+    if schema == "boxes":
+        return SURE if _has_boxes(column.type) else 0
     labels = distinct_labels(column) if schema == "label" else None
     return _label_strength(labels, classes, is_named=is_named) if labels else 0
 
@@ -257,6 +259,13 @@ def _span_strength(name: str, kind: pa.DataType) -> int:
         return SURE if {"start", "end"} <= {field.name for field in item} else 0
     is_tag = item is not None and (pa.types.is_string(item) or pa.types.is_integer(item))
     return 2 if is_tag and words_of_name(name) & (TAG_WORDS | TARGET_WORDS) else 0
+
+
+def _has_boxes(kind: pa.DataType) -> bool:
+    """Whether a type is one of lists of objects with a box, or of an object of such lists."""
+    item = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
+    names = {field.name for field in item} if pa.types.is_struct(item) else set()
+    return "bbox" in names or {"x0", "y0", "x1", "y1"} <= names
 
 
 def map_columns(columns: Mapping[str, str]) -> dict[str, str]:
