@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 import pyarrow.compute as pc
+from annotated_types import Ge, Le
 
+from mqa_parity.box_flips import find_box_flips, find_box_margins
 from mqa_parity.examples import round_for_report
 from mqa_parity.label_sets import measure_label_sets
 from mqa_parity.span_flips import find_span_margins
@@ -27,24 +29,27 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
+Score: TypeAlias = Annotated[float, Ge(0), Le(1)]
 NEIGHBOURS = 100  # rows that a flip is compared with
 MIN_NEIGHBOURS = 20  # fewer do not show what is usual
 USUAL_QUANTILE = 0.95  # of how far those rows moved
 MIN_TIE_LIMIT = 1e-5  # float32 does not resolve smaller margins: the absolute tolerance of torch.testing.assert_close
 MAX_TIE_LIMIT = 0.1  # 0.55 against 0.45 is a decision, however far all rows moved
 MAX_THRESHOLD_TIE_LIMIT = MAX_TIE_LIMIT / 2  # and so is 0.55 where a label is given from 0.5 on
+OPERATING_SCORE = 0.5  # from which a detection is commonly taken for an object
 MIN_PROBABILITY = float(np.finfo(np.float64).eps)  # smaller ones are raised to this, as in the log loss
 LARGEST_KL = 1.0 - math.log(MIN_PROBABILITY)  # of two certain and opposite rows whose sums are not quite 1
 
 
-def agreement(reference: Predictions, candidate: Predictions) -> Bools:
+def agreement(reference: Predictions, candidate: Predictions, *, threshold: Score = OPERATING_SCORE) -> Bools:
     """The share of rows with the same prediction.
 
     From 0 to 1. It compares the label, the set of labels or of spans, the text to the letter, the whole ranking. Scores
-    and probabilities do not matter, nor does the order of labels and spans.
+    and probabilities do not matter, nor does the order of labels and spans. Of boxes, it compares those with a score of
+    `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more.
 
     A report has under `flips` the `count` of the other rows and, of labels with probabilities on both sides and of spans with
-    decisions on tokens, how many of them are `ties` and how many are `damage`, with `largest_tie`, `largest_margin` and the
+    decisions on tokens, and of boxes, how many of them are `ties` and how many are `damage`, with `largest_tie`, `largest_margin` and the
     `tie_limit`. The margin of a row is the reference's highest probability minus the second, and of several labels a row how
     far that of a label which flipped was from its threshold; a flip is a tie where rows next to it, which did not flip,
     commonly move by as much. Each flip among the examples has its `margin` and whether it is a `tie`.
@@ -52,22 +57,24 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
         return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False), bool)
+    if reference.schema == "boxes":
+        return ~find_box_flips(reference, candidate, threshold)
     pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)
     schema = reference.schema
     return np.array([canonicalize(schema, one) == canonicalize(schema, other) for one, other in pairs], bool)
 
 
-def flip_rate(reference: Predictions, candidate: Predictions) -> Bools:
+def flip_rate(reference: Predictions, candidate: Predictions, *, threshold: Score = OPERATING_SCORE) -> Bools:
     """The share of rows with another prediction: 1 - `parity/agreement`.
 
-    A report says how many of them are ties and how many are damage, as for `parity/agreement`.
+    `threshold` is the score from which a box counts. A report says how many of them are ties and how many are damage, as for `parity/agreement`.
     """
-    return ~agreement(reference, candidate)
+    return ~agreement(reference, candidate, threshold=threshold)
 
 
-def flip_evidence(reference: Predictions, candidate: Predictions) -> Evidence:
+def flip_evidence(reference: Predictions, candidate: Predictions, *, threshold: float = OPERATING_SCORE) -> Evidence:
     """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
-    flips = find_flips(reference, candidate)
+    flips = find_flips(reference, candidate, threshold)
     rows = np.flatnonzero(flips.flipped)
     rows = rows[np.argsort(-flips.margins[rows], kind="stable")]  # NaN comes last
     ids = reference.ids.take(rows).to_pylist()
@@ -151,7 +158,7 @@ class Flips:
         return self.flipped & (self.margins > self.limit)
 
 
-def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
+def find_flips(reference: Predictions, candidate: Predictions, threshold: float = OPERATING_SCORE) -> Flips:
     """Every flip with its margin: the reference's highest probability minus the second.
 
     That is the top margin of Dutta et al. (2024, https://arxiv.org/abs/2407.09141), who found that predictions with a
@@ -166,8 +173,14 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
     Predictions of the schema `label` have margins where both sides have probabilities and predict the most probable class:
     a prediction by another threshold was not decided by this margin. Those of several labels have `measure_label_sets`'s,
     and of them one above 0.05 is never a tie. Of spans, each token is such a decision: the margin of a row is that of its
-    least certain token, and of a row that flipped, that of the surest token that is decided otherwise. Others have none.
+    least certain token, and of a row that flipped, that of the surest token that is decided otherwise. Of boxes, each is decided by how far its score is from the `threshold`, with the
+    same limit as several labels. Others have none.
     """
+    if reference.schema == "boxes":
+        boxes = find_box_margins(reference, candidate, threshold)
+        moves = np.nan_to_num(np.column_stack([boxes.moves, np.zeros(len(boxes.moves))]))
+        unflipped = np.where(boxes.flipped, np.nan, boxes.margins)
+        return Flips(boxes.flipped, boxes.margins, _compute_tie_limit(unflipped, moves, MAX_THRESHOLD_TIE_LIMIT))
     flipped = flip_rate(reference, candidate)
     unknown = np.full(len(flipped), np.nan)
     if reference.schema == "labels" and (measured := measure_label_sets(reference, candidate)) is not None:

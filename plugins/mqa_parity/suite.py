@@ -143,11 +143,10 @@ def find_disagreeing_rows(reference: Predictions | None, candidate: Predictions 
     """The ids of such rows, at most 32: those without a prediction first, then those that the reference is surest of."""
     if reference is None or candidate is None:
         return ()
-    from mqa_parity.comparisons import canonicalize
+    from mqa_parity.comparisons import flip_rate
 
-    pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)
-    forms = (tuple(canonicalize(reference.schema, one) for one in pair) for pair in pairs)
-    rows = [row for row, (one, another) in enumerate(forms) if one != another]
+    has_one = ~(reference.missing & candidate.missing)
+    rows = [int(row) for row in (flip_rate(reference, candidate) & has_one).nonzero()[0]]
     probabilities = reference.probabilities
     sureness = probabilities.max(axis=1) if probabilities is not None else [0.0] * len(reference)
     rows.sort(key=lambda row: (not candidate.missing[row], -sureness[row]))

@@ -1,0 +1,107 @@
+"""Flips of boxes: how far the scores of the detections that the candidate gives otherwise were from the threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from mqa_registry import Boxes, have_same_objects, pair_boxes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from mqa_registry import Predictions
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+    Ints: TypeAlias = npt.NDArray[np.integer[Any]]
+
+BLOCK_ROWS = 4096  # that are Python values at a time
+
+
+@dataclass(frozen=True)
+class BoxMargins:
+    """Per row, whether it flipped, the margin of its decision, and how far that moved; NaN where there are no detections.
+
+    A detection is decided by its score: its margin is how far that is from the threshold. The margin of a row is that of its
+    least certain detection; of a row that flipped, that of the surest detection that one side gives and the other does not.
+    """
+
+    flipped: Bools
+    margins: Floats
+    moves: Floats
+
+
+def find_box_flips(reference: Predictions, candidate: Predictions, threshold: float) -> Bools:
+    """Whether the detections of each row with a score of `threshold` or more are of other objects."""
+    pairs = _iter_pairs(reference, candidate)
+    return np.array(
+        [
+            one is not other if one is None or other is None else not have_same_objects(one, other, threshold)
+            for one, other in pairs
+        ],
+        bool,
+    )
+
+
+def find_box_margins(reference: Predictions, candidate: Predictions, threshold: float) -> BoxMargins:
+    """The margins of all rows."""
+    flipped = find_box_flips(reference, candidate, threshold)
+    rows = [_measure_row(*pair, threshold) for pair in _iter_pairs(reference, candidate)]
+    sure, unsure, moves = np.array(rows, np.float64).reshape(-1, 3).T
+    return BoxMargins(flipped, np.where(flipped, sure, unsure), np.where(flipped, np.nan, moves))
+
+
+def _iter_pairs(reference: Predictions, candidate: Predictions) -> Iterator[tuple[Boxes | None, Boxes | None]]:
+    for start in range(0, len(reference), BLOCK_ROWS):
+        blocks = (side.main.slice(start, BLOCK_ROWS).to_pylist() for side in (reference, candidate))
+        yield from ((_read(one), _read(other)) for one, other in zip(*blocks, strict=True))
+
+
+def _read(boxes: Any) -> Boxes | None:
+    return None if boxes is None else Boxes.of(box for box in boxes if not box.get("iscrowd"))  # of targets
+
+
+def _measure_row(one: Boxes | None, other: Boxes | None, threshold: float) -> tuple[float, float, float]:
+    """The margin of the surest detection that is given otherwise, that of the least certain one, and how far that moved.
+
+    Confident detections are paired with each other first, then those that are left with any: a detection whose score fell
+    below the threshold flipped by little, one that is gone by all that it had.
+    """
+    if one is None or other is None:
+        return np.nan, np.nan, np.nan
+    pairs = _pair(one, other, threshold)
+    margins = np.abs(one.scores - threshold)
+    paired, partners = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
+    alone = [_without(boxes, positions) for boxes, positions in ((one, paired), (other, partners))]
+    lost = np.concatenate([boxes.scores[boxes.scores >= threshold] - threshold for boxes in alone])
+    is_switched = (one.scores[paired] >= threshold) != (other.scores[partners] >= threshold)
+    sure = np.concatenate([lost, margins[paired][is_switched]]).max(initial=-np.inf)
+    if not len(pairs):
+        return sure if np.isfinite(sure) else np.nan, np.nan, np.nan
+    least = paired[np.argmin(margins[paired])]
+    moved = abs(float(one.scores[least] - other.scores[partners[paired == least][0]]))
+    return float(sure) if np.isfinite(sure) else np.nan, float(margins[least]), moved
+
+
+def _pair(one: Boxes, other: Boxes, threshold: float) -> list[tuple[int, int]]:
+    """Pairs of detections of one object: of confident ones, then of all that are left."""
+    confident = [np.flatnonzero(boxes.scores >= threshold) for boxes in (one, other)]
+    first = _pair_some(one, other, confident[0], confident[1])
+    left = [
+        np.setdiff1d(np.arange(len(boxes)), [pair[side] for pair in first]) for side, boxes in enumerate((one, other))
+    ]
+    return first + _pair_some(one, other, left[0], left[1])
+
+
+def _pair_some(one: Boxes, other: Boxes, of_one: Ints, of_other: Ints) -> list[tuple[int, int]]:
+    found = pair_boxes(one.take(of_one), other.take(of_other))
+    return [(int(of_one[row]), int(of_other[column])) for row, column in found]
+
+
+def _without(boxes: Boxes, positions: Ints) -> Boxes:
+    return boxes.take(np.setdiff1d(np.arange(len(boxes)), positions))
