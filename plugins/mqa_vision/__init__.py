@@ -50,7 +50,7 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("flip", flip, modality="image", target_effect="moves", requires=PACKAGES)
     yield Perturbation("crop", crop, modality="image", target_effect="moves", requires=PACKAGES)
     yield Perturbation("greyscale", greyscale, modality="image", requires=PACKAGES)
-    yield Perturbation("resize", resize, modality="image", requires=PACKAGES)
+    yield Perturbation("resize", resize, modality="image", target_effect="moves", requires=PACKAGES)
 
 
 @hookimpl

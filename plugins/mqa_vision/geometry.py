@@ -1,7 +1,7 @@
 """Images that are turned, mirrored, cropped, scaled or made grey: all of their channels together.
 
-A target that is a class, several classes or a number stays. A target with places in the image, such as boxes or a mask,
-would have to move along: such a row is declined.
+A target that is a class, several classes or a number stays. Boxes move with the image. A row whose target cannot move, such as
+a mask, is declined.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from mqa_vision import box_targets
 from mqa_vision.pixels import Pixels, change_images, is_grey, read_pixels, to_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mqa_registry import Example
+    from mqa_vision.box_targets import Corners
 
 Kernel: TypeAlias = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Share: TypeAlias = Annotated[float, Gt(0), Le(1)]
 Moved: TypeAlias = "tuple[dict[str, Pixels], Any] | None"
+Place: TypeAlias = "Callable[[Corners, int, int], Corners | None]"  # of a box in an image of a width and height
 LUMA = (0.299, 0.587, 0.114)  # of ITU-R BT.601, as Pillow has it
 
 
@@ -36,9 +39,11 @@ def rotate(
 
     `severity` is the angle in degrees. `direction` is where it is turned to: `either` draws it for each image. The size stays:
     corners are cut off, and what comes into view is black (with no opacity, where the image has one). Values are interpolated
-    linearly.
+    linearly. Boxes can be turned by 180 degrees, and by 90 in a square image: other angles leave none upright, and such a row
+    is declined.
     """
     is_left = direction == "left" or (direction == "either" and bool(rng.integers(2)))
+    quarters, rest = divmod(severity if is_left else -severity, 90)
 
     def turn(pixels: Pixels) -> Pixels:
         from PIL import Image
@@ -46,7 +51,16 @@ def rotate(
         turned = to_image(pixels).rotate(severity if is_left else -severity, Image.Resampling.BILINEAR)
         return np.asarray(turned).reshape(pixels.shape)
 
-    return _move(example, target, turn)
+    def place(corners: Corners, width: int, height: int) -> Corners:
+        if rest or (width != height and quarters % 2):
+            raise box_targets.CutBoxError
+        if quarters % 4 == 2:
+            return box_targets.mirror(
+                box_targets.mirror(corners, width, height, across=True), width, height, across=False
+            )
+        return box_targets.turn_left(corners, width, int(quarters))
+
+    return _move(example, target, turn, place)
 
 
 def flip(
@@ -61,7 +75,11 @@ def flip(
     `direction` is `horizontal` where left and right are exchanged, `vertical` where top and bottom are.
     """
     axis = 1 if direction == "horizontal" else 0
-    return _move(example, target, lambda pixels: np.flip(pixels, axis))
+
+    def place(corners: Corners, width: int, height: int) -> Corners:
+        return box_targets.mirror(corners, width, height, across=axis == 1)
+
+    return _move(example, target, lambda pixels: np.flip(pixels, axis), place)
 
 
 def crop(
@@ -75,17 +93,23 @@ def crop(
     """A part of an image, which is not enlarged again.
 
     `share` is that of each side that is left, at least one pixel. `position` is where the part is: in the `middle`, or at a
-    `random` place.
+    `random` place. Of a box that is cut, the part that is left counts; where that is less than half of it, the row is declined.
     """
     down, right = rng.random(2) if position == "random" else (0.5, 0.5)
 
-    def cut(pixels: Pixels) -> Pixels:
-        height, width = pixels.shape[:2]
+    def find_part(width: int, height: int) -> tuple[int, int, int, int]:
         new_height, new_width = max(1, round(height * share)), max(1, round(width * share))
         top, left = int((height - new_height) * down), int((width - new_width) * right)
-        return np.ascontiguousarray(pixels[top : top + new_height, left : left + new_width])
+        return left, top, left + new_width, top + new_height
 
-    return _move(example, target, cut)
+    def cut(pixels: Pixels) -> Pixels:
+        left, top, right, bottom = find_part(pixels.shape[1], pixels.shape[0])
+        return np.ascontiguousarray(pixels[top:bottom, left:right])
+
+    def place(corners: Corners, width: int, height: int) -> Corners | None:
+        return box_targets.cut(corners, find_part(width, height))
+
+    return _move(example, target, cut, place)
 
 
 def greyscale(example: Example, rng: np.random.Generator) -> dict[str, Pixels] | None:
@@ -104,12 +128,13 @@ def greyscale(example: Example, rng: np.random.Generator) -> dict[str, Pixels] |
 
 def resize(
     example: Example,
+    target: Any,
     rng: np.random.Generator,
     *,
     factor: Annotated[float, Gt(0), Le(4)] = 0.5,
     kernel: Kernel = "bilinear",
     restores: bool = True,
-) -> dict[str, Pixels]:
+) -> Moved:
     """An image at another resolution, by one of Pillow's kernels.
 
     `factor` is what each side is multiplied by; below 1, details are lost. `kernel` is that of both directions. With `restores`,
@@ -127,12 +152,28 @@ def resize(
         scaled = np.asarray(image)
         return scaled.reshape(*scaled.shape[:2], *pixels.shape[2:])
 
-    return change_images(example, scale)
+    def place(corners: Corners, width: int, height: int) -> Corners:
+        if restores:
+            return corners
+        across, down = (max(1, round(side * factor)) / side for side in (width, height))
+        return box_targets.scale(corners, across, down)
+
+    return _move(example, target, scale, place)
 
 
-def _move(example: Example, target: Any, change: Callable[[Pixels], Pixels]) -> Moved:
-    """Every image after a change, with its target; None where the target has places in the image."""
-    return (change_images(example, change), target) if _has_no_places(target) else None
+def _move(example: Example, target: Any, change: Callable[[Pixels], Pixels], place: Place) -> Moved:
+    """Every image after a change, with its target; None where the target has places in the image that cannot be moved.
+
+    `place` says where a box of an image of a width and height is after the change.
+    """
+    if _has_no_places(target):
+        return change_images(example, change), target
+    if len(example) != 1 or not box_targets.holds_boxes(target):
+        return None
+    name, pixels = next((name, read_pixels(value)) for name, value in example.items())
+    height, width = pixels.shape[:2]
+    moved = box_targets.move_boxes(target, lambda corners: place(corners, width, height))
+    return None if moved is None else ({name: change(pixels)}, moved)
 
 
 def _has_no_places(target: Any) -> bool:

@@ -79,12 +79,13 @@ def test_without_colours_each_channel_is_the_luma():
 
 
 def test_an_image_is_scaled_and_gets_its_size_back():
-    assert resize(EXAMPLE, rng(), factor=0.5, restores=False)["image"].shape == (20, 30, 3)
-    restored = resize(EXAMPLE, rng(), factor=0.5)["image"]
+    assert resize(EXAMPLE, None, rng(), factor=0.5, restores=False)[0]["image"].shape == (20, 30, 3)
+    restored = resize(EXAMPLE, None, rng(), factor=0.5)[0]["image"]
     assert restored.shape == PHOTO.shape
     assert not np.array_equal(restored, PHOTO)
     kernels = [
-        resize(EXAMPLE, rng(), kernel=kernel)["image"].tobytes() for kernel in ("nearest", "box", "bilinear", "bicubic")
+        resize(EXAMPLE, None, rng(), kernel=kernel)[0]["image"].tobytes()
+        for kernel in ("nearest", "box", "bilinear", "bicubic")
     ]
     assert len(set(kernels)) == 4
 
@@ -95,4 +96,4 @@ def test_every_form_of_image_keeps_its_channels(height, width, channels):
     image = {"image": np.zeros((height, width, *channels), np.uint8)}
     for change in (rotate, flip, crop):
         assert change(image, None, rng())[0]["image"].shape[2:] == channels
-    assert resize(image, rng())["image"].shape == image["image"].shape
+    assert resize(image, None, rng())[0]["image"].shape == image["image"].shape
