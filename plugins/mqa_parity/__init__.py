@@ -19,6 +19,7 @@ from mqa_parity.comparisons import (
 )
 from mqa_parity.generation.probe import GenerationParity
 from mqa_parity.inputs import InputParity
+from mqa_parity.neighbours import neighbour_evidence, neighbour_flips
 from mqa_parity.suggestions import suggest_parity
 from mqa_parity.tensors.probe import TensorParity
 from mqa_registry import Comparison, Probe, Suggestion, hookimpl
@@ -53,6 +54,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison("max-abs-diff", max_abs_diff, schemas=("label", "labels", "value", "vector"), range=DISTANCE)
     yield Comparison("mean-kl", mean_kl, schemas=("label",), range=(0.0, LARGEST_KL))
     yield Comparison("cosine", cosine, schemas=("vector",), range=(-1.0, 1.0))
+    yield Comparison("neighbour-flips", neighbour_flips, schemas=("vector",), evidence=neighbour_evidence, range=SHARE)
     yield Comparison(
         "close", close, schemas=("value", "vector"), evidence=closeness_evidence, range=SHARE, reads="rows"
     )

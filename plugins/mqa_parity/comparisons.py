@@ -74,7 +74,11 @@ def flip_rate(reference: Predictions, candidate: Predictions, *, threshold: Scor
 
 def flip_evidence(reference: Predictions, candidate: Predictions, *, threshold: float = OPERATING_SCORE) -> Evidence:
     """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
-    flips = find_flips(reference, candidate, threshold)
+    return list_flips(reference, find_flips(reference, candidate, threshold))
+
+
+def list_flips(reference: Predictions, flips: Flips) -> Evidence:
+    """The same of flips that are known."""
     rows = np.flatnonzero(flips.flipped)
     rows = rows[np.argsort(-flips.margins[rows], kind="stable")]  # NaN comes last
     ids = reference.ids.take(rows).to_pylist()
@@ -180,17 +184,17 @@ def find_flips(reference: Predictions, candidate: Predictions, threshold: float 
         boxes = find_box_margins(reference, candidate, threshold)
         moves = np.nan_to_num(np.column_stack([boxes.moves, np.zeros(len(boxes.moves))]))
         unflipped = np.where(boxes.flipped, np.nan, boxes.margins)
-        return Flips(boxes.flipped, boxes.margins, _compute_tie_limit(unflipped, moves, MAX_THRESHOLD_TIE_LIMIT))
+        return Flips(boxes.flipped, boxes.margins, compute_tie_limit(unflipped, moves, MAX_THRESHOLD_TIE_LIMIT))
     flipped = flip_rate(reference, candidate)
     unknown = np.full(len(flipped), np.nan)
     if reference.schema == "labels" and (measured := measure_label_sets(reference, candidate)) is not None:
         margins, moves = measured
         both_ways = np.column_stack([moves, np.zeros(len(moves))])
-        limit = _compute_tie_limit(np.where(flipped, np.nan, margins), both_ways, MAX_THRESHOLD_TIE_LIMIT)
+        limit = compute_tie_limit(np.where(flipped, np.nan, margins), both_ways, MAX_THRESHOLD_TIE_LIMIT)
         return Flips(flipped, margins, limit)
     if reference.schema == "spans" and (spans := find_span_margins(reference, candidate)) is not None:
         moves = np.nan_to_num(np.column_stack([spans.moves, np.zeros(len(flipped))]))
-        return Flips(flipped, spans.margins, _compute_tie_limit(np.where(flipped, np.nan, spans.margins), moves))
+        return Flips(flipped, spans.margins, compute_tie_limit(np.where(flipped, np.nan, spans.margins), moves))
     if reference.schema != "label":
         return Flips(flipped, unknown, np.nan)
     classes = tuple(dict.fromkeys((*reference.classes, *candidate.classes)))
@@ -199,7 +203,7 @@ def find_flips(reference: Predictions, candidate: Predictions, threshold: float 
     if p is None or q is None or len(classes) < 2:
         return Flips(flipped, unknown, np.nan)
     margins = np.where(_is_most_probable(one, p) & _is_most_probable(other, q), _compute_top_margins(p), np.nan)
-    return Flips(flipped, margins, _compute_tie_limit(np.where(flipped, np.nan, margins), p - q))
+    return Flips(flipped, margins, compute_tie_limit(np.where(flipped, np.nan, margins), p - q))
 
 
 def canonicalize(schema: str, prediction: Any) -> Hashable:
@@ -225,7 +229,7 @@ def _is_most_probable(predictions: Predictions, p: Floats) -> Bools:
     return np.asarray(predicted >= p.max(axis=1))
 
 
-def _compute_tie_limit(margins: Floats, moves: Floats, largest: float = MAX_TIE_LIMIT) -> float:
+def compute_tie_limit(margins: Floats, moves: Floats, largest: float = MAX_TIE_LIMIT) -> float:
     """The largest margin of a tie, at most `largest`; `margins` are NaN in rows that flipped or have none, `moves` are p - q."""
     unflipped = np.flatnonzero(~np.isnan(margins) & moves.any(axis=1))
     neighbours = moves[unflipped[np.argsort(margins[unflipped], kind="stable")][:NEIGHBOURS]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
 from mqa_transformers import device, model_source, torch_backend
 from mqa_transformers.tasks import (
+    feature_extraction,
     forward,
     image_classification,
     text_classification,
@@ -31,6 +32,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
         text_classification.TextClassification(),
         token_classification.TokenClassification(),
         text_ranking.TextRanking(),
+        feature_extraction.FeatureExtraction(),
         image_classification.ImageClassification(),
         forward.Forward(),
     ]

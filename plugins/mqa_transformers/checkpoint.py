@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, FileFormat, content_digest, file_format, is_special
 from mqa_transformers.configuration import CONFIG, check_fetched, read_configuration, read_json
+from mqa_transformers.sentence_transformers import list_module_files
 from mqa_transformers.weights import check_sizes, find_weights
 
 if TYPE_CHECKING:
@@ -91,13 +92,14 @@ class Checkpoint:
         return f"sha256:{total.hexdigest()}"
 
     def _other_files(self) -> Iterator[str]:
-        """The configuration, the processor's files, and the code where it is run."""
+        """The configuration, the processor's files, those of sentence-transformers, and the code where it is run."""
         for file in self.path.iterdir():
             is_unused = (
                 file.name.startswith(".") or file.name.endswith(EXPORT_RECORDS) or file.suffix in UNUSED_SUFFIXES
             )
             if file.is_file() and not is_unused:
                 yield file.name
+        yield from list_module_files(self.path)
         if self.has_code:
             yield from (str(file.relative_to(self.path)) for file in self.path.rglob("*.py"))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # The ends of the names of classes.
 CLASSIFIER, TAGGER, IMAGE_CLASSIFIER = "ForSequenceClassification", "ForTokenClassification", "ForImageClassification"
+ENCODER = "Model"
 RUN_CONFIG = {"use_cache": False, "return_dict": True}  # as a model of a checkpoint is run
 
 
@@ -44,6 +45,14 @@ def describe_image_classifier(live: LiveModel) -> ModelDescription | None:
     if config is None:
         return None
     return ModelDescription(config.labels(), config.facts(), live.processor, _run_config(live.model))
+
+
+def describe_encoder(live: LiveModel) -> ModelDescription | None:
+    """A model without a head, as `BertModel`: its facts and its tokenizer; None of any other. A DataError without a tokenizer."""
+    config = _read_classifier(live, ENCODER, "a tokenizer, which its texts need", "tokenizer")
+    if config is None:
+        return None
+    return ModelDescription((), config.facts(), fit_tokenizer(live), _run_config(live.model))
 
 
 def _read_classifier(live: LiveModel, head: str, needs: str, processor: str) -> Configuration | None:

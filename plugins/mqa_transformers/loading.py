@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TEXT_CLASSIFICATION = "text-classification"
 IMAGE_CLASSIFICATION = "image-classification"
 TAGGING = "token-classification"
+FEATURE_EXTRACTION = "feature-extraction"
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
 PREPROCESSOR = "preprocessor_config.json"  # of images and sounds
 PROCESSOR = "processor_config.json"  # of several kinds of inputs
@@ -38,7 +39,7 @@ HEADS = {
     "text-generation": ("AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING"),
     "text2text-generation": ("AutoModelForSeq2SeqLM", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING"),
     "multiple-choice": ("AutoModelForMultipleChoice", "MODEL_FOR_MULTIPLE_CHOICE_MAPPING"),
-    "feature-extraction": ("AutoModel", "MODEL_MAPPING"),
+    FEATURE_EXTRACTION: ("AutoModel", "MODEL_MAPPING"),
     IMAGE_CLASSIFICATION: ("AutoModelForImageClassification", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING"),
     "object-detection": ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
     "image-segmentation": ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
@@ -55,6 +56,8 @@ def load_module(checkpoint: Checkpoint, needs: str, processor: Callable[[], Any]
     what = f"a model for `{needs or FORWARD}`"
     check_kernels(_load(checkpoint, what, lambda: _load_config(checkpoint)), is_trusted=checkpoint.is_trusted)
     module, info = _load(checkpoint, what, lambda: _from_pretrained(checkpoint, _loading_class(checkpoint, needs)))
+    if needs == FEATURE_EXTRACTION:
+        info = _drop_missing_pooler(module, info)
     _check_loading_info(checkpoint, needs or FORWARD, info, set(module.state_dict()))
     module.config.use_cache = False  # a classifier predicts by its logits; keys and values are steps on the way
     module.config.return_dict = True
@@ -218,6 +221,16 @@ def _loading_error(checkpoint: Checkpoint, what: str, error: Exception) -> MqaEr
             hint="save only its weights, as safetensors: `model.save_pretrained(folder)`",
         )
     return DataError(message, hint="are all files of the model there, whole, and of this one model?")
+
+
+def _drop_missing_pooler(module: Any, info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The loading info of an encoder without the weights of a pooler that it was not saved with: it runs without that layer."""
+    missing = {str(name) for name in info["missing_keys"]}
+    pooler = {name for name in missing if name.startswith("pooler.")}
+    if not pooler or getattr(module, "pooler", None) is None:
+        return info
+    module.pooler = None
+    return {**info, "missing_keys": missing - pooler}
 
 
 def _check_loading_info(checkpoint: Checkpoint, task: str, info: Mapping[str, Any], names: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from mqa_transformers.checkpoint import ADAPTER_CONFIG, CARD, SENTENCE_TRANSFORM
 from mqa_transformers.configuration import CONFIG
 from mqa_transformers.live_checkpoint import find_checkpoint
 from mqa_transformers.loading import (
+    FEATURE_EXTRACTION,
     FORWARD,
     HEADS,
     IMAGE_CLASSIFICATION,
@@ -22,6 +23,7 @@ from mqa_transformers.loading import (
     load_module,
     load_processor,
 )
+from mqa_transformers.sentence_transformers import read_sentence_encoder
 from mqa_transformers.tasks.problem_type import REGRESSION, SINGLE_LABEL, read_problem_type
 
 if TYPE_CHECKING:
@@ -98,8 +100,12 @@ class AutoSource(ModelSource[AutoOptions]):
         return find_checkpoint(live, fetch_snapshot)
 
     def infer_task(self, run_context: RunContext, options: AutoOptions) -> str:
-        """The task of the class that a model was saved from; `forward`, which takes any, where that has none."""
-        config = options.open(run_context).config
+        """The task of the class that a model was saved from; `forward`, which takes any, where that has none.
+
+        Of a model of sentence-transformers without a head it is `feature-extraction`.
+        """
+        checkpoint = options.open(run_context)
+        config = checkpoint.config
         architecture, labels = config.architecture or "", config.labels()
         problem = read_problem_type(config.problem_type, labels)
         task = FORWARD
@@ -109,6 +115,8 @@ class AutoSource(ModelSource[AutoOptions]):
             task = TAGGING
         if architecture.endswith("ForImageClassification") and problem == SINGLE_LABEL:
             task = IMAGE_CLASSIFICATION
+        if task == FORWARD and architecture.endswith("Model") and read_sentence_encoder(checkpoint.path):
+            task = FEATURE_EXTRACTION
         return f"transformers/{task}"
 
 
@@ -120,6 +128,7 @@ def _facts(checkpoint: Checkpoint, revision: str | None) -> dict[str, Any]:
         "weights": "pickle" if checkpoint.is_pickled else "safetensors",
         "remote_code": checkpoint.has_code,
         "bytes": sum((checkpoint.path / name).stat().st_size for name in checkpoint.weights),
+        "sentence_encoder": read_sentence_encoder(checkpoint.path) or None,
         **checkpoint.config.facts(),
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
@@ -160,7 +169,7 @@ def _ignored_patterns(context: RunContext) -> Iterator[str]:
     if context.trust_remote_code:
         fetched.add(".py")
     else:
-        yield "*/*"
+        yield from ("*/[!c]*", "*/c[!o]*", "*/*/*")  # all but a `config.json`, such as that in `1_Pooling`
     yield from (f"*{suffix}" for suffix in sorted(UNUSED_SUFFIXES - fetched))
 
 

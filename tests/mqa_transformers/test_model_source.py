@@ -186,16 +186,16 @@ def test_only_the_files_of_the_model_are_fetched(cache, context, monkeypatch, tm
         huggingface_hub, "snapshot_download", lambda *_, **options: requests.update(options) or str(tmp_path)
     )
     files = ["config.json", "model.safetensors", "vocab.txt", "spiece.model", "README.md", "model.onnx", "code.py"]
-    files += ["pytorch_model.bin", "tf_model.h5", "onnx/model.onnx", "sub/config.json"]
+    files += ["pytorch_model.bin", "tf_model.h5", "onnx/model.onnx", "sub/model.safetensors", "1_Pooling/config.json"]
 
     def fetched(**flags):
         fetch_snapshot("acme/reviews", None, dataclasses.replace(context, offline=False, **flags))
         return set(filter_repo_objects(files, ignore_patterns=requests["ignore_patterns"]))
 
-    model = {"config.json", "model.safetensors", "vocab.txt", "spiece.model", "README.md"}
+    model = {"config.json", "model.safetensors", "vocab.txt", "spiece.model", "README.md", "1_Pooling/config.json"}
     assert fetched() == model
     assert fetched(allow_pickle=True) == model | {"pytorch_model.bin"}
-    assert fetched(trust_remote_code=True) == model | {"code.py", "sub/config.json"}
+    assert fetched(trust_remote_code=True) == model | {"code.py", "sub/model.safetensors"}
 
 
 def test_a_mistyped_folder_gets_a_hint_with_the_nearest_name(cache, context, monkeypatch, tmp_path):

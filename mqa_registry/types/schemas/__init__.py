@@ -10,11 +10,11 @@ from mqa_registry.types.schemas.schema import (
     RankingSchema,
     Schema,
     TextSchema,
-    VectorSchema,
     WaveformSchema,
 )
 from mqa_registry.types.schemas.spans import SPAN, SpansSchema
 from mqa_registry.types.schemas.value import ValueSchema
+from mqa_registry.types.schemas.vector import VectorSchema
 
 __all__ = ["BOX", "SCHEMAS", "SPAN", "MisfitError", "Schema", "get_schema"]
 

@@ -94,11 +94,11 @@ class ForwardCodec(Codec):
             )
         left = pads_left(self._model.processor)
         vectors = [
-            _drop_padding(values, row, left=left).ravel().astype(np.float64)
+            _drop_padding(values, row, left=left).ravel().astype(np.float32)
             for values, row in zip(output, rows, strict=True)
         ]
         finite = [vector if np.isfinite(vector).all() else None for vector in vectors]
-        return pa.table({"vector": pa.array(finite, pa.list_(pa.float64()))})
+        return pa.table({"vector": pa.array(finite, pa.list_(pa.float32()))})
 
     def cost(self, row: Arrays) -> int:
         """The longest sequence of a row, or what its other numbers cost, in tokens."""
