@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.model_inputs import ResolvedRows, RowSources, resolve_rows
     from mqa_registry.naming import counted, did_you_mean
+    from mqa_registry.number_groups import group_by_number
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.reports import Report, write_report
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
     from mqa_registry.run_options import Flag, HistoryOptions, RunOptions, flags
     from mqa_registry.runs import ExecutedRun, finalize, read_plan
     from mqa_registry.runs.progress import RunProgress
+    from mqa_registry.sounds import Sound, read_sound, resample
     from mqa_registry.stats.multiplicity import holm
     from mqa_registry.suite import explain_error
     from mqa_registry.types import (
@@ -191,6 +193,7 @@ _HOMES = {
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "execution.inference.batch_runs": ("run_rows",),
     "execution.inference.decoding": ("GenerationStep", "iter_generation", "trace_generation"),
+    "number_groups": ("group_by_number",),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report", "write_report"),
@@ -207,6 +210,7 @@ _HOMES = {
     "reports.report": ("CheckResults", "blocks_release", "list_backends", "list_checks", "name_family"),
     "reports.summary": ("count_verdicts", "draw_conclusion"),
     "run_options": ("Flag", "HistoryOptions", "RunOptions", "flags"),
+    "sounds": ("Sound", "read_sound", "resample"),
     "stats.multiplicity": ("holm",),
     "runs": ("ExecutedRun", "finalize", "read_plan"),
     "runs.progress": ("RunProgress",),
@@ -227,7 +231,7 @@ __all__ = [
     "OutputReading", "ParityError", "ParityOptions", "ParityReport", "Part", "Perturbation", "Predictions", "Probe",
     "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions", "Reporter", "ResolvedModel", "ResolvedRows",
     "Result", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress", "Runner", "RunnerFacts",
-    "Sampling", "Scores", "Shortfall", "Slice", "State", "Statistic", "Step", "Streaming", "SuggestedBackend",
+    "Sampling", "Scores", "Shortfall", "Slice", "Sound", "State", "Statistic", "Step", "Streaming", "SuggestedBackend",
     "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "TableSource", "TagScheme",
     "TaggedEntity", "Targets", "Task", "Timeable", "Tracker", "UsageError", "Verdict", "ViewContext", "ViewSummary",
     "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table", "atomic_folder", "batch_invariance",
@@ -236,12 +240,13 @@ __all__ = [
     "describe_lost_rows", "describe_perturbation", "did_you_mean", "draw_conclusion", "edited", "end_process_tree",
     "execute_suite", "explain_comparison", "explain_error", "explain_result", "export", "export_model", "file_format",
     "finalize", "find_device", "fingerprint", "flags", "format_estimate", "format_number", "format_with_interval",
-    "have_same_objects", "holm", "hookimpl", "identify_language", "interruptible", "is_special", "iter_generation",
-    "judge", "list_backends", "list_checks", "make_visible", "name_family", "open_table", "optional_import", "output",
-    "pair_boxes", "parity", "place_words", "positive_class", "read_columns", "read_examples", "read_plan", "read_table",
-    "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resolve_model", "resolve_rows", "run",
-    "run_rows", "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files", "split_cache",
-    "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names", "write_report",
+    "group_by_number", "have_same_objects", "holm", "hookimpl", "identify_language", "interruptible", "is_special",
+    "iter_generation", "judge", "list_backends", "list_checks", "make_visible", "name_family", "open_table",
+    "optional_import", "output", "pair_boxes", "parity", "place_words", "positive_class", "read_columns",
+    "read_examples", "read_plan", "read_sound", "read_table", "read_target_labels", "read_targets", "rebuild_model",
+    "reopen_runner", "resample", "resolve_model", "resolve_rows", "run", "run_rows", "shapes", "show_export",
+    "show_report", "signal_name", "source_digest", "source_files", "split_cache", "summarize_error", "to_svg",
+    "trace_generation", "verdict_on", "with_class_names", "write_report",
 ]  # fmt: skip
 
 

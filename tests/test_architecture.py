@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "stats", "errors", "batch_norm", "files", "process", "watchdog", "provenance", "naming", "entry_points", "expect",
+    "stats", "errors", "batch_norm", "files", "process", "watchdog", "provenance", "naming", "number_groups", "entry_points", "expect",
     "findings", "machine", "types",
-    "contributions", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options", "model_inputs",
+    "contributions", "hookspecs", "extras", "sounds", "options", "languages", "boundary", "plugins", "suite", "run_options", "model_inputs",
     "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "api", "functions", "doctor", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}

@@ -55,7 +55,7 @@ def test_the_suite_for_ones_own_model_is_sound(tmp_path):
     assert (done.exit_code, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("page", ["README.md", "mqa_registry/README.md", "plugins/README.md", "plugins/parity.md", "plugins/ray.md", "plugins/reports.md", "plugins/tasks.md", "plugins/vision.md", "suites/README.md", *(
+@pytest.mark.parametrize("page", ["README.md", "mqa_registry/README.md", "plugins/README.md", "plugins/audio.md", "plugins/parity.md", "plugins/ray.md", "plugins/reports.md", "plugins/tasks.md", "plugins/vision.md", "suites/README.md", *(
     path.relative_to(ROOT).as_posix() for path in sorted((ROOT / ".github").rglob("*.md")))])  # fmt: skip
 def test_links_of_a_page_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")

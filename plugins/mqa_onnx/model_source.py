@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,20 +12,42 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mqa_registry import DataError, Model, ModelSource, NotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from mqa_registry import RunContext, Task
 
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
-IMAGE_PROCESSOR = "preprocessor_config.json"
-IMAGE_CLASSIFIER = "ForImageClassification"  # the end of the names of such classes of transformers
+PREPROCESSOR = "preprocessor_config.json"  # of images and sounds
+FORWARD = "transformers/forward"
+# By the end of the names of classes of transformers. Some classifiers of sounds end as those of texts do.
+TASKS = {
+    "ForImageClassification": "transformers/image-classification",
+    "ForAudioClassification": "transformers/audio-classification",
+}
+SOUND_ENCODERS = ("Data2VecAudio", "Hubert", "SEW", "UniSpeech", "Wav2Vec2", "WavLM")
+TEXT_CLASSIFIER = "ForSequenceClassification"
+
+
+@dataclass(frozen=True)
+class ProcessorKind:
+    """What makes inputs of examples: in words, the class of transformers that loads it and how, and the file that it is in."""
+
+    what: str
+    loader: str
+    file: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+TEXTS = ProcessorKind("tokenizer", "AutoTokenizer", TOKENIZER)
+IMAGES = ProcessorKind("image processor", "AutoImageProcessor", PREPROCESSOR, {"backend": "pil"})
+SOUNDS = ProcessorKind("feature extractor", "AutoFeatureExtractor", PREPROCESSOR)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileOptions:
     """Which file.
 
-    `id` is the file. `processor` is the folder of its tokenizer, or its image processor, and its configuration; left out, it
+    `id` is the file. `processor` is the folder of its tokenizer, or its image processor or feature extractor, and its configuration; left out, it
     is the file's own folder or the one above, where one of them has such a file.
     """
 
@@ -49,19 +71,20 @@ class FileSource(ModelSource[FileOptions]):
         return Path(name).suffix == ".onnx"
 
     def infer_task(self, run_context: RunContext, options: FileOptions) -> str:
-        """That of the configuration next to the file, where it is an image classifier's; else the one that takes any model."""
+        """That of the configuration next to the file, where it is of images or sounds; else the one that takes any model."""
         folder = options.processor or _find_folder(options.id, CONFIG)
         classes = _read_config(folder).get("architectures") if folder else None
-        is_classifier = isinstance(classes, list) and bool(classes) and str(classes[0]).endswith(IMAGE_CLASSIFIER)
-        return "transformers/image-classification" if is_classifier else "transformers/forward"
+        name = str(classes[0]) if isinstance(classes, list) and classes else ""
+        if name.startswith(SOUND_ENCODERS) and name.endswith(TEXT_CLASSIFIER):
+            return TASKS["ForAudioClassification"]
+        return next((task for end, task in TASKS.items() if name.endswith(end)), FORWARD)
 
     def load(self, task: Task[Any], run_context: RunContext, options: FileOptions) -> Model:
         path = options.id
         if not path.is_file():
             raise DataError(f"there is no file `{path}`")
-        modalities = set(task.fields.values())
-        reads_images = "image" in modalities and "text" not in modalities
-        folder = options.processor or _find_folder(path, IMAGE_PROCESSOR if reads_images else TOKENIZER)
+        kind = _choose_processor(set(task.fields.values()))
+        folder = options.processor or _find_folder(path, kind.file)
         config = _read_config(folder or path.parent)
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
@@ -70,11 +93,12 @@ class FileSource(ModelSource[FileOptions]):
             "format": "ONNX",
             "max_positions": config.get("max_position_embeddings"),
             "num_channels": config.get("num_channels"),
+            "problem_type": config.get("problem_type"),
         }
         return Model(
             digest=f"sha256:{digest}",
             module=partial(_raise_no_module, path),
-            processor=partial(_load_processor, folder, reads_images=reads_images),
+            processor=partial(_load_processor, folder, kind),
             labels=_class_names(config),
             about={name: value for name, value in about.items() if value is not None},
             file=path,
@@ -112,17 +136,22 @@ def _raise_no_module(path: Path) -> NoReturn:
     )
 
 
-def _load_processor(folder: Path | None, *, reads_images: bool) -> Any:
-    """The tokenizer in a folder, or its image processor by Pillow; None without a folder."""
+def _choose_processor(modalities: Collection[str]) -> ProcessorKind:
+    """The kind that a task reads its fields by."""
+    if "text" not in modalities and "image" in modalities:
+        return IMAGES
+    return SOUNDS if "text" not in modalities and "audio" in modalities else TEXTS
+
+
+def _load_processor(folder: Path | None, kind: ProcessorKind) -> Any:
+    """The processor in a folder; None without a folder."""
     if folder is None:
         return None
     import transformers
 
-    what, loader = ("image processor", "AutoImageProcessor") if reads_images else ("tokenizer", "AutoTokenizer")
-    backend = {"backend": "pil"} if reads_images else {}
     try:
-        return getattr(transformers, loader).from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, **backend
+        return getattr(transformers, kind.loader).from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, **kind.arguments
         )
     except Exception as error:
-        raise DataError(f"`{folder}` has no {what} that can be loaded: {error!s:.200}") from error
+        raise DataError(f"`{folder}` has no {kind.what} that can be loaded: {error!s:.200}") from error

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 # matters, the checks of a suite decide.
 TOLERANCES: Mapping[str, float] = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.2}
 
+PARAMETRIZATIONS = "parametrizations"  # where a module of PyTorch keeps what a weight is computed of, such as its norm
 QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger"})
 
 
@@ -241,9 +242,13 @@ def _predict(model_under_test: ModelUnderTest, batch: Arrays) -> dict[str, Array
 
 
 def _weights(module: Any) -> Iterator[tuple[str, Array]]:
-    """Every parameter and buffer, also those that are never saved."""
+    """Every parameter and buffer, also those that are never saved; of a parametrized weight, what is computed."""
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        yield name, tensor.detach().cpu().numpy()
+        if PARAMETRIZATIONS not in name.split("."):
+            yield name, tensor.detach().cpu().numpy()
+    for name, part in module.named_modules():
+        for weight in getattr(part, PARAMETRIZATIONS, {}):
+            yield f"{name}.{weight}".removeprefix("."), getattr(part, weight).detach().cpu().numpy()
 
 
 def _as_float32(values: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
 from mqa_transformers import device, model_source, torch_backend
 from mqa_transformers.tasks import (
+    audio_classification,
     feature_extraction,
     forward,
     image_classification,
@@ -34,6 +35,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
         text_ranking.TextRanking(),
         feature_extraction.FeatureExtraction(),
         image_classification.ImageClassification(),
+        audio_classification.AudioClassification(),
         forward.Forward(),
     ]
 

@@ -21,6 +21,10 @@ PADDED_POSITIONS = frozenset(
         "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
     }
 )  # fmt: skip
+# Models of sounds whose classifiers are called as those of texts are, `...ForSequenceClassification`.
+SOUND_ENCODERS = (
+    "Data2VecAudio", "Hubert", "SEW", "UniSpeech", "Wav2Vec2", "WavLM",
+)  # fmt: skip
 DEFAULT_PAD_TOKEN_ID = 1  # of those models, where the configuration leaves it out
 
 
@@ -115,6 +119,13 @@ class Configuration:
         part = self.values.get("text_config")
         value = part.get(key) if isinstance(part, dict) else None
         return value if isinstance(value, int) else default
+
+
+def is_audio_classifier(architecture: str | None) -> bool:
+    """Whether a class of transformers classifies sounds."""
+    name = architecture or ""
+    is_encoder = name.startswith(SOUND_ENCODERS) and name.endswith("ForSequenceClassification")
+    return is_encoder or name.endswith("ForAudioClassification")
 
 
 def read_configuration(folder: Path) -> Configuration:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, ModelDescription
-from mqa_transformers.configuration import Configuration
+from mqa_transformers.configuration import Configuration, is_audio_classifier
 from mqa_transformers.tasks.tokenization import find_unused_pad_token
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def describe_classifier(live: LiveModel, head: str = CLASSIFIER) -> ModelDescrip
 
     A DataError where it comes without a tokenizer.
     """
+    if is_audio_classifier(type(live.model).__name__):
+        return None
     config = _read_classifier(live, head, "a tokenizer, which its texts need", "tokenizer")
     if config is None:
         return None
@@ -53,6 +55,19 @@ def describe_encoder(live: LiveModel) -> ModelDescription | None:
     if config is None:
         return None
     return ModelDescription((), config.facts(), fit_tokenizer(live), _run_config(live.model))
+
+
+def describe_audio_classifier(live: LiveModel) -> ModelDescription | None:
+    """A classifier of sounds: its labels, its facts and its feature extractor; None of any other model.
+
+    A DataError where it comes without an extractor.
+    """
+    if not is_audio_classifier(type(live.model).__name__):
+        return None
+    needs = "a feature extractor, which its sounds need"
+    config = _read_classifier(live, type(live.model).__name__, needs, "feature_extractor")
+    assert config is not None
+    return ModelDescription(config.labels(), config.facts(), live.processor, _run_config(live.model))
 
 
 def _read_classifier(live: LiveModel, head: str, needs: str, processor: str) -> Configuration | None:

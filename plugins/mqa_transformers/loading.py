@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, NotRunError, summarize_error
 from mqa_transformers.checkpoint import check_kernels
+from mqa_transformers.configuration import is_audio_classifier
 from mqa_transformers.tasks.tokenization import find_unused_pad_token
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TEXT_CLASSIFICATION = "text-classification"
 IMAGE_CLASSIFICATION = "image-classification"
+AUDIO_CLASSIFICATION = "audio-classification"
 TAGGING = "token-classification"
 FEATURE_EXTRACTION = "feature-extraction"
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
@@ -43,7 +45,7 @@ HEADS = {
     IMAGE_CLASSIFICATION: ("AutoModelForImageClassification", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING"),
     "object-detection": ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
     "image-segmentation": ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
-    "audio-classification": ("AutoModelForAudioClassification", "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING"),
+    AUDIO_CLASSIFICATION: ("AutoModelForAudioClassification", "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING"),
 }
 
 
@@ -70,14 +72,16 @@ def load_module(checkpoint: Checkpoint, needs: str, processor: Callable[[], Any]
 def load_processor(checkpoint: Checkpoint, needs: str, modalities: Collection[str] = ("text",)) -> Any:
     """What turns examples into the arrays that the model takes, by the modalities that the task reads.
 
-    A tokenizer for text, an image processor for images alone. None where the checkpoint has nothing of the kind, and rows
-    may bring arrays. Raises a DataError where there is none that the task needs.
+    A tokenizer for text, an image processor for images alone, a feature extractor for sounds alone. None where the
+    checkpoint has nothing of the kind, and rows may bring arrays. Raises a DataError where there is none that the task needs.
     """
     has_tokenizer = any(map(checkpoint.has_file, ("tokenizer.json", "tokenizer_config.json")))
     if not needs and not has_tokenizer:
         return None
     if needs and "image" in modalities and "text" not in modalities:
-        return load_image_processor(checkpoint)
+        return _load_preprocessor(checkpoint, "image processor", "AutoImageProcessor", backend="pil")
+    if needs and "audio" in modalities and "text" not in modalities:
+        return _load_preprocessor(checkpoint, "feature extractor", "AutoFeatureExtractor")
     if "text" not in modalities and not has_tokenizer:
         if not checkpoint.has_file(PREPROCESSOR):
             return None
@@ -93,20 +97,25 @@ def load_processor(checkpoint: Checkpoint, needs: str, modalities: Collection[st
     return tokenizer
 
 
-def load_image_processor(checkpoint: Checkpoint) -> Any:
-    """The image processor of a checkpoint, by Pillow: torchvision is not needed. A DataError where it has none."""
+def _load_preprocessor(checkpoint: Checkpoint, what: str, class_name: str, **arguments: str) -> Any:
+    """What prepares images or sounds alone; a DataError where the checkpoint has none."""
     if not any(map(checkpoint.has_file, (PREPROCESSOR, PROCESSOR))):
         raise DataError(
-            f"`{checkpoint.path}` holds no image processor: there is no `{PREPROCESSOR}` in it",
-            hint="`image_processor.save_pretrained(folder)` puts it there; it is the file of the model that was trained",
+            f"`{checkpoint.path}` holds no {what}: there is no `{PREPROCESSOR}` in it",
+            hint=f"`{what.replace(' ', '_')}.save_pretrained(folder)` puts it there; it is the file of the model that was trained",
         )
-    return _load(checkpoint, "an image processor", lambda: _load_auto("AutoImageProcessor", checkpoint, backend="pil"))
+    return _load(checkpoint, f"its {what}", lambda: _load_auto(class_name, checkpoint, **arguments))
 
 
 def read_image_processor(folder: Path) -> Any:
     """The image processor in a folder that need not hold a model, by Pillow; a DataError where there is none."""
     files = (PREPROCESSOR, PROCESSOR)
     return _read_processor(folder, "image processor", files, "AutoImageProcessor", backend="pil")
+
+
+def read_feature_extractor(folder: Path) -> Any:
+    """The feature extractor in a folder that need not hold a model; a DataError where there is none."""
+    return _read_processor(folder, "feature extractor", (PREPROCESSOR, PROCESSOR), "AutoFeatureExtractor")
 
 
 def read_tokenizer(folder: Path) -> Any:
@@ -268,6 +277,8 @@ def _check_loading_info(checkpoint: Checkpoint, task: str, info: Mapping[str, An
 
 def find_need(architecture: str | None) -> str:
     """The task, in the words of the hub, that a class of transformers has a head for; empty where it has none."""
+    if is_audio_classifier(architecture):
+        return AUDIO_CLASSIFICATION
     heads = ((need, auto.removeprefix("AutoModel")) for need, (auto, _) in HEADS.items())
     return next((need for need, head in heads if head and (architecture or "").endswith(head)), "")
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, Model, ModelSource, NotRunError, did_you_mean, summarize_error
 from mqa_transformers.checkpoint import ADAPTER_CONFIG, CARD, SENTENCE_TRANSFORMERS, UNUSED_SUFFIXES, open_checkpoint
-from mqa_transformers.configuration import CONFIG
+from mqa_transformers.configuration import CONFIG, is_audio_classifier
 from mqa_transformers.live_checkpoint import find_checkpoint
 from mqa_transformers.loading import (
+    AUDIO_CLASSIFICATION,
     FEATURE_EXTRACTION,
     FORWARD,
     HEADS,
@@ -117,6 +118,8 @@ class AutoSource(ModelSource[AutoOptions]):
             task = IMAGE_CLASSIFICATION
         if task == FORWARD and architecture.endswith("Model") and read_sentence_encoder(checkpoint.path):
             task = FEATURE_EXTRACTION
+        if is_audio_classifier(architecture):
+            task = FORWARD if problem == REGRESSION and len(labels) > 1 else AUDIO_CLASSIFICATION
         return f"transformers/{task}"
 
 

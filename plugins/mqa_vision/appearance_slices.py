@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Le
 
-from mqa_registry import DataError, UsageError, did_you_mean
+from mqa_registry import DataError, did_you_mean, group_by_number
 from mqa_vision.appearance import AppearanceCache
 
 if TYPE_CHECKING:
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
 Bins: TypeAlias = Annotated[int, Ge(2), Le(9)]
 Groups: TypeAlias = "list[str | None]"
-DEFAULT_BINS = 4
 _CACHE = AppearanceCache()
 
 
@@ -84,12 +81,9 @@ def _group(
     examples: Iterable[Example], quantity: str, edges: list[float] | None, n_bins: int | None, column: str
 ) -> Groups:
     """The group of each image by one of its numbers; None of one that cannot be read."""
-    if edges is not None and n_bins is not None:
-        raise UsageError("`edges` and `n_bins` both say what the groups are", hint="give one of them")
     looks = _CACHE.measure_all(_select(examples, column))
     numbers = np.array([np.nan if one is None else getattr(one, quantity) for one in looks])
-    name = quantity.replace("_", " ")
-    return _name_parts(numbers, name, n_bins or DEFAULT_BINS) if edges is None else _name_ranges(numbers, name, edges)
+    return group_by_number(numbers, quantity.replace("_", " "), edges, n_bins)
 
 
 def _select(examples: Iterable[Example], column: str) -> Iterator[object]:
@@ -99,31 +93,6 @@ def _select(examples: Iterable[Example], column: str) -> Iterator[object]:
             hint = f"{did_you_mean(column, list(example))} the fields are {listed}".strip()
             raise DataError(f"the rows have no field `{column}`", hint=hint)
         yield example[column]
-
-
-def _name_ranges(numbers: np.ndarray, name: str, edges: list[float]) -> Groups:
-    if not edges or any(low >= high for low, high in pairwise(edges)):
-        raise UsageError(f"`edges` must rise, and is {list(edges)}", hint="for example `[0.3, 0.7]`")
-    texts = [f"{edge:.6g}" for edge in edges]
-    between = [f"{name} {low} to {high}" for low, high in pairwise(texts)]
-    names = [f"{name} under {texts[0]}", *between, f"{name} {texts[-1]} and over"]
-    return [None if np.isnan(number) else names[bisect_right(edges, number)] for number in numbers.tolist()]
-
-
-def _name_parts(numbers: np.ndarray, name: str, n_bins: int) -> Groups:
-    """Equal numbers are in one part, so that parts differ in size where many are equal."""
-    is_known = np.isfinite(numbers)
-    known = numbers[is_known]
-    groups: Groups = [None] * len(numbers)
-    if not len(known):
-        return groups
-    edges = np.quantile(known, np.arange(1, n_bins) / n_bins, method="inverted_cdf")
-    parts = np.searchsorted(edges, known, side="left")
-    ends = {part: (known[parts == part].min(), known[parts == part].max()) for part in np.unique(parts).tolist()}
-    for row, part in zip(np.flatnonzero(is_known).tolist(), parts.tolist(), strict=True):
-        low, high = ends[part]
-        groups[row] = f"{name} {part + 1}/{n_bins} ({low:.4g} to {high:.4g})"
-    return groups
 
 
 def name_no_columns() -> list[str]:

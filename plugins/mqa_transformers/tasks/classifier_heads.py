@@ -20,6 +20,7 @@ from mqa_transformers.tasks.classifier_outputs import (
     is_within_unit,
     reshape_output,
 )
+from mqa_transformers.tasks.problem_type import MULTI_LABEL, REGRESSION, ProblemType
 
 if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
@@ -145,6 +146,13 @@ class RegressionHead:
         if values is None and len(outputs) == 1 and next(iter(outputs.values())).shape == (n_rows,):
             return next(iter(outputs.values())).astype(np.float64)
         return find_logits(outputs, (n_rows, 1))[:, 0]
+
+
+def make_head(problem: ProblemType, labels: Sequence[str], threshold: Threshold | None) -> ClassifierHead:
+    """How the outputs of a model for such a problem are read; a DataError for thresholds that are not of its labels."""
+    if problem == MULTI_LABEL:
+        return MultiLabelHead.of(labels, threshold)
+    return RegressionHead() if problem == REGRESSION else SingleLabelHead(tuple(labels))
 
 
 PROBABILITIES = pa.list_(pa.float64())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mqa_registry import DataError, counted
+from mqa_registry import DataError, UsageError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +36,13 @@ def read_problem_type(configured: object, labels: Sequence[str]) -> ProblemType:
 
 
 def resolve_problem_type(
-    configured: object, labels: Sequence[str], requested: ProblemType | None, task: str
+    configured: object, labels: Sequence[str], requested: ProblemType | None, task: str, *, has_threshold: bool = False
 ) -> ProblemType:
     """The problem type by which the outputs of a model are read.
 
     It is `requested` by the option `problem_type` of `task`, else the one of the configuration. A DataError where the two
-    contradict each other, or the model has no such head.
+    contradict each other, or the model has no such head; a UsageError where the option `threshold` is given for another
+    than a multi-label model.
     """
     problem = requested or read_problem_type(configured, labels)
     if requested is not None and configured in SCHEMAS and configured != requested:
@@ -60,4 +61,9 @@ def resolve_problem_type(
     if problem == SINGLE_LABEL and len(labels) < 2:
         named = f"{counted(len(labels), 'class', 'classes')}" if labels else "no classes"
         raise DataError(f"the model names {named}, and `{task}` chooses between at least two")
+    if has_threshold and problem != MULTI_LABEL:
+        raise UsageError(
+            f"`threshold` is of a multi-label model, and this one gives a row {'a number' if problem == REGRESSION else 'one class'}",
+            hint="leave it out",
+        )
     return problem

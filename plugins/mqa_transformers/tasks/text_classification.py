@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry import Codec, DataError, InputVariant, Task, UsageError
+from mqa_registry import Codec, DataError, InputVariant, Task
 from mqa_transformers.live_model import describe_classifier
 from mqa_transformers.loading import TEXT_CLASSIFICATION, read_tokenizer
-from mqa_transformers.tasks.classifier_heads import MultiLabelHead, RegressionHead, SingleLabelHead
+from mqa_transformers.tasks.classifier_heads import make_head
 from mqa_transformers.tasks.problem_type import (
     MULTI_LABEL,
     REGRESSION,
@@ -94,21 +94,20 @@ class TextClassification(Task[TextClassificationOptions]):
         return self if task.schema == self.schema else task()
 
     def bind(self, model: Model, options: TextClassificationOptions) -> Codec:
-        head = make_head(self._resolve_problem(model, options), model, options)
+        head = make_head(self._resolve_problem(model, options), model.labels, options.threshold)
         return TextClassificationCodec(model, resolve_max_length(model, options.max_length, pair=True), head)
 
     def describe(self, live: LiveModel) -> ModelDescription | None:
         return describe_classifier(live)
 
     def _resolve_problem(self, model: Model, options: TextClassificationOptions) -> ProblemType:
-        configured = model.about.get("problem_type")
-        problem = resolve_problem_type(configured, model.labels, options.problem_type, self.name)
-        if options.threshold is not None and problem != MULTI_LABEL:
-            raise UsageError(
-                f"`threshold` is of a multi-label model, and this one gives a row {'a number' if problem == REGRESSION else 'one class'}",
-                hint="leave it out",
-            )
-        return problem
+        return resolve_problem_type(
+            model.about.get("problem_type"),
+            model.labels,
+            options.problem_type,
+            self.name,
+            has_threshold=options.threshold is not None,
+        )
 
 
 class MultiLabelTextClassification(TextClassification):
@@ -129,13 +128,6 @@ TASKS: Mapping[ProblemType, type[TextClassification]] = {
     MULTI_LABEL: MultiLabelTextClassification,
     REGRESSION: TextRegression,
 }
-
-
-def make_head(problem: ProblemType, model: Model, options: TextClassificationOptions) -> ClassifierHead:
-    """How the outputs of a model are read; a DataError for thresholds that are not of its labels."""
-    if problem == MULTI_LABEL:
-        return MultiLabelHead.of(model.labels, options.threshold)
-    return RegressionHead() if problem == REGRESSION else SingleLabelHead(model.labels)
 
 
 class TextClassificationCodec(Codec):

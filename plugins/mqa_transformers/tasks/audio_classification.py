@@ -1,0 +1,182 @@
+"""The task `transformers/audio-classification`: one class, any number of labels, or a number for a sound."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from mqa_registry import Blob, Codec, DataError, InputVariant, Sound, Task, read_sound
+from mqa_transformers.live_model import describe_audio_classifier
+from mqa_transformers.loading import AUDIO_CLASSIFICATION, read_feature_extractor
+from mqa_transformers.tasks.audio_preprocessing import AudioPreprocessing, different_settings, usual_mistakes
+from mqa_transformers.tasks.classifier_heads import make_head
+from mqa_transformers.tasks.problem_type import (
+    MULTI_LABEL,
+    REGRESSION,
+    SCHEMAS,
+    SINGLE_LABEL,
+    ProblemType,
+    resolve_problem_type,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from mqa_registry import Example, LiveModel, Model, ModelDescription, OutputReading
+    from mqa_transformers.tasks.classifier_heads import ClassifierHead
+
+    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+AUDIO = "audio"  # the field of an example
+MASK = "attention_mask"
+SAMPLES_PER_TOKEN = 320  # of a waveform at 16 kHz: 20 ms, the step of wav2vec 2.0 and its kin
+SAMPLE_SECONDS = (1.0, 0.55, 0.8)  # of lengths that differ, so that an exporter sees that they do
+SAMPLE_RATE = 16_000
+
+
+def _sample() -> tuple[Example, ...]:
+    """Tones with noise."""
+    rng = np.random.default_rng(7)
+    sounds = []
+    for number, seconds in enumerate(SAMPLE_SECONDS):
+        time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+        samples = 0.3 * np.sin(2 * np.pi * 220 * (number + 1) * time) + 0.05 * rng.standard_normal(len(time))
+        sounds.append(
+            {AUDIO: Blob(f"sample {number}", Sound(samples[:, None].astype(np.float32), SAMPLE_RATE).to_wav())}
+        )
+    return tuple(sounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioClassificationOptions:
+    """What the model gives for a sound.
+
+    `problem_type` is what the model was trained for; left out, its configuration says it. `threshold` is the probability
+    from which on a multi-label model gives a row a label, 0.5 if left out; a table has one for each label that differs.
+    """
+
+    problem_type: ProblemType | None = None
+    threshold: float | dict[str, float] | None = None
+
+
+class AudioClassification(Task[AudioClassificationOptions]):
+    """What a sound is: one class, any number of labels, or a number.
+
+    libsndfile reads the sound (WAV, FLAC, OGG, MP3). Its channels are averaged, and it is resampled to the rate of the
+    model's feature extractor by a polyphase filter (`scipy.signal.resample_poly`), which then makes the model's input. A
+    row is lost whose sound is empty, damaged, cut short, 0 seconds long, or has numbers that are not finite.
+    """
+
+    name = AUDIO_CLASSIFICATION
+    schema = "label"
+    other_schemas = ("labels", "value")
+    fields: Mapping[str, str] = {AUDIO: "audio"}
+    sample = _sample()
+    metric = "metrics/accuracy"
+    needs = AUDIO_CLASSIFICATION
+    packages = ("soundfile", "scipy")
+    requires = ("soundfile",)
+
+    def for_model(self, model: Model, options: AudioClassificationOptions) -> AudioClassification:
+        task = TASKS[self._resolve_problem(model, options)]
+        return self if task.schema == self.schema else task()
+
+    def bind(self, model: Model, options: AudioClassificationOptions) -> Codec:
+        head = make_head(self._resolve_problem(model, options), model.labels, options.threshold)
+        if not hasattr(model.processor, "sampling_rate"):
+            raise DataError(
+                "the model has no feature extractor with a `sampling_rate`, which its sounds need",
+                hint="`preprocessor_config.json` of the model as it was trained belongs next to its `config.json`",
+            )
+        return AudioClassificationCodec(AudioPreprocessing(model.processor), head)
+
+    def describe(self, live: LiveModel) -> ModelDescription | None:
+        return describe_audio_classifier(live)
+
+    def _resolve_problem(self, model: Model, options: AudioClassificationOptions) -> ProblemType:
+        return resolve_problem_type(
+            model.about.get("problem_type"),
+            model.labels,
+            options.problem_type,
+            self.name,
+            has_threshold=options.threshold is not None,
+        )
+
+
+class MultiLabelAudioClassification(AudioClassification):
+    """The task of a model that gives a sound any number of labels."""
+
+    schema = SCHEMAS[MULTI_LABEL]
+
+
+class AudioRegression(AudioClassification):
+    """The task of a model that gives a sound a number."""
+
+    schema = SCHEMAS[REGRESSION]
+    metric = "metrics/mae"
+
+
+TASKS: Mapping[ProblemType, type[AudioClassification]] = {
+    SINGLE_LABEL: AudioClassification,
+    MULTI_LABEL: MultiLabelAudioClassification,
+    REGRESSION: AudioRegression,
+}
+
+
+class AudioClassificationCodec(Codec):
+    """Sounds as a feature extractor makes them, the model's own or another; `head` reads the model's outputs."""
+
+    padding_mask = MASK
+    encodes_in_threads = True
+
+    def __init__(self, preprocessing: AudioPreprocessing, head: ClassifierHead) -> None:
+        self._preprocessing = preprocessing
+        self._head = head
+        self._padding = float(getattr(preprocessing.extractor, "padding_value", 0.0))
+
+    def encode(self, examples: Sequence[Example]) -> list[Arrays]:
+        """Arrays without the axis of rows: `input_values` of shape (samples,), or features of shape (frames, bins)."""
+        return [self._preprocessing.apply(read_sound(example[AUDIO])) for example in examples]
+
+    def collate(self, rows: Sequence[Arrays]) -> Arrays:
+        """One batch; shorter sounds are filled up behind with the extractor's padding value, and 0 in the mask."""
+        return {name: self._stack(name, [row[name] for row in rows]) for name in rows[0]}
+
+    def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
+        return self._head.decode(outputs, rows)
+
+    def cost(self, row: Arrays) -> int:
+        """Steps of 20 ms of a waveform at 16 kHz; as many numbers of features cost as much."""
+        return max(math.ceil(array.size / SAMPLES_PER_TOKEN) for name, array in row.items() if name != MASK)
+
+    def read_outputs(self, outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
+        return self._head.infer_reading(outputs, rows)
+
+    def with_processor(self, folder: Path) -> Codec:
+        return AudioClassificationCodec(AudioPreprocessing(read_feature_extractor(folder)), self._head)
+
+    def variants(self, other: Codec | None = None) -> Iterator[InputVariant]:
+        extractor = self._preprocessing.extractor
+        if isinstance(other, AudioClassificationCodec):
+            found = different_settings(extractor, other._preprocessing.extractor)  # noqa: SLF001 - of the same class
+        else:
+            found = usual_mistakes(extractor)
+        for difference, preprocessing in found:
+            yield InputVariant(difference, AudioClassificationCodec(preprocessing, self._head))
+
+    def _stack(self, name: str, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        if len({array.shape for array in arrays}) == 1:
+            return np.stack(arrays)
+        shape = np.max([array.shape for array in arrays], axis=0)
+        fill = 0 if name == MASK else self._padding
+        stacked = np.full((len(arrays), *shape), fill, arrays[0].dtype)
+        for line, array in zip(stacked, arrays, strict=True):
+            line[tuple(map(slice, array.shape))] = array
+        return stacked
