@@ -92,6 +92,5 @@ def pair_boxes(one: Boxes, other: Boxes, min_iou: float = MIN_IOU) -> list[tuple
 
 def have_same_objects(one: Boxes, other: Boxes, threshold: float = OPERATING_SCORE) -> bool:
     """Whether the boxes with a score of `threshold` or more are of the same objects, each with one counterpart."""
-    confident = [boxes.take(np.flatnonzero(boxes.scores >= threshold)) for boxes in (one, other)]
-    numbers = {len(boxes) for boxes in confident}
-    return len(numbers) == 1 and len(pair_boxes(*confident)) == numbers.pop()
+    found, others = (boxes.take(np.flatnonzero(boxes.scores >= threshold)) for boxes in (one, other))
+    return len(found) == len(others) == len(pair_boxes(found, others))

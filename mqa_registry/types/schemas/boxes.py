@@ -82,7 +82,8 @@ class BoxesSchema(PartSchema):
         """Whether confident boxes are of the same objects; a target that is a crowd is none."""
         if one is None or other is None:
             return one is other
-        return have_same_objects(*(Boxes.of(box for box in side if not box.get("iscrowd")) for side in (one, other)))
+        found, others = (Boxes.of(box for box in side if not box.get("iscrowd")) for side in (one, other))
+        return have_same_objects(found, others)
 
     def sample(self, classes: Sequence[str], *, as_targets: bool = False) -> tuple[Columns, tuple[str, ...]]:
         """A row with one box, and one with two, of which the second lies elsewhere in the targets."""
