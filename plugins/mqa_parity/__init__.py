@@ -11,12 +11,11 @@ from mqa_parity.comparisons import (
     LARGEST_KL,
     agreement,
     cosine,
-    flip_evidence,
-    flip_rate,
     max_abs_diff,
     mean_kl,
     score_shift,
 )
+from mqa_parity.flips import flip_evidence, flip_rate
 from mqa_parity.generation.probe import GenerationParity
 from mqa_parity.inputs import InputParity
 from mqa_parity.neighbours import neighbour_evidence, neighbour_flips

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity.margins import MAX_THRESHOLD_TIE_LIMIT, Margins
 from mqa_registry import Boxes, have_same_objects, pair_boxes
 
 if TYPE_CHECKING:
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 4096  # that are Python values at a time
 
 
-@dataclass(frozen=True)
-class BoxMargins:
-    """Per row, whether it flipped, the margin of its decision, and how far that moved; NaN where there are no detections.
-
-    A detection is decided by its score: its margin is how far that is from the threshold. The margin of a row is that of its
-    least certain detection; of a row that flipped, that of the surest detection that one side gives and the other does not.
-    """
-
-    flipped: Bools
-    margins: Floats
-    moves: Floats
-
-
 def find_box_flips(reference: Predictions, candidate: Predictions, threshold: float) -> Bools:
     """Whether the detections of each row with a score of `threshold` or more are of other objects."""
     pairs = _iter_pairs(reference, candidate)
@@ -48,12 +35,15 @@ def find_box_flips(reference: Predictions, candidate: Predictions, threshold: fl
     )
 
 
-def find_box_margins(reference: Predictions, candidate: Predictions, threshold: float) -> BoxMargins:
-    """The margins of all rows."""
-    flipped = find_box_flips(reference, candidate, threshold)
+def measure_boxes(reference: Predictions, candidate: Predictions, threshold: float) -> Margins:
+    """How far the score of the least certain detection of each row is from the threshold, and how far that moved.
+
+    Of a row that flipped, it is that of the surest detection that one side gives and the other does not. NaN where there are
+    no detections.
+    """
     rows = [_measure_row(*pair, threshold) for pair in _iter_pairs(reference, candidate)]
     sure, unsure, moves = np.array(rows, np.float64).reshape(-1, 3).T
-    return BoxMargins(flipped, np.where(flipped, sure, unsure), np.where(flipped, np.nan, moves))
+    return Margins(np.where(np.isnan(sure), unsure, sure), moves, MAX_THRESHOLD_TIE_LIMIT)
 
 
 def _iter_pairs(reference: Predictions, candidate: Predictions) -> Iterator[tuple[Boxes | None, Boxes | None]]:

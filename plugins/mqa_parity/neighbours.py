@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import numpy as np
 from annotated_types import Ge
 
-from mqa_parity.comparisons import Flips, compute_tie_limit, cosine, list_flips
+from mqa_parity.comparisons import cosine
 from mqa_parity.examples import round_for_report
+from mqa_parity.flips import Flips, list_flips
+from mqa_parity.margins import Margins
 from mqa_registry import DataError, Evidence
 
 if TYPE_CHECKING:
@@ -57,10 +59,10 @@ def neighbour_evidence(
 ) -> Evidence:
     """The number of flips, of ties and of damage among them, all flips, the largest margin first, and the mean cosine."""
     n_rows = len(reference)
-    flipped, margins, moves = np.zeros(n_rows, bool), np.full(n_rows, np.nan), np.zeros((n_rows, 2))
+    flipped, margins, moves = np.zeros(n_rows, bool), np.full(n_rows, np.nan), np.zeros(n_rows)
     for block in _compare_blocks(reference, candidate, k, similarity):
-        flipped[block.rows], margins[block.rows], moves[block.rows, 0] = block.flipped, block.margins, block.moves
-    limit = compute_tie_limit(np.where(flipped, np.nan, margins), moves, MAX_TIE_LIMIT)
+        flipped[block.rows], margins[block.rows], moves[block.rows] = block.flipped, block.margins, np.abs(block.moves)
+    limit = Margins(margins, moves, MAX_TIE_LIMIT).tie_limit(flipped)
     listed = list_flips(reference, Flips(flipped, margins, limit))
     mean_cosine = float(np.nanmean(cosine(reference, candidate))) if n_rows else float("nan")
     return Evidence(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from mqa_parity.margins import Margins
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,20 +22,12 @@ BLOCK_ROWS = 1 << 14  # compared at a time
 DECISIONS = "decisions"
 
 
-@dataclass(frozen=True)
-class SpanMargins:
-    """Per row, the margin of its decision, and how far that moved; NaN where tokens are unknown, or are others.
+def measure_spans(reference: Predictions, candidate: Predictions) -> Margins | None:
+    """The margin of the least certain token of each row, and how far that moved; of a row that flipped, the surest that did.
 
-    The decision of a row is that of its least certain token. Where tokens were decided otherwise, it is that of the surest of
-    them: it alone would have flipped the row.
+    That token alone would have flipped the row. A margin is NaN where tokens are unknown, or are others. None where one side
+    has spans without decisions on tokens.
     """
-
-    margins: Floats
-    moves: Floats
-
-
-def find_span_margins(reference: Predictions, candidate: Predictions) -> SpanMargins | None:
-    """The margins of all rows; None where one side has spans without decisions on tokens."""
     if any(DECISIONS not in side.table.column_names for side in (reference, candidate)):
         return None
     blocks = [
@@ -42,7 +35,7 @@ def find_span_margins(reference: Predictions, candidate: Predictions) -> SpanMar
         for start in range(0, len(reference), BLOCK_ROWS)
     ]
     margins, moves = (np.concatenate([np.zeros(0), *(block[part] for block in blocks)]) for part in (0, 1))
-    return SpanMargins(margins, moves)
+    return Margins(margins, moves)
 
 
 def _margins_of_block(reference: pa.ChunkedArray, candidate: pa.ChunkedArray) -> tuple[Floats, Floats]:

@@ -143,7 +143,7 @@ def find_disagreeing_rows(reference: Predictions | None, candidate: Predictions 
     """The ids of such rows, at most 32: those without a prediction first, then those that the reference is surest of."""
     if reference is None or candidate is None:
         return ()
-    from mqa_parity.comparisons import flip_rate
+    from mqa_parity.flips import flip_rate
 
     has_one = ~(reference.missing & candidate.missing)
     rows = [int(row) for row in (flip_rate(reference, candidate) & has_one).nonzero()[0]]

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_parity.comparisons import MAX_TIE_LIMIT, MIN_TIE_LIMIT, agreement, find_flips, flip_evidence, flip_rate
+from mqa_parity.comparisons import agreement
+from mqa_parity.flips import find_flips, flip_evidence, flip_rate
+from mqa_parity.margins import MAX_TIE_LIMIT, MIN_TIE_LIMIT
 from mqa_registry import Evidence, ExampleRow
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_parity.box_flips import find_box_margins
-from mqa_parity.comparisons import agreement, find_flips, flip_evidence
+from mqa_parity.box_flips import measure_boxes
+from mqa_parity.comparisons import agreement
+from mqa_parity.flips import find_flips, flip_evidence
 from mqa_parity.suite import find_disagreeing_rows
 from mqa_registry import Predictions
 
@@ -46,9 +47,8 @@ PAIRS = {
 
 @pytest.mark.parametrize(("one", "other", "flipped", "margin"), PAIRS.values(), ids=PAIRS)
 def test_the_margin_is_how_far_the_score_was_from_the_threshold(one, other, flipped, margin):
-    found = find_box_margins(predict([one]), predict([other]), 0.5)
-    assert found.flipped.tolist() == [flipped]
-    assert found.margins == pytest.approx([margin], nan_ok=True)
+    found = measure_boxes(predict([one]), predict([other]), 0.5)
+    assert found.values == pytest.approx([margin], nan_ok=True)
     assert agreement(predict([one]), predict([other])).tolist() == [not flipped]
 
 

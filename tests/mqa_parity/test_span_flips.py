@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_parity.comparisons import find_flips, flip_evidence
-from mqa_parity.span_flips import find_span_margins
+from mqa_parity.flips import find_flips, flip_evidence
+from mqa_parity.span_flips import measure_spans
 from mqa_parity.suite import find_disagreeing_rows
 from mqa_registry import Predictions
 
@@ -41,8 +41,8 @@ def noisy(flipped):
 def test_the_margin_of_a_flip_is_that_of_the_surest_token_that_flipped():
     one = predict([[("PER", 0.1), ("O", 0.9)], [("PER", 0.1), ("O", 0.9)], [("PER", 0.2)]])
     other = predict([[("PER", 0.1), ("LOC", 0.2)], [("LOC", 0.1), ("O", 0.9)], [("PER", 0.3)]])
-    margins = find_span_margins(one, other)
-    assert margins.margins == pytest.approx([0.9, 0.1, 0.2])
+    margins = measure_spans(one, other)
+    assert margins.values == pytest.approx([0.9, 0.1, 0.2])
     assert margins.moves[2] == pytest.approx(0.1)
 
 
@@ -58,7 +58,7 @@ def test_a_flip_by_noise_is_a_tie_and_any_other_is_damage():
 
 def test_rows_with_other_tokens_have_no_margin():
     one, other = predict([[("PER", 0.1)], []]), predict([[("PER", 0.1), ("O", 0.5)], []])
-    assert np.isnan(find_span_margins(one, other).margins).all()
+    assert np.isnan(measure_spans(one, other).values).all()
 
 
 def test_scores_that_differ_are_no_disagreement():

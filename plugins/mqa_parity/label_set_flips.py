@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from mqa_parity.margins import MAX_THRESHOLD_TIE_LIMIT, Margins
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 USUAL_THRESHOLD = 0.5
 
 
-def measure_label_sets(reference: Predictions, candidate: Predictions) -> tuple[Floats, Floats] | None:
-    """The margin of each row, and how far the probability moved that was nearest to its threshold, both of shape (rows,).
+def measure_label_sets(reference: Predictions, candidate: Predictions) -> Margins | None:
+    """The distance of probabilities to their thresholds, and how far the probability moved that was nearest to its own.
 
     The margin of a row is the least distance of a probability of the reference to its threshold, and of a flip the largest
     among the labels that one side gives and the other does not: damage to one label is none the less where another was
@@ -35,7 +37,8 @@ def measure_label_sets(reference: Predictions, candidate: Predictions) -> tuple[
     known = np.where(np.isnan(distances), np.inf, distances)
     least = np.where(np.isinf(known.min(axis=1)), np.nan, known.min(axis=1))
     margins = np.where(changed.any(axis=1), np.where(changed, distances, 0.0).max(axis=1), least)
-    return margins, np.take_along_axis(p - q, known.argmin(axis=1)[:, None], axis=1)[:, 0]
+    nearest = np.take_along_axis(p - q, known.argmin(axis=1)[:, None], axis=1)[:, 0]
+    return Margins(margins, np.abs(nearest), MAX_THRESHOLD_TIE_LIMIT)
 
 
 def infer_thresholds(probabilities: Floats, has_label: Bools) -> Floats:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_parity.comparisons import MAX_THRESHOLD_TIE_LIMIT, MIN_TIE_LIMIT, agreement, find_flips, flip_evidence
-from mqa_parity.label_sets import infer_thresholds, measure_label_sets
+from mqa_parity.comparisons import agreement
+from mqa_parity.flips import find_flips, flip_evidence
+from mqa_parity.label_set_flips import infer_thresholds, measure_label_sets
+from mqa_parity.margins import MAX_THRESHOLD_TIE_LIMIT, MIN_TIE_LIMIT
 from mqa_registry import Predictions
 
 NAMES = ("music", "sport", "food")
@@ -35,9 +37,10 @@ def noisy(seed, noise, rows=600):
 def test_the_margin_of_a_flip_is_that_of_the_label_that_flipped():
     one = given_labels([[0.9, 0.501, 0.1], [0.9, 0.4, 0.1]])
     other = given_labels([[0.1, 0.501, 0.1], [0.9, 0.4, 0.1]])  # `music` is lost, however close `sport` is
-    margins, moves = measure_label_sets(one, other)
-    np.testing.assert_allclose(margins, [0.4, 0.1])
-    np.testing.assert_allclose(moves, [0.0, 0.0])
+    measured = measure_label_sets(one, other)
+    assert measured is not None
+    np.testing.assert_allclose(measured.values, [0.4, 0.1])
+    np.testing.assert_allclose(measured.moves, [0.0, 0.0])
     found = find_flips(one, other)
     assert found.damage.tolist() == [True, False]
 
