@@ -1,20 +1,47 @@
-"""Sounds: noise, rooms, recorders and lines that change them, and slices by what sounds are like."""
+"""Sounds: noise, rooms, recorders and lines that change them, slices by what they are like, and where somebody speaks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 from mqa_audio.filters import high_pass, low_pass, lower_rate
 from mqa_audio.levels import clipping, gain, mu_law
 from mqa_audio.loudness import length, loudness, name_no_columns, silence
 from mqa_audio.noise import noise, reverb
+from mqa_audio.silero import SileroSource
+from mqa_audio.speech_metrics import chunk_difference, detection_error, onset_f1, speech_f1
 from mqa_audio.timing import packet_loss, speed, time_mask
-from mqa_registry import Perturbation, Slice, hookimpl
+from mqa_audio.voice_activity import VoiceActivity
+from mqa_registry import Comparison, Metric, ModelSource, Perturbation, Slice, Task, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PACKAGES = ("soundfile",)  # of the extra `audio`
+SHARE = (0.0, 1.0)
+
+
+@hookimpl
+def mqa_models() -> Iterable[ModelSource[Any]]:
+    return [SileroSource()]
+
+
+@hookimpl
+def mqa_tasks() -> Iterable[Task[Any]]:
+    return [VoiceActivity()]
+
+
+@hookimpl
+def mqa_metrics() -> Iterable[Metric]:
+    yield Metric("speech-f1", speech_f1, schemas=("spans",), range=SHARE)
+    yield Metric("detection-error", detection_error, schemas=("spans",), range=(0.0, math.inf))
+    yield Metric("onset-f1", onset_f1, schemas=("spans",), range=SHARE)
+
+
+@hookimpl
+def mqa_comparisons() -> Iterable[Comparison]:
+    yield Comparison("chunk-difference", chunk_difference, schemas=("spans",), range=SHARE)
 
 
 @hookimpl

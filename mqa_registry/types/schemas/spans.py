@@ -30,7 +30,7 @@ LISTED_TYPES = 20  # that a hint lists
 
 
 class SpansSchema(PartSchema):
-    """Spans of a text: characters from `start` up to, and without, `end`.
+    """Spans of a text: characters from `start` up to, and without, `end`; of a sound they are milliseconds.
 
     `decisions` has what was decided of each token or word, with the model's own tag: how sure that was is the `margin`
     between the probabilities of the likeliest tag and the next. Two predictions are equal where all spans have the same
@@ -218,11 +218,13 @@ def _iter_blocks(targets: TargetColumn, read: Any) -> Iterator[list[list[dict[st
 
 
 def _find_contexts(targets: TargetColumn) -> pa.ChunkedArray | None:
-    """The words of every row, else its text; None where no column, or one of several, may be the text."""
+    """The words of every row, else its text; None where no column, or one of several, may be the text, as that of a sound."""
     table, fields = targets.rows.table, targets.rows.fields
     if TOKENS in table.column_names and is_list(table.schema.field(TOKENS).type):
         return table.column(TOKENS)
-    texts = [name for name in fields if pa.types.is_string(table.schema.field(name).type)]
+    texts = [
+        name for name in fields if name not in targets.rows.blobs and pa.types.is_string(table.schema.field(name).type)
+    ]
     return table.column(texts[0]) if len(texts) == 1 else None
 
 
