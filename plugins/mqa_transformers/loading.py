@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import DataError, NotRunError, summarize_error
 from mqa_transformers.checkpoint import check_kernels
 from mqa_transformers.configuration import is_audio_classifier
+from mqa_transformers.loading_info import check_loading_info
 from mqa_transformers.tasks.tokenization import find_unused_pad_token
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def load_module(checkpoint: Checkpoint, needs: str, processor: Callable[[], Any]
     module, info = _load(checkpoint, what, lambda: _from_pretrained(checkpoint, _loading_class(checkpoint, needs)))
     if needs == FEATURE_EXTRACTION:
         info = _drop_missing_pooler(module, info)
-    _check_loading_info(checkpoint, needs or FORWARD, info, set(module.state_dict()))
+    check_loading_info(
+        checkpoint, needs or FORWARD, find_need(checkpoint.config.architecture), info, set(module.state_dict())
+    )
     module.config.use_cache = False  # a classifier predicts by its logits; keys and values are steps on the way
     module.config.return_dict = True
     config = module.config.get_text_config()
@@ -242,66 +245,9 @@ def _drop_missing_pooler(module: Any, info: Mapping[str, Any]) -> Mapping[str, A
     return {**info, "missing_keys": missing - pooler}
 
 
-def _check_loading_info(checkpoint: Checkpoint, task: str, info: Mapping[str, Any], names: Collection[str]) -> None:
-    """A DataError unless every weight of the module came from the checkpoint, and every layer of it is in the module.
-
-    `info` is the loading info of transformers, `names` are those of all weights of the module.
-    """
-    path = checkpoint.path
-    if layers := find_missing_layers(info["missing_keys"], names):
-        raise DataError(
-            f"`{path}` holds no weights for the layers {_quote_first(layers)} of its configuration, which would be random",
-            hint="is `config.json` that of this model, with as many layers, and are all files of its weights there?",
-        )
-    if missing := sorted(info["missing_keys"]):
-        architecture = checkpoint.config.architecture
-        fitting = find_need(architecture)
-        raise DataError(
-            f"`{path}` holds no weights for {_quote_first(missing)}, which would be random",
-            hint=f"it was saved from `{architecture or 'an unnamed class'}`"
-            f"{f', a model for `{fitting}`' if fitting else ''}; `{task}` takes a model with a head trained for it",
-        )
-    if mismatched := sorted(str(key) for key, *_ in info["mismatched_keys"]):
-        raise DataError(
-            f"`{path}` holds weights of another shape than its configuration says: {_quote_first(mismatched)}",
-            hint="is `config.json` that of this model, with as many labels?",
-        )
-    # A head or a pooler that this task does not use is harmless. A surplus weight of a numbered layer is not: it is of a
-    # layer that the configuration drops, or of an adapter that was never merged.
-    if surplus := sorted(name for name in info["unexpected_keys"] if any(part.isdigit() for part in name.split("."))):
-        raise DataError(
-            f"`{path}` holds weights that its configuration does not have: {_quote_first(surplus)}",
-            hint="is `config.json` that of this model, and are its adapters merged?",
-        )
-
-
 def find_need(architecture: str | None) -> str:
     """The task, in the words of the hub, that a class of transformers has a head for; empty where it has none."""
     if is_audio_classifier(architecture):
         return AUDIO_CLASSIFICATION
     heads = ((need, auto.removeprefix("AutoModel")) for need, (auto, _) in HEADS.items())
     return next((need for need, head in heads if head and (architecture or "").endswith(head)), "")
-
-
-def find_missing_layers(missing: Collection[str], names: Collection[str]) -> list[str]:
-    """The numbered layers of a model all of whose weights are `missing`, in order; `names` are those of all weights."""
-    loaded = {layer for name in set(names) - set(missing) if (layer := _layer_of(name))}
-    return sorted({layer for name in missing if (layer := _layer_of(name))} - loaded, key=_layer_order)
-
-
-def _layer_of(weight: str) -> str:
-    """The outermost numbered part of the model that a weight is in, such as `bert.encoder.layer.2`."""
-    parts = weight.split(".")
-    end = next((index for index, part in enumerate(parts[:-1], start=1) if part.isdigit()), 0)
-    return ".".join(parts[:end])
-
-
-def _layer_order(layer: str) -> tuple[str, int]:
-    stack, _, number = layer.rpartition(".")
-    return stack, int(number)
-
-
-def _quote_first(names: list[str]) -> str:
-    """The first two names, and how many more there are."""
-    n_more = len(names) - 2
-    return ", ".join(f"`{name}`" for name in names[:2]) + (f" and {n_more} more" if n_more > 0 else "")

@@ -10,7 +10,7 @@ import warnings
 import pytest
 
 from mqa_registry import DataError, MqaError, NotRunError
-from mqa_transformers import loading
+from mqa_transformers import loading, loading_info
 from mqa_transformers.model_source import AutoOptions, AutoSource
 
 
@@ -68,8 +68,8 @@ def test_missing_layers_are_counted_and_a_head_of_numbered_parts_is_one_layer(co
 
 def test_a_layer_is_missing_where_all_its_weights_are():
     names = ["bert.layer.0.weight", "bert.layer.1.weight", "bert.layer.1.bias", "bert.layer.10.weight", "head.weight"]
-    assert loading.find_missing_layers(names[1:], names) == ["bert.layer.1", "bert.layer.10"]
-    assert loading.find_missing_layers(["bert.layer.1.bias", "head.weight"], names) == []
+    assert loading_info.find_missing_layers(names[1:], names) == ["bert.layer.1", "bert.layer.10"]
+    assert loading_info.find_missing_layers(["bert.layer.1.bias", "head.weight"], names) == []
 
 
 def test_a_layer_that_the_configuration_leaves_out_is_refused(configure, opened):
