@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_metrics.metrics import METRICS
 from mqa_metrics.model_cards.claimed import Claimed
+from mqa_metrics.retrieval import Retrieval
 from mqa_metrics.suggestions import suggest_quality
 from mqa_registry import Metric, Probe, Suggestion, hookimpl
 
@@ -24,8 +25,9 @@ def mqa_metrics() -> Iterable[Metric]:
 
 @hookimpl
 def mqa_probes() -> Iterable[Probe[Any]]:
-    """`metrics/claimed`."""
+    """`metrics/claimed` and `metrics/retrieval`."""
     yield Claimed()
+    yield Retrieval()
 
 
 @hookimpl

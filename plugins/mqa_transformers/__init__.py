@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
-from mqa_transformers import device, model_source, torch_backend
+from mqa_transformers import device, model_source, package_source, torch_backend
 from mqa_transformers.tasks import (
     audio_classification,
     feature_extraction,
     forward,
     image_classification,
+    sentence_similarity,
     text_classification,
     text_ranking,
     token_classification,
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_models() -> Iterable[ModelSource[Any]]:
-    """`transformers/auto`."""
-    return [model_source.AutoSource()]
+    """`transformers/auto` and `transformers/package`."""
+    return [model_source.AutoSource(), package_source.PackageSource()]
 
 
 @hookimpl
@@ -34,6 +35,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
         token_classification.TokenClassification(),
         text_ranking.TextRanking(),
         feature_extraction.FeatureExtraction(),
+        sentence_similarity.SentenceSimilarity(),
         image_classification.ImageClassification(),
         audio_classification.AudioClassification(),
         forward.Forward(),

@@ -13,7 +13,8 @@ from mqa_transformers.loading import TEXT_CLASSIFICATION
 from mqa_transformers.tasks.classifier_heads import SingleLabelHead
 from mqa_transformers.tasks.classifier_outputs import LOGITS
 from mqa_transformers.tasks.text_classification import TextClassificationCodec
-from mqa_transformers.tasks.tokenization import IDS, MASK, count_uncut_tokens, resolve_max_length
+from mqa_transformers.tasks.text_parts import join_texts, longest_text, split_texts
+from mqa_transformers.tasks.tokenization import MASK, count_uncut_tokens, resolve_max_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 QUERY, TEXT, MEMBER = "query", "text", "member"
-LENGTHS, SCORES = "lengths", "scores"  # of a row: the tokens of each pair, and what the pairs' logits make of it
+SCORES = "scores"  # of a row: what the logits of its pairs make of it
 
 # Of different lengths, so that an exporter that traces a model with them sees that lengths differ.
 SAMPLE: tuple[Example, ...] = (
@@ -93,19 +94,20 @@ class TextRankingCodec(Codec):
 
     def encode(self, examples: Sequence[Example]) -> list[Arrays]:
         encoded = iter(self._pairs.encode([pair for example in examples for pair in _make_pairs(example)]))
-        return [_join_pairs([next(encoded) for _ in example[TEXT]], _name_candidates(example)) for example in examples]
+        return [
+            join_texts([next(encoded) for _ in example[TEXT]]) | {MEMBER: np.array(_name_candidates(example), np.str_)}
+            for example in examples
+        ]
 
     def split(self, row: Arrays) -> list[Arrays]:
-        ends = np.cumsum(row[LENGTHS])
-        tokens = [name for name in row if name not in (LENGTHS, MEMBER)]
-        return [{name: row[name][end - n : end] for name in tokens} for end, n in zip(ends, row[LENGTHS], strict=True)]
+        return split_texts(row, apart=(MEMBER,))
 
     def collate(self, rows: Sequence[Arrays]) -> Arrays:
         return self._pairs.collate(rows)
 
     def cost(self, row: Arrays) -> int:
         """The number of tokens of a pair, or of the longest pair of a row."""
-        return int(row[LENGTHS].max()) if LENGTHS in row else len(row[IDS])
+        return longest_text(row)
 
     def join(self, outputs: Sequence[Arrays], row: Arrays) -> dict[str, npt.NDArray[np.float64]]:
         return {SCORES: np.array([_read_score(one) for one in outputs])}
@@ -146,11 +148,6 @@ def _make_pairs(example: Example) -> list[dict[str, str]]:
 def _name_candidates(example: Example) -> list[str]:
     """The names of the candidates; their numbers from 1 on where they have none."""
     return list(example[MEMBER]) if MEMBER in example else [str(number + 1) for number in range(len(example[TEXT]))]
-
-
-def _join_pairs(pairs: Sequence[Arrays], names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    row: dict[str, npt.NDArray[Any]] = {name: np.concatenate([pair[name] for pair in pairs]) for name in pairs[0]}
-    return row | {LENGTHS: np.array([len(pair[IDS]) for pair in pairs]), MEMBER: np.array(names, np.str_)}
 
 
 def _read_score(outputs: Arrays) -> float:

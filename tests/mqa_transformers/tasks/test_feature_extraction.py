@@ -17,14 +17,20 @@ from mqa_transformers.tasks.feature_extraction import FeatureExtraction, Feature
 from mqa_transformers.tasks.pooling import PoolingHead
 from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 from tests.cli.conftest import Project
-from tests.mqa_transformers.tasks.tiny_encoders import MAX_LENGTH, make_texts, train_encoder, write_modules
+from tests.mqa_transformers.tasks.tiny_encoders import (
+    MAX_LENGTH,
+    make_texts,
+    shared_encoder,
+    shared_export,
+    write_modules,
+)
 
 TEXTS = ["the song was long", "a cloud", "with a new ball and a race"]
 
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    return train_encoder(tmp_path_factory.mktemp("encoder") / "encoder")
+    return shared_encoder(tmp_path_factory)
 
 
 @pytest.fixture
@@ -161,19 +167,10 @@ DAMAGED = "encoder.layer.0.output.dense"
 
 
 @pytest.fixture(scope="module")
-def project(encoder, tmp_path_factory):
+def project(tmp_path_factory):
     """A folder with the encoder, its export and some texts."""
-    import torch
-    import transformers
-
-    from mqa_onnxruntime.export.exporters import export
-
-    folder = tmp_path_factory.mktemp("embeddings")
-    shutil.copytree(encoder, folder / "encoder")
-    model = transformers.AutoModel.from_pretrained(encoder, dtype=torch.float32).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(encoder)
-    batch = {name: array.numpy() for name, array in tokenizer(["a song"] * 3, return_tensors="pt").items()}
-    export(model, batch, dict.fromkeys(batch, (0, 1)), folder, None)
+    folder = tmp_path_factory.mktemp("embeddings") / "project"
+    shutil.copytree(shared_export(tmp_path_factory), folder)
     rows = make_texts(80, 3, "t")
     pq.write_table(pa.table({"id": rows.ids, "text": rows.texts}), folder / "texts.parquet")
     return Project(folder)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,8 @@ from tests.mqa_transformers.tasks.tiny_models import FILLERS, TOPICS, train_topi
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 MAX_LENGTH = 16
 PREFIX = "sentence_transformers.models"
@@ -35,6 +39,39 @@ def make_texts(count: int, seed: int, prefix: str) -> Texts:
         words = [*rng.choice(TOPICS[topic], size=2), *rng.choice(FILLERS, size=rng.integers(2, 6))]
         texts.append(" ".join(str(word) for word in rng.permutation(words)))
     return Texts([f"{prefix}{number}" for number in range(count)], texts, topics)
+
+
+def shared_encoder(folders: pytest.TempPathFactory) -> Path:
+    """The folder of an encoder that is trained once a session; not to be changed."""
+    return _train_shared(folders.getbasetemp())
+
+
+def shared_export(folders: pytest.TempPathFactory) -> Path:
+    """A folder with that encoder, `encoder`, and its export, `model.onnx`, made once a session; not to be changed."""
+    return _export_shared(folders.getbasetemp())
+
+
+@cache
+def _train_shared(root: Path) -> Path:
+    folder = root / "shared-encoder"
+    folder.mkdir()
+    return train_encoder(folder / "encoder")
+
+
+@cache
+def _export_shared(root: Path) -> Path:
+    import torch
+    import transformers
+
+    from mqa_onnxruntime.export.exporters import export
+
+    encoder, folder = _train_shared(root), root / "shared-export"
+    shutil.copytree(encoder, folder / "encoder")
+    model = transformers.AutoModel.from_pretrained(encoder, dtype=torch.float32).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(encoder)
+    batch = {name: array.numpy() for name, array in tokenizer(["a song"] * 3, return_tensors="pt").items()}
+    export(model, batch, dict.fromkeys(batch, (0, 1)), folder, None)
+    return folder
 
 
 def train_encoder(folder: Path, pooling: str = "mean") -> Path:
