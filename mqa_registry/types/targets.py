@@ -15,12 +15,13 @@ from mqa_registry.types.predictions import Predictions, Targets
 from mqa_registry.types.schemas import get_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from mqa_registry.types.rows import Rows
 
 TARGET = "target"
+OBJECT_LABELS = ("label", "category", "category_id")  # of a span or a box, the first that it has
 LISTED_LABELS = 5  # labels that a message lists
 VALUE_LENGTH = 60  # characters of a value that a message has room for
 
@@ -109,13 +110,16 @@ def name_targets(rows: Rows, classes: Sequence[str], schema: str = "label") -> R
 def map_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.ChunkedArray:
     """A column of labels, or of lists of them, with what a suite says that they mean; an empty text is no label.
 
-    A label that is not in the map stays as it is. The keys are texts: `1` is also 1.0, `true` also a boolean.
+    A label that is not in the map stays as it is. The keys are texts: `1` is also 1.0, `true` also a boolean. Spans and
+    boxes have the label that theirs means; one without is left out.
     """
     plain = {plain_label(key): meaning for key, meaning in meanings.items()}
 
     def map_label(value: Any) -> Any:
         if isinstance(value, list):
             return [one for one in map(map_label, value) if one is not None]
+        if isinstance(value, dict):
+            return _map_object(value, map_label)
         if is_missing(value):
             return None
         text = str(value)
@@ -125,8 +129,27 @@ def map_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.Chunk
     return pa.chunked_array([pa.array([map_label(value) for value in column.to_pylist()], kind)], kind)
 
 
+def _map_object(value: Mapping[str, Any], map_label: Callable[[Any], Any]) -> Mapping[str, Any] | None:
+    """A span or a box with its label mapped, None where it has none then; or an object of lists with those that have one."""
+    key = next((key for key in OBJECT_LABELS if value.get(key) is not None), None)
+    if key is None:
+        return value
+    if not isinstance(value[key], list):
+        label = map_label(value[key])
+        return None if label is None else {**value, key: label}
+    labels = [map_label(one) for one in value[key]]
+    kept = [position for position, label in enumerate(labels) if label is not None]
+    return {
+        name: [one[position] for position in kept] if isinstance(one, list) else one
+        for name, one in {**value, key: labels}.items()
+    }
+
+
 def _text_type(kind: pa.DataType) -> pa.DataType:
-    """The type of labels that are text: one a row, or lists of them where the type is one of lists."""
+    """The type of labels that are text: one a row, or lists of them, or objects with one, where the type is one of these."""
+    if pa.types.is_struct(kind):
+        fields = [(one.name, _text_type(one.type) if one.name in OBJECT_LABELS else one.type) for one in kind]
+        return pa.struct(fields)
     return pa.list_(_text_type(kind.value_type)) if is_list(kind) else pa.string()
 
 

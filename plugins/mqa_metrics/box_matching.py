@@ -8,6 +8,7 @@ objects of another size than is measured, do not count, nor do detections of the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -66,6 +67,11 @@ class Image:
     detections: Boxes
     objects: Objects
 
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """The labels of both."""
+        return frozenset((*self.detections.labels, *self.objects.boxes.labels))
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -115,9 +121,9 @@ def match_label(images: Sequence[Image], label: str, rule: Rule) -> LabelMatches
     counts = np.zeros(len(images))
     right, ignored = [np.zeros((len(rule.ious), 0), bool)], [np.zeros((len(rule.ious), 0), bool)]
     for number, image in enumerate(images):
-        objects, found = image.objects.of_label(label), image.detections.take(_positions(image.detections, label))
-        if not len(objects.boxes) and not len(found):
+        if label not in image.labels:
             continue
+        objects, found = image.objects.of_label(label), image.detections.take(_positions(image.detections, label))
         found = found.take(np.argsort(-found.scores, kind="stable")[: rule.max_detections])
         counted = ~_is_uncounted(objects, rule)
         counts[number] = counted.sum()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry import Boxes, DataError, box_overlaps, have_same_objects, pair_boxes
-from mqa_registry.types import Rows, as_predictions, get_schema, read_targets
+from mqa_registry.types import Rows, as_predictions, get_schema, map_labels, read_targets
 from mqa_registry.types.schemas import MisfitError
 
 CLASSES = ("cat", "dog")
@@ -130,6 +130,17 @@ def test_a_box_that_cannot_be_is_refused_with_its_row(target, said):
 def test_an_object_of_lists_has_as_many_of_each():
     said = refuse([{"bbox": [[0, 0, 3, 4]], "category": [0, 1]}]).message
     assert said == "row 1 of the data set `street` has 1 of `bbox` and 2 of `category`"
+
+
+def test_labels_of_objects_are_mapped_as_a_suite_says_and_those_without_left_out():
+    meanings = {"1": "dog", "17": "cat", "3": ""}
+    plain = [{"bbox": [0, 0, 1, 1], "category_id": 17}, {"bbox": [0, 0, 2, 2], "category_id": 3}]
+    hub = {"bbox": [[0, 0, 2, 2], [0, 0, 1, 1]], "category": [3, 1]}
+    for target, expected in ((plain, "cat"), (hub, "dog")):
+        column = map_labels(pa.chunked_array([pa.array([target, None])]), meanings)
+        first, second = read(column.to_pylist(), column.type)
+        assert first == [box(0.0, 0.0, 1.0, 1.0, expected, area=None, iscrowd=False)]
+        assert second is None
 
 
 def test_other_targets_are_refused_by_their_type():
