@@ -11,6 +11,7 @@ from mqa_transformers.tasks import (
     feature_extraction,
     forward,
     image_classification,
+    object_detection,
     sentence_similarity,
     text_classification,
     text_ranking,
@@ -38,6 +39,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
         sentence_similarity.SentenceSimilarity(),
         image_classification.ImageClassification(),
         audio_classification.AudioClassification(),
+        object_detection.ObjectDetection(),
         forward.Forward(),
     ]
 

@@ -25,6 +25,7 @@ PADDED_POSITIONS = frozenset(
 SOUND_ENCODERS = (
     "Data2VecAudio", "Hubert", "SEW", "UniSpeech", "Wav2Vec2", "WavLM",
 )  # fmt: skip
+UNUSED = "N/A"  # the name of a class that a detector does not use
 DEFAULT_PAD_TOKEN_ID = 1  # of those models, where the configuration leaves it out
 
 
@@ -106,6 +107,8 @@ class Configuration:
         if not isinstance(names, dict) or set(names) != {str(number) for number in range(len(names))}:
             raise DataError(f"`id2label` in `{self.file}` does not number its labels from 0 up")
         labels = tuple(str(names[str(number)]) for number in range(len(names)))
+        # Detectors of COCO have a class for each of its numbers, and call those that it does not use so.
+        labels = tuple(f"LABEL_{number}" if name == UNUSED else name for number, name in enumerate(labels))
         if len(set(labels)) < len(labels):
             raise DataError(f"`id2label` in `{self.file}` has one label twice")
         return labels

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # The ends of the names of classes.
 CLASSIFIER, TAGGER, IMAGE_CLASSIFIER = "ForSequenceClassification", "ForTokenClassification", "ForImageClassification"
 ENCODER = "Model"
+OBJECT_DETECTOR = "ForObjectDetection"
 RUN_CONFIG = {"use_cache": False, "return_dict": True}  # as a model of a checkpoint is run
 
 
@@ -34,19 +35,19 @@ def describe_classifier(live: LiveModel, head: str = CLASSIFIER) -> ModelDescrip
     settings = _run_config(live.model)
     if getattr(live.model.config, "pad_token_id", 0) is None:  # without one it takes one row at a time
         settings["pad_token_id"] = find_unused_pad_token(live.processor, config.vocab_size)
-    return ModelDescription(config.labels(), config.facts(), fit_tokenizer(live), settings)
+    return ModelDescription(config.labels(), config.facts(), fit_processor(live), settings)
 
 
-def describe_image_classifier(live: LiveModel) -> ModelDescription | None:
-    """A classifier of images: its labels, its facts and its image processor; None of any other model.
+def describe_image_model(live: LiveModel, head: str = IMAGE_CLASSIFIER) -> ModelDescription | None:
+    """A model of images with a head: its labels, its facts and its image processor; None of any other model.
 
     A DataError where it comes without a processor.
     """
     needs = "an image processor, which its images need"
-    config = _read_classifier(live, IMAGE_CLASSIFIER, needs, "image_processor")
+    config = _read_classifier(live, head, needs, "image_processor")
     if config is None:
         return None
-    return ModelDescription(config.labels(), config.facts(), live.processor, _run_config(live.model))
+    return ModelDescription(config.labels(), config.facts(), fit_processor(live), _run_config(live.model))
 
 
 def describe_encoder(live: LiveModel) -> ModelDescription | None:
@@ -54,7 +55,7 @@ def describe_encoder(live: LiveModel) -> ModelDescription | None:
     config = _read_classifier(live, ENCODER, "a tokenizer, which its texts need", "tokenizer")
     if config is None:
         return None
-    return ModelDescription((), config.facts(), fit_tokenizer(live), _run_config(live.model))
+    return ModelDescription((), config.facts(), fit_processor(live), _run_config(live.model))
 
 
 def describe_audio_classifier(live: LiveModel) -> ModelDescription | None:
@@ -87,7 +88,7 @@ def describe_module(live: LiveModel) -> ModelDescription:
     """Any module: its facts where it has a configuration of transformers."""
     config = read_live_configuration(live.model)
     facts = config.facts() if config is not None else {}
-    return ModelDescription((), facts, fit_tokenizer(live), _run_config(live.model) if config is not None else {})
+    return ModelDescription((), facts, fit_processor(live), _run_config(live.model) if config is not None else {})
 
 
 def read_live_configuration(module: Any) -> Configuration | None:
@@ -98,8 +99,8 @@ def read_live_configuration(module: Any) -> Configuration | None:
     return Configuration(Path("the configuration"), {**json.loads(write()), "architectures": [type(module).__name__]})
 
 
-def fit_tokenizer(live: LiveModel) -> Any:
-    """A tokenizer that gives no arrays that the model does not take, as one of BERT gives DistilBERT `token_type_ids`."""
+def fit_processor(live: LiveModel) -> Any:
+    """A processor that gives no arrays that the model does not take, as a tokenizer of BERT gives DistilBERT `token_type_ids`."""
     names = getattr(live.processor, "model_input_names", None)
     if not isinstance(names, list):
         return live.processor
@@ -107,9 +108,9 @@ def fit_tokenizer(live: LiveModel) -> Any:
     taken = [name for name in names if name in parameters]
     if not taken or taken == names:  # without any, it passes on what it gets
         return live.processor
-    tokenizer = copy.copy(live.processor)
-    tokenizer.model_input_names = taken
-    return tokenizer
+    processor = copy.copy(live.processor)
+    processor.model_input_names = taken
+    return processor
 
 
 def _run_config(module: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TEXT_CLASSIFICATION = "text-classification"
 IMAGE_CLASSIFICATION = "image-classification"
 AUDIO_CLASSIFICATION = "audio-classification"
+OBJECT_DETECTION = "object-detection"
 TAGGING = "token-classification"
 FEATURE_EXTRACTION = "feature-extraction"
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
@@ -44,7 +45,7 @@ HEADS = {
     "multiple-choice": ("AutoModelForMultipleChoice", "MODEL_FOR_MULTIPLE_CHOICE_MAPPING"),
     FEATURE_EXTRACTION: ("AutoModel", "MODEL_MAPPING"),
     IMAGE_CLASSIFICATION: ("AutoModelForImageClassification", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING"),
-    "object-detection": ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
+    OBJECT_DETECTION: ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
     "image-segmentation": ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
     AUDIO_CLASSIFICATION: ("AutoModelForAudioClassification", "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING"),
 }
@@ -82,7 +83,8 @@ def load_processor(checkpoint: Checkpoint, needs: str, modalities: Collection[st
     if not needs and not has_tokenizer:
         return None
     if needs and "image" in modalities and "text" not in modalities:
-        return _load_preprocessor(checkpoint, "image processor", "AutoImageProcessor", backend="pil")
+        processor = _load_preprocessor(checkpoint, "image processor", "AutoImageProcessor", backend="pil")
+        return _fit_inputs(processor, checkpoint, needs)
     if needs and "audio" in modalities and "text" not in modalities:
         return _load_preprocessor(checkpoint, "feature extractor", "AutoFeatureExtractor")
     if "text" not in modalities and not has_tokenizer:
@@ -196,13 +198,20 @@ def _load_config(checkpoint: Checkpoint) -> Any:
 
 
 def _load_tokenizer(checkpoint: Checkpoint, needs: str) -> Any:
-    tokenizer = _load_auto("AutoTokenizer", checkpoint)
+    return _fit_inputs(_load_auto("AutoTokenizer", checkpoint), checkpoint, needs)
+
+
+def _fit_inputs(processor: Any, checkpoint: Checkpoint, needs: str) -> Any:
+    """The processor, which names no arrays that the model does not take.
+
+    Models share processors: a tokenizer of BERT also gives `token_type_ids` to DistilBERT, and an image processor of DETR
+    `pixel_mask` to YOLOS, which have none.
+    """
     model_class = _model_class(checkpoint, needs)
     if model_class is not None:
-        # Models share tokenizers: BERT's also gives `token_type_ids` to DistilBERT, which has none.
         parameters = inspect.signature(model_class.forward).parameters
-        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in parameters]
-    return tokenizer
+        processor.model_input_names = [name for name in processor.model_input_names if name in parameters]
+    return processor
 
 
 def _model_class(checkpoint: Checkpoint, needs: str) -> Any:

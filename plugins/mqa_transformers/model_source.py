@@ -19,6 +19,7 @@ from mqa_transformers.loading import (
     FORWARD,
     HEADS,
     IMAGE_CLASSIFICATION,
+    OBJECT_DETECTION,
     TAGGING,
     TEXT_CLASSIFICATION,
     load_module,
@@ -120,6 +121,8 @@ class AutoSource(ModelSource[AutoOptions]):
             task = FEATURE_EXTRACTION
         if is_audio_classifier(architecture):
             task = FORWARD if problem == REGRESSION and len(labels) > 1 else AUDIO_CLASSIFICATION
+        if architecture.endswith("ForObjectDetection"):
+            task = OBJECT_DETECTION
         return f"transformers/{task}"
 
 

@@ -79,6 +79,11 @@ def test_labels_are_in_the_order_of_their_numbers():
     assert config(num_labels=3).labels() == ("LABEL_0", "LABEL_1", "LABEL_2")
 
 
+def test_classes_that_a_detector_does_not_use_have_no_name_of_their_own():
+    names = {"0": "N/A", "1": "person", "2": "N/A"}
+    assert config(id2label=names).labels() == ("LABEL_0", "person", "LABEL_2")
+
+
 @pytest.mark.parametrize("names", [{"1": "a", "2": "b"}, {"0": "a", "2": "b"}, {"0": "a", "x": "b"}, ["a", "b"]])
 def test_labels_that_are_not_numbered_from_zero_are_refused(names):
     with pytest.raises(DataError, match="does not number its labels from 0 up"):

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from mqa_registry import Blob, DataError, Model, NoOptions, RunOptions, run
 from mqa_registry.cli import app
-from mqa_transformers.tasks.image_classification import SAMPLE_SHAPES, ImageClassification
+from mqa_transformers.tasks.image_classification import ImageClassification
+from mqa_transformers.tasks.image_codec import SAMPLE_SHAPES
 from tests.colours import CLASSES, SIZE, build_processor, draw_squares, encode_image, write_model
 
 pytestmark = pytest.mark.usefixtures("exports_here")
