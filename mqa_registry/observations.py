@@ -140,12 +140,19 @@ class ObservedView:
     lost: LostRows = LostRows()
 
 
-def failure_of_lost(lost: LostRows, rows_left: int) -> Failure | None:
-    """The failure of a view that has no row left because rows were lost: that of its first row; None where it has rows.
+def failure_of_lost(lost: LostRows, rows_left: int, *, declined: int = 0) -> Failure | None:
+    """The failure of a view that has no row left because rows were lost; None where it has rows, or lost none.
 
-    What fails on every row is no matter of single rows: the backend, the task or the perturbation fails.
+    What fails on every row is no matter of single rows: the backend, the task or the perturbation fails, as its first row
+    did. Where perturbations declined some of them, the few others show no such thing, and nothing was tested.
     """
-    return lost.cause if lost and rows_left == 0 else None
+    if rows_left or lost.cause is None:
+        return None
+    if not declined:
+        return lost.cause
+    first, total = lost.named[0], declined + lost.count
+    message = f"no row is left: perturbations declined {declined:,} of {total:,} rows, and the others were lost"
+    return Failure(f"{message}, row `{first.id}` because {first.reason}", lost.cause.hint)
 
 
 @dataclass(frozen=True)

@@ -60,3 +60,13 @@ def test_a_view_that_lost_every_row_failed_as_its_first_row_did() -> None:
     assert failure_of_lost(lost, rows_left=0) == lost.cause
     assert failure_of_lost(lost, rows_left=1) is None
     assert failure_of_lost(LostRows(), rows_left=0) is None
+
+
+def test_a_view_that_lost_all_rows_that_were_not_declined_tested_nothing_and_says_why() -> None:
+    lost = LostRows.of_errors([("a", CRASH), ("b", DataError("other"))])
+    failure = failure_of_lost(lost, rows_left=0, declined=3)
+    assert failure is not None
+    assert failure.trace == ""
+    assert "declined 3 of 5 rows" in failure.message
+    assert f"row `a` because {lost.named[0].reason}" in failure.message
+    assert failure_of_lost(LostRows(), rows_left=0, declined=3) is None

@@ -169,7 +169,7 @@ class _GrowingView:
         """The view, of the rows that are left; a failure where none is."""
         lost = LostRows.merge([made.lost, self.lost])
         table = self.spool.finish()
-        if (failure := failure_of_lost(lost, len(table))) is not None:
+        if (failure := failure_of_lost(lost, len(table), declined=made.declined)) is not None:
             return ObservedView(None, failure=failure, lost=lost)
         left = replace(made, rows=made.rows.leave_out(self.lost_at)) if self.lost_at else made
         return ObservedView(left, Predictions(schema, table, classes), lost=lost)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from mqa_metrics.confusion_matrix import ConfusionCounts, divide, entities
-from mqa_registry import DataError, Statistic, TagScheme, UsageError
+from mqa_registry import NotRunError, Statistic, TagScheme, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -95,7 +95,7 @@ def token_accuracy(predictions: Predictions, targets: Targets) -> Statistic:
     the target's span that it lies in; whether it begins the span does not matter.
     """
     if "decisions" not in predictions.table.column_names:
-        raise DataError(
+        raise NotRunError(
             "the predictions are spans alone, and token accuracy needs what was decided of each token",
             hint="measure them with `metrics/span-f1`",
         )

@@ -79,6 +79,18 @@ def test_all_rows_declined_is_nothing_tested_and_no_crash():
     assert (failure.message, failure.trace) == ("`acme/typos` declined all of 2 rows, so nothing was tested", "")
 
 
+def test_rows_of_which_some_are_declined_and_all_others_lost_tested_nothing_and_no_crash_is_blamed():
+    def decline_or_crash(example, rng):
+        return None if example["text"] == "one two" else 1 / 0
+
+    failure = perturbed(decline_or_crash)
+    assert failure.message.startswith(
+        "no row is left: perturbations declined 1 of 2 rows, and the others were lost, row `"
+    )
+    assert "division by zero" in failure.message
+    assert failure.trace == ""
+
+
 def test_a_function_cannot_change_the_options_of_the_suite():
     def greedy(example, rng, *, words: list[str]):
         return {"text": f"{example['text']} {words.pop() if words else 'none'}"}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_metrics.spans import span_f1, span_precision, span_recall, token_accuracy
-from mqa_registry import DataError, UsageError
+from mqa_registry import NotRunError, UsageError
 from mqa_registry.types import Predictions, TagScheme
 
 TARGETS = [[(0, 4, "PER"), (9, 12, "LOC")], [(0, 6, "ORG")], []]
@@ -118,5 +118,5 @@ def test_tokens_are_right_by_the_type_of_their_span(spans, at):
 
 
 def test_spans_alone_say_nothing_of_tokens(spans):
-    with pytest.raises(DataError, match="needs what was decided of each token"):
+    with pytest.raises(NotRunError, match="needs what was decided of each token"):
         token_accuracy(spans([[]]), spans([[]]))

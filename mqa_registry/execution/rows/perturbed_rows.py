@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mqa_registry.observations import Failure, LostRows, PerturbedRows
+from mqa_registry.observations import Failure, LostRows, PerturbedRows, failure_of_lost
 from mqa_registry.store import join_keys
 from mqa_registry.types import Rows
 
@@ -68,11 +68,13 @@ class GrowingRows:
         self.lost = LostRows.merge([self.lost, part.lost])
 
     def finish(self, perturb: Sequence[Use]) -> PerturbedRows | Failure:
-        """The whole set. A failure where no row is left: the perturbations declined all, or crashed on all."""
+        """The whole set. A failure where no row is left: each was declined, or lost."""
         if self.failure is not None:
             return self.failure
         table, lost = self.spool.finish(), self.lost
         if not len(table):
+            if self.declined and (failure := failure_of_lost(lost, 0, declined=self.declined)) is not None:
+                return failure
             if lost.cause is not None:
                 return replace(lost.cause, message=f"{lost.cause.message}, on row `{lost.named[0].id}`")
             names = " and ".join(f"`{use.name}`" for use in perturb)
