@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mqa_registry.plan import ProbeRequest, View
     from mqa_registry.types import Predictions, Rows
 
-FORMAT = 4  # increases when the host would cache the tables of probes in another form
+FORMAT = 5  # increases when the host would cache the tables of probes in another form
 TABLE = "table"  # the column of the store that holds a probe's table, as an Arrow stream
 
 
@@ -188,8 +188,8 @@ class ProbeRunner:
     def _view_context(self, request: ProbeRequest, view: View) -> ViewContext:
         inputs = request.probe.inputs
         rows = self._rows_of(request, view).rows
-        if inputs != "rows" and self._prepared.classes:
-            rows = name_targets(rows, self._prepared.classes)
+        if inputs != "rows":
+            rows = name_targets(rows, self._prepared.classes, self._find_schema(view))
         context = ViewContext(view.backend, rows, reader=self._prepared.row_sets.view_rows(view.rows, rows))
         if inputs == "predictions":
             return replace(context, predicted=self._predictions(view))
@@ -198,6 +198,12 @@ class ProbeRunner:
             open_runner, open_codec = partial(self._runner, view.backend), partial(self._codec, view.backend)
             return replace(context, opened=open_runner, spec=spec, decoding=open_codec)
         return context
+
+    def _find_schema(self, view: View) -> str:
+        """The schema of the predictions of a view, by its model's task where there are none yet."""
+        if (predictions := self._predictions(view)) is not None:
+            return predictions.schema
+        return self._model_under_test.task.schema if self._model_under_test is not None else "label"
 
     @property
     def _model_under_test(self) -> ModelUnderTest | None:

@@ -98,7 +98,12 @@ def read_target_labels(rows: Rows, classes: Sequence[str]) -> list[str | None]:
 
 
 def name_targets(rows: Rows, classes: Sequence[str], schema: str = "label") -> Rows:
-    """The rows with the classes of the model that each target means, or its number; as they are where one means none, or several."""
+    """The rows with each target as a prediction of the schema would be; as they are where one does not fit, or classes are not known.
+
+    Labels are then the names of classes that they mean, alone or in lists, numbers are floats, and tags are spans.
+    """
+    if get_schema(schema).has_classes and not classes:
+        return rows
     try:
         named = read_targets(rows, schema, classes, data="").main
     except (DataError, pa.ArrowException):

@@ -8,7 +8,7 @@ import pytest
 from mqa_registry import plan as plans
 from mqa_registry.errors import DataError, MqaError, NotRunError
 from mqa_registry.suite import Against, Expect, Use
-from tests.stand_ins import make_probe
+from tests.stand_ins import make_probe, make_task
 
 
 def numbers(table):
@@ -231,6 +231,24 @@ def test_a_probe_of_a_model_sees_targets_as_the_model_names_them(engine, sees):
     engine.run(engine.suite(*(check(engine, use) for use in uses)))
     assert watcher.contexts[0].view.rows.table.column("target").to_pylist() == ["few", "many"] * 25
     assert rows.contexts[0].view.rows.table.column("target").to_pylist() == [0.0, 1.0] * 25
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "seen"),
+    [
+        ("labels", '["few", "many"]', ["few", "many"]),
+        ("value", "1.5", 1.5),
+        ("spans", ["O", "few"], [{"start": 4, "end": 7, "label": "few", "score": None}]),
+    ],
+)
+def test_targets_are_read_by_the_schema_of_the_models_task(engine, schema, given, seen):
+    columns = {"text": engine.table.column("text"), "label": [given] * 50, "tokens": [["one", "two"]] * 50}
+    engine.table = pa.table(columns)
+    watcher = Watcher()
+    suite = engine.suite(check(engine, watcher.use(schemas=(schema,))))
+    task = Use("letters/count", make_task(engine.letters.codec, "count", schema=schema))
+    engine.run(replace(suite, model=replace(suite.model, task=task)))
+    assert watcher.contexts[0].view.rows.table.column("target").to_pylist() == [seen] * 50
 
 
 def test_a_probe_runs_again_where_what_it_says_it_depends_on_differs(engine):
