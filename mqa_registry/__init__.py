@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Number, Part, Result, Step, Verdict
     from mqa_registry.judging.result import Change, Flips, Interval, RunComparison
-    from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
+    from mqa_registry.judging.view_summary import ViewSummary
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.model_inputs import ResolvedRows, RowSources, resolve_rows
@@ -124,6 +124,7 @@ if TYPE_CHECKING:
     from mqa_registry.sounds import Sound, read_sound, resample
     from mqa_registry.stats.multiplicity import holm
     from mqa_registry.suite import explain_error
+    from mqa_registry.summaries import CalibrationBin, ConfusionMatrix, LabelCounts, ValueSummary
     from mqa_registry.types import (
         Blob,
         Boxes,
@@ -186,7 +187,7 @@ _HOMES = {
     "languages": ("identify_language",),
     "judging": ("Number", "Part", "Result", "Step", "Verdict"),
     "judging.result": ("Change", "Flips", "Interval", "RunComparison"),
-    "judging.view_summary": ("CalibrationBin", "ConfusionMatrix", "ViewSummary"),
+    "judging.view_summary": ("ViewSummary",),
     "machine": ("Device", "check_threads", "find_device"),
     "model_inputs": ("ResolvedRows", "RowSources", "resolve_rows"),
     "naming": ("counted", "did_you_mean"),
@@ -215,6 +216,7 @@ _HOMES = {
     "runs": ("ExecutedRun", "finalize", "read_plan"),
     "runs.progress": ("RunProgress",),
     "suite": ("explain_error",),
+    "summaries": ("CalibrationBin", "ConfusionMatrix", "LabelCounts", "ValueSummary"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -226,27 +228,27 @@ __all__ = [
     "Device", "Diagnosis", "Divergence", "Edit", "EncodedRow", "EnvironmentReporter", "Evidence", "Example",
     "ExampleRow", "ExecutedRun", "Executor", "ExportOptions", "Exported", "FileFormat", "Finding", "Flag", "Flips",
     "Generation", "GenerationStep", "Greedy", "Grouping", "HistoryOptions", "InputVariant", "Inspectable", "Interval",
-    "Job", "Judgement", "LiveModel", "Metric", "Model", "ModelDescription", "ModelOptions", "ModelSource",
-    "ModelUnderTest", "MqaError", "NoOptions", "NotRunError", "Number", "NumberBounds", "OutOfMemoryError",
-    "OutputReading", "ParityError", "ParityOptions", "ParityReport", "Part", "Perturbation", "Predictions", "Probe",
-    "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions", "Reporter", "ResolvedModel", "ResolvedRows",
-    "Result", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress", "Runner", "RunnerFacts",
-    "Sampling", "Scores", "Shortfall", "Slice", "Sound", "State", "Statistic", "Step", "Streaming", "SuggestedBackend",
-    "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport", "TableSource", "TagScheme",
-    "TaggedEntity", "Targets", "Task", "Timeable", "Tracker", "UsageError", "Verdict", "ViewContext", "ViewSummary",
-    "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table", "atomic_folder", "batch_invariance",
-    "blocks_release", "box_overlaps", "cache_states", "channel_factors", "check_output_folder", "check_threads",
-    "content_digest", "count_lost_rows", "count_verdicts", "counted", "describe_bounds", "describe_flips",
-    "describe_lost_rows", "describe_perturbation", "did_you_mean", "draw_conclusion", "edited", "end_process_tree",
-    "execute_suite", "explain_comparison", "explain_error", "explain_result", "export", "export_model", "file_format",
-    "finalize", "find_device", "fingerprint", "flags", "format_estimate", "format_number", "format_with_interval",
-    "group_by_number", "have_same_objects", "holm", "hookimpl", "identify_language", "interruptible", "is_special",
-    "iter_generation", "judge", "list_backends", "list_checks", "make_visible", "name_family", "open_table",
-    "optional_import", "output", "pair_boxes", "parity", "place_words", "positive_class", "read_columns",
-    "read_examples", "read_plan", "read_sound", "read_table", "read_target_labels", "read_targets", "rebuild_model",
-    "reopen_runner", "resample", "resolve_model", "resolve_rows", "run", "run_rows", "shapes", "show_export",
-    "show_report", "signal_name", "source_digest", "source_files", "split_cache", "summarize_error", "to_svg",
-    "trace_generation", "verdict_on", "with_class_names", "write_report",
+    "Job", "Judgement", "LabelCounts", "LiveModel", "Metric", "Model", "ModelDescription", "ModelOptions",
+    "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError", "Number", "NumberBounds",
+    "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport", "Part", "Perturbation",
+    "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions", "Reporter",
+    "ResolvedModel", "ResolvedRows", "Result", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress",
+    "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "Slice", "Sound", "State", "Statistic", "Step",
+    "Streaming", "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport",
+    "TableSource", "TagScheme", "TaggedEntity", "Targets", "Task", "Timeable", "Tracker", "UsageError", "ValueSummary",
+    "Verdict", "ViewContext", "ViewSummary", "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table",
+    "atomic_folder", "batch_invariance", "blocks_release", "box_overlaps", "cache_states", "channel_factors",
+    "check_output_folder", "check_threads", "content_digest", "count_lost_rows", "count_verdicts", "counted",
+    "describe_bounds", "describe_flips", "describe_lost_rows", "describe_perturbation", "did_you_mean",
+    "draw_conclusion", "edited", "end_process_tree", "execute_suite", "explain_comparison", "explain_error",
+    "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
+    "format_estimate", "format_number", "format_with_interval", "group_by_number", "have_same_objects", "holm",
+    "hookimpl", "identify_language", "interruptible", "is_special", "iter_generation", "judge", "list_backends",
+    "list_checks", "make_visible", "name_family", "open_table", "optional_import", "output", "pair_boxes", "parity",
+    "place_words", "positive_class", "read_columns", "read_examples", "read_plan", "read_sound", "read_table",
+    "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resample", "resolve_model", "resolve_rows",
+    "run", "run_rows", "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files",
+    "split_cache", "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names", "write_report",
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
     "stats", "errors", "batch_norm", "files", "process", "watchdog", "provenance", "naming", "number_groups", "entry_points", "expect",
-    "findings", "machine", "types",
+    "findings", "machine", "summaries", "types",
     "contributions", "hookspecs", "extras", "sounds", "options", "languages", "boundary", "plugins", "suite", "run_options", "model_inputs",
     "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "api", "functions", "doctor", "cli", "__main__",
 ]  # fmt: skip
@@ -237,7 +237,7 @@ def test_the_judge_loads_records_statistics_and_the_boundary_to_plugins():
     names = ", ".join(f"mqa_registry.judging.{path.stem}" for path in sorted((HOST / "judging").glob("[!_]*.py")))
     modules = loaded_by(f"import {names}")
     assert packages_of(modules) == {
-        "stats", "errors", "files", "process", "naming", "findings", "types", "contributions", "boundary", "sample_predictions", "expect",
+        "stats", "errors", "files", "process", "naming", "findings", "summaries", "types", "contributions", "boundary", "sample_predictions", "expect",
         "observations", "judging",
     }  # fmt: skip
     assert not modules & (MODEL_LIBRARIES | {"sqlite3", "pydantic", "rich", "typer", "pluggy", "scipy.stats"})

@@ -30,12 +30,13 @@ from mqa_registry.judging.result import (
     Verdict,
     VerdictChange,
 )
-from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
+from mqa_registry.judging.view_summary import ViewSummary
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.observations import LostRow, ViewLoss, Work
 from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
 from mqa_registry.reports.json_report import FORMAT
 from mqa_registry.reports.report import Report, SuiteIdentity
+from mqa_registry.summaries import CalibrationBin, ConfusionMatrix, Distribution, LabelCounts, ValueSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -268,13 +269,19 @@ def _parse_waiver(table: Table) -> AppliedWaiver:
 
 
 def _parse_view(table: Table) -> ViewSummary:
-    confusion = table.get("confusion")
+    confusion, values = table.get("confusion"), table.get("values")
     return _make_record(
         ViewSummary,
         table,
         confusion=_parse_confusion(confusion) if confusion else None,
         calibration=tuple(_make_record(CalibrationBin, one) for one in table.get("calibration", ())),
+        labels=tuple(_make_record(LabelCounts, one) for one in table.get("labels", ())),
+        values=_parse_values(values) if values else None,
     )
+
+
+def _parse_values(table: Table) -> ValueSummary:
+    return ValueSummary(*(_make_record(Distribution, table[name]) for name in ("predictions", "targets", "errors")))
 
 
 def _parse_confusion(table: Table) -> ConfusionMatrix:

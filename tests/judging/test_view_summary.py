@@ -1,4 +1,4 @@
-"""What predictions look like as a whole: confusion matrices and calibration, held against scikit-learn and by hand."""
+"""What predictions look like as a whole, by their schema: held against scikit-learn and counted by hand."""
 
 from __future__ import annotations
 
@@ -11,33 +11,38 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix
 
 from mqa_registry import plan as plans
-from mqa_registry.judging import view_summary
-from mqa_registry.judging.view_summary import (
+from mqa_registry.judging.view_summary import summarize_views
+from mqa_registry.observations import Failure, Observations, ObservedView, PerturbedRows
+from mqa_registry.summaries import CalibrationBin, ConfusionMatrix, Distribution, LabelCounts
+from mqa_registry.types import Predictions, Rows
+from mqa_registry.types.schemas import SPAN, summarize
+from mqa_registry.types.schemas.summarize import (
     CALIBRATION_BINS,
     MAX_CLASSES,
-    CalibrationBin,
-    ConfusionMatrix,
     bin_rows,
     make_bins,
     make_confusion_matrix,
-    summarize_views,
 )
-from mqa_registry.observations import Failure, Observations, ObservedView, PerturbedRows
-from mqa_registry.types import Predictions, Rows
 
 CLASSES = ("bad", "good", "none")
+SPANS = pa.list_(SPAN)
 
 
 def predicted(labels, chances=None, schema="label"):
     columns = {"id": [str(number) for number in range(len(labels))], schema: labels}
     if chances is not None:
         columns["probability"] = chances
-    return Predictions(schema, pa.table(columns), CLASSES if schema == "label" else ())
+    return Predictions(schema, pa.table(columns), CLASSES if schema in ("label", "labels") else ())
 
 
 def observed(predictions, targets, *, perturb=(), **columns):
     table = pa.table(
-        {"id": predictions.ids, "text": predictions.ids, **({"target": targets} if targets else {}), **columns}
+        {
+            "id": predictions.ids,
+            "text": predictions.ids,
+            **({"target": targets} if targets is not None else {}),
+            **columns,
+        }
     )
     rows = Rows(table, ("text",))
     view = plans.View("torch", plans.RowSet("reviews", perturb))
@@ -76,11 +81,41 @@ def test_data_without_targets_that_fit_have_none(targets):
 def test_views_of_perturbed_rows_of_other_schemas_and_without_predictions_have_none():
     labels = predicted(["bad", "good"])
     assert summarize_views(observed(labels, ["bad", "good"], perturb=("typos",))) == ()
-    assert summarize_views(observed(predicted([0.5, 1.5], schema="value"), [0.5, 1.0])) == ()
+    assert summarize_views(observed(predicted(["so", "so"], schema="text"), ["so", "other"])) == ()
     rows = observed(labels, ["bad", "good"]).rows
     view = plans.View("torch", plans.RowSet("reviews"))
     assert summarize_views(Observations(rows, {view: ObservedView(None, failure=Failure("gone"))})) == ()
     assert summarize_views(observed(predicted([]), None)) == ()
+
+
+def test_of_several_labels_a_row_each_that_occurs_has_its_counts(monkeypatch):
+    labels = predicted([["bad", "good"], [], ["good"], None], schema="labels")
+    (summary,) = summarize_views(observed(labels, [["good"], ["bad"], ["good"], ["none"]]))
+    assert summary.rows == 3
+    assert summary.labels == (LabelCounts("bad", 1, 1, 0), LabelCounts("good", 2, 2, 2))
+    monkeypatch.setattr(summarize, "CHUNK_ROWS", 2)
+    assert summarize_views(observed(labels, [["good"], ["bad"], ["good"], ["none"]])) == (summary,)
+
+
+def test_spans_are_counted_by_their_type_and_are_right_with_the_place_and_the_type_of_a_target(monkeypatch):
+    def spans(*row):
+        return [{"start": start, "end": end, "label": label, "score": None} for start, end, label in row]
+
+    found = [spans((0, 1, "PER"), (2, 3, "LOC")), spans((0, 2, "PER")), spans()]
+    wanted = [spans((0, 1, "PER"), (2, 3, "ORG")), spans((0, 1, "PER")), spans((0, 1, "LOC"))]
+    table = pa.table({"id": ["one", "two", "six"], "spans": pa.array(found, SPANS)})
+    rows = observed(Predictions("spans", table), pa.array(wanted, SPANS))
+    (summary,) = summarize_views(rows)
+    assert summary.labels == (LabelCounts("LOC", 1, 1, 0), LabelCounts("ORG", 1, 0, 0), LabelCounts("PER", 2, 2, 1))
+    monkeypatch.setattr(summarize, "CHUNK_ROWS", 2)
+    assert summarize_views(rows) == (summary,)
+
+
+def test_numbers_have_the_distributions_of_predictions_targets_and_errors():
+    (summary,) = summarize_views(observed(predicted([1.0, 2.0, 3.0, None], schema="value"), [1.0, 1.0, 1.0, 9.0]))
+    assert summary.values.predictions == Distribution(1.0, 1.5, 2.0, 2.5, 3.0, 2.0, 0.816497)
+    assert summary.values.targets == Distribution(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0)
+    assert summary.values.errors == Distribution(0.0, 0.5, 1.0, 1.5, 2.0, 1.0, 0.816497)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=50))
@@ -136,7 +171,7 @@ def test_rows_are_binned_in_parts(monkeypatch):
     labels = [CLASSES[code] for code in chances.argmax(axis=1)]
     observations = observed(predicted(labels, chances.tolist()), [CLASSES[code] for code in rng.integers(0, 3, 50)])
     whole = summarize_views(observations)
-    monkeypatch.setattr(view_summary, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(summarize, "CHUNK_ROWS", 7)
     assert summarize_views(observations) == whole
 
 

@@ -25,11 +25,12 @@ from mqa_registry.judging.result import (
     SweepSummary,
     Verdict,
 )
-from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
+from mqa_registry.judging.view_summary import ViewSummary
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
 from mqa_registry.observations import LostRow, ViewLoss, Work
 from mqa_registry.reports import to_json, write_report
 from mqa_registry.reports.report_file import load_report, parse_report, read_report
+from mqa_registry.summaries import CalibrationBin, ConfusionMatrix, Distribution, LabelCounts, ValueSummary
 
 NAMES = st.text(max_size=5)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -101,7 +102,8 @@ def test_a_file_is_a_report_again(report, tmp_path):
                     work={"onnx": Work(1, 2, 3)}, options=("--limit", "5"), views=(
                         ViewSummary("a", "torch", "label", 2, ConfusionMatrix(("x", "y"), ((1, 0), (1, 0)), 1),
                                     (CalibrationBin(0.0, 1.0, 2, 0.5, 0.5),)),
-                        ViewSummary("a", "onnx", "label", 2)))  # fmt: skip
+                        ViewSummary("a", "onnx", "labels", 2, labels=(LabelCounts("x", 2, 1, 1),)),
+                        ViewSummary("b", "onnx", "value", 2, values=ValueSummary(*[Distribution(*map(float, range(7)))] * 3))))  # fmt: skip
     write_report(whole, tmp_path / "report.json")
     assert load_report(tmp_path / "report.json") == whole
 

@@ -18,11 +18,14 @@ from mqa_registry.types.schemas.probabilities import (
     read_probabilities,
 )
 from mqa_registry.types.schemas.schema import MisfitError, Schema
+from mqa_registry.types.schemas.summarize import summarize_classes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from mqa_registry.summaries import PredictionSummary
+    from mqa_registry.types.predictions import Predictions, Targets
     from mqa_registry.types.schemas.schema import Columns
     from mqa_registry.types.targets import TargetColumn
 
@@ -134,6 +137,10 @@ class LabelSchema(ClassSchema):
     def prediction(self, name: str) -> str:
         """The class."""
         return name
+
+    def summarize(self, predictions: Predictions, targets: Targets) -> PredictionSummary:
+        """The confusion matrix, and the calibration where there are probabilities."""
+        return summarize_classes(predictions, targets)
 
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """The class that each label means, as `read_labels` reads them; a missing label stays missing."""

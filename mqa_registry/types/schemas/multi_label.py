@@ -14,10 +14,13 @@ from mqa_registry.types.columns import is_list
 from mqa_registry.types.labels import UnreadableLabel, is_missing, read_labels
 from mqa_registry.types.schemas.classes import ClassSchema
 from mqa_registry.types.schemas.schema import MisfitError
+from mqa_registry.types.schemas.summarize import summarize_label_sets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mqa_registry.summaries import PredictionSummary
+    from mqa_registry.types.predictions import Predictions, Targets
     from mqa_registry.types.schemas.schema import Columns
     from mqa_registry.types.targets import TargetColumn
 
@@ -53,6 +56,10 @@ class LabelsSchema(ClassSchema):
         if self.names_in(columns[self.column]).null_count:
             raise MisfitError("gave a list of labels with null in it")
         super().check_decoded(columns, classes)
+
+    def summarize(self, predictions: Predictions, targets: Targets) -> PredictionSummary:
+        """How often each label is right."""
+        return summarize_label_sets(predictions, targets)
 
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """Lists of names of classes, also as the JSON text of a list, or a row of 0 and 1 for all classes in their order.

@@ -17,6 +17,8 @@ from mqa_registry.types.columns import cast_column, finite_or_null
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mqa_registry.summaries import PredictionSummary
+    from mqa_registry.types.predictions import Predictions, Targets
     from mqa_registry.types.targets import TargetColumn
 
 Columns: TypeAlias = Mapping[str, "pa.ChunkedArray"]
@@ -89,6 +91,10 @@ class Schema:
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """The targets of a data set as predictions of this schema would be; a DataError where they do not fit."""
         return targets.cast(self.type, self.name)
+
+    def summarize(self, predictions: Predictions, targets: Targets) -> PredictionSummary | None:
+        """What predictions look like as a whole next to their targets, row by row, none of them missing; None where nothing is said."""
+        return None
 
     def sample(self, classes: Sequence[str], *, as_targets: bool = False) -> tuple[Columns, tuple[str, ...]] | None:
         """Two made-up predictions or their targets, and the classes; None where nothing can be made up."""

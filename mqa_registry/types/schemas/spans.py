@@ -13,11 +13,14 @@ from mqa_registry.naming import counted, did_you_mean
 from mqa_registry.types.columns import cast_column, is_list, missing_column_error
 from mqa_registry.types.labels import is_missing, plain_label
 from mqa_registry.types.schemas.schema import MisfitError, PartSchema
+from mqa_registry.types.schemas.summarize import summarize_spans
 from mqa_registry.types.tags import OUTSIDE, TagScheme, place_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from mqa_registry.summaries import PredictionSummary
+    from mqa_registry.types.predictions import Predictions, Targets
     from mqa_registry.types.schemas.schema import Columns
     from mqa_registry.types.targets import TargetColumn
 
@@ -95,6 +98,10 @@ class SpansSchema(PartSchema):
             if prediction is None
             else frozenset((span["start"], span["end"], span["label"]) for span in prediction)
         )
+
+    def summarize(self, predictions: Predictions, targets: Targets) -> PredictionSummary:
+        """How often spans of each type are right."""
+        return summarize_spans(predictions, targets)
 
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """Spans as they are, checked; tags, one for each of the row's `tokens`, as the spans that they mark.

@@ -12,10 +12,13 @@ from mqa_registry.errors import DataError
 from mqa_registry.types.blocks import iter_blocks
 from mqa_registry.types.labels import is_missing
 from mqa_registry.types.schemas.schema import Schema
+from mqa_registry.types.schemas.summarize import summarize_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mqa_registry.summaries import PredictionSummary
+    from mqa_registry.types.predictions import Predictions, Targets
     from mqa_registry.types.targets import TargetColumn
 
 VALUE_LENGTH = 60  # characters of a target that a message has room for
@@ -30,6 +33,10 @@ class ValueSchema(Schema):
     is_exact = False
     sample_predictions = (0.3, 0.8)
     sample_targets = (0.4, 0.6)
+
+    def summarize(self, predictions: Predictions, targets: Targets) -> PredictionSummary:
+        """The distributions of predictions, targets and errors."""
+        return summarize_values(predictions, targets)
 
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """Finite numbers, also as text; NaN and an empty text are missing. A DataError names the first row of anything else."""

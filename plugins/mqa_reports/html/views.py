@@ -1,4 +1,4 @@
-"""Predictions of a data set as the page shows them: confusion matrices, and the reliability diagram of all backends."""
+"""Predictions of a data set as the page shows them: confusion matrices, a reliability diagram, counts by label, numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mqa_reports.html.sharing import share
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry import CalibrationBin, ConfusionMatrix, Report, ViewSummary
+    from mqa_registry import CalibrationBin, ConfusionMatrix, LabelCounts, Report, ValueSummary, ViewSummary
 
 SHADES = 8  # of a cell, by its share of the row
 
@@ -37,6 +37,19 @@ class DataView:
     matrices: Sequence[MatrixView]
     calibration: Plot | None
     bins: Sequence[tuple[str, CalibrationBin]]
+    labels: Sequence[tuple[str, LabelCounts]]
+    values: Sequence[tuple[str, ValueSummary]]
+
+    @property
+    def title(self) -> str:
+        """What there is to see, for a link to it."""
+        parts = (
+            (self.matrices, "confusion matrix"),
+            (self.calibration, "calibration"),
+            (self.labels, "counts by label"),
+            (self.values, "numbers"),
+        )
+        return " and ".join(name for part, name in parts if part).capitalize()
 
 
 def make_data_views(report: Report) -> list[DataView]:
@@ -55,6 +68,16 @@ def _make_data_view(anchor: str, data: str, views: Sequence[ViewSummary]) -> Dat
         matrices=_make_matrices(views),
         calibration=draw_calibration(calibrations),
         bins=[(backends, one) for backends, bins in calibrations for one in bins],
+        labels=[
+            (backends, one)
+            for backends, counts in share([(view.backend, view.labels) for view in views])
+            for one in counts
+        ],
+        values=[
+            (backends, one)
+            for backends, one in share([(view.backend, view.values) for view in views])
+            if one is not None
+        ],
     )
 
 

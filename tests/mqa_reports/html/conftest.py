@@ -22,8 +22,9 @@ from mqa_registry.judging.result import (
     Verdict,
     VerdictChange,
 )
-from mqa_registry.judging.view_summary import CalibrationBin, ConfusionMatrix, ViewSummary
+from mqa_registry.judging.view_summary import ViewSummary
 from mqa_registry.judging.waivers import AppliedWaiver, WaiverState
+from mqa_registry.summaries import CalibrationBin, ConfusionMatrix, LabelCounts
 from mqa_reports.html.page import render_page
 from tests.reports import conftest as made
 
@@ -150,7 +151,10 @@ def make_hostile():
         hint=HOSTILE,
         suite=replace(report.suite, **names),
         environment={"model": {HOSTILE: HOSTILE}, "data": {HOSTILE: {"rows": 3}}},
-        views=(ViewSummary(HOSTILE, HOSTILE, "label", 10, matrix, bins),),
+        views=(
+            ViewSummary(HOSTILE, HOSTILE, "label", 10, matrix, bins),
+            ViewSummary(HOSTILE, HOSTILE, "labels", 10, labels=(LabelCounts(HOSTILE, 3, 2, 1),)),
+        ),
         findings=(Finding("warning", HOSTILE, HOSTILE, HOSTILE),),
         options=(HOSTILE,),
     )

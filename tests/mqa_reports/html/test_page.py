@@ -15,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mqa_registry import ExampleRow, Number, Part
+from mqa_registry import ExampleRow, LabelCounts, Number, Part, ValueSummary, ViewSummary
 from mqa_registry.reports import to_json, without_examples
 from mqa_registry.reports.report_file import parse_report
 from mqa_registry.reports.reporters import MARKER_BYTES, render
+from mqa_registry.summaries import Distribution
 from mqa_reports import HTML
 from mqa_reports.html import page as pages
 from mqa_reports.html.page import render_page
@@ -191,6 +192,20 @@ def test_without_examples_there_is_no_text_of_a_row(report, page):
 def test_a_report_of_few_checks(report, n_checks):
     parsed = Parser(render_page(replace(report, results=report.results[:n_checks], views=(), findings=())))
     assert len([1 for attributes, _ in parsed.find("details") if attributes.get("class") == "check"]) == n_checks
+
+
+def test_labels_have_their_counts_and_numbers_their_distributions(report):
+    errors = Distribution(-0.5, -0.25, 0.0, 0.25, 0.75, 0.05, 0.375)
+    views = (
+        ViewSummary("topics", "torch", "labels", 90, labels=(LabelCounts("sport", 30, 20, 10),)),
+        ViewSummary("prices", "torch", "value", 90, values=ValueSummary(errors, errors, errors)),
+    )
+    page = render_page(replace(report, views=views))
+    (labels,) = re.findall(r"<caption>Counts by label.+?</table>", page, re.DOTALL)
+    assert re.findall(r">([^<>\n]+)</t[dh]>", labels)[5:] == ["sport", "torch", "30", "20", "10"]
+    (numbers,) = re.findall(r"<caption>Numbers: what was predicted.+?</table>", page, re.DOTALL)
+    last = re.findall(r">([^<>\n]+)</t[dh]>", numbers)[-9:]
+    assert last == ["errors", "torch", "-0.5", "-0.25", "0", "0.25", "0.75", "0.05", "0.375"]
 
 
 def test_hostile_texts_are_no_markup(hostile):
