@@ -1,4 +1,7 @@
-"""A tiny residual network that tells the colour of a square, trained within seconds, and photos of such squares."""
+"""Tiny residual networks that tell the colours of squares, trained within seconds, and photos of such squares.
+
+One is of one square an image and gives it one class; a multi-label one finds all the colours of any number of squares.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,22 @@ def draw_squares(n_rows: int, seed: int = 7) -> tuple[list[np.ndarray[Any, Any]]
     return [draw_square(rng, code) for code in codes], codes
 
 
+def draw_mixtures(n_rows: int, seed: int = 7) -> tuple[list[np.ndarray[Any, Any]], list[list[int]]]:
+    """Images with a square of every colour, of two, of one or of none, each in a place of its own, and the codes of the colours."""
+    rng = np.random.default_rng(seed)
+    images, codes = [], []
+    for row in range(n_rows):
+        there = [code for code in range(len(CLASSES)) if row >> code & 1]
+        pixels = rng.integers(60, 140, (24, 32, 3))
+        for code, left in zip(there, rng.permutation([0, 11, 22]), strict=False):
+            top = rng.integers(0, 14)
+            pixels[top : top + 10, left : left + 10] //= 3
+            pixels[top : top + 10, left : left + 10, code] += 160
+        images.append(pixels.astype(np.uint8))
+        codes.append(there)
+    return images, codes
+
+
 def encode_image(pixels: np.ndarray[Any, Any], kind: str = "PNG", **options: Any) -> bytes:
     """The bytes of an image file."""
     from PIL import Image
@@ -56,7 +75,24 @@ def build_processor(**settings: Any) -> Any:
 
 
 def write_model(folder: Path) -> Path:
-    """Train the network and write it and its processor into a folder."""
+    """Train the network of one class an image and write it and its processor into a folder."""
+    import torch
+
+    images, codes = draw_squares(STEPS * BATCH // 4, seed=1)
+    return _train(folder, images, torch.tensor(codes), torch.nn.functional.cross_entropy)
+
+
+def write_multi_label_model(folder: Path) -> Path:
+    """Train the network of any number of colours an image and write it and its processor into a folder."""
+    import torch
+
+    images, codes = draw_mixtures(STEPS * BATCH // 4, seed=1)
+    labels = torch.tensor([[float(code in there) for code in range(len(CLASSES))] for there in codes])
+    loss = torch.nn.functional.binary_cross_entropy_with_logits
+    return _train(folder, images, labels, loss, problem_type="multi_label_classification")
+
+
+def _train(folder: Path, images: list[np.ndarray[Any, Any]], labels: Any, loss: Any, **configuration: Any) -> Path:
     import torch
     from transformers import ResNetConfig, ResNetForImageClassification
 
@@ -70,15 +106,14 @@ def write_model(folder: Path) -> Path:
             layer_type="basic",
             id2label=names,
             label2id={name: code for code, name in names.items()},
+            **configuration,
         )
     )
-    images, codes = draw_squares(STEPS * BATCH // 4, seed=1)
     pixels = torch.from_numpy(build_processor()(images, return_tensors="np")["pixel_values"])
-    labels = torch.tensor(codes)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for step in range(STEPS):
         rows = torch.arange(step * BATCH, (step + 1) * BATCH) % len(labels)
-        torch.nn.functional.cross_entropy(model(pixel_values=pixels[rows]).logits, labels[rows]).backward()
+        loss(model(pixel_values=pixels[rows]).logits, labels[rows]).backward()
         optimizer.step()
         optimizer.zero_grad()
     model.eval().save_pretrained(folder)

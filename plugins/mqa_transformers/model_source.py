@@ -26,7 +26,7 @@ from mqa_transformers.loading import (
     load_processor,
 )
 from mqa_transformers.sentence_transformers import read_sentence_encoder
-from mqa_transformers.tasks.problem_type import REGRESSION, SINGLE_LABEL, read_problem_type
+from mqa_transformers.tasks.problem_type import REGRESSION, read_problem_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,17 +110,18 @@ class AutoSource(ModelSource[AutoOptions]):
         config = checkpoint.config
         architecture, labels = config.architecture or "", config.labels()
         problem = read_problem_type(config.problem_type, labels)
+        gives_numbers = problem == REGRESSION and len(labels) > 1  # of which no task reads more than one
         task = FORWARD
-        if architecture.endswith("ForSequenceClassification") and not (problem == REGRESSION and len(labels) > 1):
+        if architecture.endswith("ForSequenceClassification") and not gives_numbers:
             task = TEXT_CLASSIFICATION
         if architecture.endswith("ForTokenClassification"):
             task = TAGGING
-        if architecture.endswith("ForImageClassification") and problem == SINGLE_LABEL:
+        if architecture.endswith("ForImageClassification") and not gives_numbers:
             task = IMAGE_CLASSIFICATION
         if task == FORWARD and architecture.endswith("Model") and read_sentence_encoder(checkpoint.path):
             task = FEATURE_EXTRACTION
         if is_audio_classifier(architecture):
-            task = FORWARD if problem == REGRESSION and len(labels) > 1 else AUDIO_CLASSIFICATION
+            task = FORWARD if gives_numbers else AUDIO_CLASSIFICATION
         if architecture.endswith("ForObjectDetection"):
             task = OBJECT_DETECTION
         return f"transformers/{task}"

@@ -106,6 +106,10 @@ def test_a_task_for_an_unknown_head_is_refused(bert, context):
     [
         ({}, "transformers/text-classification"),
         ({"architectures": ["ViTForImageClassification"]}, "transformers/image-classification"),
+        (
+            {"architectures": ["ViTForImageClassification"], "problem_type": "multi_label_classification"},
+            "transformers/image-classification",
+        ),
         ({"architectures": ["ViTModel"]}, "transformers/forward"),
         ({"architectures": ["GPT2LMHeadModel"]}, "transformers/forward"),
         ({"architectures": None}, "transformers/forward"),

@@ -15,11 +15,20 @@ import pytest
 from onnx import numpy_helper
 from typer.testing import CliRunner
 
-from mqa_registry import Blob, DataError, Model, NoOptions, RunOptions, run
+from mqa_registry import Blob, DataError, Model, RunOptions, UsageError, run
 from mqa_registry.cli import app
-from mqa_transformers.tasks.image_classification import ImageClassification
+from mqa_transformers.tasks.image_classification import ImageClassification, ImageClassificationOptions
 from mqa_transformers.tasks.image_codec import SAMPLE_SHAPES
-from tests.colours import CLASSES, SIZE, build_processor, draw_squares, encode_image, write_model
+from tests.colours import (
+    CLASSES,
+    SIZE,
+    build_processor,
+    draw_mixtures,
+    draw_squares,
+    encode_image,
+    write_model,
+    write_multi_label_model,
+)
 
 pytestmark = pytest.mark.usefixtures("exports_here")
 
@@ -101,9 +110,9 @@ def values(report, check="metrics/accuracy"):
     return {one.backend: one.numbers["value"].estimate for one in report.results if one.check == check}
 
 
-def bind(processor=None, **about):
+def bind(processor=None, threshold=None, **about):
     model = Model(digest="", module=lambda: None, processor=lambda: processor, labels=CLASSES, about=about)
-    return ImageClassification().bind(model, NoOptions())
+    return ImageClassification().bind(model, ImageClassificationOptions(threshold=threshold))
 
 
 # What the model is fed.
@@ -139,12 +148,40 @@ def test_images_of_other_sizes_are_filled_up_with_zeros():
     assert [codec.cost(row) for row in rows] == [300, 300, 16]
 
 
-def test_a_model_without_an_image_processor_or_with_another_head_is_refused():
+def test_a_model_without_an_image_processor_is_refused():
     with pytest.raises(DataError, match="no image processor") as refused:
         bind()
     assert "preprocessor_config.json" in refused.value.hint
-    with pytest.raises(DataError, match="does not give an image one class"):
-        bind(build_processor(), problem_type="multi_label_classification")
+
+
+def test_a_threshold_is_of_several_labels_and_a_model_of_several_numbers_is_refused():
+    with pytest.raises(UsageError, match="this one gives a row one class"):
+        bind(build_processor(), threshold=0.7)
+    with pytest.raises(DataError, match="it gives a row numbers and no class"):
+        bind(build_processor(), problem_type="regression")
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem", "schema"),
+    [
+        (CLASSES, None, "label"),
+        (CLASSES, "multi_label_classification", "labels"),
+        (("beauty",), None, "value"),
+    ],
+)
+def test_what_is_predicted_follows_from_the_models_configuration(labels, problem, schema):
+    model = Model(
+        digest="", module=lambda: None, processor=build_processor, labels=labels, about={"problem_type": problem}
+    )
+    assert ImageClassification().for_model(model, ImageClassificationOptions()).schema == schema
+
+
+@pytest.mark.parametrize(("threshold", "labels"), [(None, ["red", "blue"]), (0.9, ["red"]), ({"red": 0.999}, ["blue"])])
+def test_a_multi_label_model_gives_an_image_the_labels_that_reach_their_threshold(threshold, labels):
+    codec = bind(build_processor(), threshold, problem_type="multi_label_classification")
+    rows = codec.encode([{"image": draw_squares(1)[0][0]}])
+    table = codec.decode({"logits": np.array([[4.0, -4.0, 1.0]])}, rows)
+    assert table["labels"].to_pylist() == [labels]
 
 
 # Runs.
@@ -201,15 +238,60 @@ def test_images_that_cannot_be_read_are_lost_with_their_reasons(folder):
     }
 
 
+# Several labels an image.
+
+
+@pytest.fixture(scope="module")
+def mixtures(tmp_path_factory):
+    """A folder with a multi-label model, images with squares of several colours, and a suite; and the report of a run of it."""
+    folder = tmp_path_factory.mktemp("mixtures")
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        write_multi_label_model(folder / "model")
+    done = mqa("export", folder / "model", "--out", folder / "out", "--store", folder / ".mqa")
+    assert done.exit_code == 0, done.output
+    images, codes = draw_mixtures(40)
+    labels = [[CLASSES[code] for code in there] for there in codes]
+    pq.write_table(
+        pa.table({"image": [encode_image(one) for one in images], "label": labels}), folder / "squares.parquet"
+    )
+    hamming = SUITE.replace(
+        '{ use = "metrics/top-k-accuracy", k = 2 }\nexpect = { min = 0.9 }',
+        '"metrics/hamming-loss"\nexpect = { max = 0.1 }',
+    )
+    (folder / "suite.toml").write_text(hamming + PARITY)
+    return folder, run(folder / "suite.toml", RunOptions(device="cpu"))
+
+
+def test_both_backends_find_all_colours_of_an_image_and_agree(mixtures):
+    report = mixtures[1]
+    assert {one.verdict.value for one in report.results} == {"PASS"}
+    assert all(estimate >= 0.9 for estimate in values(report).values())
+    assert values(report, "metrics/hamming-loss").keys() == {"torch", "onnx"}
+
+
+def test_a_damaged_export_of_several_labels_flips_some_and_the_module_is_named(mixtures, tmp_path, monkeypatch):
+    shutil.copytree(mixtures[0], tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out/model.mqa.json").unlink()
+    model = onnx.load("out/model.onnx")
+    damage(model.graph, "stages.1", by=5.0)
+    onnx.save(model, "out/model.onnx")
+    assert mqa("parity", "model", "out/model.onnx", "--data", "squares.parquet", "--json", "report.json").exit_code == 1
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["first_divergence"]["module"].startswith("resnet.encoder.stages.1")
+    (flips,) = [result for result in report["results"] if result["check"] == "flips"]
+    assert flips["evidence"]["details"]["flips"]["damage"] > 0
+
+
 # The export.
 
 
-def damage(graph, layer):
+def damage(graph, layer, by=0.5):
     """Move the weights of one output channel of the last convolution of a layer."""
     names = {name: node for node in graph.node if node.op_type == "Conv" for name in node.input[1:2]}
     weight = next(one for one in graph.initializer if one.name in names and layer in one.name)
     array = numpy_helper.to_array(weight).copy()
-    array[0] += 0.5
+    array[0] += by
     weight.CopyFrom(numpy_helper.from_array(array, weight.name))
 
 
