@@ -109,6 +109,36 @@ def test_the_suite_holds_in_noise_too(folder):
     assert [step["severity"] for step in noise["series"]] == [-30, -20, -10, 0]
 
 
+def test_segments_that_were_found_elsewhere_are_judged_the_same(
+    folder, tmp_path, model_under_test, predicted, recordings
+):
+    table = pq.read_table(DATA, columns=["id", "audio", "target"]).slice(0, len(recordings))
+    pq.write_table(table, tmp_path / "speech.parquet")
+    pq.write_table(predicted.append_column("id", table["id"]), tmp_path / "found.parquet")
+    (tmp_path / "suite.toml").write_text(
+        """format = 1
+name = "found"
+[data.speech]
+use = "datasets/file"
+path = "speech.parquet"
+[backends.found]
+use = "replay/file"
+path = "found.parquet"
+schema = "spans"
+[[check]]
+measure = "audio/speech-f1"
+expect = { min = 0.85 }
+gate = "point"
+[[check]]
+measure = "metrics/token-accuracy"
+expect = { min = 0.8 }
+gate = "point"
+"""
+    )
+    results = run(tmp_path / "suite.toml", RunOptions(device="cpu")).results
+    assert {one.verdict.value for one in results} == {"PASS"}
+
+
 def test_a_damaged_file_decides_otherwise_chunk_by_chunk(folder, tmp_path):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     published = SileroSource().load(

@@ -104,6 +104,14 @@ def test_a_codec_gives_spans_that_end_behind_their_start():
         get_schema("spans").check_decoded({"spans": column}, TAGS)
 
 
+def test_spans_of_a_sound_are_not_held_against_the_length_of_a_text():
+    targets = pa.array([[span(0, 900, "speech")]], KIND)
+    columns = {"id": ["0"], "audio": [b"RIFF"], "source": ["calls"], "target": targets}
+    rows = Rows(pa.table(columns), ("audio", "source"), blobs=("audio",))
+    (row,) = read_targets(rows, "spans", ("O", "speech"), data="calls").to_pylist()
+    assert [one["end"] for one in row] == [900]
+
+
 def test_spans_are_equal_whatever_their_scores_and_order():
     canonicalize = get_schema("spans").canonicalize
     assert canonicalize([span(0, 1), {**span(2, 3), "score": 0.1}]) == canonicalize([span(2, 3), span(0, 1)])

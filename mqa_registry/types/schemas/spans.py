@@ -225,13 +225,13 @@ def _iter_blocks(targets: TargetColumn, read: Any) -> Iterator[list[list[dict[st
 
 
 def _find_contexts(targets: TargetColumn) -> pa.ChunkedArray | None:
-    """The words of every row, else its text; None where no column, or one of several, may be the text, as that of a sound."""
+    """The words of every row, else its text; None where no column, or one of several, may be the text, and of sounds."""
     table, fields = targets.rows.table, targets.rows.fields
     if TOKENS in table.column_names and is_list(table.schema.field(TOKENS).type):
         return table.column(TOKENS)
-    texts = [
-        name for name in fields if name not in targets.rows.blobs and pa.types.is_string(table.schema.field(name).type)
-    ]
+    if targets.rows.blobs:
+        return None
+    texts = [name for name in fields if pa.types.is_string(table.schema.field(name).type)]
     return table.column(texts[0]) if len(texts) == 1 else None
 
 
