@@ -1,5 +1,6 @@
 """Types: rows that go in, predictions and targets that come out, one schema for every kind of prediction; reading tables."""
 
+from mqa_registry.types.answers import CONTEXT, move_answers, normalize_answer
 from mqa_registry.types.blobs import Blob
 from mqa_registry.types.boxes import Boxes, box_overlaps, have_same_objects, pair_boxes
 from mqa_registry.types.edits import Edit, cuts_span, edit_words, edited, move_spans
@@ -22,6 +23,7 @@ from mqa_registry.types.targets import (
 )
 
 __all__ = [
+    "CONTEXT",
     "SCHEMAS",
     "Blob",
     "Boxes",
@@ -45,8 +47,10 @@ __all__ = [
     "get_schema",
     "have_same_objects",
     "map_labels",
+    "move_answers",
     "move_spans",
     "name_targets",
+    "normalize_answer",
     "open_table",
     "pair_boxes",
     "place_words",

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from mqa_registry import SuiteContext
 
-DECISIONS = ("label", "labels", "spans", "text", "ranking")  # the schemas of answers that can flip
-SCORED = ("label", "labels", "spans", "text")  # those that the task's metric scores row by row
+DECISIONS = ("label", "labels", "spans", "answer", "text", "ranking")  # the schemas of answers that can flip
+SCORED = ("label", "labels", "spans", "answer", "text")  # those that the task's metric scores row by row
 NUMBER = "value"  # the schema of answers that are near or far
 FAIRNESS = 30  # the order of such checks in a suite
 MAX_GAP, MAX_FLIP_RATE = 0.2, 0.05

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from mqa_metrics.answers import answer_f1, best_answer_f1, exact_match, no_answer_accuracy
 from mqa_metrics.boxes import box_map, box_recall
 from mqa_metrics.classification import (
     accuracy,
@@ -39,6 +40,7 @@ VALUE = ("value",)
 CLASS_SCHEMAS = ("label", "labels", "spans")
 SPANS = ("spans",)
 BOXES = ("boxes",)
+ANSWER = ("answer",)
 SHARE = (0.0, 1.0)
 CORRELATION = (-1.0, 1.0)
 ERROR = (0.0, math.inf)
@@ -55,6 +57,10 @@ METRICS = (
     Metric("token-accuracy", token_accuracy, schemas=SPANS, range=SHARE, reads="counts"),
     Metric("box-map", box_map, schemas=BOXES, range=SHARE),
     Metric("box-recall", box_recall, schemas=BOXES, range=SHARE),
+    Metric("exact-match", exact_match, schemas=ANSWER, range=SHARE, reads="rows"),
+    Metric("answer-f1", answer_f1, schemas=ANSWER, range=SHARE, reads="rows"),
+    Metric("no-answer-accuracy", no_answer_accuracy, schemas=ANSWER, range=SHARE, reads="rows"),
+    Metric("best-answer-f1", best_answer_f1, schemas=ANSWER, range=SHARE),
     Metric("mcc", mcc, schemas=LABEL, range=(-1.0, 1.0), reads="counts"),
     Metric("log-loss", log_loss, schemas=LABEL, range=(0.0, MAX_LOG_LOSS)),
     Metric("brier", brier, schemas=LABEL, range=(0.0, 2.0), reads="rows"),

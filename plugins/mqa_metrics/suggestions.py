@@ -21,6 +21,7 @@ CHANCE = 0.5  # the AUROC of answers that have nothing to do with the targets
 MAX_ECE = 0.15
 MIN_SPAN_F1 = 0.5  # more right than wrong
 MIN_AP50, MIN_BOX_RECALL = 0.5, 0.5
+MIN_ANSWER_F1 = 0.5
 QUALITY = 10  # the order of such checks in a suite
 
 
@@ -51,6 +52,13 @@ def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
         yield SuggestedCheck(
             table={"measure": {"use": "metrics/box-recall", "iou": 0.5}, "expect": {"min": MIN_BOX_RECALL}},
             about="How many of the objects does it find at all?",
+            bounds="least",
+            order=QUALITY,
+        )
+    elif context.schema == "answer":
+        yield SuggestedCheck(
+            table={"measure": "metrics/answer-f1", "expect": {"min": MIN_ANSWER_F1}},
+            about="How much of the words of its answers is right? `metrics/exact-match` counts whole answers.",
             bounds="least",
             order=QUALITY,
         )

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.compute as pc
 from annotated_types import Ge, Le
 
+from mqa_parity.answer_flips import same_answers
 from mqa_parity.box_flips import find_box_flips
 from mqa_registry import DataError, positive_class
 
@@ -34,19 +35,21 @@ LARGEST_KL = 1.0 - math.log(MIN_PROBABILITY)  # of two certain and opposite rows
 def agreement(reference: Predictions, candidate: Predictions, *, threshold: Score = OPERATING_SCORE) -> Bools:
     """The share of rows with the same prediction.
 
-    From 0 to 1. It compares the label, the set of labels or of spans, the text to the letter, the whole ranking. Scores
-    and probabilities do not matter, nor does the order of labels and spans. Of boxes, it compares those with a score of
-    `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more.
+    From 0 to 1. It compares the label, the set of labels or of spans, the text or the answer to the letter, the whole ranking.
+    Scores and probabilities do not matter, nor do the order of labels and spans and where an answer stands. Of boxes, it
+    compares those with a score of `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more.
 
     A report has under `flips` the `count` of the other rows and, where margins are known, how many of them are `ties` and how
     many are `damage`, with `largest_tie`, `largest_margin` and the `tie_limit`. A margin is how sure the reference was: of a
     label its probability minus the second highest, of several labels and of boxes how far the one that flipped was from its
-    threshold, of spans how sure the surest token was that flipped. A flip is a tie where rows next to it, which did not flip,
+    threshold, of spans how sure the surest token was that flipped, of an answer how much likelier it was than the other. A flip is a tie where rows next to it, which did not flip,
     commonly move by as much. Each flip among the examples has its `margin` and whether it is a `tie`.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
         return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False), bool)
+    if reference.schema == "answer":
+        return same_answers(reference, candidate)
     if reference.schema == "boxes":
         return ~find_box_flips(reference, candidate, threshold)
     pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity.answer_flips import measure_answers
 from mqa_parity.box_flips import measure_boxes
 from mqa_parity.comparisons import OPERATING_SCORE, Score, agreement
 from mqa_parity.examples import round_for_report
@@ -95,6 +96,8 @@ def _measure_margins(reference: Predictions, candidate: Predictions, threshold: 
             return measure_label_sets(reference, candidate)
         case "spans":
             return measure_spans(reference, candidate)
+        case "answer":
+            return measure_answers(reference, candidate)
         case "boxes":
             return measure_boxes(reference, candidate, threshold)
     return None

@@ -25,6 +25,7 @@ SCHEMA_COLUMNS = {
     "ranking": ("ranking", "scores", *SCORES_BY_MEMBER),
     "boxes": ("boxes", "width", "height"),
     "spans": ("spans", "tags", "tokens", "decisions"),
+    "answer": ("answer", "start", "end", "score", "no_answer_score", "candidates"),
     "waveform": ("samples", "rate"),
 }
 

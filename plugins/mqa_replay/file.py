@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry import DataError, NotRunError, Predictions, Replay, as_predictions, read_table
+from mqa_replay.answers import by_row, with_answers
 from mqa_replay.boxes import with_boxes
 from mqa_replay.columns import (
     CLASS_PREFIX,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SchemaName: TypeAlias = Literal[
-    "label", "labels", "value", "vector", "text", "spans", "boxes", "mask", "ranking", "waveform"
+    "label", "labels", "value", "vector", "text", "spans", "answer", "boxes", "mask", "ranking", "waveform"
 ]
 
 TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
@@ -73,7 +74,9 @@ class FileOptions:
     column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `mask` and `ranking` lists under that
     name, which a csv cannot hold, for `spans` also `tags`, one for each of the `tokens` next to them, for `boxes` objects
     with `x0`, `y0`, `x1` and `y1`, with `bbox` as COCO has it, or with `box` as pipelines have it; for `vector` lists, or a
-    column of floats per dimension; for `value` and `text` a column of that name; for `waveform` `samples` and `rate`. A
+    column of floats per dimension; for `value` and `text` a column of that name; for `answer` that, and where there
+    are `start`, `end`, `score`, `no_answer_score` and `candidates`, or the predictions of SQuAD, one object of texts by id;
+    for `waveform` `samples` and `rate`. A
     `ranking` may also have a row for each member of a group, with the group's `id`, the name of the `member` and its `score`.
 
     `classes` names the columns of probabilities; left out, they are all that hold floats. `columns` maps roles, `id`,
@@ -156,6 +159,7 @@ def _read_log(table: pa.Table, schema: str, log_format: LogFormat) -> Prediction
     A column has the role that `log_format` gives it, or its name; else one whose name leaves no other meaning is taken.
     """
     columns = schema_columns(schema)
+    table = by_row(table) if schema == "answer" else table
     renamed, renamings = rename_columns(table, log_format.columns, (ID, *columns))
     renamed, id_remarks = with_id(renamed)
     log = PredictionLog(renamed, log_format.classes, (*renamings, *id_remarks))
@@ -167,6 +171,8 @@ def _read_log(table: pa.Table, schema: str, log_format: LogFormat) -> Prediction
         log = with_spans(log, log_format)
     if schema == "boxes":
         log = with_boxes(log, log_format)
+    if schema == "answer":
+        log = with_answers(log)
     alternatives = {
         "label": ("probability", *float_columns(log.table), *(log_format.classes or ())),
         "vector": float_columns(log.table),

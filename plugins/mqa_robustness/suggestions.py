@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from mqa_registry import SuiteContext
 
-DECISIONS = ("label", "labels", "spans", "text", "ranking")  # the schemas of answers that can flip
-SCORED = ("label", "labels", "spans", "text")  # those that the task's metric scores row by row
+DECISIONS = ("label", "labels", "spans", "answer", "text", "ranking")  # the schemas of answers that can flip
+SCORED = ("label", "labels", "spans", "answer", "text")  # those that the task's metric scores row by row
 NUMBER = "value"  # the schema of answers that are near or far
 SHARE_OF_SPREAD = 0.1  # of the standard deviation of targets: how much larger an error may become
 ROBUSTNESS = 20  # the order of such checks in a suite

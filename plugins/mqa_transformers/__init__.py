@@ -12,6 +12,7 @@ from mqa_transformers.tasks import (
     forward,
     image_classification,
     object_detection,
+    question_answering,
     sentence_similarity,
     text_classification,
     text_ranking,
@@ -34,6 +35,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
     return [
         text_classification.TextClassification(),
         token_classification.TokenClassification(),
+        question_answering.QuestionAnswering(),
         text_ranking.TextRanking(),
         feature_extraction.FeatureExtraction(),
         sentence_similarity.SentenceSimilarity(),

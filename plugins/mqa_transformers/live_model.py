@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 CLASSIFIER, TAGGER, IMAGE_CLASSIFIER = "ForSequenceClassification", "ForTokenClassification", "ForImageClassification"
 ENCODER = "Model"
 OBJECT_DETECTOR = "ForObjectDetection"
+READER = "ForQuestionAnswering"
 RUN_CONFIG = {"use_cache": False, "return_dict": True}  # as a model of a checkpoint is run
 
 
 def describe_classifier(live: LiveModel, head: str = CLASSIFIER) -> ModelDescription | None:
-    """A classifier of texts, or of their tokens by another `head`: its labels, its facts and its tokenizer; None of any other model.
+    """A classifier of texts, or another model of texts by its `head`: its labels, its facts and its tokenizer; None of any other model.
 
     A DataError where it comes without a tokenizer.
     """

@@ -30,6 +30,7 @@ AUDIO_CLASSIFICATION = "audio-classification"
 OBJECT_DETECTION = "object-detection"
 TAGGING = "token-classification"
 FEATURE_EXTRACTION = "feature-extraction"
+QUESTION_ANSWERING = "question-answering"
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
 PREPROCESSOR = "preprocessor_config.json"  # of images and sounds
 PROCESSOR = "processor_config.json"  # of several kinds of inputs
@@ -38,7 +39,7 @@ PROCESSOR = "processor_config.json"  # of several kinds of inputs
 HEADS = {
     TEXT_CLASSIFICATION: ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING"),
     TAGGING: ("AutoModelForTokenClassification", "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING"),
-    "question-answering": ("AutoModelForQuestionAnswering", "MODEL_FOR_QUESTION_ANSWERING_MAPPING"),
+    QUESTION_ANSWERING: ("AutoModelForQuestionAnswering", "MODEL_FOR_QUESTION_ANSWERING_MAPPING"),
     "fill-mask": ("AutoModelForMaskedLM", "MODEL_FOR_MASKED_LM_MAPPING"),
     "text-generation": ("AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING"),
     "text2text-generation": ("AutoModelForSeq2SeqLM", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING"),

@@ -20,6 +20,7 @@ from mqa_transformers.loading import (
     HEADS,
     IMAGE_CLASSIFICATION,
     OBJECT_DETECTION,
+    QUESTION_ANSWERING,
     TAGGING,
     TEXT_CLASSIFICATION,
     load_module,
@@ -116,6 +117,8 @@ class AutoSource(ModelSource[AutoOptions]):
             task = TEXT_CLASSIFICATION
         if architecture.endswith("ForTokenClassification"):
             task = TAGGING
+        if architecture.endswith("ForQuestionAnswering"):
+            task = QUESTION_ANSWERING
         if architecture.endswith("ForImageClassification") and not gives_numbers:
             task = IMAGE_CLASSIFICATION
         if task == FORWARD and architecture.endswith("Model") and read_sentence_encoder(checkpoint.path):

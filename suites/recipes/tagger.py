@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tokenizers import Encoding
+    from transformers import PreTrainedModel
 
 SEED = 7
 THREADS = 1  # matrices this small gain nothing by more
@@ -108,13 +109,13 @@ def train(model: BertForTokenClassification, encodings: Sequence[Encoding], tags
         print(f"epoch {epoch + 1}: loss {loss.item():.4f}", flush=True)
 
 
-def save(model: BertForTokenClassification, tokenizer: BertWordPieceTokenizer, folder: Path) -> None:
-    """Write the model in half precision and its tokenizer."""
+def save(model: PreTrainedModel, tokenizer: BertWordPieceTokenizer, folder: Path, positions: int) -> None:
+    """Write the model in half precision, and its tokenizer of so many positions."""
     folder.mkdir(parents=True, exist_ok=True)
     model.half().eval().save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     names = {f"{token.strip('[]').lower()}_token": token for token in SPECIAL}
-    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": False, "model_max_length": POSITIONS} | names
+    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": False, "model_max_length": positions} | names
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
 
@@ -139,7 +140,7 @@ def main() -> None:
         f"{len(rows):,} rows, {len(vocabulary):,} pieces, {sum(one.numel() for one in model.parameters()):,} parameters"
     )
     train(model, encodings, tags)
-    save(model, tokenizer, folder)
+    save(model, tokenizer, folder, POSITIONS)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,12 @@ OTHERS = {  # of the schemas of more than one label a row
         "metrics/span-f1": "min = 0.9",
     },
     "boxes": {"metrics/box-map": "min = 0.9", "metrics/box-recall": "min = 0.9"},
+    "answer": {
+        "metrics/exact-match": "min = 0.9",
+        "metrics/answer-f1": "min = 0.9",
+        "metrics/no-answer-accuracy": "min = 0.9",
+        "metrics/best-answer-f1": "min = 0.9",
+    },
 }
 OPTIONS = {  # that some need
     "metrics/top-k-accuracy": "k = 1",
@@ -237,6 +243,14 @@ def make_answers(schema: str, rows: int) -> dict[str, Any]:
     if schema == "boxes":
         one = {"x0": 0.0, "y0": 0.0, "x1": 9.0, "y1": 9.0, "label": "a"}
         return {"boxes": [[{**one, "x1": 9.0 + place % 5, "label": "ab"[place % 2]}] for place in places.tolist()]}
+    if schema == "answer":
+        answers = [f"number row-{place}" if place % 3 else "" for place in places]
+        candidates = [[{"answer": text or "This", "score": 0.9 if text else 0.05}] for text in answers]
+        return {
+            "answer": answers,
+            "candidates": candidates,
+            "no_answer_score": [0.05 if one else 0.9 for one in answers],
+        }
     spans = [
         [{"start": 0, "end": 4, "label": "PER"}, {"start": 8, "end": 9 + place % 2, "label": "LOC"}] for place in places
     ]

@@ -13,6 +13,7 @@ TARGET_WORDS = frozenset([
     "annotation", "rating", "stars", "score", "y", "polarity", "intent", "topic", "emotion", "outcome", "output",
 ])  # fmt: skip
 TAG_WORDS = frozenset(["tag", "tags", "ner", "pos", "entities", "spans"])
+ANSWER_WORDS = frozenset(["answer", "answers"])
 CLUSTER_WORDS = frozenset([
     "template", "author", "user", "speaker", "document", "doc", "session", "patient", "group", "cluster", "thread",
     "conversation", "source", "writer",

@@ -19,6 +19,7 @@ from mqa_registry.cli.drafting.column_contents import (
     words_of_name,
 )
 from mqa_registry.cli.drafting.column_words import (
+    ANSWER_WORDS,
     CLUSTER_WORDS,
     FILE_WORDS,
     GROUP_WORDS,
@@ -29,6 +30,7 @@ from mqa_registry.cli.drafting.column_words import (
     TARGETS,
     TEXT_WORDS,
 )
+from mqa_registry.types.answers import START, TEXT
 from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
 from mqa_registry.types.blobs import BLOB_MODALITIES
 from mqa_registry.types.labels import UnreadableLabel, match_labels, read_labels
@@ -148,9 +150,7 @@ def _ask_target(table: pa.Table, schema: str, classes: Sequence[str], taken: Col
     if names:
         return Question("target", meaning, tuple(names[:1]), is_clear=True, may_lack=True)
     strengths = {
-        name: _span_strength(name, table.schema.field(name).type)
-        if schema == "spans"
-        else _target_strength(name, table.column(name), schema, classes)
+        name: _target_strength(name, table.column(name), schema, classes)
         for name in table.column_names
         if name not in taken
     }
@@ -219,6 +219,10 @@ def _ask_cluster(table: pa.Table, taken: Collection[str]) -> Question:
 def _target_strength(name: str, column: pa.ChunkedArray, schema: str, classes: Sequence[str]) -> int:
     """How much speaks for a column as the target, 0 for nothing."""
     is_named = bool(words_of_name(name) & TARGET_WORDS)
+    if schema == "spans":
+        return _span_strength(name, column.type)
+    if schema == "answer":
+        return _answer_strength(name, column.type)
     if schema == "value":
         return int(is_named and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)))
     if schema == "labels":
@@ -266,6 +270,15 @@ def _has_boxes(kind: pa.DataType) -> bool:
     item = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
     names = {field.name for field in item} if pa.types.is_struct(item) else set()
     return "bbox" in names or {"x0", "y0", "x1", "y1"} <= names
+
+
+def _answer_strength(name: str, kind: pa.DataType) -> int:
+    """How much speaks for a column as answers: texts by the name, objects of them as SQuAD has them by their fields."""
+    item = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
+    if pa.types.is_struct(item):
+        return SURE if {TEXT, START} <= {field.name for field in item} else 0
+    is_text_type = pa.types.is_string(item) or pa.types.is_large_string(item)
+    return 2 if is_text_type and words_of_name(name) & (ANSWER_WORDS | TARGET_WORDS) else 0
 
 
 def map_columns(columns: Mapping[str, str]) -> dict[str, str]:

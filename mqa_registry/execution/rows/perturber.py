@@ -1,4 +1,4 @@
-"""One perturbation, ready to be applied to rows: what it reads of them, and what becomes of targets that are spans or tags."""
+"""One perturbation, ready to be applied to rows: what it reads of them, and what becomes of targets that lie in a text."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ from mqa_registry.boundary import (
 from mqa_registry.contributions import Perturbation
 from mqa_registry.errors import UsageError
 from mqa_registry.execution.rows.member_fields import join_members, split_members
-from mqa_registry.types import Rows, cuts_span, edit_words, move_spans
+from mqa_registry.execution.rows.target_moves import are_spans, find_target_move
+from mqa_registry.types import Rows, edit_words
 from mqa_registry.types.blobs import BLOB_MODALITIES, is_same_example
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     import numpy as np
 
     from mqa_registry.boundary import Contributor
     from mqa_registry.contributions import Task
+    from mqa_registry.execution.rows.target_moves import TargetMove
     from mqa_registry.suite import Use
     from mqa_registry.types import Edit, Example
 
@@ -45,9 +47,9 @@ class Perturber:
     """One perturbation, ready to be applied to rows.
 
     `purpose` seeds its randomness. `fields` are those that it reads and changes, of which `lists` have a value for each
-    member of a group. `span_field` is the field that targets are spans of, empty where they are no spans. `word_field` is a field of words, which it reads as their text, and whose
-    targets may be tags. `moves_target` says that the function gives the target too, `edits` that it gives edits of texts;
-    `nested` that values of a field can be changed in place.
+    member of a group. `target_move` is how targets move that lie in a text, None where they do not. `word_field` is a field of
+    words, which it reads as their text, and whose targets may be tags. `moves_target` says that the function gives the target
+    too, `edits` that it gives edits of texts; `nested` that values of a field can be changed in place.
     """
 
     contributor: Contributor
@@ -55,7 +57,7 @@ class Perturber:
     purpose: str
     fields: frozenset[str]
     lists: frozenset[str]
-    span_field: str
+    target_move: TargetMove | None
     word_field: str
     moves_target: bool
     edits: bool
@@ -63,7 +65,7 @@ class Perturber:
 
     @property
     def changes_target(self) -> bool:
-        return self.moves_target or (self.edits and bool(self.span_field or self.word_field))
+        return self.moves_target or (self.edits and bool(self.target_move or self.word_field))
 
     def apply(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
         """The perturbed row and its target; None where the perturbation declines the row, or cuts a span or a word."""
@@ -88,11 +90,11 @@ class Perturber:
         edited = {name: apply_edits(contributor, name, before[name], edits[name]) for name in edits if edits[name]}
         if self.word_field in edited:
             return self._with_words({**example, **edited}, example[self.word_field], target, edits[self.word_field])
-        if target is not None and self.span_field:
-            text = example[self.span_field]
-            if cuts_span(target, text, edits[self.span_field]):
+        if target is not None and self.target_move is not None:
+            field = self.target_move.field
+            target = self.target_move.move(target, example[field], edits[field])
+            if target is None:
                 return None
-            target = move_spans(target, text, edits[self.span_field])
         return join_members(example, edited, self.lists), target
 
     def _with_words(
@@ -117,11 +119,11 @@ def make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> Perturber:
         fields = [name for name in rows.fields if pa.types.is_string(rows.table.schema.field(name).type)]
     else:
         fields = [name for name in rows.fields if task.fields[name] == perturbation.modality]
-    span_field = find_span_field(rows, fields) if perturbation.modality == "text" else ""
+    target_move = find_target_move(rows, fields, task) if perturbation.modality == "text" else None
     word_field = find_word_field(rows, task) if perturbation.modality == "text" else ""
     moves_target = perturbation.target_effect == "moves"
-    if not perturbation.edits and (word_field or (span_field and not moves_target)):
-        _refuse_spans(use)
+    if not perturbation.edits and (word_field or (target_move is not None and not moves_target)):
+        _refuse_text(use)
     if word_field:
         fields = [word_field]
     function = RepeatedCall(
@@ -136,7 +138,7 @@ def make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> Perturber:
         _purpose(use),
         frozenset(fields),
         lists,
-        span_field,
+        target_move,
         word_field,
         moves_target,
         perturbation.edits,
@@ -158,37 +160,13 @@ def _purpose(use: Use) -> str:
     return json.dumps({key: value for key, value in use.as_table().items() if key != "severity"}, sort_keys=True)
 
 
-def find_span_field(rows: Rows, texts: Iterable[str]) -> str:
-    """The field that the targets are spans of: the only field of text. Empty where the targets are no spans.
-
-    A UsageError where there are several fields of text.
-    """
-    if "target" not in rows.table.column_names:
-        return ""
-    kind = rows.table.schema.field("target").type
-    if pa.types.is_list(kind) and _are_spans(kind.value_type):
-        raise UsageError(
-            "the targets are spans of each member's text, and do not move with it",
-            hint="perturb them where a row has one text",
-        )
-    if not _are_spans(kind):
-        return ""
-    fields = sorted(texts)
-    if len(fields) > 1:
-        raise UsageError(
-            f"the targets are spans of a text, and it could be any of {', '.join(f'`{name}`' for name in fields)}",
-            hint="perturb them where a row has one text",
-        )
-    return fields[0] if fields else ""
-
-
 def find_word_field(rows: Rows, task: Task[Any] | None) -> str:
     """The field whose values are the words of a text, empty where there is none; a UsageError where targets are its spans.
 
     A text of the same row is not read then, nor perturbed.
     """
     fields = [name for name in rows.fields if task is not None and task.fields[name] == WORDS]
-    if fields and "target" in rows.table.column_names and _are_spans(rows.table.schema.field("target").type):
+    if fields and "target" in rows.table.column_names and are_spans(rows.table.schema.field("target").type):
         raise UsageError(
             f"the targets are spans, and the rows are words, `{fields[0]}`, whose edits move tags alone",
             hint="give one tag for each word, or the text itself with spans of it",
@@ -196,16 +174,9 @@ def find_word_field(rows: Rows, task: Task[Any] | None) -> str:
     return fields[0] if fields else ""
 
 
-def _refuse_spans(use: Use) -> None:
-    """Raise the UsageError for a perturbation that gives no edits of a text that targets are spans of."""
+def _refuse_text(use: Use) -> None:
+    """Raise the UsageError for a perturbation that gives no edits of a text that targets lie in."""
     raise UsageError(
-        f"`{use.name}` does not say where it changes a text, and the targets are spans that have to move with it",
+        f"`{use.name}` does not say where it changes a text, and the targets lie in it and have to move with it",
         hint="a perturbation says so by `edits`; see `mqa plugins` for those that do",
     )
-
-
-def _are_spans(kind: pa.DataType) -> bool:
-    if not pa.types.is_list(kind) and not pa.types.is_large_list(kind):
-        return False
-    item = kind.value_type
-    return bool(pa.types.is_struct(item)) and {"start", "end"} <= {field.name for field in item}

@@ -1,6 +1,7 @@
 """The prediction schemas: for every kind of prediction, a class that says all that the host needs to know of it."""
 
 from mqa_registry.errors import DataError
+from mqa_registry.types.schemas.answer import AnswerSchema
 from mqa_registry.types.schemas.boxes import BOX, BoxesSchema
 from mqa_registry.types.schemas.classes import LabelSchema
 from mqa_registry.types.schemas.multi_label import LabelsSchema
@@ -27,6 +28,7 @@ SCHEMAS: dict[str, Schema] = {
         VectorSchema(),
         TextSchema(),
         SpansSchema(),
+        AnswerSchema(),
         BoxesSchema(),
         MaskSchema(),
         RankingSchema(),

@@ -25,15 +25,8 @@ from mqa_transformers.tasks.tag_decoding import (
     softmax,
 )
 from mqa_transformers.tasks.token_windows import TEXT, TOKENS, place_tokens, tokenize
-from mqa_transformers.tasks.tokenization import (
-    IDS,
-    MASK,
-    OversizedVocabulary,
-    check_row_length,
-    choose_padding,
-    pads_left,
-    resolve_max_length,
-)
+from mqa_transformers.tasks.tokenization import IDS, MASK, check_row_length, resolve_max_length
+from mqa_transformers.tasks.windowed_codec import WINDOWS, WindowedCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,12 +41,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
 
 OFFSETS, WORDS = "offsets", "words"  # of every token: what the model does not read
-WINDOWS, IS_SPLIT = "windows", "is_split"  # of a row: how many tokens each window has, and whether it came as words
-ENCODED = {
-    IDS: "ids",
-    MASK: "attention_mask",
-    "token_type_ids": "type_ids",
-}  # the attribute of an encoding for each array
+IS_SPLIT = "is_split"  # of a row: whether it came as words
 # Of different lengths, so that an exporter that traces a model with them sees that lengths differ.
 SAMPLE: tuple[Example, ...] = (
     {TEXT: "Ada Lovelace was born in London."},
@@ -111,25 +99,20 @@ class TokenClassification(Task[TokenClassificationOptions]):
         return describe_classifier(live, TAGGER)
 
 
-class TokenClassificationCodec(Codec):
+class TokenClassificationCodec(WindowedCodec):
     """Texts or words cut to `limit` tokens, or in windows of so many; spans of a model's logits for every token."""
 
-    padding_mask = MASK
+    whole_row = (IS_SPLIT,)
+    per_token = (OFFSETS, WORDS)
 
     def __init__(
         self, model: Model, options: TokenClassificationOptions, limit: int | None, length: int | None = None
     ) -> None:
-        self._model = model
-        self._tokenizer = model.processor
+        super().__init__(model, length)
         self._options = options
         self._window = limit  # tokens of one part, where rows have parts
         self._scheme = TagScheme.of(model.labels)
-        padding = choose_padding(model.processor, model.about)
-        self._pad_token_id = padding.token_id or 0
-        self._oversized = OversizedVocabulary.detect(model.processor, model.about.get("vocab_size"))
         self.limit = limit if options.stride is None else None
-        self.length = length
-        self.remarks = [one for one in (padding.remark, self._oversized.remark if self._oversized else "") if one]
 
     @property
     def splits(self) -> bool:
@@ -140,43 +123,8 @@ class TokenClassificationCodec(Codec):
         windows = tokenize(self._tokenizer, examples, self._window, self._options.stride)
         return [self._encode_one(example, one) for example, one in zip(examples, windows, strict=True)]
 
-    def split(self, row: Arrays) -> list[Arrays]:
-        ends = np.cumsum(row[WINDOWS])
-        return [
-            {
-                name: values if name == IS_SPLIT else values[end - length : end]
-                for name, values in row.items()
-                if name != WINDOWS
-            }
-            | {WINDOWS: np.array([length])}
-            for end, length in zip(ends, row[WINDOWS], strict=True)
-        ]
-
-    def join(self, outputs: Sequence[Arrays], row: Arrays) -> Arrays:
-        """The logits of the tokens of all windows, end to end, without padding."""
-        name, _ = find_scores(outputs[0])
-        parts = zip(outputs, row[WINDOWS], strict=True)
-        return {name: np.concatenate([self._without_padding(one[name], int(length)) for one, length in parts])}
-
-    def collate(self, rows: Sequence[Arrays]) -> Arrays:
-        width = self.length or max(map(self.cost, rows))
-        fill_values = {IDS: self._pad_token_id, "token_type_ids": self._tokenizer.pad_token_type_id}
-        batch = {}
-        for name in rows[0]:
-            if name in (OFFSETS, WORDS, WINDOWS, IS_SPLIT):
-                continue
-            batch[name] = np.full((len(rows), width), fill_values.get(name, 0), np.int64)
-            for line, row in zip(batch[name], rows, strict=True):
-                n_tokens = len(row[name])
-                line[slice(width - n_tokens, width) if pads_left(self._tokenizer) else slice(n_tokens)] = row[name]
-        return batch
-
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
         return self._decode(outputs, rows, are_logits=True)
-
-    def cost(self, row: Arrays) -> int:
-        """The number of tokens."""
-        return max(1, len(row[IDS]))
 
     def read_outputs(self, outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
         if len(outputs) != 1 or "logits" in outputs:
@@ -205,10 +153,6 @@ class TokenClassificationCodec(Codec):
         ((whole,),) = tokenize(self._tokenizer, [example], None, None)
         return len(whole.ids)
 
-    def find_unusable(self, examples: Sequence[Example]) -> tuple[int, str] | None:
-        """The index of the first example with a token that the model has no embedding for, and why it cannot be run."""
-        return None if self._oversized is None else self._oversized.find_unusable(self.encode, examples)
-
     def with_length(self, length: int) -> Codec:
         check_row_length(self._model, length)
         window = length if self._window is None else min(self._window, length)
@@ -219,15 +163,10 @@ class TokenClassificationCodec(Codec):
     def _encode_one(self, example: Example, windows: Sequence[Any]) -> Arrays:
         """The windows of one example, end to end."""
         words = example.get(TOKENS)
-        names = [name for name in ENCODED if name in self._tokenizer.model_input_names or name == MASK]
-        arrays = {
-            name: np.array([one for window in windows for one in getattr(window, ENCODED[name])], np.int64)
-            for name in names
-        }
+        arrays = self._join_windows(windows)
         placed = [place_tokens(self._tokenizer, window, example.get(TEXT), words) for window in windows]
         arrays |= {OFFSETS: np.concatenate([offsets for offsets, _ in placed])}
         arrays |= {WORDS: np.concatenate([numbers for _, numbers in placed])}
-        arrays |= {WINDOWS: np.array([len(window.ids) for window in windows], np.int64)}
         arrays |= {IS_SPLIT: np.array([words is not None], np.int64)}
         return arrays if arrays[IDS].size else self._with_first_token(arrays)
 
@@ -253,9 +192,7 @@ class TokenClassificationCodec(Codec):
         self, row: Arrays, values: npt.NDArray[Any], *, are_logits: bool
     ) -> tuple[list[Any], Decisions] | None:
         """The spans and decisions of one row; None where a number of it is NaN or infinite."""
-        n_tokens = len(row[IDS])
-        own = values[:n_tokens] if self.splits else self._without_padding(values, n_tokens)
-        own = own.astype(np.float64)
+        own = self._own_outputs(values, row).astype(np.float64)
         if not np.isfinite(own).all():
             return None
         scores = softmax(own) if are_logits else own
@@ -271,9 +208,8 @@ class TokenClassificationCodec(Codec):
         joined = spans[0] if len(spans) == 1 else resolve_overlaps(chain.from_iterable(spans))
         return joined, merge_decisions(windows)
 
-    def _without_padding(self, values: npt.NDArray[Any], n_tokens: int) -> npt.NDArray[Any]:
-        """The outputs of the tokens of one row, of those for a row of its batch."""
-        return values[len(values) - n_tokens :] if pads_left(self._tokenizer) else values[:n_tokens]
+    def _token_outputs(self, outputs: Arrays) -> Sequence[str]:
+        return (find_scores(outputs)[0],)
 
 
 def _check_stride(model: Model, options: TokenClassificationOptions, limit: int | None) -> None:
