@@ -38,6 +38,15 @@ if TYPE_CHECKING:
 REPOSITORY = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
 TRUE_VALUES = frozenset({"1", "on", "yes", "true"})  # of an environment variable of the hub
 
+# The task of a model, by how the class that it was saved from ends.
+TASKS_BY_HEAD = {
+    "ForSequenceClassification": TEXT_CLASSIFICATION,
+    "ForTokenClassification": TAGGING,
+    "ForQuestionAnswering": QUESTION_ANSWERING,
+    "ForImageClassification": IMAGE_CLASSIFICATION,
+    "ForObjectDetection": OBJECT_DETECTION,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class AutoOptions:
@@ -112,21 +121,13 @@ class AutoSource(ModelSource[AutoOptions]):
         architecture, labels = config.architecture or "", config.labels()
         problem = read_problem_type(config.problem_type, labels)
         gives_numbers = problem == REGRESSION and len(labels) > 1  # of which no task reads more than one
-        task = FORWARD
-        if architecture.endswith("ForSequenceClassification") and not gives_numbers:
-            task = TEXT_CLASSIFICATION
-        if architecture.endswith("ForTokenClassification"):
-            task = TAGGING
-        if architecture.endswith("ForQuestionAnswering"):
-            task = QUESTION_ANSWERING
-        if architecture.endswith("ForImageClassification") and not gives_numbers:
-            task = IMAGE_CLASSIFICATION
+        task = next((task for head, task in TASKS_BY_HEAD.items() if architecture.endswith(head)), FORWARD)
+        if is_audio_classifier(architecture):
+            task = AUDIO_CLASSIFICATION
+        if gives_numbers and task in (TEXT_CLASSIFICATION, IMAGE_CLASSIFICATION, AUDIO_CLASSIFICATION):
+            task = FORWARD
         if task == FORWARD and architecture.endswith("Model") and read_sentence_encoder(checkpoint.path):
             task = FEATURE_EXTRACTION
-        if is_audio_classifier(architecture):
-            task = FORWARD if gives_numbers else AUDIO_CLASSIFICATION
-        if architecture.endswith("ForObjectDetection"):
-            task = OBJECT_DETECTION
         return f"transformers/{task}"
 
 
