@@ -6,6 +6,7 @@ here is to give the next task to the actor that is free.
 
 from __future__ import annotations
 
+import pickle
 import threading
 import zlib
 from collections import deque
@@ -54,8 +55,15 @@ class RayWorker:
         except MqaError as error:
             self._error = error
 
-    def run(self, task: Any) -> Outcome:
-        """What becomes of a task."""
+    def run(self, task: Any) -> bytes:
+        """What becomes of a task: an `Outcome`, pickled.
+
+        Ray would share the arrays of a result with the process of the run. Each of them keeps the whole result in the object
+        store, where rows with few columns are kept of it until the run ends.
+        """
+        return pickle.dumps(self._run(task), pickle.HIGHEST_PROTOCOL)
+
+    def _run(self, task: Any) -> Outcome:
         if self._worker is None:
             return Outcome(error=self._error)
         try:
@@ -78,7 +86,7 @@ class _Ended:
 
     submitted: _Submitted
     actor: ActorHandle[Any]
-    outcome: Future[Outcome]
+    outcome: Future[bytes]
 
 
 class RayWorkerPool:
@@ -135,7 +143,7 @@ class RayWorkerPool:
             submitted.future.cancel()
 
     def _run(self, submitted: _Submitted, actor: ActorHandle[Any]) -> None:
-        outcome: Future[Outcome] = actor.run.remote(submitted.task).future()
+        outcome: Future[bytes] = actor.run.remote(submitted.task).future()
         # Ray calls this in a thread of its own, in which nothing may wait.
         outcome.add_done_callback(lambda ended: self._events.put(_Ended(submitted, actor, ended)))
 
@@ -146,7 +154,7 @@ def _settle(ended: _Ended) -> None:
 
     future = ended.submitted.future
     try:
-        outcome = ended.outcome.result()
+        outcome: Outcome = pickle.loads(ended.outcome.result())  # noqa: S301  # a worker of this run wrote it
     except RayTaskError as error:  # a bug in the worker: its traceback is in the message
         future.set_exception(error)
     except RayError as error:

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import CancelledError
 
+import numpy as np
 import pytest
 
 from mqa_registry import NotRunError, UsageError, WorkerLostError
@@ -27,6 +28,15 @@ def test_every_task_has_its_result_and_one_worker_does_them_one_after_the_other(
     assert len({process for process, _, _ in done}) == 1
     first = done[0][1]
     assert [count for _, count, _ in done] == list(range(first, first + 5))
+
+
+def test_a_result_keeps_nothing_in_the_object_store(pool):
+    """An array that lies there keeps the whole result, as long as somebody has the array."""
+    _, _, task = pool.submit({"large": np.zeros(1_000_000), "small": np.zeros(1)}).result()
+    owner = task["small"]
+    while isinstance(owner, np.ndarray | memoryview):
+        owner = owner.obj if isinstance(owner, memoryview) else owner.base
+    assert isinstance(owner, bytes)  # and no buffer of Ray's
 
 
 def test_a_task_whose_worker_dies_is_done_by_another(pool, tmp_path):
