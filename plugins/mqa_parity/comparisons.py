@@ -42,8 +42,9 @@ def agreement(reference: Predictions, candidate: Predictions, *, threshold: Scor
     A report has under `flips` the `count` of the other rows and, where margins are known, how many of them are `ties` and how
     many are `damage`, with `largest_tie`, `largest_margin` and the `tie_limit`. A margin is how sure the reference was: of a
     label its probability minus the second highest, of several labels and of boxes how far the one that flipped was from its
-    threshold, of spans how sure the surest token was that flipped, of an answer how much likelier it was than the other. A flip is a tie where rows next to it, which did not flip,
-    commonly move by as much. Each flip among the examples has its `margin` and whether it is a `tie`.
+    threshold, of spans how sure the surest token was that flipped, of an answer how much likelier it was than the other. A
+    flip is a tie where rows next to it, which did not flip, commonly move by as much. Each flip among the examples has its
+    `margin` and whether it is a `tie`.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
