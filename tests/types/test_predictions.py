@@ -35,6 +35,7 @@ EXAMPLES = {
     "vector": {"vector": [[1.0, 2.0], [3.0, 4.0], None]},
     "text": {"text": ["x", "", None]},
     "spans": {"spans": [[{"start": 0, "end": 2, "label": "A", "score": 0.5}], [], None]},
+    "answer": {"answer": ["x", "", None], "start": [0, 0, None], "end": [1, 0, None]},
     "boxes": {
         "boxes": [[{"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "label": "A", "score": None}], [], None],
     },
@@ -69,7 +70,7 @@ def test_a_table_converted_once_more_is_the_same(schema):
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_column_of_another_type_is_refused_by_name_and_type(schema):
     name = SCHEMAS[schema].column
-    wrong = [[{"a": 1}]] if schema in ("label", "text", "value") else ["text"]
+    wrong = [[{"a": 1}]] if schema in ("label", "text", "answer", "value") else ["text"]
     error = refusal(schema, **{name: wrong})
     assert error.message.startswith(f"column `{name}` holds ")
 
