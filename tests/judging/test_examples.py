@@ -23,6 +23,7 @@ TWO = {
     "value": [0.1, 0.2],
     "vector": [[0.1, 0.2], [0.2, 0.1]],
     "text": ["one", "two"],
+    "answer": ["one", "two"],
     "spans": [[SPAN], []],
     "boxes": [[BOX], []],
     "mask": [[[0, 1]], [[1, 0]]],
