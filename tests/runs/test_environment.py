@@ -104,4 +104,5 @@ def test_built_in_plugins_name_the_libraries_that_their_results_depend_on():
         "scikit-learn",
         "py3langid",
         "pillow",
+        "soundfile",
     }

@@ -22,6 +22,7 @@ PREDICTIONS = {
     "value": [0.5, 0.25, 1.0],
     "vector": [[0.5, 0.25], [0.0, 1.0], [1.0, 0.0]],
     "text": WORDS,
+    "answer": WORDS,
     "spans": [[{"start": 2, "end": 8, "label": "noun", "score": 0.5}], [], []],
     "boxes": [[{"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "label": "cat", "score": 0.5}], [], []],
     "mask": [[[0, 1], [1, 0]], [[1]], [[0]]],
@@ -86,7 +87,7 @@ def test_every_schema_is_looked_at():
     assert set(PREDICTIONS) == set(SCHEMAS)
 
 
-@pytest.mark.parametrize("schema", ["text", "ranking"])
+@pytest.mark.parametrize("schema", ["text", "answer", "ranking"])
 def test_predictions_and_targets_that_are_words_are_not_kept(kept, schema):
     whole, again = kept(schema, examples=True)
     assert "secret" in whole
@@ -97,7 +98,7 @@ def test_predictions_and_targets_that_are_words_are_not_kept(kept, schema):
     assert "kept without texts" in again.note
 
 
-@pytest.mark.parametrize("schema", sorted(set(PREDICTIONS) - {"text", "ranking"}))
+@pytest.mark.parametrize("schema", sorted(set(PREDICTIONS) - {"text", "answer", "ranking"}))
 def test_other_predictions_are_kept_without_the_texts_of_their_rows(kept, schema):
     whole, again = kept(schema)
     assert "secret" not in whole
