@@ -13,7 +13,6 @@ from mqa_registry.errors import ContributionError, ExitCode, MqaError, NotRunErr
 from mqa_registry.execution.inference.cache import PredictionCache
 from mqa_registry.execution.inference.encoding import select_encodings
 from mqa_registry.execution.inference.missing_rows import MissingRows
-from mqa_registry.execution.inference.session import gather_batches, join_batches
 from mqa_registry.execution.inference.shard_request import ShardRequest, read_part
 from mqa_registry.execution.workers.driver import make_session
 from mqa_registry.execution.workers.tasks import BackendRequest
@@ -216,20 +215,18 @@ class LiveBackend:
     def _predict(
         self, request: ShardRequest, rows: Sequence[Encoding], missing: set[bytes], progress: Progress
     ) -> None:
-        for batch in gather_batches(self._session.predict(rows, missing, has_found=self.has_found)):
+        for batch in self._session.predict(rows, missing, has_found=self.has_found):
             self.accept(request, batch, progress)
 
     def accept(self, request: ShardRequest, batch: BatchPredictions, progress: Progress) -> None:
-        """Store what batches of a shard gave, and count their rows."""
+        """Store what a batch of a shard gave, and count its rows."""
         if request.missing is None:
             request.missing = self._start(request, progress)
         request.lost |= batch.lost
         if batch.table is not None:
             self._cache.put(batch.fingerprints, batch.table)
         predicted = len(batch.fingerprints)
-        self.work = replace(
-            self.work, predicted=self.work.predicted + predicted, passes=self.work.passes + batch.passes
-        )
+        self.work = replace(self.work, predicted=self.work.predicted + predicted, passes=self.work.passes + 1)
         self._count_predicted(request, [*batch.fingerprints, *batch.lost], progress)
 
     def describe_request(self, request: ShardRequest) -> BackendRequest:
@@ -242,8 +239,8 @@ class LiveBackend:
             self._record_failure(partial(self._session.check_identity, predictions.identity))
         if self.failure is not None:
             return
-        if predictions.batches:
-            self.accept(request, join_batches(predictions.batches), progress)
+        for batch in predictions.batches:
+            self.accept(request, batch, progress)
         request.lost |= predictions.lost
         self.failure = predictions.failure
 

@@ -5,7 +5,6 @@ A session knows no store. It works alike in the process of a run and in that of 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -36,20 +35,14 @@ if TYPE_CHECKING:
     from mqa_registry.execution.inference.encoding import Encoding
     from mqa_registry.suite import Use
 
-GATHER_SECONDS = 0.5  # of predictions that are stored at once
-
 
 @dataclass(frozen=True)
 class BatchPredictions:
-    """What a batch, or so many `passes`, gave: a row of `table` for each of the fingerprints.
-
-    `lost` are the errors of rows that failed alone.
-    """
+    """What one batch gave: a row of `table` for each of the fingerprints. `lost` are the errors of those that failed alone."""
 
     fingerprints: Sequence[bytes]
     table: pa.Table | None
     lost: Mapping[bytes, MqaError] = field(default_factory=dict)
-    passes: int = 1
 
 
 class BackendSession:
@@ -185,7 +178,7 @@ class BackendSession:
                 return BatchPredictions((), None, dict.fromkeys(rows[0].fingerprints, error))
             # BART's head takes no rows with different numbers of `</s>` in one batch, and each of them alone.
             middle = len(rows) // 2
-            return join_batches([self._predict_batch(rows[:middle]), self._predict_batch(rows[middle:])])
+            return _join(self._predict_batch(rows[:middle]), self._predict_batch(rows[middle:]))
         self._predicted = self._predicted or rows[-1]
         positions = [position for position, row in enumerate(rows) for _ in row.fingerprints]
         names = list(chain.from_iterable(row.fingerprints for row in rows))
@@ -211,38 +204,12 @@ class BackendSession:
             raise NotRunError(f"the task cannot read the outputs of backend `{self.name}`: {error.message}") from error
 
 
-def gather_batches(
-    batches: Iterator[BatchPredictions], *, seconds: float = GATHER_SECONDS
-) -> Iterator[BatchPredictions]:
-    """The same predictions, those of all batches together that come within some seconds.
-
-    Each is a transaction of the store, which takes as long as a small batch. What came before an error is given before it
-    is raised.
-    """
-    pending: list[BatchPredictions] = []
-    since, failure = time.monotonic(), None
-    try:
-        for batch in batches:
-            pending.append(batch)
-            if time.monotonic() - since >= seconds:
-                yield join_batches(pending)
-                pending, since = [], time.monotonic()
-    except Exception as error:
-        failure = error
-    if pending:
-        yield join_batches(pending)
-    if failure is not None:
-        raise failure
-
-
-def join_batches(parts: Sequence[BatchPredictions]) -> BatchPredictions:
-    """What some batches gave, together."""
+def _join(*parts: BatchPredictions) -> BatchPredictions:
+    """What the parts of one batch gave, together."""
     tables = [part.table for part in parts if part.table is not None]
     names = list(chain.from_iterable(part.fingerprints for part in parts))
     lost = {name: error for part in parts for name, error in part.lost.items()}
-    return BatchPredictions(
-        names, pa.concat_tables(tables) if tables else None, lost, sum(part.passes for part in parts)
-    )
+    return BatchPredictions(names, pa.concat_tables(tables) if tables else None, lost)
 
 
 def join_outputs(parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:

@@ -65,10 +65,10 @@ def label_table(labels: Sequence[str], probabilities: Floats) -> pa.Table:
     """
     is_finite = np.asarray(np.isfinite(probabilities).all(axis=1))
     values = np.where(is_finite[:, None], probabilities, 0.0)
-    names = pa.array(labels, pa.string()).take(pa.array(values.argmax(axis=1), mask=~is_finite))
+    names = pa.array(labels, pa.string()).take(pa.array(values.argmax(axis=1)))
     offsets = np.arange(len(values) + 1, dtype=np.int32) * len(labels)
     lists = pa.ListArray.from_arrays(offsets, values.ravel(), mask=pa.array(~is_finite))
-    return pa.table({"label": names, "probability": lists})
+    return pa.table({"label": pa.array(names.to_pylist(), pa.string(), mask=~is_finite), "probability": lists})
 
 
 def find_logits(outputs: Arrays, shape: tuple[int, int]) -> Floats:
