@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_registry import Blob, Codec, DataError, InputVariant, Sound, Task, read_sound
+from mqa_registry import Blob, Codec, DataError, InputVariant, Sound, read_sound
 from mqa_transformers.live_model import describe_audio_classifier
 from mqa_transformers.loading import AUDIO_CLASSIFICATION, read_feature_extractor
 from mqa_transformers.tasks.audio_preprocessing import AudioPreprocessing, different_settings, usual_mistakes
-from mqa_transformers.tasks.classifier_heads import make_head
-from mqa_transformers.tasks.problem_type import (
-    MULTI_LABEL,
-    REGRESSION,
-    SCHEMAS,
-    SINGLE_LABEL,
-    ProblemType,
-    resolve_problem_type,
-)
+from mqa_transformers.tasks.classification import ClassificationTask, ClassifierOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,19 +45,7 @@ def _sample() -> tuple[Example, ...]:
     return tuple(sounds)
 
 
-@dataclass(frozen=True, kw_only=True)
-class AudioClassificationOptions:
-    """What the model gives for a sound.
-
-    `problem_type` is what the model was trained for; left out, its configuration says it. `threshold` is the probability
-    from which on a multi-label model gives a row a label, 0.5 if left out; a table has one for each label that differs.
-    """
-
-    problem_type: ProblemType | None = None
-    threshold: float | dict[str, float] | None = None
-
-
-class AudioClassification(Task[AudioClassificationOptions]):
+class AudioClassification(ClassificationTask[ClassifierOptions]):
     """What a sound is: one class, any number of labels, or a number.
 
     libsndfile reads the sound (WAV, FLAC, OGG, MP3). Its channels are averaged, and it is resampled to the rate of the
@@ -75,21 +54,14 @@ class AudioClassification(Task[AudioClassificationOptions]):
     """
 
     name = AUDIO_CLASSIFICATION
-    schema = "label"
-    other_schemas = ("labels", "value")
     fields: Mapping[str, str] = {AUDIO: "audio"}
     sample = _sample()
-    metric = "metrics/accuracy"
     needs = AUDIO_CLASSIFICATION
     packages = ("soundfile", "scipy")
     requires = ("soundfile",)
 
-    def for_model(self, model: Model, options: AudioClassificationOptions) -> AudioClassification:
-        task = TASKS[self._resolve_problem(model, options)]
-        return self if task.schema == self.schema else task()
-
-    def bind(self, model: Model, options: AudioClassificationOptions) -> Codec:
-        head = make_head(self._resolve_problem(model, options), model.labels, options.threshold)
+    def bind(self, model: Model, options: ClassifierOptions) -> Codec:
+        head = self.make_head(model, options)
         if not hasattr(model.processor, "sampling_rate"):
             raise DataError(
                 "the model has no feature extractor with a `sampling_rate`, which its sounds need",
@@ -99,35 +71,6 @@ class AudioClassification(Task[AudioClassificationOptions]):
 
     def describe(self, live: LiveModel) -> ModelDescription | None:
         return describe_audio_classifier(live)
-
-    def _resolve_problem(self, model: Model, options: AudioClassificationOptions) -> ProblemType:
-        return resolve_problem_type(
-            model.about.get("problem_type"),
-            model.labels,
-            options.problem_type,
-            self.name,
-            has_threshold=options.threshold is not None,
-        )
-
-
-class MultiLabelAudioClassification(AudioClassification):
-    """The task of a model that gives a sound any number of labels."""
-
-    schema = SCHEMAS[MULTI_LABEL]
-
-
-class AudioRegression(AudioClassification):
-    """The task of a model that gives a sound a number."""
-
-    schema = SCHEMAS[REGRESSION]
-    metric = "metrics/mae"
-
-
-TASKS: Mapping[ProblemType, type[AudioClassification]] = {
-    SINGLE_LABEL: AudioClassification,
-    MULTI_LABEL: MultiLabelAudioClassification,
-    REGRESSION: AudioRegression,
-}
 
 
 class AudioClassificationCodec(Codec):

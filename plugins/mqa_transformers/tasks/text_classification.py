@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry import Codec, DataError, InputVariant, Task
+from mqa_registry import Codec, DataError, InputVariant
 from mqa_transformers.live_model import describe_classifier
 from mqa_transformers.loading import TEXT_CLASSIFICATION, read_tokenizer
-from mqa_transformers.tasks.classifier_heads import make_head
-from mqa_transformers.tasks.problem_type import (
-    MULTI_LABEL,
-    REGRESSION,
-    SCHEMAS,
-    SINGLE_LABEL,
-    ProblemType,
-    resolve_problem_type,
-)
+from mqa_transformers.tasks.classification import ClassificationTask, ClassifierOptions
 from mqa_transformers.tasks.text_preprocessing import different_tokenizers, fit_tokenizer, usual_mistakes
 from mqa_transformers.tasks.tokenization import (
     IDS,
@@ -61,73 +53,30 @@ FIELDS = ("text", "text_pair")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextClassificationOptions:
-    """How texts are read, and what the model gives for them.
-
-    Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes. `problem_type`
-    is what the model was trained for; left out, its configuration says it. `threshold` is the probability from which on a
-    multi-label model gives a row a label, 0.5 if left out; a table has one for each label that differs.
-    """
+class TextClassificationOptions(ClassifierOptions):
+    """How texts are read: those longer than `max_length` tokens are cut; left out, it is the longest input that the model takes."""
 
     max_length: int | None = None
-    problem_type: ProblemType | None = None
-    threshold: float | dict[str, float] | None = None
 
 
-class TextClassification(Task[TextClassificationOptions]):
+class TextClassification(ClassificationTask[TextClassificationOptions]):
     """What a text, or a pair of texts, is: one class, any number of labels, or a number.
 
     Which of them follows from the `problem_type` of the model's configuration, or from its labels: one label is a number.
     """
 
     name = TEXT_CLASSIFICATION
-    schema = "label"
-    other_schemas = ("labels", "value")
     fields: Mapping[str, str] = {"text": "text", "text_pair": "text"}
     optional = ("text_pair",)
     sample = SAMPLE
-    metric = "metrics/accuracy"
     needs = TEXT_CLASSIFICATION
 
-    def for_model(self, model: Model, options: TextClassificationOptions) -> TextClassification:
-        task = TASKS[self._resolve_problem(model, options)]
-        return self if task.schema == self.schema else task()
-
     def bind(self, model: Model, options: TextClassificationOptions) -> Codec:
-        head = make_head(self._resolve_problem(model, options), model.labels, options.threshold)
+        head = self.make_head(model, options)
         return TextClassificationCodec(model, resolve_max_length(model, options.max_length, pair=True), head)
 
     def describe(self, live: LiveModel) -> ModelDescription | None:
         return describe_classifier(live)
-
-    def _resolve_problem(self, model: Model, options: TextClassificationOptions) -> ProblemType:
-        return resolve_problem_type(
-            model.about.get("problem_type"),
-            model.labels,
-            options.problem_type,
-            self.name,
-            has_threshold=options.threshold is not None,
-        )
-
-
-class MultiLabelTextClassification(TextClassification):
-    """The task of a model that gives a row any number of labels."""
-
-    schema = SCHEMAS[MULTI_LABEL]
-
-
-class TextRegression(TextClassification):
-    """The task of a model that gives a row a number."""
-
-    schema = SCHEMAS[REGRESSION]
-    metric = "metrics/mae"
-
-
-TASKS: Mapping[ProblemType, type[TextClassification]] = {
-    SINGLE_LABEL: TextClassification,
-    MULTI_LABEL: MultiLabelTextClassification,
-    REGRESSION: TextRegression,
-}
 
 
 class TextClassificationCodec(Codec):

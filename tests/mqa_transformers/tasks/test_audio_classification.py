@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from mqa_registry import Blob, DataError, Model, RunOptions, Sound, UsageError, run
 from mqa_registry.cli import app
 from mqa_transformers.configuration import SOUND_ENCODERS, is_audio_classifier
-from mqa_transformers.tasks.audio_classification import AudioClassification, AudioClassificationOptions
+from mqa_transformers.tasks.audio_classification import AudioClassification
+from mqa_transformers.tasks.classification import ClassifierOptions
 from tests.tones import CLASSES, RATE, build_extractor, draw_tones, write_model
 
 pytestmark = pytest.mark.usefixtures("exports_here")
@@ -125,7 +126,7 @@ def model(processor=None, labels=CLASSES, **about):
 
 
 def bind(processor, **about):
-    return AudioClassification().bind(model(processor, **about), AudioClassificationOptions())
+    return AudioClassification().bind(model(processor, **about), ClassifierOptions())
 
 
 # What the model is fed.
@@ -149,12 +150,12 @@ def test_a_model_without_a_feature_extractor_is_refused():
 
 
 def test_what_is_predicted_follows_from_the_configuration():
-    task, options = AudioClassification(), AudioClassificationOptions()
+    task, options = AudioClassification(), ClassifierOptions()
     assert task.for_model(model(), options).schema == "label"
     assert task.for_model(model(problem_type="multi_label_classification"), options).schema == "labels"
     assert task.for_model(model(labels=("level",)), options).schema == "value"
     with pytest.raises(UsageError, match="`threshold` is of a multi-label model"):
-        task.for_model(model(), AudioClassificationOptions(threshold=0.3))
+        task.for_model(model(), ClassifierOptions(threshold=0.3))
 
 
 def test_the_classifiers_of_sounds_are_those_of_transformers():

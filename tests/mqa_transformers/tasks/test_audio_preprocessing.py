@@ -7,8 +7,9 @@ import pytest
 
 from mqa_parity.input_differences import explain_differences
 from mqa_registry import Blob, Model, Sound, resample
-from mqa_transformers.tasks.audio_classification import AudioClassification, AudioClassificationOptions
+from mqa_transformers.tasks.audio_classification import AudioClassification
 from mqa_transformers.tasks.audio_preprocessing import AudioPreprocessing, different_settings, usual_mistakes
+from mqa_transformers.tasks.classification import ClassifierOptions
 from tests.tones import RATE, build_extractor, draw_tone
 
 SOUND = draw_tone(np.random.default_rng(3), 0, rate=2 * RATE, channels=2)
@@ -64,7 +65,7 @@ def test_two_extractors_differ_in_the_settings_that_are_named():
 def test_another_gain_is_measured_of_sounds_of_any_length():
     labels = ("low", "high")
     model = Model(digest="", module=lambda: None, processor=lambda: build_extractor(do_normalize=False), labels=labels)
-    codec = AudioClassification().bind(model, AudioClassificationOptions())
+    codec = AudioClassification().bind(model, ClassifierOptions())
     sounds = [draw_tone(np.random.default_rng(seed), 1) for seed in range(4)]
     examples = [{"audio": Blob("a", one.to_wav())} for one in sounds]
     theirs = [{**row, "input_values": row["input_values"] * np.float32(0.5)} for row in codec.encode(examples)]

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from mqa_registry import Blob, DataError, Model, RunOptions, UsageError, run
 from mqa_registry.cli import app
-from mqa_transformers.tasks.image_classification import ImageClassification, ImageClassificationOptions
+from mqa_transformers.tasks.classification import ClassifierOptions
+from mqa_transformers.tasks.image_classification import ImageClassification
 from mqa_transformers.tasks.image_codec import SAMPLE_SHAPES
 from tests.colours import (
     CLASSES,
@@ -112,7 +113,7 @@ def values(report, check="metrics/accuracy"):
 
 def bind(processor=None, threshold=None, **about):
     model = Model(digest="", module=lambda: None, processor=lambda: processor, labels=CLASSES, about=about)
-    return ImageClassification().bind(model, ImageClassificationOptions(threshold=threshold))
+    return ImageClassification().bind(model, ClassifierOptions(threshold=threshold))
 
 
 # What the model is fed.
@@ -173,7 +174,7 @@ def test_what_is_predicted_follows_from_the_models_configuration(labels, problem
     model = Model(
         digest="", module=lambda: None, processor=build_processor, labels=labels, about={"problem_type": problem}
     )
-    assert ImageClassification().for_model(model, ImageClassificationOptions()).schema == schema
+    assert ImageClassification().for_model(model, ClassifierOptions()).schema == schema
 
 
 @pytest.mark.parametrize(("threshold", "labels"), [(None, ["red", "blue"]), (0.9, ["red"]), ({"red": 0.999}, ["blue"])])
