@@ -12,6 +12,7 @@ from mqa_transformers.live_model import describe_audio_classifier
 from mqa_transformers.loading import AUDIO_CLASSIFICATION, read_feature_extractor
 from mqa_transformers.tasks.audio_preprocessing import AudioPreprocessing, different_settings, usual_mistakes
 from mqa_transformers.tasks.classification import ClassificationTask, ClassifierOptions
+from mqa_transformers.tasks.stacking import stack_padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,7 +91,9 @@ class AudioClassificationCodec(Codec):
 
     def collate(self, rows: Sequence[Arrays]) -> Arrays:
         """One batch; shorter sounds are filled up behind with the extractor's padding value, and 0 in the mask."""
-        return {name: self._stack(name, [row[name] for row in rows]) for name in rows[0]}
+        return {
+            name: stack_padded([row[name] for row in rows], 0 if name == MASK else self._padding) for name in rows[0]
+        }
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
         return self._head.decode(outputs, rows)
@@ -113,13 +116,3 @@ class AudioClassificationCodec(Codec):
             found = usual_mistakes(extractor)
         for difference, preprocessing in found:
             yield InputVariant(difference, AudioClassificationCodec(preprocessing, self._head))
-
-    def _stack(self, name: str, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        if len({array.shape for array in arrays}) == 1:
-            return np.stack(arrays)
-        shape = np.max([array.shape for array in arrays], axis=0)
-        fill = 0 if name == MASK else self._padding
-        stacked = np.full((len(arrays), *shape), fill, arrays[0].dtype)
-        for line, array in zip(stacked, arrays, strict=True):
-            line[tuple(map(slice, array.shape))] = array
-        return stacked

@@ -9,22 +9,13 @@ from mqa_registry import DataError, ModelDescription, Task
 from mqa_transformers.live_model import describe_encoder
 from mqa_transformers.loading import FEATURE_EXTRACTION
 from mqa_transformers.tasks.pooling import Pooling, make_head
-from mqa_transformers.tasks.text_classification import TextClassificationCodec
+from mqa_transformers.tasks.text_classification import SAMPLE, TextClassificationCodec
 from mqa_transformers.tasks.tokenization import count_fewest_tokens, resolve_max_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry import Codec, Example, LiveModel, Model
-
-# Of different lengths, so that an exporter that traces a model with them sees that lengths differ.
-SAMPLE: tuple[Example, ...] = (
-    {"text": "A film that says little, and says it beautifully."},
-    {"text": ""},
-    {
-        "text": "Two hours of rain on a window would have held my attention longer than this did, and cost nothing at all."
-    },
-)
+    from mqa_registry import Codec, LiveModel, Model
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from mqa_registry import Codec, DataError, InputVariant
 from mqa_transformers.loading import read_image_processor
 from mqa_transformers.tasks.image_preprocessing import PIXELS, Preprocessing, different_settings, usual_mistakes
 from mqa_transformers.tasks.images import read_image
+from mqa_transformers.tasks.stacking import stack_padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +81,7 @@ class ImageCodec(Codec):
 
     def collate(self, rows: Sequence[Arrays]) -> Arrays:
         """One batch; images of other sizes, which most processors do not make, are filled up with zeros below and to the right."""
-        return {name: _stack([row[name] for row in rows]) for name in rows[0] if name not in self.unfed}
+        return {name: stack_padded([row[name] for row in rows]) for name in rows[0] if name not in self.unfed}
 
     def cost(self, row: Arrays) -> int:
         """The number of patches of 16 x 16 pixels."""
@@ -97,13 +98,3 @@ class ImageCodec(Codec):
             found = usual_mistakes(self._processor)
         for difference, preprocessing in found:
             yield InputVariant(difference, self.with_preprocessing(self._processor, preprocessing))
-
-
-def _stack(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    if len({array.shape for array in arrays}) == 1:
-        return np.stack(arrays)
-    shape = np.max([array.shape for array in arrays], axis=0)
-    stacked = np.zeros((len(arrays), *shape), arrays[0].dtype)
-    for line, array in zip(stacked, arrays, strict=True):
-        line[tuple(map(slice, array.shape))] = array
-    return stacked

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry import DataError, OutputReading, UsageError
-from mqa_transformers.tasks.tokenization import IDS, MASK
+from mqa_transformers.tasks.tokenization import IDS, MASK, pads_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ def make_head(model: Model, pooling: Pooling | None, *, normalize: bool | None) 
         raise UsageError(f"the model is one of sentence-transformers, and {stated['unsupported']}", hint=CHOICE_HINT)
     chosen = pooling or stated.get("pooling", "mean")
     scales = stated.get("normalize", False) if normalize is None else normalize
-    return PoolingHead(chosen, scales, getattr(model.processor, "padding_side", "right") == "left")
+    return PoolingHead(chosen, scales, pads_left(model.processor))
 
 
 def find_token_vectors(outputs: Arrays, n_rows: int) -> Floats:

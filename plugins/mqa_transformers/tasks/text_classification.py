@@ -23,7 +23,7 @@ from mqa_transformers.tasks.tokenization import (
     count_fewest_tokens,
     count_uncut_tokens,
     find_max_length,
-    pads_left,
+    pad_rows,
     resolve_max_length,
     with_first_token,
 )
@@ -154,6 +154,9 @@ class TextClassificationCodec(Codec):
         codec._tokenizer, codec.limit = tokenizer, limit  # noqa: SLF001 - its own
         return codec
 
+    def _pad(self, rows: Sequence[Arrays], width: int) -> Arrays:
+        return pad_rows(self._tokenizer, rows, rows[0], width, self._pad_token_id)
+
     def _encode(self, examples: Sequence[Example], pad_token_id: int) -> list[Arrays]:
         if not examples:
             return []
@@ -168,17 +171,6 @@ class TextClassificationCodec(Codec):
             )
             for row in zip(*(encoded[name] for name in names), strict=True)
         ]
-
-    def _pad(self, rows: Sequence[Arrays], width: int) -> Arrays:
-        """One batch, arrays of shape (rows, width)."""
-        fill_values = {IDS: self._pad_token_id, "token_type_ids": self._tokenizer.pad_token_type_id}
-        batch = {}
-        for name in rows[0]:
-            batch[name] = np.full((len(rows), width), fill_values.get(name, 0), np.int64)
-            for line, row in zip(batch[name], rows, strict=True):
-                n_tokens = len(row[name])
-                line[slice(width - n_tokens, width) if pads_left(self._tokenizer) else slice(n_tokens)] = row[name]
-        return batch
 
 
 def _text_fields(examples: Sequence[Example]) -> list[str]:

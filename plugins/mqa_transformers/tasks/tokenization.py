@@ -10,7 +10,7 @@ import numpy as np
 from mqa_registry import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
-IDS, MASK = "input_ids", "attention_mask"
+IDS, MASK, TYPE_IDS = "input_ids", "attention_mask", "token_type_ids"
 LENGTH_HINT = "export it for longer rows, or with dynamic axes"
 MAX_NAMED_TOKENS = 3  # in a remark
 CHUNK_ROWS = 2048  # encoded at a time
@@ -100,6 +100,21 @@ def count_fewest_tokens(tokenizer: Any, *, pair: bool) -> int:
 def pads_left(tokenizer: Any) -> bool:
     """Whether rows are padded in front. What has no side, as an image processor, pads behind."""
     return getattr(tokenizer, "padding_side", "right") == "left"
+
+
+def pad_rows(
+    tokenizer: Any, rows: Sequence[Arrays], names: Iterable[str], width: int, pad_token_id: int
+) -> dict[str, npt.NDArray[np.int64]]:
+    """One batch: these arrays of rows, each of shape (rows, width), padded on the tokenizer's side."""
+    fill_values = {IDS: pad_token_id, TYPE_IDS: tokenizer.pad_token_type_id}
+    is_left = pads_left(tokenizer)
+    batch = {}
+    for name in names:
+        batch[name] = np.full((len(rows), width), fill_values.get(name, 0), np.int64)
+        for line, row in zip(batch[name], rows, strict=True):
+            n_tokens = len(row[name])
+            line[slice(width - n_tokens, width) if is_left else slice(n_tokens)] = row[name]
+    return batch
 
 
 def check_row_length(model: Model, length: int) -> None:

@@ -11,8 +11,10 @@ from mqa_registry import Codec
 from mqa_transformers.tasks.tokenization import (
     IDS,
     MASK,
+    TYPE_IDS,
     OversizedVocabulary,
     choose_padding,
+    pad_rows,
     pads_left,
 )
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 WINDOWS = "windows"  # of a row: how many tokens each window has
-TYPE_IDS = "token_type_ids"
 ENCODED = {IDS: "ids", MASK: "attention_mask", TYPE_IDS: "type_ids"}  # the attribute of an encoding for each array
 
 
@@ -80,16 +81,8 @@ class WindowedCodec(Codec):
 
     def collate(self, rows: Sequence[Arrays]) -> Arrays:
         width = self.length or max(map(self.cost, rows))
-        fill_values = {IDS: self._pad_token_id, TYPE_IDS: self._tokenizer.pad_token_type_id}
-        batch = {}
-        for name in rows[0]:
-            if name in self.per_token or name in self.whole_row or name == WINDOWS:
-                continue
-            batch[name] = np.full((len(rows), width), fill_values.get(name, 0), np.int64)
-            for line, row in zip(batch[name], rows, strict=True):
-                n_tokens = len(row[name])
-                line[slice(width - n_tokens, width) if pads_left(self._tokenizer) else slice(n_tokens)] = row[name]
-        return batch
+        names = [name for name in rows[0] if not (name in self.per_token or name in self.whole_row or name == WINDOWS)]
+        return pad_rows(self._tokenizer, rows, names, width, self._pad_token_id)
 
     def cost(self, row: Arrays) -> int:
         """The number of tokens."""
