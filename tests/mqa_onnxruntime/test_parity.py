@@ -27,7 +27,9 @@ def reviews(tmp_path_factory):
         pytest.skip("the demo model or its data are not in this checkout")
     (point,) = entry_points(group="mqa", name="transformers")
     plugin = point.load()
-    (task, *_), (source,), (backend,) = plugin.mqa_tasks(), plugin.mqa_models(), plugin.mqa_backends()
+    (task,) = (task for task in plugin.mqa_tasks() if task.name == "text-classification")
+    (source,) = (source for source in plugin.mqa_models() if source.name == "auto")
+    (backend,) = plugin.mqa_backends()
     context = RunContext(exports=tmp_path_factory.mktemp("exports"), offline=True, device="cpu")
     model = source.load(task, context, source.options(id=MODEL))
     return ModelUnderTest(model, task, context, task.options()), backend
