@@ -11,6 +11,8 @@ from mqa_registry.store import join_keys
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    import numpy.typing as npt
+
     from mqa_registry.plan import View
     from mqa_registry.store.database import Keys
 
@@ -47,8 +49,7 @@ class MissingRows:
 
     def remove(self, fingerprints: Iterable[bytes]) -> tuple[int, Iterator[tuple[View, int, int]]]:
         """Count examples as settled: how many rows of views that are, and what `list_views` says of these views."""
-        keys = np.unique(join_keys([*fingerprints]))
-        found = np.searchsorted(self._missing, keys[np.isin(keys, self._missing)])
+        found = find_sorted(np.unique(join_keys([*fingerprints])), self._missing)
         found = found[self._is_missing[found]]
         self._is_missing[found] = False
         rows = [self._view_of_row[self._starts[one] : self._starts[one + 1]] for one in found]
@@ -59,3 +60,11 @@ class MissingRows:
     def _count(self, number: int) -> tuple[View, int, int]:
         total = self._totals[number]
         return self._views[number], total - int(self._counts[number]), total
+
+
+def find_sorted(keys: Keys, among: Keys) -> npt.NDArray[np.intp]:
+    """Where keys stand among others that are sorted and distinct; those that are not there are left out."""
+    positions = np.searchsorted(among, keys)
+    inside = positions < len(among)
+    positions, keys = positions[inside], keys[inside]
+    return positions[among[positions] == keys]
