@@ -22,6 +22,7 @@ FORWARD = "transformers/forward"
 # By the end of the names of classes of transformers. Some classifiers of sounds end as those of texts do.
 TASKS = {
     "ForImageClassification": "transformers/image-classification",
+    "ForObjectDetection": "transformers/object-detection",
     "ForAudioClassification": "transformers/audio-classification",
 }
 SOUND_ENCODERS = ("Data2VecAudio", "Hubert", "SEW", "UniSpeech", "Wav2Vec2", "WavLM")
@@ -47,8 +48,8 @@ SOUNDS = ProcessorKind("feature extractor", "AutoFeatureExtractor", PREPROCESSOR
 class FileOptions:
     """Which file.
 
-    `id` is the file. `processor` is the folder of its tokenizer, or its image processor or feature extractor, and its configuration; left out, it
-    is the file's own folder or the one above, where one of them has such a file.
+    `id` is the file. `processor` is the folder of its tokenizer, or its image processor or feature extractor, and its
+    configuration; left out, it is the file's own folder or the one above, where one of them has such a file.
     """
 
     id: Path

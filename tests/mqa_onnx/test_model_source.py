@@ -42,6 +42,23 @@ def test_the_source_recognizes_onnx_files_and_gives_them_the_task_that_takes_any
     assert source.infer_task(RunContext(exports=tmp_path), FileOptions(id=Path("a.onnx"))) == "transformers/forward"
 
 
+@pytest.mark.parametrize(
+    ("architecture", "task"),
+    [
+        ("ResNetForImageClassification", "transformers/image-classification"),
+        ("YolosForObjectDetection", "transformers/object-detection"),
+        ("ASTForAudioClassification", "transformers/audio-classification"),
+        ("Wav2Vec2ForSequenceClassification", "transformers/audio-classification"),
+        ("BertForSequenceClassification", "transformers/forward"),  # `--task` says that it is a classifier
+    ],
+)
+def test_the_configuration_beside_a_file_tells_the_task_of_images_and_sounds(tmp_path, architecture, task):
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": [architecture]}))
+    (source,) = mqa_onnx.mqa_models()
+    options = FileOptions(id=tmp_path / "model.onnx")
+    assert source.infer_task(RunContext(exports=tmp_path), options) == task
+
+
 def test_a_models_digest_is_that_of_the_files_bytes(load, file):
     model = load(file)
     assert model.file == file

@@ -19,7 +19,7 @@ from mqa_onnxruntime.export.stamp import (
     write_stamp,
 )
 from mqa_onnxruntime.graph.provenance import trace_file
-from mqa_registry import DataError, Exported, Finding, NotRunError
+from mqa_registry import DataError, Exported, Finding, NotRunError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +35,11 @@ STAGING = ".staging"  # the folder of files until all of them are whole
 def export_model(model_under_test: ModelUnderTest, folder: Path, options: OnnxExportOptions) -> Exported:
     """Put the model's export into a folder, with its weights, its node metadata and its stamp."""
     precision = options.export_precision
+    if folder.suffix == ".onnx" and not folder.is_dir():
+        raise UsageError(
+            f"`{folder}` is to be a folder, as an export has several files: `{MODEL}`, its stamp, and weights of their own",
+            hint=f"name the folder, such as `{folder.with_suffix('')}`",
+        )
     if not model_under_test.run_context.force:
         _check_not_replaced(folder, (MODEL,))  # before the export, which takes long
     export = cached_export(model_under_test, options.opset, precision, timeout=options.export_timeout)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 TEXT, INPUTS = "text", "inputs"  # the fields of an example
 ARRAYS_HINT = (
-    "give it its inputs as a `.npz`: `--data` of `mqa export`, `--inputs` of `mqa parity`, `datasets/arrays` in a suite"
+    "give it its inputs as a `.npz`: `--data` of `mqa export`, `--inputs` of `mqa parity`, `datasets/arrays` in a suite; "
+    "of an ONNX file, or put the model's `config.json` and its tokenizer or image processor beside it"
 )
 NUMBERS_PER_TOKEN = 256  # so many numbers of an image or a sound cost about what one token costs
 

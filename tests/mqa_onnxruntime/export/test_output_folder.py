@@ -118,6 +118,14 @@ def test_a_good_model_is_exported_with_its_stamp(exported, folder):
     assert written["verdict"] is None
 
 
+def test_a_name_of_a_file_is_no_folder_to_export_to(export, folder):
+    done = export("honest", "--out", "honest.onnx")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: `honest.onnx` is to be a folder, as an export has several files")
+    assert done.stderr.endswith("hint: name the folder, such as `honest`\n")
+    assert not (folder / "honest.onnx").exists()
+
+
 def test_the_summary_of_an_export_is_for_people(exported):
     lines = [line.split(maxsplit=1) for line in exported.stderr.splitlines() if line.startswith("  ")]
     summary = {line[0]: line[1] for line in lines if len(line) == 2}
