@@ -141,6 +141,8 @@ if TYPE_CHECKING:
         edited,
         fingerprint,
         have_same_objects,
+        make_rankings,
+        name_members,
         normalize_answer,
         open_table,
         pair_boxes,
@@ -172,8 +174,8 @@ _HOMES = {
     ),
     "types": (
         "Blob", "Boxes", "Edit", "Example", "Predictions", "TableSource", "TagScheme", "TaggedEntity", "Targets",
-        "as_predictions", "as_table", "box_overlaps", "edited", "fingerprint", "have_same_objects",
-        "normalize_answer", "open_table", "pair_boxes", "place_words", "positive_class", "read_examples", "read_table", "read_target_labels",
+        "as_predictions", "as_table", "box_overlaps", "edited", "fingerprint", "have_same_objects", "make_rankings",
+        "name_members", "normalize_answer", "open_table", "pair_boxes", "place_words", "positive_class", "read_examples", "read_table", "read_target_labels",
         "read_targets", "with_class_names",
     ),
     "errors": (
@@ -245,7 +247,7 @@ __all__ = [
     "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
     "format_estimate", "format_number", "format_with_interval", "group_by_number", "have_same_objects", "holm",
     "hookimpl", "identify_language", "interruptible", "is_special", "iter_generation", "judge", "list_backends",
-    "list_checks", "make_visible", "name_family", "normalize_answer", "open_table", "optional_import", "output", "pair_boxes", "parity",
+    "list_checks", "make_rankings", "make_visible", "name_family", "name_members", "normalize_answer", "open_table", "optional_import", "output", "pair_boxes", "parity",
     "place_words", "positive_class", "read_columns", "read_examples", "read_plan", "read_sound", "read_table",
     "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resample", "resolve_model", "resolve_rows",
     "run", "run_rows", "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files",

@@ -45,8 +45,8 @@ class Grouping:
     Rows with the same value in the column mapped to `group` are the members of one group, and its value is the id of the
     example. `fields` are those fields of the task that each member has its own value of: in the example they are lists, in
     the order of the rows. All other fields are of the group, and equal in its rows. So are targets, unless
-    `has_member_targets`: then they are lists too. A group has `min_members` or more, and `max_members` at most, where that
-    is given.
+    `has_member_targets`: then the target of a member is how relevant it is, a number, and that of the example has the
+    relevant members by their names. A group has `min_members` or more, and `max_members` at most, where that is given.
 
     A field `member` has the names of members: no two of a group are the same. Rows of a data set whose `fields` are lists
     already are examples as they stand.

@@ -6,6 +6,7 @@ from mqa_registry.types.boxes import Boxes, box_overlaps, have_same_objects, pai
 from mqa_registry.types.edits import Edit, cuts_span, edit_words, edited, move_spans
 from mqa_registry.types.labels import positive_class
 from mqa_registry.types.predictions import Predictions, Targets, as_predictions
+from mqa_registry.types.rankings import make_rankings, name_members
 from mqa_registry.types.rows import Example, Rows, fingerprint, read_examples
 from mqa_registry.types.schemas import SCHEMAS, Schema, get_schema
 from mqa_registry.types.tables.arrow_file import with_class_names
@@ -46,9 +47,11 @@ __all__ = [
     "fingerprint",
     "get_schema",
     "have_same_objects",
+    "make_rankings",
     "map_labels",
     "move_answers",
     "move_spans",
+    "name_members",
     "name_targets",
     "normalize_answer",
     "open_table",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from mqa_metrics.ranks import find_ranks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -48,7 +50,7 @@ def search(
         similarities[:, ~there] = -np.inf
         similarities[~known] = -np.inf
         for number, line in enumerate(similarities):
-            yield Hits(_find_ranks(line, relevant[start + number]), _find_first(line, k))
+            yield Hits(find_ranks(line, relevant[start + number], ROUNDING), _find_first(line, k))
 
 
 def _read_vectors(predictions: Predictions, similarity: Similarity) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -65,20 +67,6 @@ def _read_vectors(predictions: Predictions, similarity: Similarity) -> tuple[Flo
     vectors = np.concatenate(blocks) if blocks else np.zeros((0, width), np.float32)
     there = np.isfinite(vectors).all(axis=1)
     return np.where(there[:, None], vectors, np.float32(0)), there
-
-
-def _find_ranks(similarities: Floats, relevant: Ints) -> npt.NDArray[np.float64]:
-    """The rank of each relevant row among all; infinite where it is not in the corpus, or has no vector."""
-    ranks = np.full(len(relevant), np.inf)
-    found = np.flatnonzero(relevant >= 0)
-    found = found[np.isfinite(similarities[relevant[found]])]
-    others = similarities.copy()
-    others[relevant[found]] = -np.inf
-    own = similarities[relevant[found]]
-    for place, index in enumerate(np.argsort(-own, kind="stable")):
-        least = own[index] - ROUNDING * max(1.0, abs(float(own[index])))
-        ranks[found[index]] = np.count_nonzero(others >= least) + place + 1
-    return ranks
 
 
 def _find_first(similarities: Floats, k: int) -> Ints:

@@ -17,8 +17,10 @@ from mqa_metrics.classification import (
     selection_rate,
     true_positive_rate,
 )
+from mqa_metrics.exposure import coverage, exposure_gini, popularity_lift
 from mqa_metrics.multi_label import hamming_loss, label_ranking_average_precision, ranking_loss
 from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss, top_k_accuracy
+from mqa_metrics.ranked_lists import hit_rate, mean_average_precision, mrr, ndcg, precision_at_k, recall_at_k
 from mqa_metrics.ranking import auroc
 from mqa_metrics.regression import (
     explained_variance,
@@ -41,6 +43,7 @@ CLASS_SCHEMAS = ("label", "labels", "spans")
 SPANS = ("spans",)
 BOXES = ("boxes",)
 ANSWER = ("answer",)
+RANKING = ("ranking",)
 SHARE = (0.0, 1.0)
 CORRELATION = (-1.0, 1.0)
 ERROR = (0.0, math.inf)
@@ -75,6 +78,15 @@ METRICS = (
     Metric(
         "label-ranking-average-precision", label_ranking_average_precision, schemas=LABELS, range=SHARE, reads="rows"
     ),
+    Metric("ndcg", ndcg, schemas=RANKING, range=SHARE, reads="rows"),
+    Metric("recall-at-k", recall_at_k, schemas=RANKING, range=SHARE, reads="rows"),
+    Metric("precision-at-k", precision_at_k, schemas=RANKING, range=SHARE, reads="rows"),
+    Metric("hit-rate", hit_rate, schemas=RANKING, range=SHARE, reads="rows"),
+    Metric("mrr", mrr, schemas=RANKING, range=SHARE, reads="rows"),
+    Metric("map", mean_average_precision, schemas=RANKING, range=SHARE, reads="rows"),
+    Metric("coverage", coverage, schemas=RANKING, range=SHARE),
+    Metric("exposure-gini", exposure_gini, schemas=RANKING, range=SHARE),
+    Metric("popularity-lift", popularity_lift, schemas=RANKING),
     Metric("mae", mae, schemas=VALUE, range=ERROR),
     Metric("mse", mse, schemas=VALUE, range=ERROR),
     Metric("rmse", rmse, schemas=VALUE, range=ERROR),

@@ -1,4 +1,4 @@
-"""Scores of one query by the ranks of what is relevant to it, as trec_eval computes them.
+"""Scores of one query, or one user, by the ranks of what is relevant to it, as trec_eval computes them.
 
 `ranks` are those of the relevant rows, the first being 1, shape (relevant,); infinite where a row was not found. `k` is how
 many of the first results count. A query to which nothing is relevant has no score, NaN.
@@ -6,7 +6,7 @@ many of the first results count. A query to which nothing is relevant has no sco
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,25 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats: TypeAlias = npt.NDArray[np.float64]
+    Ints: TypeAlias = npt.NDArray[np.int64]
+
+
+def find_ranks(scores: npt.NDArray[np.floating[Any]], relevant: Ints, rounding: float = 0.0) -> Floats:
+    """The rank of each relevant row among all by falling score; infinite where it is not there, or has no score.
+
+    `relevant` has positions, -1 of what is not there. A row with the score of a relevant one, or one that is lower by no more
+    than `rounding` times its size, stands before it.
+    """
+    ranks = np.full(len(relevant), np.inf)
+    found = np.flatnonzero(relevant >= 0)
+    found = found[np.isfinite(scores[relevant[found]])]
+    own = scores[relevant[found]]
+    others = scores.copy()
+    others[relevant[found]] = -np.inf
+    for place, index in enumerate(np.argsort(-own, kind="stable")):
+        least = own[index] - rounding * max(1.0, abs(float(own[index])))
+        ranks[found[index]] = np.count_nonzero(others >= least) + place + 1
+    return ranks
 
 
 def recall(ranks: Floats, k: int) -> float:

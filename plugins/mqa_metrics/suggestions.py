@@ -22,6 +22,7 @@ MAX_ECE = 0.15
 MIN_SPAN_F1 = 0.5  # more right than wrong
 MIN_AP50, MIN_BOX_RECALL = 0.5, 0.5
 MIN_ANSWER_F1 = 0.5
+DEPTH = 10  # of a ranking
 QUALITY = 10  # the order of such checks in a suite
 
 
@@ -55,6 +56,8 @@ def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
             bounds="least",
             order=QUALITY,
         )
+    elif context.schema == "ranking":
+        yield from _suggest_for_rankings(context)
     elif context.schema == "answer":
         yield SuggestedCheck(
             table={"measure": "metrics/answer-f1", "expect": {"min": MIN_ANSWER_F1}},
@@ -159,6 +162,33 @@ def _suggest_for_numbers(context: SuiteContext) -> Iterator[SuggestedCheck]:
         bounds="least",
         order=QUALITY,
     )
+
+
+def _suggest_for_rankings(context: SuiteContext) -> Iterator[SuggestedCheck]:
+    """The nDCG of a model that ranks the members of groups."""
+    members = next((name for name in context.fields if pa.types.is_list(context.rows.schema.field(name).type)), None)
+    if members is None:
+        return
+    pairs = zip(context.rows.column("target").to_pylist(), context.rows.column(members).to_pylist(), strict=True)
+    gains = [([one["relevance"] for one in relevant or ()], len(names)) for relevant, names in pairs]
+    by_chance = [_expect_ndcg(some, size) for some, size in gains if some]
+    if by_chance:
+        yield SuggestedCheck(
+            table={
+                "measure": {"use": "metrics/ndcg", "k": DEPTH},
+                "expect": {"min": _round_up(float(np.mean(by_chance)))},
+            },
+            about="Does it put what is relevant before what is not? In a random order the first ten have less.",
+            bounds="least",
+            order=QUALITY,
+        )
+
+
+def _expect_ndcg(gains: list[float], size: int) -> float:
+    """The mean nDCG of all orders of so many things, of which some have gains."""
+    discounts = 1 / np.log2(np.arange(2, DEPTH + 2))
+    best = np.sort(gains)[::-1][:DEPTH]
+    return float(sum(gains) / size * discounts[:size].sum() / (best * discounts[: len(best)]).sum())
 
 
 def _round_up(share: float) -> float:

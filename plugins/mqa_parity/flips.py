@@ -9,10 +9,11 @@ import numpy as np
 
 from mqa_parity.answer_flips import measure_answers
 from mqa_parity.box_flips import measure_boxes
-from mqa_parity.comparisons import OPERATING_SCORE, Score, agreement
+from mqa_parity.comparisons import OPERATING_SCORE, Depth, Score, agreement
 from mqa_parity.examples import round_for_report
 from mqa_parity.label_flips import measure_labels
 from mqa_parity.label_set_flips import measure_label_sets
+from mqa_parity.ranking_flips import measure_rankings
 from mqa_parity.span_flips import measure_spans
 from mqa_registry import Evidence, ExampleRow
 
@@ -26,18 +27,22 @@ if TYPE_CHECKING:
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
-def flip_rate(reference: Predictions, candidate: Predictions, *, threshold: Score = OPERATING_SCORE) -> Bools:
+def flip_rate(
+    reference: Predictions, candidate: Predictions, *, threshold: Score = OPERATING_SCORE, k: Depth | None = None
+) -> Bools:
     """The share of rows with another prediction: 1 - `parity/agreement`.
 
-    `threshold` is the score from which a box counts. A report says how many are ties and how many are damage, as for
-    `parity/agreement`.
+    `threshold` is the score from which a box counts; with `k`, a ranking is which are its first `k`.
+    A report says how many are ties and how many are damage, as for `parity/agreement`.
     """
-    return ~agreement(reference, candidate, threshold=threshold)
+    return ~agreement(reference, candidate, threshold=threshold, k=k)
 
 
-def flip_evidence(reference: Predictions, candidate: Predictions, *, threshold: float = OPERATING_SCORE) -> Evidence:
+def flip_evidence(
+    reference: Predictions, candidate: Predictions, *, threshold: float = OPERATING_SCORE, k: int | None = None
+) -> Evidence:
     """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
-    return list_flips(reference, find_flips(reference, candidate, threshold))
+    return list_flips(reference, find_flips(reference, candidate, threshold, k))
 
 
 def list_flips(reference: Predictions, flips: Flips) -> Evidence:
@@ -69,8 +74,10 @@ class Flips:
         return self.flipped & (self.margins > self.limit)
 
 
-def find_flips(reference: Predictions, candidate: Predictions, threshold: float = OPERATING_SCORE) -> Flips:
-    """Every flip with its margin, as the schema has it; `threshold` is the score from which a box counts.
+def find_flips(
+    reference: Predictions, candidate: Predictions, threshold: float = OPERATING_SCORE, k: int | None = None
+) -> Flips:
+    """Every flip with its margin, as the schema has it; `threshold` and `k` are as for `flip_rate`.
 
     The margin of a label is the top margin of Dutta et al. (2024, https://arxiv.org/abs/2407.09141), who found that
     predictions with a small margin are the ones that flip. A prediction flips only where its margin moves by as much or
@@ -80,27 +87,30 @@ def find_flips(reference: Predictions, candidate: Predictions, threshold: float 
     damaged rows make no ties of others. Fewer than 20 neighbours do not show what is usual. A margin up to 1e-5 is always
     a tie, and one above 0.1 never, or above 0.05 where a threshold decides.
     """
-    flipped = flip_rate(reference, candidate, threshold=threshold)
-    margins = _measure_margins(reference, candidate, threshold)
+    flipped = flip_rate(reference, candidate, threshold=threshold, k=k)
+    margins = _measure_margins(reference, candidate, threshold, k)
     if margins is None:
         return Flips(flipped, np.full(len(flipped), np.nan), np.nan)
     return Flips(flipped, margins.values, margins.tie_limit(flipped))
 
 
-def _measure_margins(reference: Predictions, candidate: Predictions, threshold: float) -> Margins | None:
+def _measure_margins(reference: Predictions, candidate: Predictions, threshold: float, k: int | None) -> Margins | None:
     """The margins of all rows, by what their schema is; None where none are known."""
+    margins = None
     match reference.schema:
         case "label":
-            return measure_labels(reference, candidate)
+            margins = measure_labels(reference, candidate)
         case "labels":
-            return measure_label_sets(reference, candidate)
+            margins = measure_label_sets(reference, candidate)
         case "spans":
-            return measure_spans(reference, candidate)
+            margins = measure_spans(reference, candidate)
         case "answer":
-            return measure_answers(reference, candidate)
+            margins = measure_answers(reference, candidate)
         case "boxes":
-            return measure_boxes(reference, candidate, threshold)
-    return None
+            margins = measure_boxes(reference, candidate, threshold)
+        case "ranking":
+            margins = measure_rankings(reference, candidate, k)
+    return margins
 
 
 def _count_margins(flips: Flips) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class FileOptions:
     column of floats per dimension; for `value` and `text` a column of that name; for `answer` that, and where there
     are `start`, `end`, `score`, `no_answer_score` and `candidates`, or the predictions of SQuAD, one object of texts by id;
     for `waveform` `samples` and `rate`. A
-    `ranking` may also have a row for each member of a group, with the group's `id`, the name of the `member` and its `score`.
+    `ranking` may also be lists of objects, as `{item, score}`, or have a row for each member of a group, with the group's `id`, the
+    name of the `member` and its `score`.
 
     `classes` names the columns of probabilities; left out, they are all that hold floats. `columns` maps roles, `id`,
     `label`, `probability`, `score` and the like, to columns that have other names. `positive` is the class whose

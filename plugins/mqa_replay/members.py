@@ -1,8 +1,9 @@
-"""Rankings with a row for each member: the names and scores of a group's members, brought together in one row a group."""
+"""Rankings as services write them: a row for each member of a group, or a list of objects, each a member with its score."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MEMBER, SCORE = SCORES_BY_MEMBER
-RANKING = "ranking"
+RANKING, SCORES = "ranking", "scores"
+NAME_KEYS = (MEMBER, "item", "item_id", "doc_id", "id", "name")  # of an object, the first that it has
 
 
 def rank_members(log: PredictionLog) -> PredictionLog:
-    """The log with a ranking for each id, best score first, where it has a row for each member; else as it is.
+    """The log with a ranking for each id, best score first, where it has a row or an object for each member; else as it is.
 
     Members with equal scores stand in the order of their rows. A DataError where a row has no id, member or score, or a
     member of an id stands in two rows.
     """
-    if log.has(RANKING) or not (log.has(MEMBER) or log.has(SCORE)):
+    if log.has(RANKING):
+        return _rank_objects(log)
+    if not (log.has(MEMBER) or log.has(SCORE)):
         return log
     for name in SCORES_BY_MEMBER:
         if not log.has(name):
@@ -42,7 +46,7 @@ def rank_members(log: PredictionLog) -> PredictionLog:
     columns = {
         ID: codes.dictionary,
         RANKING: pa.ListArray.from_arrays(offsets, members.take(pa.array(order))),
-        "scores": pa.ListArray.from_arrays(offsets, pa.array(scores[order])),
+        SCORES: pa.ListArray.from_arrays(offsets, pa.array(scores[order])),
     }
     return log.with_table(pa.table(columns), f"rankings from `{SCORE}`, a row for each `{MEMBER}`")
 
@@ -82,3 +86,40 @@ def _check_unique(ids: pa.DictionaryArray, members: pa.Array) -> None:
             f"row {row + 1:,} has the member `{members[row]}` of `{ids[row]}` once more",
             hint="keep one score for each member",
         )
+
+
+def _rank_objects(log: PredictionLog) -> PredictionLog:
+    """The log with the names and scores of lists of objects, best score first; lists of anything else stay as they are."""
+    column = log.table.column(RANKING)
+    if not (pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type)):
+        return log
+    keys = [field.name for field in column.type.value_type]
+    key = next((name for name in NAME_KEYS if name in keys), None)
+    if key is None or SCORE not in keys:
+        raise DataError(
+            f"the objects in `{RANKING}` have the keys {', '.join(f'`{name}`' for name in keys)}",
+            hint=f"each is a thing and its score: `{{{NAME_KEYS[1]}, {SCORE}}}`",
+        )
+    ranked = [_rank_row(number, row, key) for number, row in enumerate(column.to_pylist(), 1)]
+    names = [None if row is None else [name for name, _ in row] for row in ranked]
+    scores = [None if row is None else [score for _, score in row] for row in ranked]
+    columns = {
+        ID: log.table.column(ID),
+        RANKING: pa.array(names, pa.list_(pa.string())),
+        SCORES: pa.array(scores, pa.list_(pa.float64())),
+    }
+    return log.with_table(pa.table(columns), f"rankings from objects of `{key}` and `{SCORE}`")
+
+
+def _rank_row(number: int, row: list[dict[str, Any]] | None, key: str) -> list[tuple[str, float]] | None:
+    """The names and scores of one row, best first; None where it has no list. A DataError names the row."""
+    if row is None:
+        return None
+    pairs: list[tuple[Any, Any]] = [(one and one[key], one and one[SCORE]) for one in row]
+    if any(name is None or name == "" for name, _ in pairs):
+        raise DataError(f"row {number:,} ranks something without `{key}`", hint="each object names one thing")
+    if any(not isinstance(score, int | float) or not math.isfinite(score) for _, score in pairs):
+        raise DataError(
+            f"row {number:,} has no finite `{SCORE}` of something", hint="leave out the things that were not scored"
+        )
+    return sorted(((str(name), float(score)) for name, score in pairs), key=lambda pair: -pair[1])

@@ -81,6 +81,17 @@ OTHERS = {  # of the schemas of more than one label a row
         "metrics/span-f1": "min = 0.9",
     },
     "boxes": {"metrics/box-map": "min = 0.9", "metrics/box-recall": "min = 0.9"},
+    "ranking": {
+        "metrics/ndcg": "min = 0.9",
+        "metrics/recall-at-k": "min = 0.9",
+        "metrics/precision-at-k": "min = 0.9",
+        "metrics/hit-rate": "min = 0.9",
+        "metrics/mrr": "min = 0.9",
+        "metrics/map": "min = 0.9",
+        "metrics/coverage": "min = 0.9",
+        "metrics/exposure-gini": "max = 0.5",
+        "metrics/popularity-lift": "max = 0.1",
+    },
     "answer": {
         "metrics/exact-match": "min = 0.9",
         "metrics/answer-f1": "min = 0.9",
@@ -90,6 +101,7 @@ OTHERS = {  # of the schemas of more than one label a row
 }
 OPTIONS = {  # that some need
     "metrics/top-k-accuracy": "k = 1",
+    "metrics/precision-at-k": "k = 2",
     "fairness/statistical-parity-difference": 'privileged = "a"',
     "fairness/disparate-impact": 'privileged = "a"',
     "fairness/true-positive-rate-difference": 'privileged = "a"',
@@ -243,6 +255,8 @@ def make_answers(schema: str, rows: int) -> dict[str, Any]:
     if schema == "boxes":
         one = {"x0": 0.0, "y0": 0.0, "x1": 9.0, "y1": 9.0, "label": "a"}
         return {"boxes": [[{**one, "x1": 9.0 + place % 5, "label": "ab"[place % 2]}] for place in places.tolist()]}
+    if schema == "ranking":
+        return {"ranking": [[f"i{place % 5}", f"i{5 + place % 7}"] for place in places.tolist()]}
     if schema == "answer":
         answers = [f"number row-{place}" if place % 3 else "" for place in places]
         candidates = [[{"answer": text or "This", "score": 0.9 if text else 0.05}] for text in answers]

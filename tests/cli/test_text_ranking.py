@@ -245,5 +245,13 @@ def test_a_suite_is_written_for_a_ranker_and_its_rows_are_grouped(ranking, tmp_p
     done = ranking.mqa("init", "ranker", *arguments)
     assert done.code == 0, done.err
     columns = tomllib.loads(out.read_text())["data"]["queries"]["columns"]
-    assert columns == {"query": "question", "text": "passage", "group": "query_id", "member": "passage_id"}
+    mapped = {
+        "query": "question",
+        "text": "passage",
+        "group": "query_id",
+        "member": "passage_id",
+        "target": "relevance",
+    }
+    assert columns == mapped
+    assert "metrics/ndcg" in out.read_text()
     assert ranking.mqa("validate", str(out)).code == 0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import numpy as np
 import pyarrow as pa
+import pytest
 
 from mqa_metrics.suggestions import suggest_quality
 from mqa_registry import SuiteContext
@@ -57,3 +61,26 @@ def test_numbers_are_held_to_the_median_and_the_mean():
     context = SuiteContext(schema="value", metric="metrics/mae", classes=(), fields={"text": "text"}, rows=rows)
     found = {one.table["measure"]: one.table["expect"] for one in suggest_quality(context)}
     assert found == {"metrics/mae": {"max": 1.5}, "metrics/r2": {"min": 0.0}, "metrics/spearman": {"min": 0.0}}
+
+
+def test_rankings_are_held_to_a_random_order():
+    relevant = [
+        [{"id": "a", "relevance": 1.0}],
+        [{"id": "b", "relevance": 2.0}, {"id": "c", "relevance": 1.0}],
+        [],
+        None,
+    ]
+    rows = pa.table({"item": [["a", "b", "c"]] * 4, "target": relevant})
+    context = SuiteContext(schema="ranking", metric="metrics/ndcg", classes=(), fields={"item": "features"}, rows=rows)
+    (found,) = suggest_quality(context)
+    orders = list(permutations("abc"))
+    gains = [{one["id"]: one["relevance"] for one in row} for row in relevant[:2]]
+    discounts = 1 / np.log2([2, 3, 4])
+    by_chance = [
+        np.mean([sum(gain.get(name, 0) * by for name, by in zip(order, discounts, strict=True)) for order in orders])
+        / sum(np.sort([*gain.values()])[::-1] * discounts[: len(gain)])
+        for gain in gains
+    ]
+    assert found.table["measure"] == {"use": "metrics/ndcg", "k": 10}
+    assert found.table["expect"]["min"] == pytest.approx(np.mean(by_chance), abs=0.01)
+    assert found.table["expect"]["min"] >= np.mean(by_chance)

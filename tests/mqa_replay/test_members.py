@@ -61,3 +61,33 @@ def test_what_is_no_score_of_a_member_is_named_by_its_row(tmp_path, change, mess
 def test_scores_without_members_are_no_ranking(tmp_path):
     with pytest.raises(DataError, match="there is no column `member`"):
         read(tmp_path, {"id": ["q1"], "score": [1.0]})
+
+
+ITEMS = [[{"item": "a", "score": 0.5}, {"item": "b", "score": 2}], [], None]
+
+
+def test_lists_of_things_with_their_scores_are_ranked_by_these(tmp_path):
+    predictions = read(tmp_path, {"user_id": [1, 2, 3], "ranking": ITEMS})
+    assert predictions.ids.to_pylist() == ["1", "2", "3"]
+    assert predictions.to_pylist() == [["b", "a"], [], None]
+    assert predictions.table.column("scores").to_pylist() == [[2.0, 0.5], [], None]
+    assert predictions.read.endswith("rankings from objects of `item` and `score`")
+
+
+@pytest.mark.parametrize(
+    ("ranking", "message"),
+    [
+        ([{"item": "a", "score": 1.0}, {"item": None, "score": 1.0}], "row 2 ranks something without `item`"),
+        ([{"item": "a", "score": None}], "row 2 has no finite `score` of something"),
+        ([{"item": "a", "score": math.inf}], "row 2 has no finite `score` of something"),
+        ([{"item": "a", "score": 1.0}, {"item": "a", "score": 2.0}], "row `q2` has `a` twice in its ranking"),
+    ],
+)
+def test_what_is_no_thing_with_a_score_is_named_by_its_row(tmp_path, ranking, message):
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, {"id": ["q1", "q2"], "ranking": [[{"item": "b", "score": 1.0}], ranking]})
+
+
+def test_objects_without_a_name_or_a_score_are_refused_with_their_keys(tmp_path):
+    with pytest.raises(DataError, match="the objects in `ranking` have the keys `product`, `score`"):
+        read(tmp_path, {"id": ["q1"], "ranking": [[{"product": "a", "score": 1.0}]]})

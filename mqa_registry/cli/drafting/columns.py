@@ -25,6 +25,7 @@ from mqa_registry.cli.drafting.column_words import (
     GROUP_WORDS,
     MODALITY_WORDS,
     PAIRS,
+    RELEVANCE_WORDS,
     TAG_WORDS,
     TARGET_WORDS,
     TARGETS,
@@ -219,18 +220,29 @@ def _ask_cluster(table: pa.Table, taken: Collection[str]) -> Question:
 def _target_strength(name: str, column: pa.ChunkedArray, schema: str, classes: Sequence[str]) -> int:
     """How much speaks for a column as the target, 0 for nothing."""
     is_named = bool(words_of_name(name) & TARGET_WORDS)
-    if schema == "spans":
-        return _span_strength(name, column.type)
-    if schema == "answer":
-        return _answer_strength(name, column.type)
+    by_type = {
+        "spans": _span_strength,
+        "answer": _answer_strength,
+        "boxes": _box_strength,
+        "ranking": _relevance_strength,
+    }
+    if schema in by_type:
+        return by_type[schema](name, column.type)
     if schema == "value":
         return int(is_named and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)))
     if schema == "labels":
         return _label_lists_strength(column, classes, is_named=is_named)
-    if schema == "boxes":
-        return SURE if _has_boxes(column.type) else 0
     labels = distinct_labels(column) if schema == "label" else None
     return _label_strength(labels, classes, is_named=is_named) if labels else 0
+
+
+def _relevance_strength(name: str, kind: pa.DataType) -> int:
+    """How much speaks for a column as how relevant members of groups are, or which of them are, by its name."""
+    item = kind.value_type if pa.types.is_list(kind) else kind
+    fits = (
+        pa.types.is_list(kind) or pa.types.is_floating(item) or pa.types.is_integer(item) or pa.types.is_boolean(item)
+    )
+    return 2 if fits and words_of_name(name) & RELEVANCE_WORDS else 0
 
 
 def _label_strength(labels: Sequence[Any], classes: Sequence[str], *, is_named: bool) -> int:
@@ -265,11 +277,11 @@ def _span_strength(name: str, kind: pa.DataType) -> int:
     return 2 if is_tag and words_of_name(name) & (TAG_WORDS | TARGET_WORDS) else 0
 
 
-def _has_boxes(kind: pa.DataType) -> bool:
-    """Whether a type is one of lists of objects with a box, or of an object of such lists."""
+def _box_strength(name: str, kind: pa.DataType) -> int:
+    """How much speaks for a column as boxes: lists of objects with one, or an object of such lists."""
     item = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
     names = {field.name for field in item} if pa.types.is_struct(item) else set()
-    return "bbox" in names or {"x0", "y0", "x1", "y1"} <= names
+    return SURE if "bbox" in names or {"x0", "y0", "x1", "y1"} <= names else 0
 
 
 def _answer_strength(name: str, kind: pa.DataType) -> int:

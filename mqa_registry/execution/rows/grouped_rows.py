@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
 from mqa_registry.execution.rows.casting import as_text, missing_column
+from mqa_registry.execution.rows.member_targets import MEMBER, name_relevant_members
 from mqa_registry.execution.rows.sources import draw_sample
 from mqa_registry.naming import counted
 from mqa_registry.types.blocks import take_table
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     Positions = npt.NDArray[np.int64]
 
 GROUP = "group"  # the column whose values tell which rows belong together
-MEMBER = "member"  # the field with the names of the members of a group
 CHECKED_GROUPS = 1024  # at a time
 
 
@@ -69,7 +69,10 @@ def group_rows(
         of_group = {"id", "cluster", "target", *fields} - set(lists)
         grouped, positions = _join_members(data, table, lists, of_group, seed=seed, folder=folder)
     numbers = array("q", (positions + 1).tobytes())
-    _check_members(_GroupedRows(data, task, grouped, numbers), lists)
+    rows = _GroupedRows(data, task, grouped, numbers)
+    _check_members(rows, lists)
+    if task.grouping.has_member_targets:
+        grouped = name_relevant_members(grouped, rows.describe, folder, may_be_names=bool(nested))
     return grouped, None if len(numbers) == len(table) else numbers
 
 

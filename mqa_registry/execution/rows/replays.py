@@ -9,7 +9,7 @@ import numpy as np
 from mqa_registry.boundary import check_predictions
 from mqa_registry.contributions import Replay
 from mqa_registry.errors import ContributionError, DataError, NotRunError
-from mqa_registry.execution.rows.grouped_rows import MEMBER
+from mqa_registry.execution.rows.member_targets import MEMBER
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, ObservedView
 from mqa_registry.types import Predictions

@@ -5,10 +5,10 @@ from mqa_registry.types.schemas.answer import AnswerSchema
 from mqa_registry.types.schemas.boxes import BOX, BoxesSchema
 from mqa_registry.types.schemas.classes import LabelSchema
 from mqa_registry.types.schemas.multi_label import LabelsSchema
+from mqa_registry.types.schemas.ranking import RankingSchema
 from mqa_registry.types.schemas.schema import (
     MaskSchema,
     MisfitError,
-    RankingSchema,
     Schema,
     TextSchema,
     WaveformSchema,

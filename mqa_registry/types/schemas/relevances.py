@@ -1,4 +1,4 @@
-"""Targets of a search: the ids of the rows that it has to find, each with how relevant it is."""
+"""Targets of a search or a ranking: the ids of what should come first, each with how relevant it is."""
 
 from __future__ import annotations
 

@@ -134,16 +134,6 @@ class MaskSchema(Schema):
     type = pa.list_(pa.list_(pa.int32()))
 
 
-class RankingSchema(Schema):
-    """Things by their names, the best first."""
-
-    name = "ranking"
-    column = "ranking"
-    type = pa.list_(pa.string())
-    extra: ClassVar[Mapping[str, pa.DataType]] = {"scores": pa.list_(pa.float64())}
-    may_quote_rows = True
-
-
 class WaveformSchema(Schema):
     """One sound a row: its samples, and how many there are of a second."""
 

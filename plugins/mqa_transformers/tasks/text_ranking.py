@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from mqa_registry import Codec, DataError, Grouping, Task
+from mqa_registry import Codec, DataError, Grouping, Task, make_rankings, name_members
 from mqa_transformers.loading import TEXT_CLASSIFICATION
 from mqa_transformers.tasks.classifier_heads import SingleLabelHead
 from mqa_transformers.tasks.classifier_outputs import LOGITS
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     import numpy.typing as npt
+    import pyarrow as pa
 
     from mqa_registry import Example, Model
 
@@ -95,7 +95,7 @@ class TextRankingCodec(Codec):
     def encode(self, examples: Sequence[Example]) -> list[Arrays]:
         encoded = iter(self._pairs.encode([pair for example in examples for pair in _make_pairs(example)]))
         return [
-            join_texts([next(encoded) for _ in example[TEXT]]) | {MEMBER: np.array(_name_candidates(example), np.str_)}
+            join_texts([next(encoded) for _ in example[TEXT]]) | {MEMBER: name_members(example, len(example[TEXT]))}
             for example in examples
         ]
 
@@ -113,11 +113,7 @@ class TextRankingCodec(Codec):
         return {SCORES: np.array([_read_score(one) for one in outputs])}
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-        ranked = [_rank(scores, row[MEMBER]) for scores, row in zip(outputs[SCORES], rows, strict=True)]
-        rankings = pa.array([names for names, _ in ranked], pa.list_(pa.string()))
-        return pa.table(
-            {"ranking": rankings, "scores": pa.array([scores for _, scores in ranked], pa.list_(pa.float64()))}
-        )
+        return make_rankings(outputs[SCORES], [row[MEMBER] for row in rows])
 
     def full_costs(self, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
         """The numbers of tokens of the longest pair of each row before texts were cut."""
@@ -145,11 +141,6 @@ def _make_pairs(example: Example) -> list[dict[str, str]]:
     return [{"text": example[QUERY], "text_pair": text} for text in example[TEXT]]
 
 
-def _name_candidates(example: Example) -> list[str]:
-    """The names of the candidates; their numbers from 1 on where they have none."""
-    return list(example[MEMBER]) if MEMBER in example else [str(number + 1) for number in range(len(example[TEXT]))]
-
-
 def _read_score(outputs: Arrays) -> float:
     """The score of one pair: its only logit, or how far that of a good candidate is above the other."""
     if LOGITS not in outputs and len(outputs) != 1:
@@ -158,12 +149,3 @@ def _read_score(outputs: Arrays) -> float:
     if logits.shape not in {(), (1,), (2,)}:
         raise DataError(f"the model gives logits of shape {logits.shape} for a pair, and one or two are a score")
     return float(logits.reshape(-1)[-1] - (logits[0] if logits.shape == (2,) else 0.0))
-
-
-def _rank(scores: npt.NDArray[np.float64], names: npt.NDArray[np.str_]) -> tuple[list[str] | None, list[float] | None]:
-    """The names of some candidates by falling score, and their scores; equal scores stay in order. None where one is no number."""
-    scores = scores[: len(names)]
-    if not np.isfinite(scores).all():
-        return None, None
-    order = np.argsort(-scores, kind="stable")
-    return names[order].tolist(), scores[order].tolist()

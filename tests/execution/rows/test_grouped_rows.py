@@ -72,7 +72,9 @@ def test_the_rows_of_a_group_are_one_example_wherever_they_stand(load):
         {"query": "two", "text": ["b", "f"], "member": ["pb", "pf"]},
         {"query": "three", "text": ["d", "e"], "member": ["pa", "pe"]},
     ]
-    assert rows.table.column("target").to_pylist() == [[1, 0], [0, 1], [0, 2]]
+    relevant = [[("pa", 1)], [("pf", 1)], [("pe", 2)]]  # by their names, with their relevance
+    targets = rows.table.column("target").to_pylist()
+    assert [[(one["id"], one["relevance"]) for one in each] for each in targets] == relevant
     assert list(rows.numbers) == [1, 2, 4]  # of their first rows
 
 
