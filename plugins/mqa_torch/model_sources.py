@@ -104,18 +104,22 @@ class FileSource(ModelSource[FileOptions]):
 
 @dataclass(frozen=True, kw_only=True)
 class FactoryOptions:
-    """`id` is the function, as `module:function`."""
+    """Which function.
+
+    `id` is the function, as `module:function`. `folder` is where the module is searched for, besides installed packages; left
+    out, it is the current folder.
+    """
 
     id: str
+    folder: Path | None = None
 
 
 class FactorySource(ModelSource[FactoryOptions]):
     """A model that a function builds, named as `module:function`.
 
-    The module is searched for in the current folder, too. It is code: it needs `--allow-code`. The digest of the model is
-    that of its weights and settings, and of the code of the function, of its classes and of what it uses of its package
-    or folder. So it is built at once, and a second time: an attribute that differs then is no setting. Its inputs are the names of the arguments
-    of its `forward`.
+    It is code: it needs `--allow-code`. The digest of the model is that of its weights and settings, and of the code of the
+    function, of its classes and of what it uses of its package or folder. So it is built at once, and a second time: an
+    attribute that differs then is no setting. Its inputs are the names of the arguments of its `forward`.
     """
 
     name = "factory"
@@ -133,7 +137,7 @@ class FactorySource(ModelSource[FactoryOptions]):
     def load(self, task: Task[Any], run_context: RunContext, options: FactoryOptions) -> Model:
         _check_task(task)
         _check_allowed(f"`{options.id}`", run_context)
-        factory = _import_function(options.id)
+        factory = _import_function(options.id, options.folder or Path.cwd())
         module, rebuilt = _build(options.id, factory), _build(options.id, factory)
         training = _training_mode_fact(module)
         return Model(
@@ -222,12 +226,15 @@ def _load_program(path: Path) -> Any:
     return to_module(torch.export.load(path))
 
 
-def _import_function(name: str) -> Callable[[], Any]:
-    """The function `module:function`; a DataError where there is none."""
+def _import_function(name: str, home: Path) -> Callable[[], Any]:
+    """The function `module:function`, of a folder or of an installed package; a DataError where there is none."""
     module, colon, attribute = name.partition(":")
     if not (colon and module and attribute):
         raise DataError(f"`{name}` names no function", hint="write `module:function`")
-    folder = str(Path.cwd())
+    if not home.is_dir():
+        raise DataError(f"there is no folder `{home}`")
+    _forget_namesake(module.partition(".")[0], home)
+    folder = str(home)
     sys.path.insert(0, folder)
     try:
         function: Callable[[], Any] | None = getattr(importlib.import_module(module), attribute, None)
@@ -238,6 +245,15 @@ def _import_function(name: str) -> Callable[[], Any]:
     if not callable(function):
         raise DataError(f"`{module}` has no function `{attribute}`")
     return function
+
+
+def _forget_namesake(name: str, home: Path) -> None:
+    """Let a module of the folder be imported though another of its name was, from elsewhere."""
+    own = next((file for file in (home / f"{name}.py", home / name / "__init__.py") if file.is_file()), None)
+    known = getattr(sys.modules.get(name), "__file__", None)
+    if own is not None and known is not None and own.resolve() != Path(known).resolve():
+        for one in [each for each in sys.modules if each.partition(".")[0] == name]:
+            del sys.modules[one]
 
 
 def _build(name: str, factory: Callable[[], Any]) -> Any:

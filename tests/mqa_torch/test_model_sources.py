@@ -241,6 +241,22 @@ def test_a_function_that_builds_no_model_is_refused(code, context, name, reason)
         FactorySource().load(TASKS["forward"], context, FactoryOptions(id=name))
 
 
+def test_a_module_is_found_in_its_folder_though_another_has_its_name(code, tmp_path, context):
+    digests = {}
+    for seed in (1, 2):
+        folder = tmp_path / f"version {seed}"
+        folder.mkdir()
+        (folder / "ours.py").write_text(CODE.format(seed=seed))
+        options = FactoryOptions(id="ours:tiny", folder=folder)
+        digests[seed] = FactorySource().load(TASKS["forward"], context, options).digest
+    assert len(set(digests.values())) == 2
+    assert (
+        FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny")).digest not in digests.values()
+    )
+    with pytest.raises(DataError, match="there is no folder"):
+        FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny", folder=tmp_path / "none"))
+
+
 def test_no_code_is_run_without_the_flag(code, tmp_path):
     (tmp_path / "ours.py").write_text("raise SystemExit('it was run')")
     broken(tmp_path, "a.pt")
