@@ -60,14 +60,14 @@ class RankingCodec(Codec):
         user = _select(row, USER)
         items = _select(row, ITEM)
         count = len(row[MEMBER])
-        return [user | {name: values[number] for name, values in items.items()} for number in range(count)]
+        return [user | {name: values[number, ...] for name, values in items.items()} for number in range(count)]
 
     def collate(self, rows: Sequence[Arrays]) -> Arrays:
         return stack(rows)
 
     def cost(self, row: Arrays) -> int:
-        """Every pair costs the same."""
-        return 1
+        """The number of pairs: of candidates, or 1 of a pair itself."""
+        return len(row[MEMBER]) if MEMBER in row else 1
 
     def join(self, outputs: Sequence[Arrays], row: Arrays) -> dict[str, npt.NDArray[np.float64]]:
         return {SCORES: np.array([_read_score(one) for one in outputs])}

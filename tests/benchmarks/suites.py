@@ -66,7 +66,7 @@ def main() -> None:
 
 def compare(path: Path, rounds: int, folder: Path) -> str:
     """One line: how many rows, the best batch sizes and the seconds of the floor, and the ratio of mqa to it."""
-    plan = without_probes(read_plan(path, RunOptions(store=folder)))
+    plan = without_probes(read_plan(path, RunOptions(store=folder, allow_code=True)))
     with recording() as recorded:
         predict_plan(plan, folder)
     sizes: dict[str, Sequence[int]] = dict.fromkeys(recorded.rows, BATCH_SIZES)
@@ -96,7 +96,7 @@ def without_probes(plan: Plan) -> Plan:
 def predict_plan(plan: Plan, folder: Path) -> float:
     """Seconds that mqa takes to predict a plan anew, less those in which it loads and exports models."""
     clock = Clock()
-    context = RunOptions(store=folder).run_context(plan.suite)
+    context = RunOptions(store=folder, allow_code=True).run_context(plan.suite)
     begin = time.perf_counter()
     with closing(SqliteStore(folder)) as store:
         predict(plan, prepare(plan, context, clock), store, clock, fresh=True)
