@@ -67,4 +67,5 @@ def find_sorted(keys: Keys, among: Keys) -> npt.NDArray[np.intp]:
     positions = np.searchsorted(among, keys)
     inside = positions < len(among)
     positions, keys = positions[inside], keys[inside]
-    return positions[among[positions] == keys]
+    found: npt.NDArray[np.intp] = positions[among[positions] == keys]
+    return found
