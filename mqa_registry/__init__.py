@@ -72,6 +72,13 @@ if TYPE_CHECKING:
         shapes,
         split_cache,
     )
+    from mqa_registry.contributions.classification import (
+        ClassificationTask,
+        ClassifierHead,
+        ClassifierOptions,
+        SingleLabelHead,
+        read_problem_type,
+    )
     from mqa_registry.errors import (
         BlobError,
         DataError,
@@ -159,6 +166,9 @@ _HOMES = {
     "api": ("judge", "run"),
     "batch_norm": ("BatchNorm", "channel_factors"),
     "boundary": ("interruptible",),
+    "contributions.classification": (
+        "ClassificationTask", "ClassifierHead", "ClassifierOptions", "SingleLabelHead", "read_problem_type",
+    ),
     "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
     "cli.report_files": ("ReportOptions", "check_output_folder"),
     "cli.reports": ("show_export", "show_report"),
@@ -179,8 +189,8 @@ _HOMES = {
         "read_targets", "with_class_names",
     ),
     "errors": (
-        "BlobError", "DataError", "MqaError", "NotRunError", "OutOfMemoryError", "ParityError", "UsageError",
-        "WorkerLostError", "summarize_error",
+        "BlobError", "DataError", "MqaError", "NotRunError", "OutOfMemoryError", "ParityError",
+        "UsageError", "WorkerLostError", "summarize_error",
     ),
     "extras": ("optional_import",),
     "findings": ("Exported", "Finding", "Judgement", "SuiteSelection"),
@@ -227,7 +237,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AmendingReporter", "Backend", "BatchNorm", "Batching", "BeamSearch", "Blob", "BlobError", "Boxes",
-    "CalibrationBin", "Change", "CheckResults", "Codec", "Comparison", "ConfusionMatrix", "DataError", "Dataset",
+    "CalibrationBin", "Change", "CheckResults", "ClassificationTask", "ClassifierHead", "ClassifierOptions", "Codec", "Comparison", "ConfusionMatrix", "DataError", "Dataset",
     "Device", "Diagnosis", "Divergence", "Edit", "EncodedRow", "EnvironmentReporter", "Evidence", "Example",
     "ExampleRow", "ExecutedRun", "Executor", "ExportOptions", "Exported", "FileFormat", "Finding", "Flag", "Flips",
     "Generation", "GenerationStep", "Greedy", "Grouping", "HistoryOptions", "InputVariant", "Inspectable", "Interval",
@@ -236,7 +246,7 @@ __all__ = [
     "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport", "Part", "Perturbation",
     "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions", "Reporter",
     "ResolvedModel", "ResolvedRows", "Result", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress",
-    "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "Slice", "Sound", "State", "Statistic", "Step",
+    "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "SingleLabelHead", "Slice", "Sound", "State", "Statistic", "Step",
     "Streaming", "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport",
     "TableSource", "TagScheme", "TaggedEntity", "Targets", "Task", "Timeable", "Tracker", "UsageError", "ValueSummary",
     "Verdict", "ViewContext", "ViewSummary", "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table",
@@ -248,7 +258,7 @@ __all__ = [
     "format_estimate", "format_number", "format_with_interval", "group_by_number", "have_same_objects", "holm",
     "hookimpl", "identify_language", "interruptible", "is_special", "iter_generation", "judge", "list_backends",
     "list_checks", "make_rankings", "make_visible", "name_family", "name_members", "normalize_answer", "open_table", "optional_import", "output", "pair_boxes", "parity",
-    "place_words", "positive_class", "read_columns", "read_examples", "read_plan", "read_sound", "read_table",
+    "place_words", "positive_class", "read_columns", "read_examples", "read_plan", "read_problem_type", "read_sound", "read_table",
     "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resample", "resolve_model", "resolve_rows",
     "run", "run_rows", "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files",
     "split_cache", "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names", "write_report",

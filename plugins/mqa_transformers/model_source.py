@@ -9,7 +9,15 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, Model, ModelSource, NotRunError, did_you_mean, summarize_error
+from mqa_registry import (
+    DataError,
+    Model,
+    ModelSource,
+    NotRunError,
+    did_you_mean,
+    read_problem_type,
+    summarize_error,
+)
 from mqa_transformers.checkpoint import ADAPTER_CONFIG, CARD, SENTENCE_TRANSFORMERS, UNUSED_SUFFIXES, open_checkpoint
 from mqa_transformers.configuration import CONFIG, is_audio_classifier
 from mqa_transformers.live_checkpoint import find_checkpoint
@@ -27,7 +35,6 @@ from mqa_transformers.loading import (
     load_processor,
 )
 from mqa_transformers.sentence_transformers import read_sentence_encoder
-from mqa_transformers.tasks.problem_type import REGRESSION, read_problem_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,7 +127,7 @@ class AutoSource(ModelSource[AutoOptions]):
         config = checkpoint.config
         architecture, labels = config.architecture or "", config.labels()
         problem = read_problem_type(config.problem_type, labels)
-        gives_numbers = problem == REGRESSION and len(labels) > 1  # of which no task reads more than one
+        gives_numbers = problem == "regression" and len(labels) > 1  # of which no task reads more than one
         task = next((task for head, task in TASKS_BY_HEAD.items() if architecture.endswith(head)), FORWARD)
         if is_audio_classifier(architecture):
             task = AUDIO_CLASSIFICATION

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_registry import Blob, Codec, DataError, InputVariant, Sound, read_sound
+from mqa_registry import (
+    Blob,
+    ClassificationTask,
+    ClassifierOptions,
+    Codec,
+    DataError,
+    InputVariant,
+    Sound,
+    read_sound,
+)
 from mqa_transformers.live_model import describe_audio_classifier
 from mqa_transformers.loading import AUDIO_CLASSIFICATION, read_feature_extractor
 from mqa_transformers.tasks.audio_preprocessing import AudioPreprocessing, different_settings, usual_mistakes
-from mqa_transformers.tasks.classification import ClassificationTask, ClassifierOptions
 from mqa_transformers.tasks.stacking import stack_padded
 
 if TYPE_CHECKING:
@@ -21,8 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from mqa_registry import Example, LiveModel, Model, ModelDescription, OutputReading
-    from mqa_transformers.tasks.classifier_heads import ClassifierHead
+    from mqa_registry import ClassifierHead, Example, LiveModel, Model, ModelDescription, OutputReading
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -56,6 +63,8 @@ class AudioClassification(ClassificationTask[ClassifierOptions]):
 
     name = AUDIO_CLASSIFICATION
     fields: Mapping[str, str] = {AUDIO: "audio"}
+    metric = "metrics/accuracy"
+    number_metric = "metrics/mae"
     sample = _sample()
     needs = AUDIO_CLASSIFICATION
     packages = ("soundfile", "scipy")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry import ClassificationTask, ClassifierOptions
 from mqa_transformers.live_model import describe_image_model
 from mqa_transformers.loading import IMAGE_CLASSIFICATION
-from mqa_transformers.tasks.classification import ClassificationTask, ClassifierOptions
 from mqa_transformers.tasks.image_codec import IMAGE, ImageCodec, require_image_processor, sample_images
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mqa_registry import Codec, LiveModel, Model, ModelDescription, OutputReading
-    from mqa_transformers.tasks.classifier_heads import ClassifierHead
+    from mqa_registry import ClassifierHead, Codec, LiveModel, Model, ModelDescription, OutputReading
     from mqa_transformers.tasks.image_codec import Arrays
     from mqa_transformers.tasks.image_preprocessing import Preprocessing
 
@@ -32,6 +31,8 @@ class ImageClassification(ClassificationTask[ClassifierOptions]):
 
     name = IMAGE_CLASSIFICATION
     fields: Mapping[str, str] = {IMAGE: "image"}
+    metric = "metrics/accuracy"
+    number_metric = "metrics/mae"
     sample = sample_images()
     needs = IMAGE_CLASSIFICATION
     packages = ("pillow",)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry import Codec, DataError, InputVariant
+from mqa_registry import ClassificationTask, ClassifierOptions, Codec, DataError, InputVariant
 from mqa_transformers.live_model import describe_classifier
 from mqa_transformers.loading import TEXT_CLASSIFICATION, read_tokenizer
-from mqa_transformers.tasks.classification import ClassificationTask, ClassifierOptions
 from mqa_transformers.tasks.text_preprocessing import different_tokenizers, fit_tokenizer, usual_mistakes
 from mqa_transformers.tasks.tokenization import (
     IDS,
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from mqa_registry import Example, LiveModel, Model, ModelDescription, OutputReading
-    from mqa_transformers.tasks.classifier_heads import ClassifierHead
+    from mqa_registry import ClassifierHead, Example, LiveModel, Model, ModelDescription, OutputReading
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -67,6 +65,8 @@ class TextClassification(ClassificationTask[TextClassificationOptions]):
 
     name = TEXT_CLASSIFICATION
     fields: Mapping[str, str] = {"text": "text", "text_pair": "text"}
+    metric = "metrics/accuracy"
+    number_metric = "metrics/mae"
     optional = ("text_pair",)
     sample = SAMPLE
     needs = TEXT_CLASSIFICATION

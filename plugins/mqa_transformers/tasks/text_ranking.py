@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry import Codec, DataError, Grouping, Task, make_rankings, name_members
+from mqa_registry import Codec, DataError, Grouping, SingleLabelHead, Task, make_rankings, name_members
 from mqa_transformers.loading import TEXT_CLASSIFICATION
-from mqa_transformers.tasks.classifier_heads import SingleLabelHead
-from mqa_transformers.tasks.classifier_outputs import LOGITS
 from mqa_transformers.tasks.text_classification import TextClassificationCodec
 from mqa_transformers.tasks.text_parts import join_texts, longest_text, split_texts
 from mqa_transformers.tasks.tokenization import MASK, count_uncut_tokens, resolve_max_length
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 QUERY, TEXT, MEMBER = "query", "text", "member"
+LOGITS = "logits"  # the output that a model gives
 SCORES = "scores"  # of a row: what the logits of its pairs make of it
 
 # Of different lengths, so that an exporter that traces a model with them sees that lengths differ.

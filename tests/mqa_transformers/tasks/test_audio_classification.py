@@ -15,11 +15,10 @@ import pytest
 from onnx import numpy_helper
 from typer.testing import CliRunner
 
-from mqa_registry import Blob, DataError, Model, RunOptions, Sound, UsageError, run
+from mqa_registry import Blob, ClassifierOptions, DataError, Model, RunOptions, Sound, UsageError, run
 from mqa_registry.cli import app
 from mqa_transformers.configuration import SOUND_ENCODERS, is_audio_classifier
 from mqa_transformers.tasks.audio_classification import AudioClassification
-from mqa_transformers.tasks.classification import ClassifierOptions
 from tests.tones import CLASSES, RATE, build_extractor, draw_tones, write_model
 
 pytestmark = pytest.mark.usefixtures("exports_here")

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from mqa_parity.input_differences import explain_differences
-from mqa_registry import Blob, Model, Sound, resample
+from mqa_registry import Blob, ClassifierOptions, Model, Sound, resample
 from mqa_transformers.tasks.audio_classification import AudioClassification
 from mqa_transformers.tasks.audio_preprocessing import AudioPreprocessing, different_settings, usual_mistakes
-from mqa_transformers.tasks.classification import ClassifierOptions
 from tests.tones import RATE, build_extractor, draw_tone
 
 SOUND = draw_tone(np.random.default_rng(3), 0, rate=2 * RATE, channels=2)

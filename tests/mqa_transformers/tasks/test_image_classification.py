@@ -15,9 +15,8 @@ import pytest
 from onnx import numpy_helper
 from typer.testing import CliRunner
 
-from mqa_registry import Blob, DataError, Model, RunOptions, UsageError, run
+from mqa_registry import Blob, ClassifierOptions, DataError, Model, RunOptions, UsageError, run
 from mqa_registry.cli import app
-from mqa_transformers.tasks.classification import ClassifierOptions
 from mqa_transformers.tasks.image_classification import ImageClassification
 from mqa_transformers.tasks.image_codec import SAMPLE_SHAPES
 from tests.colours import (

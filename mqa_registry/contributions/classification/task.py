@@ -6,15 +6,20 @@ from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from mqa_registry import Task
-from mqa_transformers.tasks.classifier_heads import make_head
-from mqa_transformers.tasks.problem_type import REGRESSION, SCHEMAS, ProblemType, resolve_problem_type
+from mqa_registry.contributions import Task
+from mqa_registry.contributions.classification.heads import make_head
+from mqa_registry.contributions.classification.problem_type import (
+    REGRESSION,
+    SCHEMAS,
+    ProblemType,
+    resolve_problem_type,
+)
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from mqa_registry import Model
-    from mqa_transformers.tasks.classifier_heads import ClassifierHead
+    from mqa_registry.contributions import Model
+    from mqa_registry.contributions.classification.heads import ClassifierHead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +38,14 @@ OptionsT = TypeVar("OptionsT", bound=ClassifierOptions)
 
 
 class ClassificationTask(Task[OptionsT]):
-    """The task of a classifier. Its schema and metric follow from what the model was trained for."""
+    """The task of a classifier. Its schema and metric follow from what the model was trained for.
+
+    `metric` is that of classes and labels, `number_metric` that of a model which gives a row a number.
+    """
 
     schema = "label"
     other_schemas = ("labels", "value")
-    metric = "metrics/accuracy"
+    number_metric: str
 
     def for_model(self, model: Model, options: OptionsT) -> Self:
         problem = self._resolve_problem(model, options)
@@ -46,7 +54,7 @@ class ClassificationTask(Task[OptionsT]):
         task = copy(self)
         task.schema = SCHEMAS[problem]
         if problem == REGRESSION:
-            task.metric = "metrics/mae"
+            task.metric = self.number_metric
         return task
 
     def make_head(self, model: Model, options: OptionsT) -> ClassifierHead:

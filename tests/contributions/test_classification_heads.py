@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.special import expit
 
 from mqa_registry import DataError
-from mqa_transformers.tasks.classifier_heads import MultiLabelHead, RegressionHead
+from mqa_registry.contributions.classification.heads import MultiLabelHead, RegressionHead
 
 LABELS = ("music", "sport", "food")
 QUICK = settings(max_examples=25, deadline=None)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import DataError, OutputReading, counted
+from mqa_registry.contributions import OutputReading
+from mqa_registry.errors import DataError
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
 
 LOGITS = "logits"
+PROBABILITIES = "probabilities"  # what converters of scikit-learn call them, next to an output with the label
 SUM_TOLERANCE = 1e-2  # how far the sum of probabilities may be from 1: rounding in bfloat16
 UNIT_TOLERANCE = 1e-3  # how far a probability may be outside of [0, 1]
 
@@ -32,13 +35,14 @@ def decode_logits(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]
 
 
 def infer_reading(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
-    """How the only output of a backend is decoded, by its values for some rows; None where it holds logits.
+    """How the output of a backend is decoded, by its values for some rows; None where it holds logits.
 
-    An output called `logits` holds logits, whatever its values.
+    It is the one called `probabilities`, else the only one. One called `logits` holds logits, whatever its values.
     """
-    if len(outputs) != 1 or LOGITS in outputs:
+    name = find_output(outputs)
+    if not name:
         return None
-    name, values = next(iter(outputs.items()))
+    values = outputs[name]
     if values.shape in {(len(rows),), (len(rows), 1)}:
         return _infer_from_column(labels, name, values)
     if values.shape != (len(rows), len(labels)) or values.dtype.kind != "f":
@@ -56,6 +60,15 @@ def infer_reading(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]
         f"one score for each label: `{name}` lies in [0, 1] and its rows do not sum to 1, so the label of the highest score"
         " is used, and no probabilities (an output called `logits` is read as logits)",
     )
+
+
+def find_output(outputs: Arrays) -> str:
+    """The name of the output that a backend gives in place of logits; empty where there are logits, or several others."""
+    if LOGITS in outputs:
+        return ""
+    if PROBABILITIES in outputs:
+        return PROBABILITIES
+    return next(iter(outputs)) if len(outputs) == 1 else ""
 
 
 def label_table(labels: Sequence[str], probabilities: Floats) -> pa.Table:

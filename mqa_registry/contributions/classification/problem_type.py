@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mqa_registry import DataError, UsageError, counted
+from mqa_registry.errors import DataError, UsageError
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def resolve_problem_type(
         raise DataError(
             f"this is {MODELS[REGRESSION].replace('a number', 'numbers')} ({len(labels)} of them), and `{task}` gives a row one",
             hint='`task = "forward"` holds its outputs against an export\'s;'
-            ' numbers predicted elsewhere are judged through `replay/file` with `schema = "vector"`',
+            ' numbers predicted elsewhere are replayed, with `schema = "vector"`',
         )
     if problem == MULTI_LABEL and not labels:
         raise DataError(f"the model names no labels, and `{task}` gives a row some of them")

@@ -11,16 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mqa_registry import DataError, OutputReading
-from mqa_transformers.tasks.classifier_outputs import (
+from mqa_registry.contributions import OutputReading
+from mqa_registry.contributions.classification.outputs import (
     LOGITS,
     decode_logits,
     find_logits,
+    find_output,
     infer_reading,
     is_within_unit,
     reshape_output,
 )
-from mqa_transformers.tasks.problem_type import MULTI_LABEL, REGRESSION, ProblemType
+from mqa_registry.contributions.classification.problem_type import MULTI_LABEL, REGRESSION, ProblemType
+from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
@@ -85,10 +87,11 @@ class MultiLabelHead:
         return self._decode(np.where(is_finite, _sigmoid(np.where(is_finite, logits, 0.0)), np.nan))
 
     def infer_reading(self, outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
-        """Probabilities or labels, of an only output that is not called `logits`; whatever its values, one so called has logits."""
-        if len(outputs) != 1 or LOGITS in outputs:
+        """Probabilities or labels, of the output that is there in place of `logits`; whatever its values, one so called has logits."""
+        name = find_output(outputs)
+        if not name:
             return None
-        name, values = next(iter(outputs.items()))
+        values = outputs[name]
         if values.shape != (len(rows), len(self.labels)):
             return None
         if values.dtype.kind in "iub" and np.isin(values, (0, 1)).all():
@@ -106,7 +109,9 @@ class MultiLabelHead:
         values = np.where(is_finite[:, None], probabilities, 0.0)
         lists = pa.FixedSizeListArray.from_arrays(values.ravel(), len(self.labels), mask=pa.array(~is_finite))
         has_label = is_finite[:, None] & (values >= np.array(self.thresholds))
-        return pa.table({"labels": self._label_lists(has_label, is_finite), "probability": lists.cast(PROBABILITIES)})
+        return pa.table(
+            {"labels": self._label_lists(has_label, is_finite), "probability": lists.cast(PROBABILITY_LIST)}
+        )
 
     def _decode_probabilities(self, name: str, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
         values = reshape_output(outputs, name, len(rows), len(self.labels))
@@ -155,7 +160,7 @@ def make_head(problem: ProblemType, labels: Sequence[str], threshold: Threshold 
     return RegressionHead() if problem == REGRESSION else SingleLabelHead(tuple(labels))
 
 
-PROBABILITIES = pa.list_(pa.float64())
+PROBABILITY_LIST = pa.list_(pa.float64())
 
 
 def _sigmoid(logits: Floats) -> Floats:

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, log_softmax, softmax
 
 from mqa_registry import DataError
-from mqa_transformers.tasks.classifier_outputs import decode_logits, infer_reading
+from mqa_registry.contributions.classification.outputs import decode_logits, infer_reading
 
 LABELS = ("no", "yes")
 LOGITS = np.array([[0.3, -1.2], [2.0, 0.1], [-0.5, 0.9]], np.float32)
