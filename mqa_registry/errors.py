@@ -5,7 +5,8 @@ MqaError
 ├── SuiteError        2  the suite file is wrong, with every problem at once
 ├── DataError         2  the data does not fit what is asked of it
 │   ├── MissingColumnError   a column that something reads is not there
-│   └── BlobError            a file or bytes that a row has cannot be read
+│   └── RowError             one row cannot be read
+│       └── BlobError            a file or bytes that it has cannot be read
 ├── PluginError       2  a plugin that the suite names cannot be used
 ├── NotRunError       3  something could not run as asked
 ├── WorkerLostError   3  a task ended the process of its worker again and again
@@ -111,16 +112,21 @@ class MissingColumnError(DataError):
         self.there = there
 
 
-class BlobError(DataError):
-    """A file or bytes of one row cannot be read, or have changed since they were first read.
+class RowError(DataError):
+    """One row cannot be read as the model needs it: it is lost, and neither its task nor other rows are at fault.
 
-    `name` is what the data call it, and `reason` what is wrong with it: a name may not be shown where rows may not.
+    `name` is what the data call what cannot be read, a file or a column, and `reason` what is wrong with it: a name may not
+    be shown where rows may not.
     """
 
     def __init__(self, name: str, reason: str, *, hint: str = "") -> None:
         super().__init__(f"`{name}` {reason}", hint=hint)
         self.name = name
         self.reason = reason
+
+
+class BlobError(RowError):
+    """A file or bytes of one row cannot be read, or have changed since they were first read."""
 
 
 class PluginError(MqaError):

@@ -120,6 +120,7 @@ class Perturbation(FunctionContribution):
     With `edits`, the function gives no fields but the edits of each, and mqa applies them to the text and to the spans of
     its target, or to words and their tags: no other way moves spans. A row is declined where an edit cuts a span of it.
 
+    A field of modality `columns` is a dict of values by the names of columns, which keeps its names; None is a missing value.
     A field of modality `image`, `audio`, `video` or `file` is a `Blob`, or the array that a perturbation before this one made
     of it. The function gives the bytes of another file, an array of numbers, or the value itself. They live as long as the
     rows are worked on: reports and kept runs have the name of the unperturbed file. Several threads call the function at once.

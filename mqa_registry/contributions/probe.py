@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from mqa_registry.contributions.backend import Batching
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
 from mqa_registry.contributions.measure_outputs import Evidence
-from mqa_registry.errors import BlobError, MqaError
+from mqa_registry.errors import MqaError, RowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -213,7 +213,7 @@ class ProbeContext:
                     has_encoded = True
                     yield EncodedRow(name, example, arrays)
                     continue
-                fault = fault if isinstance(arrays, BlobError) else fault or arrays
+                fault = fault if isinstance(arrays, RowError) else fault or arrays
                 self.lose(name, arrays)
         if fault is not None and not has_encoded:
             raise fault

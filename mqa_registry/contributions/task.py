@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
+COLUMNS = "columns"  # the modality of a field that has all columns of a row
+
 
 @dataclass(frozen=True)
 class OutputReading:
@@ -185,8 +187,9 @@ class Task(ClassContribution[OptionsT]):
     `fields` maps each field of an example to its modality; those in `optional` may be missing. A value of `text` is a
     string, one of `words` the list of the words of a text, which perturbations of text change, too. One of `image`, `audio`,
     `video` or `file` is a `Blob`, which the codec opens when it encodes the row, or the array that a perturbation made of
-    it. One of any other modality is what its column holds. `schema` is the prediction schema of its predictions, `metric`
-    its main metric, `sample` a few examples to trace a model with. `needs` is the kind of model that it takes, in the words
+    it. One of `columns` is a dict of all columns of the row that have no role, by their names, for models of tables: it needs no
+    column of its own, and None is a missing value. One of any other modality is what its column holds. `schema` is the
+    prediction schema of its predictions, `metric` its main metric, `sample` a few examples to trace a model with. `needs` is the kind of model that it takes, in the words
     of model hubs, as `token-classification`: its source loads the model with that head. A source that cannot is refused
     (exit code 2) before anything is read. Left out, the task takes any model as that was saved. `run_mode` is that of its
     codecs.
@@ -211,6 +214,16 @@ class Task(ClassContribution[OptionsT]):
     run_mode: RunModeName = "forward"
     grouping: Grouping | None = None
     other_schemas: tuple[str, ...] = ()
+
+    @property
+    def columns_field(self) -> str:
+        """The field with all columns of a row; empty where the task reads columns of their own."""
+        return next((name for name, modality in self.fields.items() if modality == COLUMNS), "")
+
+    @property
+    def required_fields(self) -> tuple[str, ...]:
+        """The fields that rows must have a column for."""
+        return tuple(name for name in self.fields if name not in (*self.optional, self.columns_field))
 
     @property
     def schemas(self) -> tuple[str, ...]:

@@ -203,6 +203,8 @@ def unread_column_findings(suite: Suite) -> Iterator[Finding]:
 
 def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str, ...]:
     """The names that columns are mapped to and that are no role, no field, and no value of an option of a check."""
+    if isinstance(task.contribution, Task) and task.contribution.columns_field:
+        return ()  # it reads any column
     read = {*_roles(task), *_fields(task)}.union(
         *(_texts(_option_values(use)) for check in checks for use in check.uses)
     )

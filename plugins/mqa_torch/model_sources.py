@@ -119,7 +119,8 @@ class FactorySource(ModelSource[FactoryOptions]):
 
     It is code: it needs `--allow-code`. The digest of the model is that of its weights and settings, and of the code of the
     function, of its classes and of what it uses of its package or folder. So it is built at once, and a second time: an
-    attribute that differs then is no setting. Its inputs are the names of the arguments of its `forward`.
+    attribute that differs then is no setting. Its inputs are the names of the arguments of its `forward`, its classes the texts in
+    its attribute `labels`, where it has one.
     """
 
     name = "factory"
@@ -144,6 +145,7 @@ class FactorySource(ModelSource[FactoryOptions]):
             digest=digest_factory(options.id, factory, set_evaluation_mode(module), set_evaluation_mode(rebuilt)),
             module=lambda: module,
             processor=lambda: None,
+            labels=_read_labels(module),
             about={"id": options.id, "format": "factory", "architecture": type(module).__name__, **training},
         )
 
@@ -267,6 +269,14 @@ def _build(name: str, factory: Callable[[], Any]) -> Any:
     if not isinstance(module, torch.nn.Module):
         raise DataError(f"`{name}` gives a `{type(module).__name__}`, and a model is a `torch.nn.Module`")
     return module.float()
+
+
+def _read_labels(module: Any) -> tuple[str, ...]:
+    """The classes that a module names in its attribute `labels`; none where it has no such list of texts."""
+    labels = getattr(module, "labels", None)
+    if not (isinstance(labels, list | tuple) and all(isinstance(label, str) for label in labels)):
+        return ()
+    return tuple(labels)
 
 
 def _training_mode_fact(module: Any) -> dict[str, str]:

@@ -95,7 +95,7 @@ def find_group_columns(table: pa.Table, taken: Collection[str]) -> tuple[str, ..
 
 def _needed_fields(table: pa.Table, task: Task[Any]) -> list[str]:
     """The fields that a row must have; where all are optional, those that the rows have, else the first for text."""
-    required = [name for name in task.fields if name not in task.optional]
+    required = list(task.required_fields)
     there = [name for name in task.fields if name in table.column_names]
     texts = [name for name, modality in task.fields.items() if modality == "text"]
     return required or there or texts[:1]

@@ -266,8 +266,8 @@ def _name_data(data: Path | None) -> str:
 def _check_fields(subject: Subject, columns: Mapping[str, str]) -> None:
     """A DataError where the rows have nothing that the model reads."""
     fields = [name for name in subject.task.fields if name in columns]
-    lacking = [name for name in subject.task.fields if name not in (*columns, *subject.task.optional)]
-    if fields and not lacking:
+    lacking = [name for name in subject.task.required_fields if name not in columns]
+    if (fields or subject.task.columns_field) and not lacking:
         return
     needed = lacking or list(subject.task.fields)
     modality = subject.task.fields[needed[0]]

@@ -10,7 +10,7 @@ import numpy as np
 
 from mqa_registry.boundary import TimeLimitReached
 from mqa_registry.contributions import Generation
-from mqa_registry.errors import BlobError, ContributionError, OutOfMemoryError
+from mqa_registry.errors import ContributionError, OutOfMemoryError, RowError
 from mqa_registry.execution.workers.threads import encode_in_threads
 from mqa_registry.machine import available_cores
 
@@ -53,7 +53,7 @@ class Encoder:
     """Encodes the examples of one shard after the other.
 
     An example that cannot be encoded alone is lost. Where none of the first shard can, the codec fails: its error is raised.
-    That a file cannot be read is no fault of the codec.
+    That a row cannot be read is no fault of the codec.
     """
 
     def __init__(self, codec: Codec) -> None:
@@ -70,7 +70,7 @@ class Encoder:
         for group in self._groups(examples):
             encodings = _encodings(self._codec, group)
             self._has_encoded = self._has_encoded or bool(encodings.rows)
-            failed = (one for one in encodings.lost.values() if not isinstance(one, BlobError))
+            failed = (one for one in encodings.lost.values() if not isinstance(one, RowError))
             error = error or next(failed, None)
             if group.is_last and error is not None and not (self._has_encoded or has_found):
                 raise error
@@ -109,7 +109,7 @@ def encode_each(codec: Codec, examples: Sequence[Example]) -> list[Encoded | Mqa
         return []
     try:
         return list(encode_in_threads(codec, examples, available_cores()))
-    except (BlobError, ContributionError, OutOfMemoryError) as error:
+    except (RowError, ContributionError, OutOfMemoryError) as error:
         if isinstance(error.__cause__, TimeLimitReached):
             raise
         if len(examples) == 1:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.execution.rows.casting import as_text, convert, is_text, missing_column
 from mqa_registry.execution.rows.grouped_rows import GROUP, group_rows
+from mqa_registry.execution.rows.packed_columns import pack_columns
 from mqa_registry.execution.rows.sources import digest_source, open_source, read_rows
 from mqa_registry.naming import counted
 from mqa_registry.types import Rows, map_labels
@@ -73,6 +74,9 @@ def _read(
     if table.num_rows == 0:
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
     table = _map_columns(data, table, folder)
+    if task is not None and task.columns_field and task.columns_field not in table.column_names:
+        roles = _role_columns(data, table)
+        table = pack_columns(data, table, task.columns_field, roles=roles, kept=columns, folder=folder)
     fields = _find_fields(data, task, table)
     table = _cast_fields(data, task, table, fields, folder)
     if task is not None and task.grouping is not None:
@@ -87,6 +91,8 @@ def _source_columns(data: Data, task: Task[Any] | None, columns: Collection[str]
 
     Without a model, every column of text is a field unless the suite maps some.
     """
+    if task is not None and task.columns_field:
+        return None
     if columns is None or (task is None and not data.columns.keys() - set(COLUMN_ROLES)):
         return None
     roles = COLUMN_ROLES if "target" in data.columns else (*COLUMN_ROLES, LABEL)
@@ -109,6 +115,13 @@ def _map_columns(data: Data, table: pa.Table, folder: Folder) -> pa.Table:
         labels = convert(table.column("target"), lambda block: map_labels(block, data.labels), folder)
         table = _set_column(table, "target", labels)
     return table
+
+
+def _role_columns(data: Data, table: pa.Table) -> list[str]:
+    """The columns of a table that have a role, under its name and under their own, such as that of the target."""
+    mapped = [data.columns[role] for role in COLUMN_ROLES if role in data.columns]
+    label = [] if "target" in data.columns else [LABEL]  # which is the target then
+    return [name for name in dict.fromkeys((*COLUMN_ROLES, *mapped, *label)) if name in table.column_names]
 
 
 def _set_column(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:

@@ -164,7 +164,9 @@ def _render_prediction(prediction: object, builder: TextBuilder) -> Text:
 
 
 def _join_texts(value: object) -> object:
-    """A list of texts, such as those of a group's members, as one text; any other value as it is."""
+    """A list of texts, such as those of a group's members, or the columns of a row as one text; any other value as it is."""
+    if isinstance(value, Mapping):
+        return " | ".join(f"{name}: {'missing' if one is None else one}" for name, one in value.items())
     if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
         return " | ".join(value)
     return value

@@ -153,8 +153,10 @@ class SessionBackend(Backend[SessionOptions]):
     packages = ("onnx", "onnxruntime-gpu", "onnxruntime")
     export_options = OnnxExportOptions
 
-    def suggest(self, model: Model, file: Path | None) -> SuggestedBackend:
-        """ONNX Runtime, for a given file, a model that is one, or any other model, which it exports."""
+    def suggest(self, model: Model, file: Path | None) -> SuggestedBackend | None:
+        """ONNX Runtime, for a given file, a model that is one, or a PyTorch model, which it exports."""
+        if file is None and model.file is not None and model.file.suffix != ".onnx":
+            return None  # the file of another library
         about = "ONNX Runtime, on the given file" if file or model.file else "ONNX Runtime, on an export of the model"
         return SuggestedBackend(name="onnx", options={"path": file} if file else {}, about=about)
 

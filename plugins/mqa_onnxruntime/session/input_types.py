@@ -30,6 +30,7 @@ DTYPES: dict[str, type[np.generic]] = {
     "tensor(double)": np.float64,
     "tensor(float16)": np.float16,
     "tensor(bool)": np.bool_,
+    "tensor(string)": np.object_,
     **{f"tensor({name})": getattr(np, name) for name in ("int8", "int16", "int32", "int64", "uint8", "uint16")},
 }
 
@@ -109,7 +110,7 @@ def _input_type(node: Any, sample: Arrays, path: Path, interface: FileInterface,
             raise DataError(f"`batch_axis` of `{node.name}` is {rows}, and it has {given.ndim} axes")
         shape = np.moveaxis(given, 0, rows or 0).shape
     dtype = DTYPES.get(node.type)
-    if dtype is None or not np.can_cast(given.dtype, dtype, "same_kind"):
+    if dtype is None or not _can_feed(given.dtype, dtype):
         raise DataError(
             f"`{path}` takes `{node.name}` as {node.type}, and this task gives it as {given.dtype}", hint=MISFIT_HINT
         )
@@ -121,6 +122,11 @@ def _input_type(node: Any, sample: Arrays, path: Path, interface: FileInterface,
                 hint=_length_hint(node, axis, given.shape, rows),
             )
     return dtype
+
+
+def _can_feed(given: np.dtype[Any], dtype: type[np.generic]) -> bool:
+    """Whether an array of the task can be an input of this type; objects are texts, which no number is."""
+    return given.kind == "U" if dtype is np.object_ else np.can_cast(given, dtype, "same_kind")
 
 
 def _length_hint(node: Any, axis: int, given: tuple[int, ...], rows: int | None) -> str:

@@ -56,13 +56,13 @@ class SessionRunner:
     interface: FileInterface = DEFAULT_INTERFACE
 
     def run(self, batch: Arrays) -> Arrays:
-        """The session's outputs by name, float16 as float32."""
+        """The session's outputs by name, float16 as float32, and texts as arrays of text."""
         names = [node.name for node in self.session.get_outputs()]
         outputs = self._outputs(names, batch)
         actual = self.session.get_providers()[0]
         if actual != self.provider:
             raise NotRunError(f"the session left `{self.provider}` for `{actual}` in the middle of the run")
-        arrays = [array.astype(np.float32) if array.dtype == np.float16 else array for array in outputs]
+        arrays = [_to_plain(array) for array in outputs]
         if self.rows:  # concatenated, with the rows first already
             return self.interface.rename_outputs(dict(zip(names, arrays, strict=True)))
         return self.name_outputs(names, arrays)
@@ -166,3 +166,10 @@ class SessionRunner:
     def _run_batch(self, names: list[str], batch: Arrays) -> Sequence[npt.NDArray[Any]]:
         outputs = (self.execute or partial(run_session, self.session))(names, self.feed(batch))
         return self.interface.rows_first(names, outputs) if self.rows else outputs
+
+
+def _to_plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """An output in a type that every reader of it knows: float16 as float32, text as text and not as objects."""
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    return array.astype(np.str_) if array.dtype == object else array

@@ -65,3 +65,13 @@ def test_a_fixed_number_of_rows_is_taken_where_all_inputs_have_it():
     with pytest.raises(DataError, match="`words` with a length of exactly 1 along axis 0") as refused:
         types("words", "tensor(int64)", [1, "s"], pixels)
     assert refused.value.hint == "export it with dynamic axes"
+
+
+def test_texts_are_given_to_an_input_of_texts_and_numbers_are_not():
+    sample = {"sex": np.array([["Female"], ["Male"]])}
+    nodes = [SimpleNamespace(name="sex", type="tensor(string)", shape=[None, 1])]
+    session = SimpleNamespace(get_inputs=lambda: nodes)
+    assert input_types(session, sample, Path("m.onnx")) == {"sex": np.object_}
+    nodes[0].type = "tensor(float)"
+    with pytest.raises(DataError, match=r"takes `sex` as tensor\(float\), and this task gives it as <U6"):
+        input_types(session, sample, Path("m.onnx"))
