@@ -188,6 +188,12 @@ class CheckedCodec(Codec):
             check_arrays(self._contributor, "split a row into", part)
         return parts
 
+    def reduce(self, outputs: Outputs, parts: Sequence[Encoded]) -> Outputs:
+        with ContributionCall(self._contributor):
+            reduced = self._codec.reduce(outputs, parts)
+        check_arrays(self._contributor, "reduced the outputs for a batch to", reduced)
+        return {name: np.asarray(array) for name, array in reduced.items()}
+
     def join(self, outputs: Sequence[Outputs], row: Encoded) -> Outputs:
         with ContributionCall(self._contributor):
             joined = self._codec.join(outputs, row)

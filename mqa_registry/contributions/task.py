@@ -81,8 +81,9 @@ class Codec(VersionedClass, ABC):
     `run_mode` says how a batch is run where that is more than one forward pass: a `Generation` or a `Streaming`.
 
     A row may be run in parts, such as the windows of a long document, the tiles of an image or the chunks of a sound:
-    `split` takes an encoded row apart, `join` puts the outputs for its parts together. `collate` and `cost` then get
-    parts, `encode`, `decode` and `full_costs` whole rows. Parts of one row may run in different batches.
+    `split` takes an encoded row apart, `join` puts the outputs for its parts together, or what `reduce` left of them.
+    `collate` and `cost` then get parts, `encode`, `decode` and `full_costs` whole rows. Parts of one row may run in different
+    batches.
 
     Reports have from it: `truncated` of the data set, with `rows`, `share`, `longest` and `limit` (from `full_costs`),
     and the facts `read_as` (from `read_outputs`) and `fixed_length` (`length`) of the backend.
@@ -126,6 +127,14 @@ class Codec(VersionedClass, ABC):
     def encode_parts(self, examples: Sequence[Example]) -> list[Encoded]:
         """Some examples as the model is fed with them: encoded, and split where rows have parts."""
         return [part for row in self.encode(examples) for part in self.split(row)]
+
+    def reduce(self, outputs: Outputs, parts: Sequence[Encoded]) -> Outputs:
+        """What `join` needs of the outputs for a batch of parts, the parts first; the outputs themselves if left out.
+
+        The rest of them is given up as soon as the batch has run: of a row in hundreds of parts, logits for each token of a
+        vocabulary would take gigabytes. It is not called for the chunks of a `Streaming`.
+        """
+        return outputs
 
     def join(self, outputs: Sequence[Outputs], row: Encoded) -> Outputs:
         """The outputs for one row, made of those for each of its parts, both without the axis of rows.
@@ -194,6 +203,9 @@ class Task(ClassContribution[OptionsT]):
     (exit code 2) before anything is read. Left out, the task takes any model as that was saved. `run_mode` is that of its
     codecs.
 
+    `placeholders` is a regular expression of what stands in a text for something else, such as `[MASK]` for a word that the
+    model is to find: perturbations leave it as it is.
+
     With `grouping`, several rows of a data set make one example, and have one prediction. Their fields are lists, of which
     a perturbation is given each item as a field of its own, `text[0]`, `text[1]` and so on. `Codec.split` runs members one
     by one.
@@ -214,6 +226,7 @@ class Task(ClassContribution[OptionsT]):
     run_mode: RunModeName = "forward"
     grouping: Grouping | None = None
     other_schemas: tuple[str, ...] = ()
+    placeholders: str = ""
 
     @property
     def columns_field(self) -> str:

@@ -74,10 +74,14 @@ class TargetColumn:
 def read_targets(rows: Rows, schema: str, classes: Sequence[str], *, data: str) -> Targets:
     """The column `target` of some rows as a table of the schema; a DataError where it does not fit.
 
-    Labels may be names of classes, or stand for them as `read_labels` says. A missing target stays missing.
+    Labels may be names of classes, or stand for them as `read_labels` says. A missing target stays missing. Of a schema whose
+    predictions need no targets, each is an empty list.
     """
     kind = get_schema(schema)
-    column = kind.read_targets(TargetColumn.find(rows, data), classes)
+    if kind.has_targets:
+        column = kind.read_targets(TargetColumn.find(rows, data), classes)
+    else:
+        column = pa.array([()] * len(rows), kind.type)
     return Predictions(schema, pa.table({"id": rows.ids, kind.column: column}), tuple(classes))
 
 
@@ -102,7 +106,8 @@ def name_targets(rows: Rows, classes: Sequence[str], schema: str = "label") -> R
 
     Labels are then the names of classes that they mean, alone or in lists, numbers are floats, and tags are spans.
     """
-    if get_schema(schema).has_classes and not classes:
+    kind = get_schema(schema)
+    if not kind.has_targets or (kind.has_classes and not classes):
         return rows
     try:
         named = read_targets(rows, schema, classes, data="").main

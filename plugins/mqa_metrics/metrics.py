@@ -18,6 +18,7 @@ from mqa_metrics.classification import (
     true_positive_rate,
 )
 from mqa_metrics.exposure import coverage, exposure_gini, popularity_lift
+from mqa_metrics.masked_tokens import masked_loss, masked_top_k, pseudo_perplexity
 from mqa_metrics.multi_label import hamming_loss, label_ranking_average_precision, ranking_loss
 from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss, top_k_accuracy
 from mqa_metrics.ranked_lists import hit_rate, mean_average_precision, mrr, ndcg, precision_at_k, recall_at_k
@@ -44,6 +45,7 @@ SPANS = ("spans",)
 BOXES = ("boxes",)
 ANSWER = ("answer",)
 RANKING = ("ranking",)
+TOKENS = ("tokens",)
 SHARE = (0.0, 1.0)
 CORRELATION = (-1.0, 1.0)
 ERROR = (0.0, math.inf)
@@ -64,6 +66,9 @@ METRICS = (
     Metric("answer-f1", answer_f1, schemas=ANSWER, range=SHARE, reads="rows"),
     Metric("no-answer-accuracy", no_answer_accuracy, schemas=ANSWER, range=SHARE, reads="rows"),
     Metric("best-answer-f1", best_answer_f1, schemas=ANSWER, range=SHARE),
+    Metric("masked-loss", masked_loss, schemas=TOKENS, range=ERROR),
+    Metric("pseudo-perplexity", pseudo_perplexity, schemas=TOKENS, range=(1.0, math.inf)),
+    Metric("masked-top-k", masked_top_k, schemas=TOKENS, range=SHARE),
     Metric("mcc", mcc, schemas=LABEL, range=(-1.0, 1.0), reads="counts"),
     Metric("log-loss", log_loss, schemas=LABEL, range=(0.0, MAX_LOG_LOSS)),
     Metric("brier", brier, schemas=LABEL, range=(0.0, 2.0), reads="rows"),

@@ -23,11 +23,19 @@ MIN_SPAN_F1 = 0.5  # more right than wrong
 MIN_AP50, MIN_BOX_RECALL = 0.5, 0.5
 MIN_ANSWER_F1 = 0.5
 DEPTH = 10  # of a ranking
+MIN_MASKED_TOP_5 = 0.5  # more often than not
 QUALITY = 10  # the order of such checks in a suite
 
 
 def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
-    """What a model has to be better than, by the targets of the rows; nothing without them."""
+    """What a model has to be better than, by the targets of the rows, where its predictions need them; nothing without them."""
+    if context.schema == "tokens":
+        yield SuggestedCheck(
+            table={"measure": {"use": "metrics/masked-top-k", "k": 5}, "expect": {"min": MIN_MASKED_TOP_5}},
+            about="Is the right token among its five likeliest? `metrics/pseudo-perplexity` tells how likely it is.",
+            bounds="least",
+            order=QUALITY,
+        )
     if not context.has_targets:
         return
     if context.schema == "label":

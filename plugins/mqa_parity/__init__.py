@@ -26,7 +26,7 @@ from mqa_registry import Comparison, Probe, Suggestion, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DECISION_SCHEMAS = ("label", "labels", "spans", "boxes", "answer", "text", "ranking")
+DECISION_SCHEMAS = ("label", "labels", "spans", "boxes", "answer", "tokens", "text", "ranking")
 SHARE, DISTANCE = (0.0, 1.0), (0.0, math.inf)
 
 

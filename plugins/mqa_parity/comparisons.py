@@ -15,6 +15,7 @@ from annotated_types import Ge, Le
 from mqa_parity.answer_flips import same_answers
 from mqa_parity.box_flips import find_box_flips
 from mqa_parity.ranking_flips import same_rankings
+from mqa_parity.span_flips import same_tokens
 from mqa_registry import DataError, positive_class
 
 if TYPE_CHECKING:
@@ -39,18 +40,18 @@ def agreement(
 ) -> Bools:
     """The share of rows with the same prediction.
 
-    From 0 to 1. It compares the label, the set of labels or of spans, the text or the answer to the letter, the whole order of a
-    ranking or, with `k`, which are its first `k`, in any order.
-    Scores and probabilities do not matter, nor do the order of labels and spans and where an answer stands. Of boxes, it
-    compares those with a score of `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more.
+    From 0 to 1. It compares the label, the set of labels or of spans, the text or the answer to the letter, the likeliest token
+    behind every mask, the whole order of a ranking or, with `k`, which are its first `k`, in any order. Scores and probabilities do
+    not matter, nor do the order of labels and spans and where an answer stands. Of boxes, it compares those with a score of
+    `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more.
 
     A report has under `flips` the `count` of the other rows and, where margins are known, how many of them are `ties` and how
     many are `damage`, with `largest_tie`, `largest_margin` and the `tie_limit`. A margin is how sure the reference was: of a
     label its probability minus the second highest, of several labels and of boxes how far the one that flipped was from its
-    threshold, of spans how sure the surest token was that flipped, of an answer how much likelier it was than the other, of a
-    ranking how far the scores of two that changed places were apart, in standard deviations of the scores of a row. A flip is a
-    tie where rows next to it, which did not flip, commonly move by as much. Each flip among the examples has its `margin` and
-    whether it is a `tie`.
+    threshold, of spans and of masks how sure the surest token was that flipped, of an answer how much likelier it was than the
+    other, of a ranking how far the scores of two that changed places were apart, in standard deviations of the scores of a row. A
+    flip is a tie where rows next to it, which did not flip, commonly move by as much. Each flip among the examples has its
+    `margin` and whether it is a `tie`.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
@@ -59,6 +60,8 @@ def agreement(
         return same_answers(reference, candidate)
     if reference.schema == "ranking":
         return same_rankings(reference, candidate, k)
+    if reference.schema == "tokens":
+        return same_tokens(reference, candidate)
     if reference.schema == "boxes":
         return ~find_box_flips(reference, candidate, threshold)
     pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)

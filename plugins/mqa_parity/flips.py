@@ -14,10 +14,12 @@ from mqa_parity.examples import round_for_report
 from mqa_parity.label_flips import measure_labels
 from mqa_parity.label_set_flips import measure_label_sets
 from mqa_parity.ranking_flips import measure_rankings
-from mqa_parity.span_flips import measure_spans
+from mqa_parity.span_flips import measure_spans, measure_tokens
 from mqa_registry import Evidence, ExampleRow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import numpy.typing as npt
 
     from mqa_parity.margins import Margins
@@ -25,6 +27,14 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Bools: TypeAlias = npt.NDArray[np.bool_]
+
+MEASURES: Mapping[str, Callable[[Predictions, Predictions], Margins | None]] = {
+    "label": measure_labels,
+    "labels": measure_label_sets,
+    "spans": measure_spans,
+    "answer": measure_answers,
+    "tokens": measure_tokens,
+}  # of margins, by the schema
 
 
 def flip_rate(
@@ -96,21 +106,12 @@ def find_flips(
 
 def _measure_margins(reference: Predictions, candidate: Predictions, threshold: float, k: int | None) -> Margins | None:
     """The margins of all rows, by what their schema is; None where none are known."""
-    margins = None
-    match reference.schema:
-        case "label":
-            margins = measure_labels(reference, candidate)
-        case "labels":
-            margins = measure_label_sets(reference, candidate)
-        case "spans":
-            margins = measure_spans(reference, candidate)
-        case "answer":
-            margins = measure_answers(reference, candidate)
-        case "boxes":
-            margins = measure_boxes(reference, candidate, threshold)
-        case "ranking":
-            margins = measure_rankings(reference, candidate, k)
-    return margins
+    if reference.schema == "boxes":
+        return measure_boxes(reference, candidate, threshold)
+    if reference.schema == "ranking":
+        return measure_rankings(reference, candidate, k)
+    measure = MEASURES.get(reference.schema)
+    return None if measure is None else measure(reference, candidate)
 
 
 def _count_margins(flips: Flips) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from mqa_transformers import device, model_source, package_source, torch_backend
 from mqa_transformers.tasks import (
     audio_classification,
     feature_extraction,
+    fill_mask,
     forward,
     image_classification,
     object_detection,
@@ -36,6 +37,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
         text_classification.TextClassification(),
         token_classification.TokenClassification(),
         question_answering.QuestionAnswering(),
+        fill_mask.FillMask(),
         text_ranking.TextRanking(),
         feature_extraction.FeatureExtraction(),
         sentence_similarity.SentenceSimilarity(),

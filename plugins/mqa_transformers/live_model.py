@@ -20,6 +20,7 @@ CLASSIFIER, TAGGER, IMAGE_CLASSIFIER = "ForSequenceClassification", "ForTokenCla
 ENCODER = "Model"
 OBJECT_DETECTOR = "ForObjectDetection"
 READER = "ForQuestionAnswering"
+MASKED_MODEL = "ForMaskedLM"
 RUN_CONFIG = {"use_cache": False, "return_dict": True}  # as a model of a checkpoint is run
 
 

@@ -31,6 +31,7 @@ OBJECT_DETECTION = "object-detection"
 TAGGING = "token-classification"
 FEATURE_EXTRACTION = "feature-extraction"
 QUESTION_ANSWERING = "question-answering"
+FILL_MASK = "fill-mask"
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
 PREPROCESSOR = "preprocessor_config.json"  # of images and sounds
 PROCESSOR = "processor_config.json"  # of several kinds of inputs
@@ -40,7 +41,7 @@ HEADS = {
     TEXT_CLASSIFICATION: ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING"),
     TAGGING: ("AutoModelForTokenClassification", "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING"),
     QUESTION_ANSWERING: ("AutoModelForQuestionAnswering", "MODEL_FOR_QUESTION_ANSWERING_MAPPING"),
-    "fill-mask": ("AutoModelForMaskedLM", "MODEL_FOR_MASKED_LM_MAPPING"),
+    FILL_MASK: ("AutoModelForMaskedLM", "MODEL_FOR_MASKED_LM_MAPPING"),
     "text-generation": ("AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING"),
     "text2text-generation": ("AutoModelForSeq2SeqLM", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING"),
     "multiple-choice": ("AutoModelForMultipleChoice", "MODEL_FOR_MULTIPLE_CHOICE_MAPPING"),

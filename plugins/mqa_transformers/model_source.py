@@ -24,6 +24,7 @@ from mqa_transformers.live_checkpoint import find_checkpoint
 from mqa_transformers.loading import (
     AUDIO_CLASSIFICATION,
     FEATURE_EXTRACTION,
+    FILL_MASK,
     FORWARD,
     HEADS,
     IMAGE_CLASSIFICATION,
@@ -50,6 +51,7 @@ TASKS_BY_HEAD = {
     "ForSequenceClassification": TEXT_CLASSIFICATION,
     "ForTokenClassification": TAGGING,
     "ForQuestionAnswering": QUESTION_ANSWERING,
+    "ForMaskedLM": FILL_MASK,
     "ForImageClassification": IMAGE_CLASSIFICATION,
     "ForObjectDetection": OBJECT_DETECTION,
 }

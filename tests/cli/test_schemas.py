@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow as pa
 import pytest
 
@@ -176,3 +178,24 @@ def test_the_labels_of_a_row_are_ranked_by_their_probabilities(project):
     assert value(hamming) == pytest.approx(1 / 6)
     assert value(ranking) == 0.5
     assert value(curve) == 1.0
+
+
+def test_tokens_behind_masks_without_targets(project):
+    right = [{"token": "a", "margin": 0.8, "loss": 0.1, "rank": 1}]
+    wrong = [{"token": "b", "margin": 0.2, "loss": 1.1, "rank": 2}]
+    project.table("reviews", id=IDS, text=IDS)
+    project.table("old", id=IDS, tokens=[right * 2] * ROWS)
+    project.table("new", id=IDS, tokens=[right + wrong if number % 4 == 0 else right * 2 for number in range(ROWS)])
+    agreement, perplexity, hits = judged(
+        project,
+        "tokens",
+        'measure = "parity/agreement"\nexpect = { min = 0.5 }',
+        'measure = "metrics/pseudo-perplexity"\nexpect = { max = 2 }\non = ["new"]',
+        'measure = { use = "metrics/masked-top-k", k = 1 }\nexpect = { max_drop = 0.2 }\non = ["new"]',
+    )
+    assert value(agreement) == 0.75
+    newly_wrong = agreement["evidence"]["mcnemar"]
+    assert (newly_wrong["negative_flips"], newly_wrong["positive_flips"]) == (100, 0)
+    assert value(perplexity) == pytest.approx(math.exp(0.1 + 0.125))
+    assert hits["numbers"]["drop"]["estimate"] == pytest.approx(0.125)
+    assert (perplexity["verdict"], hits["verdict"]) == ("PASS", "PASS")

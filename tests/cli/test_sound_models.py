@@ -92,6 +92,11 @@ OTHERS = {  # of the schemas of more than one label a row
         "metrics/exposure-gini": "max = 0.5",
         "metrics/popularity-lift": "max = 0.1",
     },
+    "tokens": {
+        "metrics/masked-loss": "max = 0.5",
+        "metrics/pseudo-perplexity": "max = 1.5",
+        "metrics/masked-top-k": "min = 0.9",
+    },
     "answer": {
         "metrics/exact-match": "min = 0.9",
         "metrics/answer-f1": "min = 0.9",
@@ -243,32 +248,33 @@ def test_of_rates_that_are_nowhere_above_0_no_rows_show_a_ratio(sound):
     assert results[f"{kept.name} on new"]["verdict"] == "PASS"
 
 
+BOX = {"x0": 0.0, "y0": 0.0, "y1": 9.0}
+LISTS = {  # of the parts of a row, by its number
+    "boxes": lambda place: [{**BOX, "x1": 9.0 + place % 5, "label": "ab"[place % 2]}],
+    "ranking": lambda place: [f"i{place % 5}", f"i{5 + place % 7}"],
+    "spans": lambda place: [
+        {"start": 0, "end": 4, "label": "PER"},
+        {"start": 8, "end": 9 + place % 2, "label": "LOC"},
+    ],
+    "tokens": lambda place: [{"token": "a", "margin": 0.9, "loss": 0.01 + place % 7 / 100, "rank": 1}],
+}
+
+
 def make_answers(schema: str, rows: int) -> dict[str, Any]:
     """Predictions without a mistake, and the targets that they are equal to, by column."""
     places = np.arange(rows)
+    if schema in LISTS:
+        return {schema: [LISTS[schema](place) for place in places.tolist()]}
     if schema == "value":
         return {"value": places / rows}
     if schema == "labels":
         given = np.stack([places % 2 == 0, places % 3 == 0], axis=1)
         labels = [[name for name, has in zip("ab", row, strict=True) if has] for row in given.tolist()]
         return {"labels": labels, **{name: np.where(has, 0.99, 0.01) for name, has in zip("ab", given.T, strict=True)}}
-    if schema == "boxes":
-        one = {"x0": 0.0, "y0": 0.0, "x1": 9.0, "y1": 9.0, "label": "a"}
-        return {"boxes": [[{**one, "x1": 9.0 + place % 5, "label": "ab"[place % 2]}] for place in places.tolist()]}
-    if schema == "ranking":
-        return {"ranking": [[f"i{place % 5}", f"i{5 + place % 7}"] for place in places.tolist()]}
-    if schema == "answer":
-        answers = [f"number row-{place}" if place % 3 else "" for place in places]
-        candidates = [[{"answer": text or "This", "score": 0.9 if text else 0.05}] for text in answers]
-        return {
-            "answer": answers,
-            "candidates": candidates,
-            "no_answer_score": [0.05 if one else 0.9 for one in answers],
-        }
-    spans = [
-        [{"start": 0, "end": 4, "label": "PER"}, {"start": 8, "end": 9 + place % 2, "label": "LOC"}] for place in places
-    ]
-    return {"spans": spans}
+    assert schema == "answer"
+    answers = [f"number row-{place}" if place % 3 else "" for place in places]
+    candidates = [[{"answer": text or "This", "score": 0.9 if text else 0.05}] for text in answers]
+    return {"answer": answers, "candidates": candidates, "no_answer_score": [0.05 if one else 0.9 for one in answers]}
 
 
 @pytest.mark.parametrize("schema", OTHERS)

@@ -110,6 +110,7 @@ def test_a_task_for_an_unknown_head_is_refused(bert, context):
             {"architectures": ["ViTForImageClassification"], "problem_type": "multi_label_classification"},
             "transformers/image-classification",
         ),
+        ({"architectures": ["BertForMaskedLM"]}, "transformers/fill-mask"),
         ({"architectures": ["ViTModel"]}, "transformers/forward"),
         ({"architectures": ["GPT2LMHeadModel"]}, "transformers/forward"),
         ({"architectures": None}, "transformers/forward"),

@@ -35,6 +35,7 @@ EXAMPLES = {
     "vector": {"vector": [[1.0, 2.0], [3.0, 4.0], None]},
     "text": {"text": ["x", "", None]},
     "spans": {"spans": [[{"start": 0, "end": 2, "label": "A", "score": 0.5}], [], None]},
+    "tokens": {"tokens": [[{"token": "x", "margin": 0.5, "loss": 1.5, "rank": 2}], [], None]},
     "answer": {"answer": ["x", "", None], "start": [0, 0, None], "end": [1, 0, None]},
     "boxes": {
         "boxes": [[{"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "label": "A", "score": None}], [], None],

@@ -9,7 +9,7 @@ from mqa_registry import DataError, Predictions, as_predictions
 from mqa_registry.boundary import Contributor, check_predictions
 from mqa_registry.types import SCHEMAS, get_schema
 
-SAMPLED = ("label", "labels", "value", "vector", "text", "spans", "answer", "boxes", "ranking")
+SAMPLED = ("label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "ranking")
 
 
 def predictions(schema, classes=(), *, as_targets=False):
@@ -19,7 +19,7 @@ def predictions(schema, classes=(), *, as_targets=False):
 
 def test_the_schemas_are_those_that_the_contract_lists():
     assert tuple(SCHEMAS) == (
-        "label", "labels", "value", "vector", "text", "spans", "answer", "boxes", "mask", "ranking", "waveform",
+        "label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "mask", "ranking", "waveform",
     )  # fmt: skip
     assert all(schema.name == name and schema.column in schema.columns for name, schema in SCHEMAS.items())
 
@@ -30,8 +30,9 @@ def test_an_unknown_schema_is_refused_with_those_that_there_are():
     assert refused.value.hint == f"the schemas are {', '.join(SCHEMAS)}"
 
 
-def test_predictions_that_may_repeat_words_of_a_row_are_the_texts_the_answers_and_the_rankings():
-    assert {name for name, schema in SCHEMAS.items() if schema.may_quote_rows} == {"text", "answer", "ranking"}
+def test_predictions_that_may_repeat_words_of_a_row_are_the_texts_tokens_answers_and_rankings():
+    quoting = {name for name, schema in SCHEMAS.items() if schema.may_quote_rows}
+    assert quoting == {"text", "tokens", "answer", "ranking"}
 
 
 def test_real_numbers_are_near_each_other_and_all_else_is_equal_or_not():
@@ -54,7 +55,7 @@ def test_a_sample_is_as_good_as_what_a_task_decodes(schema, classes):
 @pytest.mark.parametrize("schema", SAMPLED)
 def test_a_sample_of_real_numbers_probabilities_or_shared_words_is_not_sure_of_its_targets(schema):
     sample, targets = predictions(schema), predictions(schema, as_targets=True)
-    unsure = SCHEMAS[schema].has_classes or not SCHEMAS[schema].is_exact or schema in {"answer", "ranking"}
+    unsure = SCHEMAS[schema].has_classes or not SCHEMAS[schema].is_exact or schema in {"tokens", "answer", "ranking"}
     assert sample.table.equals(targets.table) is not unsure
 
 
@@ -68,3 +69,7 @@ def test_a_list_of_labels_with_a_null_is_distinct_from_a_row_without_labels():
     damaged = Predictions("labels", pa.table({"id": ["1"], "labels": pa.array([["a", None]])}), ("a",))
     with pytest.raises(Exception, match="a list of labels with null in it"):
         check_predictions(Contributor("task", "acme/task"), damaged, "labels")
+
+
+def test_predictions_of_tokens_alone_say_themselves_how_right_they_are():
+    assert {name for name, schema in SCHEMAS.items() if not schema.has_targets} == {"tokens"}

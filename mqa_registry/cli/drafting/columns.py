@@ -35,6 +35,7 @@ from mqa_registry.types.answers import START, TEXT
 from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
 from mqa_registry.types.blobs import BLOB_MODALITIES
 from mqa_registry.types.labels import UnreadableLabel, match_labels, read_labels
+from mqa_registry.types.schemas import get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -77,7 +78,8 @@ def find_columns(
     for field in _needed_fields(table, task):
         if field not in columns:
             choose(_ask_field(table, field, task.fields[field], columns.values()))
-    choose(_ask_target(table, task.schema, classes, columns.values()))
+    if get_schema(task.schema).has_targets:
+        choose(_ask_target(table, task.schema, classes, columns.values()))
     if task.grouping is not None and not _has_lists(table, [columns.get(name) for name in task.grouping.fields]):
         choose(_ask_group(table, columns.values()))
         if "member" in task.grouping.fields:

@@ -133,7 +133,7 @@ def _draft_suite(
     remarks = [f"the task is {subject.resolved.task_reason}"] if subject.resolved.task_reason else []
     remarks += [f"{one.what}: {one.reason}" for one in failed]
     remarks += [labels.doubt] if labels.doubt else []
-    if "target" not in suite_context.rows.column_names and not subject.is_sample:
+    if get_schema(schema).has_targets and not subject.is_sample and "target" not in suite_context.rows.column_names:
         remarks.append("without targets there is no metric: what the model is good for is not asked")
     sections = (_title(request, options), *head.sections())
     return Draft(sections, tuple(checks), tuple(left_out), tuple(remarks), suite_context.backends)

@@ -67,9 +67,10 @@ def _run_parts(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batchi
 
 
 def _run_in_halves(codec: Codec, run: Run, parts: Sequence[_Part]) -> Iterator[Outputs]:
-    """The outputs for each part of a batch; a batch that does not fit into memory is run in halves."""
+    """What is kept of the outputs for each part of a batch; one that does not fit into memory is run in halves."""
     try:
-        given = run(codec.collate([part.arrays for part in parts]))
+        arrays = [part.arrays for part in parts]
+        given = codec.reduce(run(codec.collate(arrays)), arrays)
     except OutOfMemoryError:
         if len(parts) == 1:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -48,8 +49,9 @@ class Perturber:
 
     `purpose` seeds its randomness. `fields` are those that it reads and changes, of which `lists` have a value for each
     member of a group. `target_move` is how targets move that lie in a text, None where they do not. `word_field` is a field of
-    words, which it reads as their text, and whose targets may be tags. `moves_target` says that the function gives the target
-    too, `edits` that it gives edits of texts; `nested` that values of a field can be changed in place.
+    words, which it reads as their text, and whose targets may be tags. `placeholders` are parts of texts that stay as they are.
+    `moves_target` says that the function gives the target too, `edits` that it gives edits of texts; `nested` that values of a
+    field can be changed in place.
     """
 
     contributor: Contributor
@@ -59,6 +61,7 @@ class Perturber:
     lists: frozenset[str]
     target_move: TargetMove | None
     word_field: str
+    placeholders: re.Pattern[str] | None
     moves_target: bool
     edits: bool
     nested: bool
@@ -85,8 +88,11 @@ class Perturber:
             returned, target = check_example_and_target(contributor, returned)
         check_fields(contributor, before.keys(), returned)
         if not self.edits:
-            return join_members(example, check_example(contributor, before, returned), self.lists), target
-        edits = {name: check_edits(contributor, name, one) for name, one in returned.items()}
+            after = check_example(contributor, before, returned)
+            if any(self._list_placeholders(before[name]) != self._list_placeholders(after[name]) for name in after):
+                return None
+            return join_members(example, after, self.lists), target
+        edits = {name: self._check_edits(name, before[name], one) for name, one in returned.items()}
         edited = {name: apply_edits(contributor, name, before[name], edits[name]) for name in edits if edits[name]}
         if self.word_field in edited:
             return self._with_words({**example, **edited}, example[self.word_field], target, edits[self.word_field])
@@ -96,6 +102,20 @@ class Perturber:
             if target is None:
                 return None
         return join_members(example, edited, self.lists), target
+
+    def _check_edits(self, name: str, text: str, given: Any) -> Sequence[Edit]:
+        """The edits of one field, without those that reach into a placeholder."""
+        edits = check_edits(self.contributor, name, given)
+        if self.placeholders is None or not (kept := [match.span() for match in self.placeholders.finditer(text)]):
+            return edits
+        apply_edits(self.contributor, name, text, edits)  # which refuses those that cannot be
+        return [edit for edit in edits if not any(edit[0] < end and start < edit[1] for start, end in kept)]
+
+    def _list_placeholders(self, value: Any) -> list[str]:
+        """The placeholders of a text in their order; none of any other value."""
+        if self.placeholders is None or not isinstance(value, str):
+            return []
+        return [match.group() for match in self.placeholders.finditer(value)]
 
     def _with_words(
         self, example: Example, words: Sequence[str], target: Any, edits: Sequence[Edit]
@@ -140,6 +160,7 @@ def make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> Perturber:
         lists,
         target_move,
         word_field,
+        re.compile(task.placeholders) if task is not None and task.placeholders else None,
         moves_target,
         perturbation.edits,
         nested,

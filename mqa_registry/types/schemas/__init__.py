@@ -14,6 +14,7 @@ from mqa_registry.types.schemas.schema import (
     WaveformSchema,
 )
 from mqa_registry.types.schemas.spans import SPAN, SpansSchema
+from mqa_registry.types.schemas.tokens import TokensSchema
 from mqa_registry.types.schemas.value import ValueSchema
 from mqa_registry.types.schemas.vector import VectorSchema
 
@@ -28,6 +29,7 @@ SCHEMAS: dict[str, Schema] = {
         VectorSchema(),
         TextSchema(),
         SpansSchema(),
+        TokensSchema(),
         AnswerSchema(),
         BoxesSchema(),
         MaskSchema(),

@@ -12,12 +12,12 @@ from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
 from mqa_registry.types.blocks import iter_blocks
 from mqa_registry.types.boxes import SIDES, Boxes, have_same_objects
-from mqa_registry.types.columns import is_list, missing_column_error
+from mqa_registry.types.columns import is_list
 from mqa_registry.types.labels import UnreadableLabel, is_missing, plain_label, read_labels
 from mqa_registry.types.schemas.schema import MisfitError, PartSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mqa_registry.types.schemas.schema import Columns
     from mqa_registry.types.targets import TargetColumn
@@ -44,17 +44,6 @@ class BoxesSchema(PartSchema):
     extra: ClassVar[Mapping[str, pa.DataType]] = {"width": pa.int32(), "height": pa.int32()}
     has_classes = True
     required_fields = (*SIDES, "label")
-
-    def read(
-        self, table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None
-    ) -> tuple[Columns, tuple[str, ...]]:
-        """The column `boxes`; `classes` are those of the model, where they are given."""
-        if self.column not in table.column_names:
-            raise missing_column_error(table, self.column)
-        position = table.column_names.index(self.column)
-        table = table.set_column(position, self.column, _select_fields(table.column(self.column)))
-        columns, _ = super().read(table, ids, classes)
-        return columns, tuple(classes or ())
 
     def check_rows(self, column: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
         """Every box has its sides and label, and its sides are numbers in their order."""
@@ -192,19 +181,3 @@ def _find_wrong(column: pa.ChunkedArray) -> int | None:
 
 def _describe_sides(box: Mapping[str, float]) -> str:
     return ", ".join(f"{side} {box[side]:g}" for side in SIDES)
-
-
-def _select_fields(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Boxes without further fields, and with a null for a score that is lacking; what are no boxes stays as it is."""
-    kind = column.type
-    if not is_list(kind) or not pa.types.is_struct(kind.value_type):
-        return column
-    names, there = [field.name for field in BOX], {field.name for field in kind.value_type}
-    if [field.name for field in kind.value_type] == names or not {*SIDES, "label"} <= there:
-        return column
-    blocks = [pa.array(_select(block.to_pylist(), names), pa.list_(BOX)) for block in iter_blocks(column)]
-    return pa.chunked_array(blocks, pa.list_(BOX))
-
-
-def _select(rows: Iterable[Sequence[Mapping[str, Any]] | None], names: Sequence[str]) -> list[Any]:
-    return [row and [box and {name: box.get(name) for name in names} for box in row] for row in rows]

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
-from mqa_registry.types.columns import cast_column, finite_or_null
+from mqa_registry.types.blocks import iter_blocks
+from mqa_registry.types.columns import cast_column, finite_or_null, is_list, missing_column_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ class Schema:
     extra: ClassVar[Mapping[str, pa.DataType]] = {}
     has_classes: ClassVar[bool] = False  # predictions are chosen from a fixed set
     is_exact: ClassVar[bool] = True  # two predictions are equal or wrong; false for real numbers, which are near or far
+    has_targets: ClassVar[bool] = True  # false where predictions say themselves how right they are
     may_quote_rows: ClassVar[bool] = False  # a prediction may repeat words of its row
     sample_predictions: ClassVar[Sequence[Any]] = ()  # two, good but not sure; for a measure to be called with
     sample_targets: ClassVar[Sequence[Any]] = ()  # their targets, where those are not the same
@@ -117,6 +119,20 @@ class PartSchema(Schema):
 
     required_fields: ClassVar[tuple[str, ...]]
 
+    def read(
+        self, table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None
+    ) -> tuple[Columns, tuple[str, ...]]:
+        """The columns, of which parts may have further fields, and lack those that are not required.
+
+        `classes` are those of the model, where they are given.
+        """
+        if self.column not in table.column_names:
+            raise missing_column_error(table, self.column)
+        position = table.column_names.index(self.column)
+        table = table.set_column(position, self.column, self._select_fields(table.column(self.column)))
+        columns, _ = super().read(table, ids, classes)
+        return columns, tuple(classes or ())
+
     def check_rows(self, column: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
         """Every part has its needed fields."""
         for name in self.required_fields:
@@ -124,6 +140,28 @@ class PartSchema(Schema):
             if pc.any(lacking).as_py():
                 row = pc.list_parent_indices(column)[pc.index(lacking, value=True).as_py()].as_py()
                 raise DataError(f"row `{ids[row]}` has {self.name} without `{name}`")
+
+    def _select_fields(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Parts without further fields, and with a null for one that is lacking; what are no such parts stays as it is."""
+        kind = column.type
+        if not is_list(kind) or not pa.types.is_struct(kind.value_type):
+            return column
+        own, given = list(self.type.value_type), {field.name: field for field in kind.value_type}
+        names = [field.name for field in own]
+        if list(given) == names or not set(self.required_fields) <= given.keys():
+            return column
+        selected = pa.list_(pa.struct([given.get(field.name, field) for field in own]))
+        blocks = [
+            pa.array(
+                [
+                    row and [part and {name: part.get(name) for name in names} for part in row]
+                    for row in block.to_pylist()
+                ],
+                selected,
+            )
+            for block in iter_blocks(column)
+        ]
+        return pa.chunked_array(blocks, selected)
 
 
 class MaskSchema(Schema):

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted, did_you_mean
-from mqa_registry.types.columns import cast_column, is_list, missing_column_error
+from mqa_registry.types.columns import is_list
 from mqa_registry.types.labels import is_missing, plain_label
 from mqa_registry.types.schemas.schema import MisfitError, PartSchema
 from mqa_registry.types.schemas.summarize import summarize_spans
@@ -46,20 +46,6 @@ class SpansSchema(PartSchema):
     extra: ClassVar[Mapping[str, pa.DataType]] = {"decisions": pa.list_(DECISION)}
     has_classes = True
     required_fields = ("start", "end", "label")
-
-    def read(
-        self, table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None
-    ) -> tuple[Columns, tuple[str, ...]]:
-        """The column `spans`; `classes` are the tags of the model, where they are given."""
-        if self.column not in table.column_names:
-            raise missing_column_error(table, self.column)
-        table = table.set_column(
-            table.column_names.index(self.column), self.column, self._select_fields(table.column(self.column))
-        )
-        there = [name for name in self.columns if name in table.column_names]
-        columns = {name: cast_column(table, name, self.columns[name]) for name in there}
-        self.check_rows(columns[self.column], ids)
-        return columns, tuple(classes or ())
 
     def check_rows(self, column: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
         """Every span has its needed fields, and ends behind its start, which is not in front of the text."""
@@ -118,22 +104,6 @@ class SpansSchema(PartSchema):
         read = reader.read_spans if pa.types.is_struct(kind.value_type) else reader.read_tags
         blocks = [pa.array(block, self.type) for block in _iter_blocks(targets, read)]
         return pa.chunked_array(blocks, self.type)
-
-    def _select_fields(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """The spans without further fields, and with a null for a score that is lacking."""
-        if not (is_list(column.type) and pa.types.is_struct(column.type.value_type)):
-            return column
-        fields = {field.name: field for field in column.type.value_type}
-        names = [field.name for field in SPAN]
-        if list(fields) == names or not set(self.required_fields) <= fields.keys():
-            return column
-        lists = [
-            [span and {name: span.get(name) for name in names} for span in row or ()] for row in column.to_pylist()
-        ]
-        missing = column.is_null().to_pylist()
-        kinds = pa.list_(pa.struct([fields.get(name, field) for name, field in zip(names, SPAN, strict=True)]))
-        values = [None if is_null else row for row, is_null in zip(lists, missing, strict=True)]
-        return pa.chunked_array([pa.array(values, kinds)])
 
 
 class _TargetReader:

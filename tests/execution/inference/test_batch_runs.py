@@ -77,6 +77,17 @@ def test_windows_of_one_row_may_be_in_different_batches():
     assert batches == [[[0, 1, 2, 3, 4], [9, 9, 9, 9, 9]], [[3, 4, 5, 6]]]
 
 
+def test_of_the_outputs_for_a_part_that_alone_is_kept_which_its_codec_needs():
+    class SumCodec(WindowCodec):
+        def reduce(self, outputs, parts):
+            width = [len(part["ids"]) for part in parts]
+            return {"sum": np.array([line[:n].sum() for line, n in zip(outputs["score"], width, strict=True)])}
+
+    rows = SumCodec().encode([{"ids": range(7)}, {"ids": [9]}])
+    outputs = run_rows(SumCodec(), score, rows, Batching(), 10)
+    assert {name: array.tolist() for name, array in outputs.items()} == {"sum": [[20.0, 36.0], [18.0, 0.0]]}
+
+
 def test_windows_that_do_not_fit_into_memory_together_are_run_in_halves():
     def run(batch):
         if len(batch["ids"]) > 1:

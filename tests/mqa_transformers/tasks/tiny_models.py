@@ -1,7 +1,8 @@
 """Tiny BERTs that are trained within a test session, each in a second or two, on sentences made of a few words.
 
 A sentence has a topic word or several, so that a multi-label model is all but perfect; its length and its words give a
-number; and of a pair of sentences the second follows from the first, contradicts it, or does neither.
+number; and of a pair of sentences the second follows from the first, contradicts it, or does neither. What a masked model fills in
+follows from another word of the sentence.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ PIECES = (
     "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *string.ascii_lowercase,
     *(f"##{letter}" for letter in string.ascii_lowercase),
 )  # fmt: skip
+SIZES: Mapping[str, Any] = {
+    "vocab_size": len(PIECES), "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "intermediate_size": 64, "max_position_embeddings": 64, "hidden_dropout_prob": 0.0, "initializer_range": 0.1,
+    "attention_probs_dropout_prob": 0.0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,18 @@ def make_pairs(count: int, seed: int) -> Examples:
     return Examples(texts, targets, pairs)
 
 
+def make_facts(count: int, seed: int) -> Examples:
+    """Sentences with both words of a topic, the second of which is the target: the first says what it is."""
+    rng = np.random.default_rng(seed)
+    texts, targets = [], []
+    for _ in range(count):
+        first, second = (str(word) for word in rng.permutation(TOPICS[str(rng.choice(list(TOPICS)))]))
+        fillers = [str(word) for word in rng.choice(FILLERS, size=rng.integers(1, 4))]
+        texts.append(f"{first} and {second} is {' '.join(fillers)}")
+        targets.append(second)
+    return Examples(texts, targets)
+
+
 def train(folder: Path, examples: Examples, encode_target: Any, **config: Any) -> Path:
     """A folder with a BERT that was trained on some examples, by its own loss, and its tokenizer."""
     import torch
@@ -90,14 +108,9 @@ def train(folder: Path, examples: Examples, encode_target: Any, **config: Any) -
 
     folder.mkdir(parents=True)
     write_tokenizer(folder)
-    sizes: Mapping[str, Any] = {
-        "vocab_size": len(PIECES), "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 64, "max_position_embeddings": 64, "hidden_dropout_prob": 0.0, "initializer_range": 0.1,
-        "attention_probs_dropout_prob": 0.0,
-    }  # fmt: skip
     torch.manual_seed(SEED)
     with silence_transformers():
-        model = BertForSequenceClassification(BertConfig(**sizes, **config))
+        model = BertForSequenceClassification(BertConfig(**SIZES, **config))
         tokenizer = AutoTokenizer.from_pretrained(folder)
         columns = [list(examples.texts), *([list(examples.pairs)] if examples.pairs else [])]
         rows = tokenizer(*columns, padding=True, return_tensors="pt")
@@ -139,6 +152,35 @@ def train_pairs(folder: Path) -> Path:
         id2label=dict(enumerate(RELATIONS)),
         label2id={name: number for number, name in enumerate(RELATIONS)},
     )
+
+
+def train_masked(folder: Path) -> Path:
+    """A masked language model: of every sentence, a word that is drawn is masked."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
+
+    from mqa_transformers.loading import silence_transformers
+
+    folder.mkdir(parents=True)
+    write_tokenizer(folder)
+    torch.manual_seed(SEED)
+    with silence_transformers():
+        model, tokenizer = BertForMaskedLM(BertConfig(**SIZES)), AutoTokenizer.from_pretrained(folder)
+        rows = tokenizer(list(make_facts(1000, SEED).texts), padding=True, return_tensors="pt")
+        words = ~torch.isin(rows["input_ids"], torch.tensor(tokenizer.all_special_ids))
+        optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+        for chosen in torch.randint(len(words), (3 * STEPS // 2, BATCH)):
+            masked = torch.zeros_like(words[chosen])
+            masked.scatter_(1, torch.multinomial(words[chosen].float(), 1), value=True)
+            batch = {name: array[chosen] for name, array in rows.items()}
+            ids = batch.pop("input_ids")
+            labels = ids.masked_fill(~masked, -100)
+            loss = model(input_ids=ids.masked_fill(masked, tokenizer.mask_token_id), labels=labels, **batch).loss
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.eval().save_pretrained(folder)
+    return folder
 
 
 def write_tokenizer(folder: Path) -> None:
