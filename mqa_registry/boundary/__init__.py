@@ -30,6 +30,7 @@ from mqa_registry.boundary.evidence import check_correctness, check_evidence, ch
 from mqa_registry.boundary.measures import check_grouped_numbers, check_measure_output, check_probe_numbers
 from mqa_registry.boundary.models import (
     CheckedCodec,
+    check_classes,
     check_codec,
     check_description,
     check_inferred_task,
@@ -66,6 +67,7 @@ __all__ = [
     "RepeatedCall",
     "TimeLimitReached",
     "apply_edits",
+    "check_classes",
     "check_codec",
     "check_columns",
     "check_correctness",

@@ -87,6 +87,18 @@ def check_inferred_task(contributor: Contributor, output: Any) -> str:
     return output
 
 
+def check_classes(contributor: Contributor, output: Any) -> tuple[str, ...]:
+    """The classes that a task chooses from: texts, no two of which are the same."""
+    classes = tuple(output) if isinstance(output, list | tuple) else None
+    if classes is None or not all(isinstance(one, str) for one in classes) or len(set(classes)) < len(classes):
+        reject_output(
+            contributor,
+            f"gave the classes {summarize_value(output)}",
+            "classes are text, and no two are the same",
+        )
+    return classes
+
+
 def check_task(contributor: Contributor, output: Any, task: Task[Any]) -> Task[Any]:
     """What a task gave for a model: a task of the same name and fields, whose schema is one of those that it declares."""
     if not isinstance(output, Task):
@@ -144,6 +156,7 @@ class CheckedCodec(Codec):
         self.encodes_in_threads = codec.encodes_in_threads
         self.remarks = codec.remarks
         self.run_mode = codec.run_mode
+        self.dynamic_axes = codec.dynamic_axes
         self.reads_outputs = type(codec).read_outputs is not Codec.read_outputs
 
     def with_array_rows(self) -> CheckedCodec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -79,6 +80,8 @@ class Codec(VersionedClass, ABC):
     a backend takes no other number. `encodes_in_threads` says that several threads may call `encode` at once, which is
     faster where it decodes images or sounds; a tokenizer has threads of its own. `remarks` are sentences about how the model is fed where that does not follow from its files alone.
     `run_mode` says how a batch is run where that is more than one forward pass: a `Generation` or a `Streaming`.
+    `dynamic_axes` are those that an export has to leave open besides those of rows and those along which rows differ, by the names
+    of arrays: such as the number of labels whose texts are fed with every batch.
 
     A row may be run in parts, such as the windows of a long document, the tiles of an image or the chunks of a sound:
     `split` takes an encoded row apart, `join` puts the outputs for its parts together, or what `reduce` left of them.
@@ -95,6 +98,7 @@ class Codec(VersionedClass, ABC):
     encodes_in_threads: bool = False
     remarks: Sequence[str] = ()
     run_mode: RunMode | None = None
+    dynamic_axes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
 
     @abstractmethod
     def encode(self, examples: Sequence[Example]) -> Sequence[Encoded]:
@@ -242,6 +246,13 @@ class Task(ClassContribution[OptionsT]):
     def schemas(self) -> tuple[str, ...]:
         """Every schema that its predictions may have; which one follows from the model where they are several."""
         return (self.schema, *self.other_schemas)
+
+    def classes(self, model: Model, options: OptionsT) -> Sequence[str]:
+        """The classes that predictions are chosen from, in the order of their probabilities: the model's, if left out.
+
+        A task whose options name them gives those. It is called before `for_model`, and loads nothing either.
+        """
+        return model.labels
 
     def for_model(self, model: Model, options: OptionsT) -> Task[OptionsT]:
         """The task as this model does it: itself, or one of the same name and options with another schema and metric.

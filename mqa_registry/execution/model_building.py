@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry import plugins
-from mqa_registry.boundary import check_codec, check_model, check_task, open_runner
+from mqa_registry.boundary import check_classes, check_codec, check_model, check_task, open_runner
 from mqa_registry.contributions import Backend, ModelSource, ModelUnderTest, RunContext, Task
 from mqa_registry.errors import BlobError, DataError, PluginError, Problem
 from mqa_registry.suite import ModelUse, Use, identity
@@ -55,7 +55,7 @@ def build_model(
     }
     source = model.source.contribution_as(ModelSource)
     loaded = check_model(model.source.contributor, model.source.call_method(source.load, task, context))
-    named = _rename_classes(loaded, model.labels)
+    named = _rename_classes(_choose_classes(model.task, loaded), model.labels)
     resolved = check_task(model.task.contributor, model.task.call_method(task.for_model, named), task)
     return ModelUnderTest(
         named,
@@ -119,6 +119,17 @@ def reopen_runner(
     use = _use(catalog, (Backend,), spec["backend"])
     with open_runner(use.contributor, use.call_method(use.contribution_as(Backend).open, model_under_test)) as runner:
         yield runner
+
+
+def _choose_classes(task: Use, model: Model) -> Model:
+    """The model with the classes that its task chooses from."""
+    given = task.call_method(task.contribution_as(Task).classes, model)
+    classes = check_classes(task.contributor, given)
+    if classes == model.labels:
+        return model
+    copied = copy(model)  # a source may return the same model again
+    copied.labels = classes
+    return copied
 
 
 def _rename_classes(model: Model, labels: Mapping[str, str]) -> Model:

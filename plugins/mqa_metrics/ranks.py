@@ -72,4 +72,6 @@ def ndcg(ranks: Floats, gains: Floats, k: int) -> float:
     best = np.sort(gains)[::-1][:k]
     ideal = (best / np.log2(np.arange(2, len(best) + 2))).sum()
     is_first = ranks <= k
-    return float((gains[is_first] / np.log2(ranks[is_first] + 1)).sum() / ideal)
+    return min(
+        1.0, float((gains[is_first] / np.log2(ranks[is_first] + 1)).sum() / ideal)
+    )  # by a rounding it may be more

@@ -12,12 +12,14 @@ from mqa_transformers.tasks import (
     fill_mask,
     forward,
     image_classification,
+    image_text_embedding,
     object_detection,
     question_answering,
     sentence_similarity,
     text_classification,
     text_ranking,
     token_classification,
+    zero_shot_image_classification,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def mqa_tasks() -> Iterable[Task[Any]]:
         feature_extraction.FeatureExtraction(),
         sentence_similarity.SentenceSimilarity(),
         image_classification.ImageClassification(),
+        zero_shot_image_classification.ZeroShotImageClassification(),
+        image_text_embedding.ImageTextEmbedding(),
         audio_classification.AudioClassification(),
         object_detection.ObjectDetection(),
         forward.Forward(),

@@ -21,6 +21,7 @@ ENCODER = "Model"
 OBJECT_DETECTOR = "ForObjectDetection"
 READER = "ForQuestionAnswering"
 MASKED_MODEL = "ForMaskedLM"
+IMAGE_TEXT_MODEL = "CLIPModel"
 RUN_CONFIG = {"use_cache": False, "return_dict": True}  # as a model of a checkpoint is run
 
 

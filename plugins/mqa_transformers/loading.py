@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ TAGGING = "token-classification"
 FEATURE_EXTRACTION = "feature-extraction"
 QUESTION_ANSWERING = "question-answering"
 FILL_MASK = "fill-mask"
+ZERO_SHOT_IMAGE_CLASSIFICATION = "zero-shot-image-classification"
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
 PREPROCESSOR = "preprocessor_config.json"  # of images and sounds
 PROCESSOR = "processor_config.json"  # of several kinds of inputs
@@ -47,10 +49,22 @@ HEADS = {
     "multiple-choice": ("AutoModelForMultipleChoice", "MODEL_FOR_MULTIPLE_CHOICE_MAPPING"),
     FEATURE_EXTRACTION: ("AutoModel", "MODEL_MAPPING"),
     IMAGE_CLASSIFICATION: ("AutoModelForImageClassification", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING"),
+    ZERO_SHOT_IMAGE_CLASSIFICATION: (
+        "AutoModelForZeroShotImageClassification",
+        "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING",
+    ),
     OBJECT_DETECTION: ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
     "image-segmentation": ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
     AUDIO_CLASSIFICATION: ("AutoModelForAudioClassification", "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING"),
 }
+
+
+@dataclass(frozen=True)
+class ImageTextProcessor:
+    """What prepares images, and what texts, under the names that the processors of transformers have for them."""
+
+    image_processor: Any
+    tokenizer: Any
 
 
 def load_module(checkpoint: Checkpoint, needs: str, processor: Callable[[], Any]) -> Any:
@@ -78,22 +92,35 @@ def load_module(checkpoint: Checkpoint, needs: str, processor: Callable[[], Any]
 def load_processor(checkpoint: Checkpoint, needs: str, modalities: Collection[str] = ("text",)) -> Any:
     """What turns examples into the arrays that the model takes, by the modalities that the task reads.
 
-    A tokenizer for text, an image processor for images alone, a feature extractor for sounds alone. None where the
-    checkpoint has nothing of the kind, and rows may bring arrays. Raises a DataError where there is none that the task needs.
+    A tokenizer for text, an image processor for images alone, a feature extractor for sounds alone, and both of the former for
+    images that are held against texts. None where the checkpoint has nothing of the kind, and rows may bring arrays. Raises a
+    DataError where there is none that the task needs.
     """
     has_tokenizer = any(map(checkpoint.has_file, ("tokenizer.json", "tokenizer_config.json")))
     if not needs and not has_tokenizer:
         return None
+    if needs == ZERO_SHOT_IMAGE_CLASSIFICATION:
+        return ImageTextProcessor(_load_image_processor(checkpoint, needs), _load_tokenizer(checkpoint, needs))
     if needs and "image" in modalities and "text" not in modalities:
-        processor = _load_preprocessor(checkpoint, "image processor", "AutoImageProcessor", backend="pil")
-        return _fit_inputs(processor, checkpoint, needs)
+        return _load_image_processor(checkpoint, needs)
     if needs and "audio" in modalities and "text" not in modalities:
         return _load_preprocessor(checkpoint, "feature extractor", "AutoFeatureExtractor")
-    if "text" not in modalities and not has_tokenizer:
-        if not checkpoint.has_file(PREPROCESSOR):
-            return None
-        return _load(checkpoint, "a processor", lambda: _load_auto("AutoProcessor", checkpoint))
-    tokenizer = _load(checkpoint, "a tokenizer", lambda: _load_tokenizer(checkpoint, needs))
+    if "text" in modalities or has_tokenizer:
+        return _load_tokenizer(checkpoint, needs)
+    has_processor = checkpoint.has_file(PREPROCESSOR)
+    return _load(checkpoint, "a processor", lambda: _load_auto("AutoProcessor", checkpoint)) if has_processor else None
+
+
+def _load_image_processor(checkpoint: Checkpoint, needs: str) -> Any:
+    processor = _load_preprocessor(checkpoint, "image processor", "AutoImageProcessor", backend="pil")
+    return _fit_inputs(processor, checkpoint, needs)
+
+
+def _load_tokenizer(checkpoint: Checkpoint, needs: str) -> Any:
+    """The tokenizer; a DataError where the checkpoint has none."""
+    tokenizer = _load(
+        checkpoint, "a tokenizer", lambda: _fit_inputs(_load_auto("AutoTokenizer", checkpoint), checkpoint, needs)
+    )
     files = sorted({str(name) for name in tokenizer.vocab_files_names.values()})
     # Without any of them transformers makes up a tokenizer of a few special tokens, and does not say so.
     if files and not any(map(checkpoint.has_file, files)):
@@ -197,10 +224,6 @@ def _load_auto(class_name: str, checkpoint: Checkpoint, **arguments: str) -> Any
 
 def _load_config(checkpoint: Checkpoint) -> Any:
     return _load_auto("AutoConfig", checkpoint)
-
-
-def _load_tokenizer(checkpoint: Checkpoint, needs: str) -> Any:
-    return _fit_inputs(_load_auto("AutoTokenizer", checkpoint), checkpoint, needs)
 
 
 def _fit_inputs(processor: Any, checkpoint: Checkpoint, needs: str) -> Any:

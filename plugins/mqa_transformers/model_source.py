@@ -32,6 +32,7 @@ from mqa_transformers.loading import (
     QUESTION_ANSWERING,
     TAGGING,
     TEXT_CLASSIFICATION,
+    ZERO_SHOT_IMAGE_CLASSIFICATION,
     load_module,
     load_processor,
 )
@@ -52,6 +53,7 @@ TASKS_BY_HEAD = {
     "ForTokenClassification": TAGGING,
     "ForQuestionAnswering": QUESTION_ANSWERING,
     "ForMaskedLM": FILL_MASK,
+    "CLIPModel": ZERO_SHOT_IMAGE_CLASSIFICATION,
     "ForImageClassification": IMAGE_CLASSIFICATION,
     "ForObjectDetection": OBJECT_DETECTION,
 }

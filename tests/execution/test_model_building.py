@@ -170,3 +170,25 @@ def test_a_task_of_several_schemas_says_which_a_model_has(blank):
 def test_it_says_none_that_it_does_not_declare(blank, given, message):
     with pytest.raises(ContributionError, match=message):
         build(blank, given)
+
+
+def choose(classes: object):
+    """The classes of the model under test of a task that gives these."""
+    source = make_source(
+        lambda task, context: Model(digest="", module=object, processor=object, labels=("a", "b")), "known"
+    )
+    task = make_task(name="words", classes=lambda model, options: classes(model) if callable(classes) else classes)
+    use = ModelUse(Use("own/known", source), Use("own/words", task), {"x": "y"} if classes == ("x", "z") else {})
+    return build_model(use, RunContext(exports=Path())).model.labels
+
+
+def test_a_task_may_choose_among_other_classes_than_those_of_the_model():
+    assert choose(lambda model: model.labels) == ("a", "b")
+    assert choose(["c", "d", "e"]) == ("c", "d", "e")
+    assert choose(("x", "z")) == ("y", "z")  # renamed by the suite
+
+
+@pytest.mark.parametrize("classes", [None, ("c", "c"), ("c", 1), "cd"])
+def test_classes_that_are_none_are_refused(classes):
+    with pytest.raises(ContributionError, match="gave the classes"):
+        choose(classes)

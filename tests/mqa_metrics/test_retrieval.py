@@ -9,7 +9,7 @@ import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_metrics import exact_search
+from mqa_metrics import exact_search, ranks
 from mqa_metrics.retrieval import Retrieval, RetrievalOptions
 from mqa_registry import DataError, Predictions, ProbeContext, ViewContext
 from mqa_registry.types import Rows
@@ -148,3 +148,8 @@ def test_wrong_targets_are_refused_before_anything_is_predicted(target, said):
     queries = ViewContext("torch", Rows(pa.table({"id": ["q"], "text": ["q"], "target": target}), ("text",)))
     with pytest.raises(DataError, match=said):
         Retrieval().check(make_context(queries, CORPUS), RetrievalOptions())
+
+
+@given(st.permutations(range(1, 31)), st.integers(1, 40))
+def test_no_rounding_makes_more_of_a_perfect_result(order, k):
+    assert ranks.ndcg(np.array(order, float), np.ones(len(order)), k) <= 1

@@ -111,6 +111,7 @@ def test_a_task_for_an_unknown_head_is_refused(bert, context):
             "transformers/image-classification",
         ),
         ({"architectures": ["BertForMaskedLM"]}, "transformers/fill-mask"),
+        ({"architectures": ["CLIPModel"]}, "transformers/zero-shot-image-classification"),
         ({"architectures": ["ViTModel"]}, "transformers/forward"),
         ({"architectures": ["GPT2LMHeadModel"]}, "transformers/forward"),
         ({"architectures": None}, "transformers/forward"),

@@ -157,7 +157,7 @@ def read_arrays(path: Path) -> list[dict[str, npt.NDArray[Any]]]:
 def _trace(model_under_test: ModelUnderTest, rows: Sequence[Arrays], job: ExportJob) -> str:
     rows = rows if len(rows) > 1 else [*rows, *rows]  # of one row, an exporter concludes that there is always one
     batch, mode = model_under_test.codec.collate(rows), model_under_test.codec.run_mode
-    axes = dynamic_axes(rows, batch)
+    axes = dynamic_axes(rows, batch) | dict(model_under_test.codec.dynamic_axes)
     if mode is not None:  # one file for all steps: it is traced with a later one, of any number of positions before it
         batch = mode.traced_step(batch)
         axes |= mode.dynamic_axes(batch)

@@ -183,8 +183,11 @@ class PairedRun:
         return replace(self, reference=replace(self.reference, batch=batch))
 
     def with_rows(self, indices: list[int]) -> PairedRun:
-        """The same on some of its rows."""
-        fewer = self.with_batch({name: array[indices] for name, array in self.batch.items()})
+        """The same on some of its rows. An array with another number of rows, as the texts of labels, is of the whole batch."""
+        rows = self.rows
+        fewer = self.with_batch(
+            {name: array[indices] if len(array) == rows else array for name, array in self.batch.items()}
+        )
         return replace(fewer, full_batch=self.full_batch or self.batch)
 
     def with_all_rows(self) -> PairedRun:

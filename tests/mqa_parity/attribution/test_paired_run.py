@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.attribution.paired_run import channel_ratio, is_valid, noise_ratio
+from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun, channel_ratio, is_valid, noise_ratio
 from mqa_parity.tolerance import PRECISIONS
 
 DOUBLE = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -55,6 +55,16 @@ def test_every_element_of_an_array_without_positions_is_valid():
     mask = np.zeros((3, 5), bool)
     for shape in ((3,), (3, 4), (7, 2), ()):
         assert is_valid(np.zeros(shape), mask).all()
+
+
+def test_of_some_rows_an_array_of_the_whole_batch_is_left_whole():
+    batch = {"image": np.arange(6).reshape(3, 2), "texts": np.arange(4)}
+    run = PairedRun(ReferenceRun(None, None, batch), None).with_rows([2, 0])
+    assert {name: array.tolist() for name, array in run.batch.items()} == {
+        "image": [[4, 5], [0, 1]],
+        "texts": [0, 1, 2, 3],
+    }
+    assert run.with_all_rows().batch == batch
 
 
 def channels(rows, scales, seed=7):

@@ -1,0 +1,93 @@
+"""The task `transformers/zero-shot-image-classification`: the label whose text is most like an image, by a model such as CLIP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import Codec, DataError, Task
+from mqa_transformers.live_model import IMAGE_TEXT_MODEL, describe_image_model
+from mqa_transformers.loading import ZERO_SHOT_IMAGE_CLASSIFICATION
+from mqa_transformers.tasks.classifier_heads import SingleLabelHead
+from mqa_transformers.tasks.classifier_outputs import LOGITS
+from mqa_transformers.tasks.image_codec import IMAGE, sample_images
+from mqa_transformers.tasks.image_text_codec import ImageTextCodec, find_processors, tokenize_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from mqa_registry import LiveModel, Model, ModelDescription
+    from mqa_transformers.tasks.image_preprocessing import Preprocessing
+    from mqa_transformers.tasks.image_text_codec import Arrays
+
+LABEL = "{}"  # in a template
+SIMILARITIES = "logits_per_image"
+SIGMOID_MODELS = ("Siglip",)  # of which each label has a probability of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroShotOptions:
+    """The labels that an image may have, and what the model reads for each.
+
+    `candidate_labels` are the classes. `hypothesis_template` makes a text of one: `{}` stands for the label. Left out, the labels
+    are a few common ones, which do to compare two backends.
+    """
+
+    candidate_labels: tuple[str, ...] = ("person", "animal", "plant", "vehicle", "building")
+    hypothesis_template: str = "This is a photo of {}."
+
+
+class ZeroShotImageClassification(Task[ZeroShotOptions]):
+    """What an image is: the label whose text is most like it, by a model of images and texts such as CLIP.
+
+    The texts of all labels are fed with every batch of images, and so are encoded once a batch. Images are read as for
+    `image-classification`.
+    """
+
+    name = ZERO_SHOT_IMAGE_CLASSIFICATION
+    schema = "label"
+    fields: Mapping[str, str] = {IMAGE: "image"}
+    sample = sample_images()
+    metric = "metrics/accuracy"
+    needs = ZERO_SHOT_IMAGE_CLASSIFICATION
+    packages = ("pillow",)
+    requires = ("pillow",)
+
+    def classes(self, model: Model, options: ZeroShotOptions) -> Sequence[str]:
+        labels = options.candidate_labels
+        if len(set(labels)) < max(2, len(labels)):
+            raise DataError("`candidate_labels` are two or more labels, no two of which are the same")
+        if LABEL not in options.hypothesis_template:
+            raise DataError(
+                f"`hypothesis_template` is `{options.hypothesis_template}`, and has no `{LABEL}` for the label",
+                hint='write `hypothesis_template = "{}"` where the labels are whole texts',
+            )
+        if str(model.about.get("architecture")).startswith(SIGMOID_MODELS):
+            raise DataError(
+                f"a `{model.about['architecture']}` gives each label a probability of its own, and this task chooses among labels",
+                hint="it takes models such as CLIP",
+            )
+        return labels
+
+    def bind(self, model: Model, options: ZeroShotOptions) -> Codec:
+        images, tokenizer = find_processors(model)
+        texts = [options.hypothesis_template.replace(LABEL, label) for label in options.candidate_labels]
+        return ZeroShotCodec(model, images, tokenize_texts(model, tokenizer, texts))
+
+    def describe(self, live: LiveModel) -> ModelDescription | None:
+        return describe_image_model(live, IMAGE_TEXT_MODEL)
+
+
+class ZeroShotCodec(ImageTextCodec):
+    """Images, each held against the texts of all labels."""
+
+    def with_preprocessing(self, processor: Any, preprocessing: Preprocessing | None = None) -> ZeroShotCodec:
+        return ZeroShotCodec(self._model, processor, self._texts, preprocessing)
+
+    def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
+        if SIMILARITIES not in outputs:
+            listed = ", ".join(f"`{name}`" for name in outputs)
+            raise DataError(f"the model has no output `{SIMILARITIES}`; it has {listed}")
+        return SingleLabelHead(self._labels).decode({LOGITS: outputs[SIMILARITIES]}, rows)
