@@ -39,7 +39,8 @@ class CalibrationBin:
 class LabelCounts:
     """How often one label, or a span of one type, is right: `right` of the `targets` and of the `predicted`.
 
-    Of a schema with any number of labels a row these are rows, of spans they are spans with the same start, end and label.
+    Of a schema with any number of labels a row these are rows, of spans they are spans with the same start, end and label, and of
+    masks they are pixels.
     """
 
     label: str

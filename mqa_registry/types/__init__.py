@@ -5,10 +5,20 @@ from mqa_registry.types.blobs import Blob
 from mqa_registry.types.boxes import Boxes, box_overlaps, have_same_objects, pair_boxes
 from mqa_registry.types.edits import Edit, cuts_span, edit_words, edited, move_spans
 from mqa_registry.types.labels import positive_class
+from mqa_registry.types.masks import (
+    compare_masks,
+    count_pixels,
+    count_runs,
+    decode_mask,
+    decode_pair,
+    encode_mask,
+    encode_masks,
+    normalize_mask,
+)
 from mqa_registry.types.predictions import Predictions, Targets, as_predictions
 from mqa_registry.types.rankings import make_rankings, name_members
 from mqa_registry.types.rows import Example, Rows, fingerprint, read_examples
-from mqa_registry.types.schemas import SCHEMAS, Schema, get_schema
+from mqa_registry.types.schemas import SCHEMAS, Schema, get_schema, masks_column
 from mqa_registry.types.tables.arrow_file import with_class_names
 from mqa_registry.types.tables.in_memory import as_table
 from mqa_registry.types.tables.read import open_table, read_table
@@ -40,20 +50,29 @@ __all__ = [
     "as_predictions",
     "as_table",
     "box_overlaps",
+    "compare_masks",
+    "count_pixels",
+    "count_runs",
     "cuts_span",
+    "decode_mask",
+    "decode_pair",
     "distinct_labels",
     "edit_words",
     "edited",
+    "encode_mask",
+    "encode_masks",
     "fingerprint",
     "get_schema",
     "have_same_objects",
     "make_rankings",
     "map_labels",
+    "masks_column",
     "move_answers",
     "move_spans",
     "name_members",
     "name_targets",
     "normalize_answer",
+    "normalize_mask",
     "open_table",
     "pair_boxes",
     "place_words",

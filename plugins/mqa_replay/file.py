@@ -33,6 +33,7 @@ from mqa_replay.columns import (
     with_id,
     with_label,
 )
+from mqa_replay.masks import with_masks
 from mqa_replay.members import rank_members
 from mqa_replay.scores import (
     SCORE,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SchemaName: TypeAlias = Literal[
-    "label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "mask", "ranking", "waveform"
+    "label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "masks", "ranking", "waveform"
 ]
 
 TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
@@ -71,14 +72,15 @@ class FileOptions:
     `mqa rows SUITE --out DIR` names its rows: `reviews.parquet`, `reviews.typos-3f2a9c.parquet`.
 
     `schema` says what a prediction is, and so which columns a file has besides `id`. For `label` that is `label`, one
-    column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `mask` and `ranking` lists under that
+    column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `masks` and `ranking` lists under that
     name, which a csv cannot hold, for `spans` also `tags`, one for each of the `tokens` next to them, for `boxes` objects
-    with `x0`, `y0`, `x1` and `y1`, with `bbox` as COCO has it, or with `box` as pipelines have it, for `tokens` objects with
-    `token`, and where there are `margin`, `loss` and `rank`; for `vector` lists, or a column of floats per dimension; for `value`
-    and `text` a column of that name; for `answer` that, and where there are `start`, `end`, `score`, `no_answer_score` and
-    `candidates`, or the predictions of SQuAD, one object of texts by id; for `waveform` `samples` and `rate`. A `ranking` may
-    also be lists of objects, as `{item, score}`, or have a row for each member of a group, with the group's `id`, the name of the
-    `member` and its `score`.
+    with `x0`, `y0`, `x1` and `y1`, with `bbox` as COCO has it, or with `box` as pipelines have it, for `masks` objects with
+    `size` and `counts` as COCO has them, or with these under `segmentation`, for `tokens` objects with `token`, and where there
+    are `margin`, `loss` and `rank`; for `vector` lists, or a column of floats per dimension; for `value` and `text` a column of
+    that name; for `answer` that, and where there are `start`, `end`, `score`, `no_answer_score` and `candidates`, or the
+    predictions of SQuAD, one object of texts by id; for `waveform` `samples` and `rate`. A `ranking` may also be lists of
+    objects, as `{item, score}`, or have a row for each member of a group, with the group's `id`, the name of the `member` and
+    its `score`.
 
     `classes` names the columns of probabilities; left out, they are all that hold floats. `columns` maps roles, `id`,
     `label`, `probability`, `score` and the like, to columns that have other names. `positive` is the class whose
@@ -172,6 +174,8 @@ def _read_log(table: pa.Table, schema: str, log_format: LogFormat) -> Prediction
         log = with_spans(log, log_format)
     if schema == "boxes":
         log = with_boxes(log, log_format)
+    if schema == "masks":
+        log = with_masks(log, log_format)
     if schema == "answer":
         log = with_answers(log)
     alternatives = {

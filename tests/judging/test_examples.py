@@ -16,6 +16,7 @@ from mqa_registry.types.schemas import SCHEMAS
 CLASSES = ("few", "many")
 SPAN = {"start": 0, "end": 1, "label": "place", "score": 1.0}
 BOX = {"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "label": "cat", "score": 1.0}
+MASK = {"label": "few", "size": [1, 2], "counts": "11", "score": 1.0}
 # Of every schema one prediction and another.
 TWO = {
     "label": ["few", "many"],
@@ -26,7 +27,7 @@ TWO = {
     "answer": ["one", "two"],
     "spans": [[SPAN], []],
     "boxes": [[BOX], []],
-    "mask": [[[0, 1]], [[1, 0]]],
+    "masks": [[MASK], []],
     "ranking": [["a", "b"], ["b", "a"]],
     "waveform": [[0.0], [1.0]],
 }

@@ -9,7 +9,7 @@ from mqa_registry import DataError, Predictions, as_predictions
 from mqa_registry.boundary import Contributor, check_predictions
 from mqa_registry.types import SCHEMAS, get_schema
 
-SAMPLED = ("label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "ranking")
+SAMPLED = ("label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "masks", "ranking")
 
 
 def predictions(schema, classes=(), *, as_targets=False):
@@ -19,7 +19,7 @@ def predictions(schema, classes=(), *, as_targets=False):
 
 def test_the_schemas_are_those_that_the_contract_lists():
     assert tuple(SCHEMAS) == (
-        "label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "mask", "ranking", "waveform",
+        "label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "masks", "ranking", "waveform",
     )  # fmt: skip
     assert all(schema.name == name and schema.column in schema.columns for name, schema in SCHEMAS.items())
 
@@ -39,8 +39,9 @@ def test_real_numbers_are_near_each_other_and_all_else_is_equal_or_not():
     assert {name for name, schema in SCHEMAS.items() if not schema.is_exact} == {"value", "vector", "waveform"}
 
 
-def test_labels_and_those_of_spans_and_boxes_are_chosen_from_classes():
-    assert {name for name, schema in SCHEMAS.items() if schema.has_classes} == {"label", "labels", "spans", "boxes"}
+def test_labels_and_those_of_spans_boxes_and_masks_are_chosen_from_classes():
+    chosen = {name for name, schema in SCHEMAS.items() if schema.has_classes}
+    assert chosen == {"label", "labels", "spans", "boxes", "masks"}
 
 
 @pytest.mark.parametrize("classes", [(), ("few",), ("few", "many"), ("few", "many", "all")])
@@ -60,7 +61,7 @@ def test_a_sample_of_real_numbers_probabilities_or_shared_words_is_not_sure_of_i
 
 
 def test_the_other_schemas_have_no_sample():
-    assert [name for name, schema in SCHEMAS.items() if schema.sample(()) is None] == ["mask", "waveform"]
+    assert [name for name, schema in SCHEMAS.items() if schema.sample(()) is None] == ["waveform"]
 
 
 def test_a_list_of_labels_with_a_null_is_distinct_from_a_row_without_labels():

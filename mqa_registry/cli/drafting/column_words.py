@@ -14,6 +14,7 @@ TARGET_WORDS = frozenset([
 ])  # fmt: skip
 TAG_WORDS = frozenset(["tag", "tags", "ner", "pos", "entities", "spans"])
 ANSWER_WORDS = frozenset(["answer", "answers"])
+MASK_WORDS = frozenset(["mask", "masks", "segmentation", "segments", "map"])
 RELEVANCE_WORDS = frozenset(["relevance", "relevant", "grade", "judgement", "clicked", "clicks", "purchased", "chosen"])
 CLUSTER_WORDS = frozenset([
     "template", "author", "user", "speaker", "document", "doc", "session", "patient", "group", "cluster", "thread",

@@ -6,35 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mqa_registry.cli.drafting.column_contents import (
-    SAMPLE,
     count_distinct,
     describe_text,
-    distinct_labels,
     has_groups,
     is_id_name,
     is_text,
     words_of_name,
 )
 from mqa_registry.cli.drafting.column_words import (
-    ANSWER_WORDS,
     CLUSTER_WORDS,
     FILE_WORDS,
     GROUP_WORDS,
     MODALITY_WORDS,
     PAIRS,
-    RELEVANCE_WORDS,
-    TAG_WORDS,
     TARGET_WORDS,
     TARGETS,
     TEXT_WORDS,
 )
-from mqa_registry.types.answers import START, TEXT
+from mqa_registry.cli.drafting.target_strength import SURE, target_strength
 from mqa_registry.types.blob_columns import holds_blobs, holds_bytes
 from mqa_registry.types.blobs import BLOB_MODALITIES
-from mqa_registry.types.labels import UnreadableLabel, match_labels, read_labels
 from mqa_registry.types.schemas import get_schema
 
 if TYPE_CHECKING:
@@ -43,7 +36,6 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Task
 
 MIN_CLUSTERS = 10
-SURE = 4  # how much speaks for a target whose labels are the names of the classes
 
 
 @dataclass(frozen=True)
@@ -153,7 +145,7 @@ def _ask_target(table: pa.Table, schema: str, classes: Sequence[str], taken: Col
     if names:
         return Question("target", meaning, tuple(names[:1]), is_clear=True, may_lack=True)
     strengths = {
-        name: _target_strength(name, table.column(name), schema, classes)
+        name: target_strength(name, table.column(name), schema, classes)
         for name in table.column_names
         if name not in taken
     }
@@ -217,82 +209,6 @@ def _ask_cluster(table: pa.Table, taken: Collection[str]) -> Question:
         and MIN_CLUSTERS <= count_distinct(table.column(name)) < len(table)
     ]
     return Question("cluster", meaning, tuple(candidates), is_clear=len(candidates) == 1, may_lack=True)
-
-
-def _target_strength(name: str, column: pa.ChunkedArray, schema: str, classes: Sequence[str]) -> int:
-    """How much speaks for a column as the target, 0 for nothing."""
-    is_named = bool(words_of_name(name) & TARGET_WORDS)
-    by_type = {
-        "spans": _span_strength,
-        "answer": _answer_strength,
-        "boxes": _box_strength,
-        "ranking": _relevance_strength,
-    }
-    if schema in by_type:
-        return by_type[schema](name, column.type)
-    if schema == "value":
-        return int(is_named and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)))
-    if schema == "labels":
-        return _label_lists_strength(column, classes, is_named=is_named)
-    labels = distinct_labels(column) if schema == "label" else None
-    return _label_strength(labels, classes, is_named=is_named) if labels else 0
-
-
-def _relevance_strength(name: str, kind: pa.DataType) -> int:
-    """How much speaks for a column as how relevant members of groups are, or which of them are, by its name."""
-    item = kind.value_type if pa.types.is_list(kind) else kind
-    fits = (
-        pa.types.is_list(kind) or pa.types.is_floating(item) or pa.types.is_integer(item) or pa.types.is_boolean(item)
-    )
-    return 2 if fits and words_of_name(name) & RELEVANCE_WORDS else 0
-
-
-def _label_strength(labels: Sequence[Any], classes: Sequence[str], *, is_named: bool) -> int:
-    """How much speaks for a column of these labels as the class of each row."""
-    if not isinstance(read_labels(labels, classes, positions=False), UnreadableLabel):
-        return SURE + is_named
-    if len(match_labels(labels, classes)) >= min(2, len(labels)):
-        return 2 + is_named
-    if len(labels) != len(classes):
-        return 0
-    return 2 if is_named else int(not isinstance(read_labels(labels, classes), UnreadableLabel))
-
-
-def _label_lists_strength(column: pa.ChunkedArray, classes: Sequence[str], *, is_named: bool) -> int:
-    """How much speaks for a column of lists as the labels of each row: names of classes, or a number for every class."""
-    if not pa.types.is_list(column.type):
-        return 0
-    some = column.slice(0, SAMPLE).drop_null()
-    if is_text(pc.list_flatten(some)):
-        labels = pc.unique(pc.list_flatten(some)).to_pylist()
-        is_readable = bool(labels) and not isinstance(read_labels(labels, classes, positions=False), UnreadableLabel)
-        return (SURE if is_readable else 0) + is_named
-    return 2 * is_named if pc.unique(pc.list_value_length(some)).to_pylist() == [len(classes)] else 0
-
-
-def _span_strength(name: str, kind: pa.DataType) -> int:
-    """How much speaks for a column as spans, which have a start and an end, or as tags, by its name."""
-    item = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else None
-    if item is not None and pa.types.is_struct(item):
-        return SURE if {"start", "end"} <= {field.name for field in item} else 0
-    is_tag = item is not None and (pa.types.is_string(item) or pa.types.is_integer(item))
-    return 2 if is_tag and words_of_name(name) & (TAG_WORDS | TARGET_WORDS) else 0
-
-
-def _box_strength(name: str, kind: pa.DataType) -> int:
-    """How much speaks for a column as boxes: lists of objects with one, or an object of such lists."""
-    item = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
-    names = {field.name for field in item} if pa.types.is_struct(item) else set()
-    return SURE if "bbox" in names or {"x0", "y0", "x1", "y1"} <= names else 0
-
-
-def _answer_strength(name: str, kind: pa.DataType) -> int:
-    """How much speaks for a column as answers: texts by the name, objects of them as SQuAD has them by their fields."""
-    item = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
-    if pa.types.is_struct(item):
-        return SURE if {TEXT, START} <= {field.name for field in item} else 0
-    is_text_type = pa.types.is_string(item) or pa.types.is_large_string(item)
-    return 2 if is_text_type and words_of_name(name) & (ANSWER_WORDS | TARGET_WORDS) else 0
 
 
 def map_columns(columns: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.execution.rows.casting import as_text, convert, is_text, missing_column
 from mqa_registry.execution.rows.grouped_rows import GROUP, group_rows
+from mqa_registry.execution.rows.mask_files import read_mask_files
 from mqa_registry.execution.rows.packed_columns import pack_columns
 from mqa_registry.execution.rows.sources import digest_source, open_source, read_rows
 from mqa_registry.naming import counted
@@ -20,9 +21,10 @@ from mqa_registry.types.blobs import BLOB_MODALITIES, BlobFolder
 from mqa_registry.types.columns import is_list
 from mqa_registry.types.digests import digest_files
 from mqa_registry.types.ids import derive_ids, find_repeated
+from mqa_registry.types.targets import TargetColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from mqa_registry.contributions import RunContext, Task
     from mqa_registry.suite import Data
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 COLUMN_ROLES = ("id", "target", "cluster")
 LABEL = "label"  # the target of a data set without a column `target`
+MASKS = "masks"  # the schema of which targets may be files
 
 
 def load_dataset(
@@ -73,10 +76,11 @@ def _read(
     table, numbers = read_rows(drawn, source, _source_columns(data, task, columns), folder, seed)
     if table.num_rows == 0:
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
-    table = _map_columns(data, table, folder)
+    table = _map_columns(data, table)
     if task is not None and task.columns_field and task.columns_field not in table.column_names:
         roles = _role_columns(data, table)
         table = pack_columns(data, table, task.columns_field, roles=roles, kept=columns, folder=folder)
+    table = _read_targets(data, task, table, numbers, context)
     fields = _find_fields(data, task, table)
     table = _cast_fields(data, task, table, fields, folder)
     if task is not None and task.grouping is not None:
@@ -101,7 +105,7 @@ def _source_columns(data: Data, task: Task[Any] | None, columns: Collection[str]
     return {data.columns.get(name, name) for name in names} | set(data.columns.values())
 
 
-def _map_columns(data: Data, table: pa.Table, folder: Folder) -> pa.Table:
+def _map_columns(data: Data, table: pa.Table) -> pa.Table:
     """The source's table with a column for every role and field that the suite maps."""
     source = table
     for name, column in data.columns.items():
@@ -111,9 +115,6 @@ def _map_columns(data: Data, table: pa.Table, folder: Folder) -> pa.Table:
             table = _set_column(table, name, source.column(column))
     if "target" not in table.column_names and LABEL in table.column_names:
         table = _set_column(table, "target", table.column(LABEL))
-    if data.labels and "target" in table.column_names:
-        labels = convert(table.column("target"), lambda block: map_labels(block, data.labels), folder)
-        table = _set_column(table, "target", labels)
     return table
 
 
@@ -122,6 +123,21 @@ def _role_columns(data: Data, table: pa.Table) -> list[str]:
     mapped = [data.columns[role] for role in COLUMN_ROLES if role in data.columns]
     label = [] if "target" in data.columns else [LABEL]  # which is the target then
     return [name for name in dict.fromkeys((*COLUMN_ROLES, *mapped, *label)) if name in table.column_names]
+
+
+def _read_targets(
+    data: Data, task: Task[Any] | None, table: pa.Table, numbers: Sequence[int] | None, context: RunContext
+) -> pa.Table:
+    """The table with targets that are files read, where the task predicts masks, and with labels mapped as the suite says."""
+    if "target" not in table.column_names:
+        return table
+    if task is not None and task.schema == MASKS and holds_blobs(table.schema.field("target").type):
+        targets = TargetColumn(Rows(table, (), numbers=numbers), data.name)
+        table = _set_column(table, "target", read_mask_files(targets, _find_folder(data, context), context.scratch))
+    if not data.labels:
+        return table
+    labels = convert(table.column("target"), lambda block: map_labels(block, data.labels), context.scratch)
+    return _set_column(table, "target", labels)
 
 
 def _set_column(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:

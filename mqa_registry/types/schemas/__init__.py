@@ -4,10 +4,10 @@ from mqa_registry.errors import DataError
 from mqa_registry.types.schemas.answer import AnswerSchema
 from mqa_registry.types.schemas.boxes import BOX, BoxesSchema
 from mqa_registry.types.schemas.classes import LabelSchema
+from mqa_registry.types.schemas.masks import MASK, MasksSchema, masks_column
 from mqa_registry.types.schemas.multi_label import LabelsSchema
 from mqa_registry.types.schemas.ranking import RankingSchema
 from mqa_registry.types.schemas.schema import (
-    MaskSchema,
     MisfitError,
     Schema,
     TextSchema,
@@ -18,7 +18,7 @@ from mqa_registry.types.schemas.tokens import TokensSchema
 from mqa_registry.types.schemas.value import ValueSchema
 from mqa_registry.types.schemas.vector import VectorSchema
 
-__all__ = ["BOX", "SCHEMAS", "SPAN", "MisfitError", "Schema", "get_schema"]
+__all__ = ["BOX", "MASK", "SCHEMAS", "SPAN", "MisfitError", "Schema", "get_schema", "masks_column"]
 
 SCHEMAS: dict[str, Schema] = {
     schema.name: schema
@@ -32,7 +32,7 @@ SCHEMAS: dict[str, Schema] = {
         TokensSchema(),
         AnswerSchema(),
         BoxesSchema(),
-        MaskSchema(),
+        MasksSchema(),
         RankingSchema(),
         WaveformSchema(),
     )

@@ -13,7 +13,7 @@ from mqa_registry.naming import counted
 from mqa_registry.types.blocks import iter_blocks
 from mqa_registry.types.boxes import SIDES, Boxes, have_same_objects
 from mqa_registry.types.columns import is_list
-from mqa_registry.types.labels import UnreadableLabel, is_missing, plain_label, read_labels
+from mqa_registry.types.schemas.object_labels import LabelReader
 from mqa_registry.types.schemas.schema import MisfitError, PartSchema
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 BOX = pa.struct([*((side, pa.float64()) for side in SIDES), ("label", pa.string()), ("score", pa.float64())])
 TARGET_BOX = pa.struct([*BOX, ("area", pa.float64()), ("iscrowd", pa.bool_())])
-LABEL_KEYS = ("label", "category", "category_id")  # of an object, the first that it has
 SAMPLE_LABEL = "one"
 EDGE_TOLERANCE = 1.0  # pixels that a target may lie outside of its image: annotations are rounded
 NUMBER_HINT = "sides are in pixels of the image as it stands, from its top left corner: x0 to x1 across, y0 to y1 down"
@@ -109,8 +108,7 @@ class _TargetReader:
 
     def __init__(self, targets: TargetColumn, classes: Sequence[str]) -> None:
         self._targets = targets
-        self._classes = classes
-        self._labels: dict[Any, str | UnreadableLabel] = {}
+        self._labels = LabelReader(targets, classes)
 
     def read_row(self, row: int, value: Any) -> list[dict[str, Any]]:
         """The objects of a row in their order."""
@@ -136,8 +134,11 @@ class _TargetReader:
             raise self._error(row, f"has a box with {_describe_sides(sides)}", NUMBER_HINT)
         if min(sides["x0"], sides["y0"]) < -EDGE_TOLERANCE:
             raise self._error(row, f"has a box outside of its image, with {_describe_sides(sides)}", NUMBER_HINT)
+        label = self._labels.read(row, box)
+        if label is None:
+            raise self._error(row, "has a box without `label`", "an object has a `label`, `category` or `category_id`")
         area = None if box.get("area") is None else self._read_number(row, "area", box["area"])
-        return {**sides, "label": self._read_label(row, box), "area": area, "iscrowd": bool(box.get("iscrowd"))}
+        return {**sides, "label": label, "area": area, "iscrowd": bool(box.get("iscrowd"))}
 
     def _read_bbox(self, row: int, bbox: Sequence[Any]) -> dict[str, float]:
         """The sides of a box by its left, top, width and height."""
@@ -150,20 +151,6 @@ class _TargetReader:
         if not isinstance(number, int | float) or not math.isfinite(number):
             raise self._error(row, f"has a box whose `{name}` is {number}", NUMBER_HINT)
         return float(number)
-
-    def _read_label(self, row: int, box: Mapping[str, Any]) -> str:
-        label = next((box[key] for key in LABEL_KEYS if not is_missing(box.get(key))), None)
-        if label is None:
-            raise self._error(row, "has a box without `label`", "an object has a `label`, `category` or `category_id`")
-        if not self._classes:
-            return plain_label(label)
-        if label not in self._labels:
-            read = read_labels([label], self._classes)
-            self._labels[label] = read if isinstance(read, UnreadableLabel) else read[0]
-        found = self._labels[label]
-        if isinstance(found, UnreadableLabel):
-            raise self._targets.refuse(row, found)
-        return found
 
     def _error(self, row: int, what: str, hint: str) -> DataError:
         return DataError(f"{self._targets.position(row)} {what}", hint=hint)

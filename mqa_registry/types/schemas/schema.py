@@ -90,6 +90,10 @@ class Schema:
         """Whether two predictions of a row are equal; a prediction that is missing is None."""
         return bool(self.canonicalize(one) == self.canonicalize(other))
 
+    def show(self, prediction: Any) -> Any:
+        """A prediction or a target as the examples of a report have it, where that is not what is stored."""
+        return prediction
+
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """The targets of a data set as predictions of this schema would be; a DataError where they do not fit."""
         return targets.cast(self.type, self.name)
@@ -162,14 +166,6 @@ class PartSchema(Schema):
             for block in iter_blocks(column)
         ]
         return pa.chunked_array(blocks, selected)
-
-
-class MaskSchema(Schema):
-    """A class for every pixel of a picture: rows of columns."""
-
-    name = "mask"
-    column = "mask"
-    type = pa.list_(pa.list_(pa.int32()))
 
 
 class WaveformSchema(Schema):

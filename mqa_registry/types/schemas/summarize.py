@@ -15,6 +15,7 @@ from mqa_registry.summaries import (
     PredictionSummary,
     ValueSummary,
 )
+from mqa_registry.types.masks import count_pixels, list_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +77,21 @@ def summarize_spans(predictions: Predictions, targets: Targets) -> PredictionSum
         labels=tuple(
             LabelCounts(label, actual[label], predicted[label], right[label]) for label in sorted(actual | predicted)
         )
+    )
+
+
+def summarize_masks(predictions: Predictions, targets: Targets) -> PredictionSummary:
+    """The counts of pixels of every label, in the order of the alphabet; pixels that a target ignores do not count."""
+    totals: dict[str, Counts] = {}
+    for start in range(0, len(predictions), CHUNK_ROWS):
+        sides = (side.slice(start, start + CHUNK_ROWS).to_pylist() for side in (predictions, targets))
+        for found, wanted in zip(*sides, strict=True):
+            names = list_labels((found, wanted))
+            for name, counts in zip(names, count_pixels(found, wanted, names).T, strict=True):
+                totals[name] = totals.get(name, 0) + counts
+    by_name = ((name, totals[name].tolist()) for name in sorted(totals))
+    return PredictionSummary(
+        labels=tuple(LabelCounts(name, actual, predicted, right) for name, (right, predicted, actual) in by_name)
     )
 
 
