@@ -19,6 +19,7 @@ from mqa_metrics.classification import (
 )
 from mqa_metrics.exposure import coverage, exposure_gini, popularity_lift
 from mqa_metrics.masked_tokens import masked_loss, masked_top_k, pseudo_perplexity
+from mqa_metrics.masks import boundary_f1, dice, mean_iou, pixel_accuracy
 from mqa_metrics.multi_label import hamming_loss, label_ranking_average_precision, ranking_loss
 from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss, top_k_accuracy
 from mqa_metrics.ranked_lists import hit_rate, mean_average_precision, mrr, ndcg, precision_at_k, recall_at_k
@@ -43,6 +44,7 @@ VALUE = ("value",)
 CLASS_SCHEMAS = ("label", "labels", "spans")
 SPANS = ("spans",)
 BOXES = ("boxes",)
+MASKS = ("masks",)
 ANSWER = ("answer",)
 RANKING = ("ranking",)
 TOKENS = ("tokens",)
@@ -62,6 +64,10 @@ METRICS = (
     Metric("token-accuracy", token_accuracy, schemas=SPANS, range=SHARE, reads="counts"),
     Metric("box-map", box_map, schemas=BOXES, range=SHARE),
     Metric("box-recall", box_recall, schemas=BOXES, range=SHARE),
+    Metric("mean-iou", mean_iou, schemas=MASKS, range=SHARE, reads="counts"),
+    Metric("pixel-accuracy", pixel_accuracy, schemas=MASKS, range=SHARE, reads="counts"),
+    Metric("dice", dice, schemas=MASKS, range=SHARE, reads="counts"),
+    Metric("boundary-f1", boundary_f1, schemas=MASKS, range=SHARE, reads="rows"),
     Metric("exact-match", exact_match, schemas=ANSWER, range=SHARE, reads="rows"),
     Metric("answer-f1", answer_f1, schemas=ANSWER, range=SHARE, reads="rows"),
     Metric("no-answer-accuracy", no_answer_accuracy, schemas=ANSWER, range=SHARE, reads="rows"),

@@ -21,6 +21,7 @@ CHANCE = 0.5  # the AUROC of answers that have nothing to do with the targets
 MAX_ECE = 0.15
 MIN_SPAN_F1 = 0.5  # more right than wrong
 MIN_AP50, MIN_BOX_RECALL = 0.5, 0.5
+MIN_MEAN_IOU, MIN_BOUNDARY_F1 = 0.5, 0.5
 MIN_ANSWER_F1 = 0.5
 DEPTH = 10  # of a ranking
 MIN_MASKED_TOP_5 = 0.5  # more often than not
@@ -66,6 +67,18 @@ def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
         )
     elif context.schema == "ranking":
         yield from _suggest_for_rankings(context)
+    elif context.schema == "masks":
+        yield SuggestedCheck(
+            table={"measure": "metrics/mean-iou", "expect": {"min": MIN_MEAN_IOU}},
+            about="Does it find the pixels of every label, rare or not, and give it no others?",
+            bounds="least",
+            order=QUALITY,
+        )
+        yield SuggestedCheck(
+            table={"measure": "metrics/boundary-f1", "expect": {"min": MIN_BOUNDARY_F1}},
+            about="Does it meet the borders, within 0.75 % of the diagonal of the image?",
+            order=QUALITY,
+        )
     elif context.schema == "answer":
         yield SuggestedCheck(
             table={"measure": "metrics/answer-f1", "expect": {"min": MIN_ANSWER_F1}},
