@@ -18,6 +18,7 @@ from mqa_parity.comparisons import (
 from mqa_parity.flips import flip_evidence, flip_rate
 from mqa_parity.generation.probe import GenerationParity
 from mqa_parity.inputs import InputParity
+from mqa_parity.mask_flips import pixel_agreement
 from mqa_parity.neighbours import neighbour_evidence, neighbour_flips
 from mqa_parity.suggestions import suggest_parity
 from mqa_parity.tensors.probe import TensorParity
@@ -26,7 +27,7 @@ from mqa_registry import Comparison, Probe, Suggestion, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DECISION_SCHEMAS = ("label", "labels", "spans", "boxes", "answer", "tokens", "text", "ranking")
+DECISION_SCHEMAS = ("label", "labels", "spans", "boxes", "masks", "answer", "tokens", "text", "ranking")
 SHARE, DISTANCE = (0.0, 1.0), (0.0, math.inf)
 
 
@@ -50,6 +51,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
         range=SHARE,
         reads="rows",
     )
+    yield Comparison("pixel-agreement", pixel_agreement, schemas=("masks",), range=SHARE, reads="rows")
     yield Comparison("max-abs-diff", max_abs_diff, schemas=("label", "labels", "value", "vector"), range=DISTANCE)
     yield Comparison("mean-kl", mean_kl, schemas=("label",), range=(0.0, LARGEST_KL))
     yield Comparison("cosine", cosine, schemas=("vector",), range=(-1.0, 1.0))

@@ -14,6 +14,7 @@ from annotated_types import Ge, Le
 
 from mqa_parity.answer_flips import same_answers
 from mqa_parity.box_flips import find_box_flips
+from mqa_parity.mask_flips import MAX_PIXELS, find_mask_flips
 from mqa_parity.ranking_flips import same_rankings
 from mqa_parity.span_flips import same_tokens
 from mqa_registry import DataError, positive_class
@@ -36,22 +37,28 @@ LARGEST_KL = 1.0 - math.log(MIN_PROBABILITY)  # of two certain and opposite rows
 
 
 def agreement(
-    reference: Predictions, candidate: Predictions, *, threshold: Score = OPERATING_SCORE, k: Depth | None = None
+    reference: Predictions,
+    candidate: Predictions,
+    *,
+    threshold: Score = OPERATING_SCORE,
+    k: Depth | None = None,
+    max_pixels: Score = MAX_PIXELS,
 ) -> Bools:
     """The share of rows with the same prediction.
 
     From 0 to 1. It compares the label, the set of labels or of spans, the text or the answer to the letter, the likeliest token
     behind every mask, the whole order of a ranking or, with `k`, which are its first `k`, in any order. Scores and probabilities do
     not matter, nor do the order of labels and spans and where an answer stands. Of boxes, it compares those with a score of
-    `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more.
+    `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more. Masks are the same where the share of
+    pixels with another label is `max_pixels` at most.
 
     A report has under `flips` the `count` of the other rows and, where margins are known, how many of them are `ties` and how
     many are `damage`, with `largest_tie`, `largest_margin` and the `tie_limit`. A margin is how sure the reference was: of a
     label its probability minus the second highest, of several labels and of boxes how far the one that flipped was from its
-    threshold, of spans and of masks how sure the surest token was that flipped, of an answer how much likelier it was than the
-    other, of a ranking how far the scores of two that changed places were apart, in standard deviations of the scores of a row. A
-    flip is a tie where rows next to it, which did not flip, commonly move by as much. Each flip among the examples has its
-    `margin` and whether it is a `tie`.
+    threshold, of spans and masked tokens how sure the surest token was that flipped, of an answer how much likelier it was than
+    the other, of a ranking how far the scores of two that changed places were apart, in standard deviations of the scores of a
+    row, of masks the share of pixels that changed away from borders. A flip is a tie where rows next to it, which did not flip,
+    commonly move by as much. Each flip among the examples has its `margin` and whether it is a `tie`.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
@@ -64,6 +71,8 @@ def agreement(
         return same_tokens(reference, candidate)
     if reference.schema == "boxes":
         return ~find_box_flips(reference, candidate, threshold)
+    if reference.schema == "masks":
+        return ~find_mask_flips(reference, candidate, max_pixels)
     pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)
     schema = reference.schema
     return np.array([canonicalize(schema, one) == canonicalize(schema, other) for one, other in pairs], bool)

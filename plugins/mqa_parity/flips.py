@@ -13,6 +13,7 @@ from mqa_parity.comparisons import OPERATING_SCORE, Depth, Score, agreement
 from mqa_parity.examples import round_for_report
 from mqa_parity.label_flips import measure_labels
 from mqa_parity.label_set_flips import measure_label_sets
+from mqa_parity.mask_flips import MAX_PIXELS, measure_masks
 from mqa_parity.ranking_flips import measure_rankings
 from mqa_parity.span_flips import measure_spans, measure_tokens
 from mqa_registry import Evidence, ExampleRow
@@ -38,21 +39,31 @@ MEASURES: Mapping[str, Callable[[Predictions, Predictions], Margins | None]] = {
 
 
 def flip_rate(
-    reference: Predictions, candidate: Predictions, *, threshold: Score = OPERATING_SCORE, k: Depth | None = None
+    reference: Predictions,
+    candidate: Predictions,
+    *,
+    threshold: Score = OPERATING_SCORE,
+    k: Depth | None = None,
+    max_pixels: Score = MAX_PIXELS,
 ) -> Bools:
     """The share of rows with another prediction: 1 - `parity/agreement`.
 
-    `threshold` is the score from which a box counts; with `k`, a ranking is which are its first `k`.
-    A report says how many are ties and how many are damage, as for `parity/agreement`.
+    `threshold` is the score from which a box counts; with `k`, a ranking is which are its first `k`; `max_pixels` is the share of
+    pixels up to which masks are the same. A report says how many are ties and how many are damage, as for `parity/agreement`.
     """
-    return ~agreement(reference, candidate, threshold=threshold, k=k)
+    return ~agreement(reference, candidate, threshold=threshold, k=k, max_pixels=max_pixels)
 
 
 def flip_evidence(
-    reference: Predictions, candidate: Predictions, *, threshold: float = OPERATING_SCORE, k: int | None = None
+    reference: Predictions,
+    candidate: Predictions,
+    *,
+    threshold: float = OPERATING_SCORE,
+    k: int | None = None,
+    max_pixels: float = MAX_PIXELS,
 ) -> Evidence:
     """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
-    return list_flips(reference, find_flips(reference, candidate, threshold, k))
+    return list_flips(reference, find_flips(reference, candidate, threshold, k, max_pixels))
 
 
 def list_flips(reference: Predictions, flips: Flips) -> Evidence:
@@ -85,9 +96,13 @@ class Flips:
 
 
 def find_flips(
-    reference: Predictions, candidate: Predictions, threshold: float = OPERATING_SCORE, k: int | None = None
+    reference: Predictions,
+    candidate: Predictions,
+    threshold: float = OPERATING_SCORE,
+    k: int | None = None,
+    max_pixels: float = MAX_PIXELS,
 ) -> Flips:
-    """Every flip with its margin, as the schema has it; `threshold` and `k` are as for `flip_rate`.
+    """Every flip with its margin, as the schema has it; `threshold`, `k` and `max_pixels` are as for `flip_rate`.
 
     The margin of a label is the top margin of Dutta et al. (2024, https://arxiv.org/abs/2407.09141), who found that
     predictions with a small margin are the ones that flip. A prediction flips only where its margin moves by as much or
@@ -96,20 +111,27 @@ def find_flips(
     their probabilities move. With a noise that is alike in all rows, about one flip in forty counts as damage; a few
     damaged rows make no ties of others. Fewer than 20 neighbours do not show what is usual. A margin up to 1e-5 is always
     a tie, and one above 0.1 never, or above 0.05 where a threshold decides.
+    The margin of masks is another: the share of pixels that changed away from borders, where noise moves few. Their neighbours are
+    the rows that were nearest to a flip, and a tie has 0.01 at most.
     """
-    flipped = flip_rate(reference, candidate, threshold=threshold, k=k)
-    margins = _measure_margins(reference, candidate, threshold, k)
+    flipped = flip_rate(reference, candidate, threshold=threshold, k=k, max_pixels=max_pixels)
+    margins = _measure_margins(reference, candidate, threshold, k, max_pixels)
     if margins is None:
         return Flips(flipped, np.full(len(flipped), np.nan), np.nan)
     return Flips(flipped, margins.values, margins.tie_limit(flipped))
 
 
-def _measure_margins(reference: Predictions, candidate: Predictions, threshold: float, k: int | None) -> Margins | None:
+def _measure_margins(
+    reference: Predictions, candidate: Predictions, threshold: float, k: int | None, max_pixels: float
+) -> Margins | None:
     """The margins of all rows, by what their schema is; None where none are known."""
-    if reference.schema == "boxes":
-        return measure_boxes(reference, candidate, threshold)
-    if reference.schema == "ranking":
-        return measure_rankings(reference, candidate, k)
+    match reference.schema:
+        case "boxes":
+            return measure_boxes(reference, candidate, threshold)
+        case "ranking":
+            return measure_rankings(reference, candidate, k)
+        case "masks":
+            return measure_masks(reference, candidate, max_pixels)
     measure = MEASURES.get(reference.schema)
     return None if measure is None else measure(reference, candidate)
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from mqa_registry import SuiteContext
 
-DECISIONS = ("label", "labels", "spans", "boxes", "answer", "tokens", "text", "ranking")  # the schemas that can flip
+# The schemas of answers that can flip.
+DECISIONS = ("label", "labels", "spans", "boxes", "masks", "answer", "tokens", "text", "ranking")
 PARITY = 40  # the order of such checks in a suite
 MIN_AGREEMENT = 0.99  # a share of rows
 MAX_INVARIANCE = 200  # roundings; sound exports of many architectures change by 9 at most

@@ -11,6 +11,7 @@ import pytest
 import mqa_fairness
 import mqa_metrics
 import mqa_parity
+from mqa_registry import encode_masks
 from tests.cli.conftest import Project
 
 if TYPE_CHECKING:
@@ -96,6 +97,13 @@ OTHERS = {  # of the schemas of more than one label a row
         "metrics/masked-loss": "max = 0.5",
         "metrics/pseudo-perplexity": "max = 1.5",
         "metrics/masked-top-k": "min = 0.9",
+    },
+    "masks": {
+        "metrics/mean-iou": "min = 0.9",
+        "metrics/pixel-accuracy": "min = 0.9",
+        "metrics/dice": "min = 0.9",
+        "metrics/boundary-f1": "min = 0.9",
+        "parity/pixel-agreement": "min = 0.99",
     },
     "answer": {
         "metrics/exact-match": "min = 0.9",
@@ -251,6 +259,7 @@ def test_of_rates_that_are_nowhere_above_0_no_rows_show_a_ratio(sound):
 BOX = {"x0": 0.0, "y0": 0.0, "y1": 9.0}
 LISTS = {  # of the parts of a row, by its number
     "boxes": lambda place: [{**BOX, "x1": 9.0 + place % 5, "label": "ab"[place % 2]}],
+    "masks": lambda place: encode_masks(np.array([[0, 1, 1], [0, 0, place % 2]]), ("a", "b")),
     "ranking": lambda place: [f"i{place % 5}", f"i{5 + place % 7}"],
     "spans": lambda place: [
         {"start": 0, "end": 4, "label": "PER"},
