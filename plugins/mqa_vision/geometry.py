@@ -1,17 +1,18 @@
 """Images that are turned, mirrored, cropped, scaled or made grey: all of their channels together.
 
-A target that is a class, several classes or a number stays. Boxes move with the image. A row whose target cannot move, such as
-a mask, is declined.
+A target that is a class, several classes or a number stays. Boxes and masks move with the image. A row whose target cannot move is
+declined.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from mqa_vision import box_targets
+from mqa_vision import box_targets, mask_targets
 from mqa_vision.pixels import Pixels, change_images, is_grey, read_pixels, to_image
 
 if TYPE_CHECKING:
@@ -24,7 +25,17 @@ Kernel: TypeAlias = Literal["nearest", "box", "bilinear", "hamming", "bicubic", 
 Share: TypeAlias = Annotated[float, Gt(0), Le(1)]
 Moved: TypeAlias = "tuple[dict[str, Pixels], Any] | None"
 Place: TypeAlias = "Callable[[Corners, int, int], Corners | None]"  # of a box in an image of a width and height
+Change: TypeAlias = "Callable[[Pixels], Pixels]"
 LUMA = (0.299, 0.587, 0.114)  # of ITU-R BT.601, as Pillow has it
+
+
+@dataclass(frozen=True)
+class Movement:
+    """What becomes of an image; of a box in it, by the image's width and height; and of the pixels of a mask, of 0 and 255."""
+
+    image: Change
+    box: Place
+    mask: Change
 
 
 def rotate(
@@ -40,15 +51,15 @@ def rotate(
     `severity` is the angle in degrees. `direction` is where it is turned to: `either` draws it for each image. The size stays:
     corners are cut off, and what comes into view is black (with no opacity, where the image has one). Values are interpolated
     linearly. Boxes can be turned by 180 degrees, and by 90 in a square image: other angles leave none upright, and such a row
-    is declined.
+    is declined. Masks turn by any angle, and what comes into view is in none.
     """
     is_left = direction == "left" or (direction == "either" and bool(rng.integers(2)))
     quarters, rest = divmod(severity if is_left else -severity, 90)
 
-    def turn(pixels: Pixels) -> Pixels:
+    def turn(pixels: Pixels, by: Kernel = "bilinear") -> Pixels:
         from PIL import Image
 
-        turned = to_image(pixels).rotate(severity if is_left else -severity, Image.Resampling.BILINEAR)
+        turned = to_image(pixels).rotate(severity if is_left else -severity, Image.Resampling[by.upper()])
         return np.asarray(turned).reshape(pixels.shape)
 
     def place(corners: Corners, width: int, height: int) -> Corners:
@@ -60,7 +71,7 @@ def rotate(
             )
         return box_targets.turn_left(corners, width, int(quarters))
 
-    return _move(example, target, turn, place)
+    return _move(example, target, Movement(turn, place, lambda pixels: turn(pixels, "nearest")))
 
 
 def flip(
@@ -79,7 +90,10 @@ def flip(
     def place(corners: Corners, width: int, height: int) -> Corners:
         return box_targets.mirror(corners, width, height, across=axis == 1)
 
-    return _move(example, target, lambda pixels: np.flip(pixels, axis), place)
+    def mirror(pixels: Pixels) -> Pixels:
+        return np.flip(pixels, axis)
+
+    return _move(example, target, Movement(mirror, place, mirror))
 
 
 def crop(
@@ -94,6 +108,7 @@ def crop(
 
     `share` is that of each side that is left, at least one pixel. `position` is where the part is: in the `middle`, or at a
     `random` place. Of a box that is cut, the part that is left counts; where that is less than half of it, the row is declined.
+    Masks are cut with their image.
     """
     down, right = rng.random(2) if position == "random" else (0.5, 0.5)
 
@@ -109,7 +124,7 @@ def crop(
     def place(corners: Corners, width: int, height: int) -> Corners | None:
         return box_targets.cut(corners, find_part(width, height))
 
-    return _move(example, target, cut, place)
+    return _move(example, target, Movement(cut, place, cut))
 
 
 def greyscale(example: Example, rng: np.random.Generator) -> dict[str, Pixels] | None:
@@ -141,10 +156,10 @@ def resize(
     the image gets its former size back.
     """
 
-    def scale(pixels: Pixels) -> Pixels:
+    def scale(pixels: Pixels, by: Kernel = kernel) -> Pixels:
         from PIL import Image
 
-        resampling = Image.Resampling[kernel.upper()]
+        resampling = Image.Resampling[by.upper()]
         height, width = pixels.shape[:2]
         image = to_image(pixels).resize((max(1, round(width * factor)), max(1, round(height * factor))), resampling)
         if restores:
@@ -158,22 +173,25 @@ def resize(
         across, down = (max(1, round(side * factor)) / side for side in (width, height))
         return box_targets.scale(corners, across, down)
 
-    return _move(example, target, scale, place)
+    def scale_mask(pixels: Pixels) -> Pixels:
+        return pixels if restores else scale(pixels, "nearest")
+
+    return _move(example, target, Movement(scale, place, scale_mask))
 
 
-def _move(example: Example, target: Any, change: Callable[[Pixels], Pixels], place: Place) -> Moved:
-    """Every image after a change, with its target; None where the target has places in the image that cannot be moved.
-
-    `place` says where a box of an image of a width and height is after the change.
-    """
+def _move(example: Example, target: Any, movement: Movement) -> Moved:
+    """Every image after a movement, with its target; None where the target has places in the image that cannot be moved."""
     if _has_no_places(target):
-        return change_images(example, change), target
-    if len(example) != 1 or not box_targets.holds_boxes(target):
+        return change_images(example, movement.image), target
+    has_boxes, has_masks = box_targets.holds_boxes(target), mask_targets.holds_masks(target)
+    if len(example) != 1 or not (has_boxes or has_masks):
         return None
     name, pixels = next((name, read_pixels(value)) for name, value in example.items())
     height, width = pixels.shape[:2]
-    moved = box_targets.move_boxes(target, lambda corners: place(corners, width, height))
-    return None if moved is None else ({name: change(pixels)}, moved)
+    moved = mask_targets.move_masks(target, height, width, movement.mask) if has_masks else target
+    if has_boxes and moved is not None:  # annotations of COCO have both
+        moved = box_targets.move_boxes(moved, lambda corners: movement.box(corners, width, height))
+    return None if moved is None else ({name: movement.image(pixels)}, moved)
 
 
 def _has_no_places(target: Any) -> bool:
