@@ -12,6 +12,7 @@ from mqa_transformers.tasks import (
     fill_mask,
     forward,
     image_classification,
+    image_segmentation,
     image_text_embedding,
     object_detection,
     question_answering,
@@ -48,6 +49,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
         image_text_embedding.ImageTextEmbedding(),
         audio_classification.AudioClassification(),
         object_detection.ObjectDetection(),
+        image_segmentation.ImageSegmentation(),
         forward.Forward(),
     ]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CLASSIFIER, TAGGER, IMAGE_CLASSIFIER = "ForSequenceClassification", "ForTokenClassification", "ForImageClassification"
 ENCODER = "Model"
 OBJECT_DETECTOR = "ForObjectDetection"
+SEGMENTER = "ForSemanticSegmentation"
 READER = "ForQuestionAnswering"
 MASKED_MODEL = "ForMaskedLM"
 IMAGE_TEXT_MODEL = "CLIPModel"

@@ -29,6 +29,7 @@ TEXT_CLASSIFICATION = "text-classification"
 IMAGE_CLASSIFICATION = "image-classification"
 AUDIO_CLASSIFICATION = "audio-classification"
 OBJECT_DETECTION = "object-detection"
+IMAGE_SEGMENTATION = "image-segmentation"
 TAGGING = "token-classification"
 FEATURE_EXTRACTION = "feature-extraction"
 QUESTION_ANSWERING = "question-answering"
@@ -54,7 +55,7 @@ HEADS = {
         "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING",
     ),
     OBJECT_DETECTION: ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
-    "image-segmentation": ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
+    IMAGE_SEGMENTATION: ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
     AUDIO_CLASSIFICATION: ("AutoModelForAudioClassification", "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING"),
 }
 

@@ -28,6 +28,7 @@ from mqa_transformers.loading import (
     FORWARD,
     HEADS,
     IMAGE_CLASSIFICATION,
+    IMAGE_SEGMENTATION,
     OBJECT_DETECTION,
     QUESTION_ANSWERING,
     TAGGING,
@@ -56,6 +57,7 @@ TASKS_BY_HEAD = {
     "CLIPModel": ZERO_SHOT_IMAGE_CLASSIFICATION,
     "ForImageClassification": IMAGE_CLASSIFICATION,
     "ForObjectDetection": OBJECT_DETECTION,
+    "ForSemanticSegmentation": IMAGE_SEGMENTATION,
 }
 
 

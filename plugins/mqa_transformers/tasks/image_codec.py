@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 IMAGE = "image"  # the field of an example
+IMAGE_SIZE = "image_size"  # of an encoded row: the height and width of the image as it stands
 PATCH = 16 * 16  # pixels of an image that cost about what a token costs: a patch of a vision transformer
 # Of sizes and sides that differ: where a processor does not make them alike, padding is seen when they are batched.
 SAMPLE_SHAPES = ((240, 320, 3), (320, 240, 3), (64, 64, 3))
@@ -98,3 +99,24 @@ class ImageCodec(Codec):
             found = usual_mistakes(self._processor)
         for difference, preprocessing in found:
             yield InputVariant(difference, self.with_preprocessing(self._processor, preprocessing))
+
+
+class SizedImageCodec(ImageCodec):
+    """Images with their own size, for predictions that are places in them. `inputs` are the arrays that the model is fed with."""
+
+    unfed = (IMAGE_SIZE,)
+
+    def __init__(
+        self,
+        model: Model,
+        processor: Any,
+        preprocessing: Preprocessing | None = None,
+        inputs: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(model, processor, preprocessing)
+        self._inputs = tuple(processor.model_input_names if inputs is None else inputs)
+
+    def encode_image(self, image: Image) -> Arrays:
+        arrays = super().encode_image(image)
+        fed = {name: array for name, array in arrays.items() if name in self._inputs}
+        return {**fed, IMAGE_SIZE: np.array([image.height, image.width], np.int64)}

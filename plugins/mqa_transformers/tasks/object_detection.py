@@ -12,13 +12,18 @@ from annotated_types import Ge, Le
 from mqa_registry import DataError, Task, counted
 from mqa_transformers.live_model import OBJECT_DETECTOR, describe_image_model
 from mqa_transformers.loading import OBJECT_DETECTION
-from mqa_transformers.tasks.image_codec import IMAGE, ImageCodec, require_image_processor, sample_images
+from mqa_transformers.tasks.image_codec import (
+    IMAGE,
+    IMAGE_SIZE,
+    SizedImageCodec,
+    require_image_processor,
+    sample_images,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
-    from PIL.Image import Image
 
     from mqa_registry import Codec, LiveModel, Model, ModelDescription
     from mqa_transformers.tasks.image_codec import Arrays
@@ -27,7 +32,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 LOGITS, BOXES = "logits", "pred_boxes"
-IMAGE_SIZE = "image_size"  # of an encoded row: the height and width of the image as it stands
 SIDES = ("x0", "y0", "x1", "y1")
 
 
@@ -86,10 +90,8 @@ class Detections:
         return Detections(self.corners[kept], self.scores[kept], self.labels[kept])
 
 
-class ObjectDetectionCodec(ImageCodec):
+class ObjectDetectionCodec(SizedImageCodec):
     """Images as a processor makes them, with their own size; boxes of the model's logits and relative boxes."""
-
-    unfed = (IMAGE_SIZE,)
 
     def __init__(
         self,
@@ -99,17 +101,11 @@ class ObjectDetectionCodec(ImageCodec):
         preprocessing: Preprocessing | None = None,
         inputs: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(model, processor, preprocessing)
+        super().__init__(model, processor, preprocessing, inputs)
         self._options = options
-        self._inputs = tuple(processor.model_input_names if inputs is None else inputs)
 
     def with_preprocessing(self, processor: Any, preprocessing: Preprocessing | None = None) -> ObjectDetectionCodec:
         return ObjectDetectionCodec(self._model, processor, self._options, preprocessing, self._inputs)
-
-    def encode_image(self, image: Image) -> Arrays:
-        arrays = super().encode_image(image)
-        fed = {name: array for name, array in arrays.items() if name in self._inputs}
-        return {**fed, IMAGE_SIZE: np.array([image.height, image.width], np.int64)}
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
         logits, relative = find_outputs(outputs, len(self._labels))
