@@ -23,6 +23,7 @@ FORWARD = "transformers/forward"
 TASKS = {
     "ForImageClassification": "transformers/image-classification",
     "ForObjectDetection": "transformers/object-detection",
+    "ForSemanticSegmentation": "transformers/image-segmentation",
     "ForAudioClassification": "transformers/audio-classification",
 }
 SOUND_ENCODERS = ("Data2VecAudio", "Hubert", "SEW", "UniSpeech", "Wav2Vec2", "WavLM")
