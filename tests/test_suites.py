@@ -68,7 +68,14 @@ def expect_sound(suite):
 
 @pytest.mark.parametrize(
     "suite",
-    [SUITE, ROOT / "suites" / "precision.toml", VISION, SEGMENTATION, TABULAR, pytest.param(RETRIEVAL, marks=needs_encoder)],
+    [
+        SUITE,
+        ROOT / "suites" / "precision.toml",
+        VISION,
+        SEGMENTATION,
+        TABULAR,
+        pytest.param(RETRIEVAL, marks=needs_encoder),
+    ],
     ids=lambda path: path.stem,
 )
 def test_the_suite_is_sound(suite):

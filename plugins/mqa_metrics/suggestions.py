@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from mqa_registry import SuggestedCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mqa_registry import SuiteContext
 
@@ -30,62 +30,10 @@ QUALITY = 10  # the order of such checks in a suite
 
 def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
     """What a model has to be better than, by the targets of the rows, where its predictions need them; nothing without them."""
-    if context.schema == "tokens":
-        yield SuggestedCheck(
-            table={"measure": {"use": "metrics/masked-top-k", "k": 5}, "expect": {"min": MIN_MASKED_TOP_5}},
-            about="Is the right token among its five likeliest? `metrics/pseudo-perplexity` tells how likely it is.",
-            bounds="least",
-            order=QUALITY,
-        )
-    if not context.has_targets:
-        return
-    if context.schema == "label":
-        yield from _suggest_for_classes(context)
-    elif context.schema == "labels":
-        yield from _suggest_for_label_sets(context)
-    elif context.schema == "value":
-        yield from _suggest_for_numbers(context)
-    elif context.schema == "spans":
-        yield SuggestedCheck(
-            table={"measure": "metrics/span-f1", "expect": {"min": MIN_SPAN_F1}},
-            about="Does it find the spans of the targets, with their ends and labels?",
-            bounds="least",
-            order=QUALITY,
-        )
-    elif context.schema == "boxes":
-        yield SuggestedCheck(
-            table={"measure": {"use": "metrics/box-map", "iou": 0.5}, "expect": {"min": MIN_AP50}},
-            about="Does it find the objects of every label, and rank them before what is none? This is COCO's AP50.",
-            bounds="least",
-            order=QUALITY,
-        )
-        yield SuggestedCheck(
-            table={"measure": {"use": "metrics/box-recall", "iou": 0.5}, "expect": {"min": MIN_BOX_RECALL}},
-            about="How many of the objects does it find at all?",
-            bounds="least",
-            order=QUALITY,
-        )
-    elif context.schema == "ranking":
-        yield from _suggest_for_rankings(context)
-    elif context.schema == "masks":
-        yield SuggestedCheck(
-            table={"measure": "metrics/mean-iou", "expect": {"min": MIN_MEAN_IOU}},
-            about="Does it find the pixels of every label, rare or not, and give it no others?",
-            bounds="least",
-            order=QUALITY,
-        )
-        yield SuggestedCheck(
-            table={"measure": "metrics/boundary-f1", "expect": {"min": MIN_BOUNDARY_F1}},
-            about="Does it meet the borders, within 0.75 % of the diagonal of the image?",
-            order=QUALITY,
-        )
-    elif context.schema == "answer":
-        yield SuggestedCheck(
-            table={"measure": "metrics/answer-f1", "expect": {"min": MIN_ANSWER_F1}},
-            about="How much of the words of its answers is right? `metrics/exact-match` counts whole answers.",
-            bounds="least",
-            order=QUALITY,
-        )
+    if context.has_targets or context.schema in NEED_NO_TARGETS:
+        yield from SUGGESTED.get(context.schema, ())
+    if context.has_targets and context.schema in BY_TARGETS:
+        yield from BY_TARGETS[context.schema](context)
 
 
 def _suggest_for_classes(context: SuiteContext) -> Iterator[SuggestedCheck]:
@@ -215,3 +163,65 @@ def _expect_ndcg(gains: list[float], size: int) -> float:
 def _round_up(share: float) -> float:
     """A share in whole hundredths, below 1."""
     return min(math.ceil(share * 100) / 100, 0.99)
+
+
+BY_TARGETS: Mapping[str, Callable[[SuiteContext], Iterator[SuggestedCheck]]] = {
+    "label": _suggest_for_classes,
+    "labels": _suggest_for_label_sets,
+    "value": _suggest_for_numbers,
+    "ranking": _suggest_for_rankings,
+}  # checks whose bounds follow from the targets, by the schema
+NEED_NO_TARGETS = ("tokens",)  # what stood behind a mask is in the row
+SUGGESTED: Mapping[str, Sequence[SuggestedCheck]] = {
+    "spans": (
+        SuggestedCheck(
+            table={"measure": "metrics/span-f1", "expect": {"min": MIN_SPAN_F1}},
+            about="Does it find the spans of the targets, with their ends and labels?",
+            bounds="least",
+            order=QUALITY,
+        ),
+    ),
+    "boxes": (
+        SuggestedCheck(
+            table={"measure": {"use": "metrics/box-map", "iou": 0.5}, "expect": {"min": MIN_AP50}},
+            about="Does it find the objects of every label, and rank them before what is none? This is COCO's AP50.",
+            bounds="least",
+            order=QUALITY,
+        ),
+        SuggestedCheck(
+            table={"measure": {"use": "metrics/box-recall", "iou": 0.5}, "expect": {"min": MIN_BOX_RECALL}},
+            about="How many of the objects does it find at all?",
+            bounds="least",
+            order=QUALITY,
+        ),
+    ),
+    "masks": (
+        SuggestedCheck(
+            table={"measure": "metrics/mean-iou", "expect": {"min": MIN_MEAN_IOU}},
+            about="Does it find the pixels of every label, rare or not, and give it no others?",
+            bounds="least",
+            order=QUALITY,
+        ),
+        SuggestedCheck(
+            table={"measure": "metrics/boundary-f1", "expect": {"min": MIN_BOUNDARY_F1}},
+            about="Does it meet the borders, within 0.75 % of the diagonal of the image?",
+            order=QUALITY,
+        ),
+    ),
+    "answer": (
+        SuggestedCheck(
+            table={"measure": "metrics/answer-f1", "expect": {"min": MIN_ANSWER_F1}},
+            about="How much of the words of its answers is right? `metrics/exact-match` counts whole answers.",
+            bounds="least",
+            order=QUALITY,
+        ),
+    ),
+    "tokens": (
+        SuggestedCheck(
+            table={"measure": {"use": "metrics/masked-top-k", "k": 5}, "expect": {"min": MIN_MASKED_TOP_5}},
+            about="Is the right token among its five likeliest? `metrics/pseudo-perplexity` tells how likely it is.",
+            bounds="least",
+            order=QUALITY,
+        ),
+    ),
+}

@@ -15,6 +15,7 @@ from mqa_parity.comparisons import (
     mean_kl,
     score_shift,
 )
+from mqa_parity.decisions import SCHEMAS
 from mqa_parity.flips import flip_evidence, flip_rate
 from mqa_parity.generation.probe import GenerationParity
 from mqa_parity.inputs import InputParity
@@ -27,7 +28,6 @@ from mqa_registry import Comparison, Probe, Suggestion, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DECISION_SCHEMAS = ("label", "labels", "spans", "boxes", "masks", "answer", "tokens", "text", "ranking")
 SHARE, DISTANCE = (0.0, 1.0), (0.0, math.inf)
 
 
@@ -36,7 +36,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison(
         "agreement",
         agreement,
-        schemas=DECISION_SCHEMAS,
+        schemas=SCHEMAS,
         evidence=flip_evidence,
         is_correct=agreement,
         range=SHARE,
@@ -45,7 +45,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison(
         "flip-rate",
         flip_rate,
-        schemas=DECISION_SCHEMAS,
+        schemas=SCHEMAS,
         evidence=flip_evidence,
         is_correct=agreement,
         range=SHARE,

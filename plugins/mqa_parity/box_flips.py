@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 4096  # that are Python values at a time
 
 
-def find_box_flips(reference: Predictions, candidate: Predictions, threshold: float) -> Bools:
-    """Whether the detections of each row with a score of `threshold` or more are of other objects."""
+def same_boxes(reference: Predictions, candidate: Predictions, threshold: float) -> Bools:
+    """Whether the detections of each row with a score of `threshold` or more are of the same objects."""
     pairs = _iter_pairs(reference, candidate)
     return np.array(
         [
-            one is not other if one is None or other is None else not have_same_objects(one, other, threshold)
+            one is other if one is None or other is None else have_same_objects(one, other, threshold)
             for one, other in pairs
         ],
         bool,

@@ -6,22 +6,16 @@ Scores are probabilities, values and vectors.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
-import pyarrow.compute as pc
 from annotated_types import Ge, Le
 
-from mqa_parity.answer_flips import same_answers
-from mqa_parity.box_flips import find_box_flips
-from mqa_parity.mask_flips import MAX_PIXELS, find_mask_flips
-from mqa_parity.ranking_flips import same_rankings
-from mqa_parity.span_flips import same_tokens
+from mqa_parity.decisions import OPERATING_SCORE, DecisionRule, same_decisions
+from mqa_parity.mask_flips import MAX_PIXELS
 from mqa_registry import DataError, positive_class
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     import numpy.typing as npt
 
     from mqa_registry import Predictions
@@ -31,7 +25,6 @@ if TYPE_CHECKING:
 
 Score: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Depth: TypeAlias = Annotated[int, Ge(1)]
-OPERATING_SCORE = 0.5  # from which a detection is commonly taken for an object
 MIN_PROBABILITY = float(np.finfo(np.float64).eps)  # smaller ones are raised to this, as in the log loss
 LARGEST_KL = 1.0 - math.log(MIN_PROBABILITY)  # of two certain and opposite rows whose sums are not quite 1
 
@@ -60,22 +53,7 @@ def agreement(
     row, of masks the share of pixels that changed away from borders. A flip is a tie where rows next to it, which did not flip,
     commonly move by as much. Each flip among the examples has its `margin` and whether it is a `tie`.
     """
-    if reference.schema in ("label", "text"):
-        same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
-        return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False), bool)
-    if reference.schema == "answer":
-        return same_answers(reference, candidate)
-    if reference.schema == "ranking":
-        return same_rankings(reference, candidate, k)
-    if reference.schema == "tokens":
-        return same_tokens(reference, candidate)
-    if reference.schema == "boxes":
-        return ~find_box_flips(reference, candidate, threshold)
-    if reference.schema == "masks":
-        return ~find_mask_flips(reference, candidate, max_pixels)
-    pairs = zip(reference.to_pylist(), candidate.to_pylist(), strict=True)
-    schema = reference.schema
-    return np.array([canonicalize(schema, one) == canonicalize(schema, other) for one, other in pairs], bool)
+    return same_decisions(reference, candidate, DecisionRule(threshold, k, max_pixels))
 
 
 def max_abs_diff(reference: Predictions, candidate: Predictions) -> float:
@@ -132,17 +110,6 @@ def score_shift(reference: Predictions, candidate: Predictions, *, positive: str
     hint = "count how often the prediction changes with `parity/flip-rate`"
     before, after = _require_probabilities(reference, hint), _require_probabilities(candidate, hint)
     return np.asarray(after[:, positive_class(candidate.classes, reference.classes[code])] - before[:, code])
-
-
-def canonicalize(schema: str, prediction: Any) -> Hashable:
-    """A prediction in a form that is equal for equivalent predictions; None stays None."""
-    if not isinstance(prediction, list):
-        return prediction  # type: ignore[no-any-return]
-    if schema == "labels":
-        return frozenset(prediction)
-    if schema == "spans":
-        return frozenset((span["start"], span["end"], span["label"]) for span in prediction)
-    return tuple(prediction)
 
 
 def _require_numbers(predictions: Predictions) -> Floats:

@@ -7,35 +7,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.answer_flips import measure_answers
-from mqa_parity.box_flips import measure_boxes
-from mqa_parity.comparisons import OPERATING_SCORE, Depth, Score, agreement
+from mqa_parity.comparisons import Depth, Score, agreement
+from mqa_parity.decisions import OPERATING_SCORE, DecisionRule, measure_margins, same_decisions
 from mqa_parity.examples import round_for_report
-from mqa_parity.label_flips import measure_labels
-from mqa_parity.label_set_flips import measure_label_sets
-from mqa_parity.mask_flips import MAX_PIXELS, measure_masks
-from mqa_parity.ranking_flips import measure_rankings
-from mqa_parity.span_flips import measure_spans, measure_tokens
+from mqa_parity.mask_flips import MAX_PIXELS
 from mqa_registry import Evidence, ExampleRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     import numpy.typing as npt
 
-    from mqa_parity.margins import Margins
     from mqa_registry import Predictions
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
-MEASURES: Mapping[str, Callable[[Predictions, Predictions], Margins | None]] = {
-    "label": measure_labels,
-    "labels": measure_label_sets,
-    "spans": measure_spans,
-    "answer": measure_answers,
-    "tokens": measure_tokens,
-}  # of margins, by the schema
+DEFAULT_RULE = DecisionRule()
 
 
 def flip_rate(
@@ -63,7 +49,7 @@ def flip_evidence(
     max_pixels: float = MAX_PIXELS,
 ) -> Evidence:
     """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
-    return list_flips(reference, find_flips(reference, candidate, threshold, k, max_pixels))
+    return list_flips(reference, find_flips(reference, candidate, DecisionRule(threshold, k, max_pixels)))
 
 
 def list_flips(reference: Predictions, flips: Flips) -> Evidence:
@@ -95,14 +81,8 @@ class Flips:
         return self.flipped & (self.margins > self.limit)
 
 
-def find_flips(
-    reference: Predictions,
-    candidate: Predictions,
-    threshold: float = OPERATING_SCORE,
-    k: int | None = None,
-    max_pixels: float = MAX_PIXELS,
-) -> Flips:
-    """Every flip with its margin, as the schema has it; `threshold`, `k` and `max_pixels` are as for `flip_rate`.
+def find_flips(reference: Predictions, candidate: Predictions, rule: DecisionRule = DEFAULT_RULE) -> Flips:
+    """Every flip with its margin, as the schema has it.
 
     The margin of a label is the top margin of Dutta et al. (2024, https://arxiv.org/abs/2407.09141), who found that
     predictions with a small margin are the ones that flip. A prediction flips only where its margin moves by as much or
@@ -114,26 +94,11 @@ def find_flips(
     The margin of masks is another: the share of pixels that changed away from borders, where noise moves few. Their neighbours are
     the rows that were nearest to a flip, and a tie has 0.01 at most.
     """
-    flipped = flip_rate(reference, candidate, threshold=threshold, k=k, max_pixels=max_pixels)
-    margins = _measure_margins(reference, candidate, threshold, k, max_pixels)
+    flipped = ~same_decisions(reference, candidate, rule)
+    margins = measure_margins(reference, candidate, rule)
     if margins is None:
         return Flips(flipped, np.full(len(flipped), np.nan), np.nan)
     return Flips(flipped, margins.values, margins.tie_limit(flipped))
-
-
-def _measure_margins(
-    reference: Predictions, candidate: Predictions, threshold: float, k: int | None, max_pixels: float
-) -> Margins | None:
-    """The margins of all rows, by what their schema is; None where none are known."""
-    match reference.schema:
-        case "boxes":
-            return measure_boxes(reference, candidate, threshold)
-        case "ranking":
-            return measure_rankings(reference, candidate, k)
-        case "masks":
-            return measure_masks(reference, candidate, max_pixels)
-    measure = MEASURES.get(reference.schema)
-    return None if measure is None else measure(reference, candidate)
 
 
 def _count_margins(flips: Flips) -> dict[str, Any]:

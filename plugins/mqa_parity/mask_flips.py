@@ -36,10 +36,10 @@ def pixel_agreement(reference: Predictions, candidate: Predictions) -> Floats:
     return 1 - measure_differences(reference, candidate)[:, 0]
 
 
-def find_mask_flips(reference: Predictions, candidate: Predictions, max_pixels: float) -> Bools:
-    """Whether more than this share of the pixels of each row have another label, or one side alone has a prediction."""
+def same_masks(reference: Predictions, candidate: Predictions, max_pixels: float) -> Bools:
+    """Whether this share of the pixels of each row at most have another label, and not one side alone has a prediction."""
     shares = measure_differences(reference, candidate)[:, 0]
-    return np.asarray((shares > max_pixels) | (reference.missing != candidate.missing))
+    return ~np.asarray((shares > max_pixels) | (reference.missing != candidate.missing))
 
 
 def measure_masks(reference: Predictions, candidate: Predictions, max_pixels: float) -> Margins:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_parity import DECISION_SCHEMAS
+from mqa_parity.decisions import SCHEMAS
 from mqa_parity.suite import (
     BATCH_INVARIANCE,
     CANDIDATE,
@@ -84,7 +84,7 @@ def make_pair(
     )
     if file is None and resolved.source == ONNX_FILE:
         raise UsageError(f"`{resolved.id}` is exported already", hint="name the file that it is compared with")
-    return Pair(resolved, file, rows, options, resolved.schema in DECISION_SCHEMAS)
+    return Pair(resolved, file, rows, options, resolved.schema in SCHEMAS)
 
 
 def compare_file(pair: Pair, options: RunOptions, report_options: ReportOptions | None = None) -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mqa_parity.decisions import SCHEMAS
 from mqa_parity.suite import INVARIANCE, MAX_RATIO, TENSORS
 from mqa_registry import SuggestedCheck
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from mqa_registry import SuiteContext
 
-# The schemas of answers that can flip.
-DECISIONS = ("label", "labels", "spans", "boxes", "masks", "answer", "tokens", "text", "ranking")
 PARITY = 40  # the order of such checks in a suite
 MIN_AGREEMENT = 0.99  # a share of rows
 MAX_INVARIANCE = 200  # roundings; sound exports of many architectures change by 9 at most
@@ -36,7 +35,7 @@ def suggest_parity(context: SuiteContext) -> Iterator[SuggestedCheck]:
         bounds="promise",
         order=PARITY,
     )
-    if context.schema in DECISIONS:
+    if context.schema in SCHEMAS:
         yield SuggestedCheck(
             table={"measure": "parity/agreement", "expect": {"min": MIN_AGREEMENT}},
             about="Does it answer as the model does?",

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_parity.comparisons import agreement
+from mqa_parity.decisions import DecisionRule
 from mqa_parity.flips import find_flips, flip_evidence, flip_rate
 from mqa_parity.mask_flips import measure_differences, pixel_agreement
 from mqa_parity.suite import find_disagreeing_rows
@@ -70,7 +71,7 @@ def test_what_changes_away_from_borders_in_rows_that_did_not_flip_is_usual():
 def test_a_tie_never_has_more_than_a_hundredth_of_its_pixels_away_from_borders():
     one = predict([half()] * 41)
     maps = [with_island(half(), 10) for _ in range(40)]
-    flips = find_flips(one, predict([*maps, half(13)]), max_pixels=0.03)
+    flips = find_flips(one, predict([*maps, half(13)]), DecisionRule(max_pixels=0.03))
     assert np.flatnonzero(flips.damage).tolist() == [40]
     assert flips.limit == 0.01
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mqa_parity import ranking_flips
 from mqa_parity.comparisons import agreement
+from mqa_parity.decisions import DecisionRule
 from mqa_parity.flips import find_flips, flip_evidence, flip_rate
 from mqa_parity.ranking_flips import measure_rankings
 from mqa_registry import Predictions
@@ -93,7 +94,7 @@ def test_a_flip_by_noise_is_a_tie_and_any_other_is_damage():
     one = predict([*before, tie, damage])
     other = predict([*after, {"a": 1.0, "b": 1.002, "c": 0.0}, {"a": 0.0, "b": 1.0, "c": 1.5}])
     for k in (None, 1):
-        flips = find_flips(one, other, k=k)
+        flips = find_flips(one, other, DecisionRule(k=k))
         assert flips.ties[60]
         assert flips.damage[61]
         assert flip_evidence(one, other, k=k).details["flips"]["damage"] == 1

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import Codec, DataError, Task
+from mqa_registry import Codec, DataError, SingleLabelHead, Task
 from mqa_transformers.live_model import IMAGE_TEXT_MODEL, describe_image_model
 from mqa_transformers.loading import ZERO_SHOT_IMAGE_CLASSIFICATION
-from mqa_transformers.tasks.classifier_heads import SingleLabelHead
-from mqa_transformers.tasks.classifier_outputs import LOGITS
 from mqa_transformers.tasks.image_codec import IMAGE, sample_images
 from mqa_transformers.tasks.image_text_codec import ImageTextCodec, find_processors, tokenize_texts
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from mqa_transformers.tasks.image_text_codec import Arrays
 
 LABEL = "{}"  # in a template
-SIMILARITIES = "logits_per_image"
+SIMILARITIES, LOGITS = "logits_per_image", "logits"  # what the model gives, and what a head reads
 SIGMOID_MODELS = ("Siglip",)  # of which each label has a probability of its own
 
 
