@@ -231,15 +231,19 @@ class CheckedCodec(Codec):
         return check_decoded(self._contributor, table, self._schema, self._classes, len(rows))
 
     def cost(self, row: Encoded) -> int:
+        return self.costs([row])[0]
+
+    def costs(self, rows: Sequence[Encoded]) -> list[int]:
         with ContributionCall(self._contributor):
-            cost = self._codec.cost(row)
-        if not is_whole_number(cost, minimum=0):
-            reject_output(
-                self._contributor,
-                f"says that a row costs {summarize_value(cost)}",
-                "`cost` is a whole number of tokens or the like",
-            )
-        return int(cost)
+            costs = [self._codec.cost(row) for row in rows]
+        for cost in costs:
+            if not is_whole_number(cost, minimum=0):
+                reject_output(
+                    self._contributor,
+                    f"says that a row costs {summarize_value(cost)}",
+                    "`cost` is a whole number of tokens or the like",
+                )
+        return [int(cost) for cost in costs]
 
     def read_outputs(self, outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
         with ContributionCall(self._contributor):

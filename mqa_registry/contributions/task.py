@@ -119,6 +119,10 @@ class Codec(VersionedClass, ABC):
     def cost(self, row: Encoded) -> int:
         """What a row costs, in tokens or the like: batches are formed by it."""
 
+    def costs(self, rows: Sequence[Encoded]) -> list[int]:
+        """What each of some rows, or of the parts of one, costs."""
+        return [self.cost(row) for row in rows]
+
     @property
     def splits(self) -> bool:
         """Whether rows are run in parts."""

@@ -66,8 +66,8 @@ class RankingCodec(Codec):
         return stack(rows)
 
     def cost(self, row: Arrays) -> int:
-        """The number of pairs: of candidates, or 1 of a pair itself."""
-        return len(row[MEMBER]) if MEMBER in row else 1
+        """Every pair costs the same."""
+        return 1
 
     def join(self, outputs: Sequence[Arrays], row: Arrays) -> dict[str, npt.NDArray[np.float64]]:
         return {SCORES: np.array([_read_score(one) for one in outputs])}

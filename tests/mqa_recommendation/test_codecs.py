@@ -42,12 +42,6 @@ def test_a_pair_has_the_features_of_its_user_and_its_item_by_their_names(ranking
     }
 
 
-def test_a_row_costs_as_many_pairs_as_it_has_candidates(ranking):
-    (row,) = ranking.encode([EXAMPLE])
-    assert ranking.cost(row) == 2
-    assert [ranking.cost(pair) for pair in ranking.split(row)] == [1, 1]
-
-
 def test_a_number_or_a_list_is_the_input_of_its_field(ranking):
     batch = encode_pairs(ranking, {"user": [0.5, 1.0], "item": [4, 5, 6]})
     assert {name: array.tolist() for name, array in batch.items()} == {"user": [[0.5, 1.0]] * 3, "item": [4, 5, 6]}

@@ -50,11 +50,13 @@ class _Part:
 
 def _run_parts(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batching, budget: int) -> Outputs:
     """The outputs for rows whose parts are run in batches of their own, the costliest first, and then joined."""
-    parts = [
-        _Part(arrays, codec.cost(arrays), row, number)
-        for row, encoded in enumerate(rows)
-        for number, arrays in enumerate(codec.split(encoded))
-    ]
+    parts = []
+    for row, encoded in enumerate(rows):
+        split = codec.split(encoded)
+        costs = codec.costs(split)
+        parts += [
+            _Part(arrays, cost, row, number) for number, (arrays, cost) in enumerate(zip(split, costs, strict=True))
+        ]
     parts.sort(key=lambda part: (-part.cost, part.row, part.number))
     outputs: dict[tuple[int, int], Outputs] = {}
     for batch in batching.batches(parts, budget, cost=lambda part: part.cost, shape=lambda part: shapes(part.arrays)):

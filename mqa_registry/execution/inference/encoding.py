@@ -150,7 +150,7 @@ def _full_costs(codec: Codec, encoded: Sequence[tuple[bytes, Example, Encoded]])
 def row_cost(codec: Codec, row: Encoded) -> int:
     """What an encoded row costs in a batch: of a row in parts its costliest part, of a generation all its sequences at their end."""
     if codec.splits:
-        return max(codec.cost(part) for part in codec.split(row))
+        return max(codec.costs(codec.split(row)))
     mode = codec.run_mode
     if isinstance(mode, Generation):
         return (codec.cost(row) + mode.max_new_tokens) * mode.beams
