@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry import DataError, as_predictions, make_rankings, name_members, read_targets
-from mqa_registry.types import Rows, blocks
+from mqa_registry.types import Rows, blocks, get_schema
 from mqa_registry.types.schemas import ranking
 
 
@@ -75,3 +75,12 @@ def test_targets_name_what_is_relevant():
         assert [[one["id"] for one in row] for row in found] == [["a"], []]
     with pytest.raises(DataError, match="column `target` of the data set `d` holds double"):
         read_targets(Rows(pa.table({"id": ["u0"], "target": [0.5]}), ()), "ranking", (), data="d")
+
+
+def test_a_ranking_agrees_with_the_same_order_and_with_a_target_where_its_first_is_relevant():
+    schema = get_schema("ranking")
+    assert schema.agree(["a", "b"], ["a", "b"])
+    assert not schema.agree(["a", "b"], ["b", "a"])
+    target = [{"id": "b", "relevance": 1.0}, {"id": "c", "relevance": 0.0}]
+    assert schema.agree(["b", "a"], target)
+    assert not any(schema.agree(one, target) for one in (["a", "b"], ["c", "b"], [], None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +56,12 @@ class RankingSchema(Schema):
         """Names are there, each once, and scores do not rise."""
         for _, reason in _find_misfits(columns):
             raise MisfitError(f"gave {reason}", HINT)
+
+    def agree(self, one: Any, other: Any) -> bool:
+        """Whether two rankings have the same order; or whether the first of one is relevant, where the other is a target."""
+        if isinstance(other, list) and other and isinstance(other[0], dict):
+            return bool(one) and one[0] in {each["id"] for each in other if each["relevance"] > 0}
+        return bool(one == other)
 
     def sample(self, classes: Sequence[str], *, as_targets: bool = False) -> tuple[Columns, tuple[str, ...]]:
         """Two rankings, of which one has the relevant thing first, and the other lacks one of two."""

@@ -74,6 +74,8 @@ def format_plain(value: Any) -> str:
             text = format_number(value)
         case {"label": label, "probability": probability, **others} if not others:
             text = _format_prediction(label, probability)
+        case [*items] if items and all(map(_is_relevance, items)):  # the target of a ranking
+            text = ", ".join(str(one["id"]) for one in items)
         case [*items] if items and all(isinstance(one, str | int | float) for one in items):
             text = ", ".join(map(format_plain, items))
         case _:
@@ -136,12 +138,19 @@ def _format_prediction(value: Any, probability: Any) -> str:
     return f"{text} ({probability:.4g})"
 
 
+def _is_relevance(value: Any) -> bool:
+    """Whether it is a thing that is relevant, `{id, relevance}`."""
+    return isinstance(value, Mapping) and value.keys() == {"id", "relevance"}
+
+
 def _is_wrong(example: ExampleRow) -> bool:
     prediction = example.prediction
     label = prediction.get("label") if isinstance(prediction, Mapping) else prediction
     target = example.target
     if target is None or label is None or isinstance(label, float):  # a number is near its target, or far
         return False
+    if isinstance(label, list) and isinstance(target, list) and target and all(map(_is_relevance, target)):
+        return not any(one["id"] == label[0] for one in target) if label else True
     if isinstance(label, list) and all(isinstance(one, str) for one in (*label, *target)):
         return set(label) != set(target)
     return bool(label != target)

@@ -137,6 +137,14 @@ def test_a_field_has_its_kind_and_says_that_it_was_cut():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("prediction", "is_wrong"), [(["a", "b"], True), (["b", "a"], False), ([], True)])
+def test_a_ranking_is_wrong_where_its_first_is_not_relevant(prediction, is_wrong):
+    example = ExampleRow("u1", prediction=prediction, target=[{"id": "b", "relevance": 1.0}])
+    (table,) = make_example_tables([made.result("a", verdict=made.FAIL, evidence={"examples": (example,)})])
+    assert table.rows[0].cells[0] == "b"
+    assert table.rows[0].is_wrong is is_wrong
+
+
 def test_sharing_leaves_out_what_is_empty():
     assert share([("a", (1,)), ("b", ()), ("c", (1,)), ("d", (2,))]) == [("a and c", (1,)), ("d", (2,))]
     assert share([("", (1,))]) == [("", (1,))]

@@ -205,3 +205,11 @@ def test_a_long_text_is_cut_to_two_lines_and_with_verbose_to_twenty(make, verbos
     rows = [ExampleRow("r", {"text": "ß" * 5000})]
     report = make.finished([make.result("one", verdict=Verdict.FAIL, evidence={"examples": rows})])
     assert make.rendered(report, 80, verbose=verbose).count("ß") == 72 * lines - 1
+
+
+def test_the_target_of_a_ranking_is_shown_by_the_names_of_what_is_relevant(make):
+    example = ExampleRow(
+        "u1", prediction=["a", "b"], target=[{"id": "b", "relevance": 1.0}, {"id": "c", "relevance": 2.0}]
+    )
+    result = make.result("one", "torch", verdict=Verdict.FAIL, evidence={"examples": (example,)})
+    assert "e.g. u1: answered a, b, right is b, c" in make.rendered(make.finished([result]), 160)
