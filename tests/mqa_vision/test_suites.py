@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mqa_registry import RunOptions, judge, run
+from mqa_registry.errors import SuiteError
 from mqa_registry.suite import references
 from mqa_vision import mqa_perturbations, mqa_slices
 
@@ -120,6 +121,18 @@ def test_a_slice_opens_images_and_a_kept_run_has_its_groups(folder, examples):
         image.unlink()
     (again,) = judge(report.run, store=folder / ".mqa", plugin_files=(PLUGIN,)).results
     assert again.groups == result.groups
+
+
+def test_a_slice_finds_its_field_behind_other_columns_and_one_that_is_not_there_is_refused_before_predicting(folder):
+    header, *rows = (folder / "photos.csv").read_text().splitlines()
+    rows = (f"{number},{row}\n" for number, row in enumerate(rows))
+    (folder / "photos.csv").write_text(f"id,{header}\n{''.join(rows)}")
+    (result,) = judged(folder, SLICED).results
+    assert len(result.groups) == 2
+    with pytest.raises(SuiteError) as refused:
+        judged(folder, SLICED.replace("edges", 'column = "picture", edges'))
+    (problem,) = refused.value.problems
+    assert (problem.message, problem.hint) == ("the rows have no field `picture`", "the fields are `image`")
 
 
 def test_a_kept_run_is_not_judged_by_a_slice_of_images_that_it_did_not_have(folder):

@@ -6,6 +6,7 @@ import os
 from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,11 +139,19 @@ def wrong_input(use: Use, step: Callable[[], object], kind: type[MqaError]) -> I
 
 
 def _slice_sample(by: Use, rows: Rows) -> object:
-    """Call a slice on the first row, or on the whole table. One that reads predictions cannot be called yet."""
-    inputs = by.contribution_as(Slice).inputs
-    if inputs == "predictions":
-        return None
-    return by.call(rows.table if inputs == "table" else next(iter(rows.whole())))
+    """Call a slice on the first row, or on the whole table. One that reads predictions cannot be called yet.
+
+    Nor can one that opens files where the rows have none, as those of a kept run.
+    """
+    match by.contribution_as(Slice).inputs:
+        case "predictions":
+            return None
+        case "table":
+            return by.call(rows.table)
+        case "examples":
+            return by.call(islice(rows.examples(), 1)) if rows.blobs else None
+        case "example":
+            return by.call(next(iter(rows.whole())))
 
 
 def _different_rows(case: Case, rows: Mapping[str, Rows]) -> Iterator[Problem]:
