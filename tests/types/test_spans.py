@@ -51,6 +51,15 @@ def test_tags_of_words_are_spans_of_the_words_joined_by_spaces(tags):
 
 
 @pytest.mark.parametrize(
+    "tags",
+    [["PER", "PER", "O", "LOC"], ["B-PER", "I-PER", "O", "B-LOC"], ["B-PER", "L-PER", "O", "U-LOC"], [1, 1, 0, 2]],
+)
+def test_tags_with_and_without_prefixes_mark_the_same_for_a_model_whose_tags_have_none(tags):
+    found = read([tags], classes=("O", "PER", "LOC"), tokens=[["Ann", "Lee", "in", "Rome"]])
+    assert found == [[(0, 7, "PER"), (11, 15, "LOC")]]
+
+
+@pytest.mark.parametrize(
     ("spans", "said"),
     [
         ([span(0, 12)], "row 2 of the data set `news` has a span from 0 to 12, and its text has 11 characters"),

@@ -138,12 +138,18 @@ class _TargetReader:
             given, needed = counted(len(tags), "tag"), counted(len(context), "token")
             raise self._error(row, f"has {given} for {needed}", "each token has one tag, `O` outside of entities")
         names = [None if tag is None else self._read_tag(row, tag) for tag in tags]
-        scheme = self._scheme if self._classes else TagScheme.of(name for name in names if name is not None)
+        scheme = self._find_scheme([name for name in names if name is not None])
         places = place_words(context)
         return [
             {"start": places[entity.start][0], "end": places[entity.stop - 1][1], "label": entity.type}
             for entity in scheme.find_entities(names)
         ]
+
+    def _find_scheme(self, names: Sequence[str]) -> TagScheme:
+        """The scheme of a row's tags: the model's where they are its own, else one with prefixes."""
+        if not self._classes:
+            return TagScheme.of(names)
+        return self._scheme if {*names} <= {*self._classes, OUTSIDE} else TagScheme(have_prefixes=True)
 
     def _read_span(self, row: int, span: Any, length: int | None) -> dict[str, Any]:
         values: Mapping[str, Any] = span or {}
