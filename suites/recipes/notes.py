@@ -13,6 +13,7 @@ those alone, and `reader.py` trains on the others.
 from __future__ import annotations
 
 import random
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,29 +23,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from newswire import Names, Person
+    from newswire import Person
 
 OUT = Path(__file__).parents[1] / "data" / "notes.parquet"
 SEED = 7
 ROWS = 1500
 UNANSWERED = 5  # every so manieth question has no answer in its note
 FACTS = (2, 4)  # fewest and most sentences that name something
-MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+NAMES = {"surnames": 40, "places": 60, "firms": 24}  # the first so many of a list of `newswire.toml`: one word each
+ENDINGS = 12  # of firms, likewise
 ANSWERS = pa.struct([("text", pa.list_(pa.string())), ("answer_start", pa.list_(pa.int32()))])
 
 # Each sentence names one thing.
@@ -108,22 +97,26 @@ QUESTIONS = {
 
 @dataclass(frozen=True)
 class Material:
-    """What notes and questions are made of."""
+    """What notes and questions are made of; `names` are those of one list each, without given names."""
 
     sentences: dict[str, list[str]]
     questions: dict[str, list[str]]
     fillers: list[str]
-    names: Names
+    people: Sequence[Person]
+    names: Mapping[str, Sequence[str]]
 
 
 def split(*, held_out: bool) -> Material:
     """What the file is made of where it is held out, else what to train on."""
 
     def part(values: Sequence[str]) -> list[str]:
-        return [value for number, value in enumerate(values) if (number % 3 == 2) == held_out]
+        return newswire.select_part(values, held_out=held_out)
 
     sentences, questions = ({kind: part(values) for kind, values in table.items()} for table in (SENTENCES, QUESTIONS))
-    return Material(sentences, questions, part(FILLERS), newswire.split(held_out=held_out)[1])
+    lists = tomllib.loads(newswire.LISTS.read_text("utf-8"))
+    names = {name: part(lists["names"][name][:count]) for name, count in NAMES.items()}
+    names |= {"endings": lists["names"]["endings_of_firms"][:ENDINGS], "months": lists["words"]["months"]}
+    return Material(sentences, questions, part(FILLERS), newswire.read_people(held_out=held_out), names)
 
 
 def make_rows(material: Material, count: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -152,7 +145,7 @@ def _write_note(
     material: Material, kinds: Sequence[str], chooser: random.Random
 ) -> tuple[str, dict[str, str], Person | None]:
     """A note that names one thing of each kind, what it names, and the person."""
-    person = chooser.choice(material.names.people) if "person" in kinds else None
+    person = chooser.choice(material.people) if "person" in kinds else None
     found = {kind: _draw(kind, material.names, person, chooser) for kind in kinds}
     sentences = [chooser.choice(material.sentences[kind]).format(found[kind]) for kind in kinds]
     sentences += [chooser.choice(material.fillers)]
@@ -160,15 +153,15 @@ def _write_note(
     return " ".join(sentences), found, person
 
 
-def _draw(kind: str, names: Names, person: Person | None, chooser: random.Random) -> str:
+def _draw(kind: str, names: Mapping[str, Sequence[str]], person: Person | None, chooser: random.Random) -> str:
     if person is not None and kind == "person":
-        return f"{person.name} {chooser.choice(names.surnames)}"
+        return f"{person.name} {chooser.choice(names['surnames'])}"
     if kind == "place":
-        return str(chooser.choice(names.places))
+        return chooser.choice(names["places"])
     if kind == "firm":
-        return f"{chooser.choice(names.firms)} {chooser.choice(newswire.ENDINGS)}"
+        return f"{chooser.choice(names['firms'])} {chooser.choice(names['endings'])}"
     if kind == "day":
-        return f"{chooser.randint(1, 28)} {chooser.choice(MONTHS)}"
+        return f"{chooser.randint(1, 28)} {chooser.choice(names['months'])}"
     return f"{chooser.randint(3, 95)} {chooser.choice(['euros', 'pounds', 'dollars'])}"
 
 

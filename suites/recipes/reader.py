@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import random
+import string
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from notes import make_rows, split
-from tagger import make_vocabulary, save
+from tagger import SPECIAL, save
 from tokenizers import BertWordPieceTokenizer
 from torch import Tensor
 from torch.nn import functional
@@ -32,7 +34,23 @@ SEED = 7
 THREADS = 1  # matrices this small gain nothing by more
 ROWS, EPOCHS, BATCH, RATE = 5000, 6, 32, 2e-3
 POSITIONS = 192
+CHARACTERS = string.ascii_letters + string.digits + string.punctuation
+MIN_WORDS, MIN_PIECES = 30, 200  # so often a word, and a piece of words, occurs that is kept whole
 TARGET = Path(__file__).parents[1] / "models" / "notes-reader"
+
+
+def make_vocabulary(texts: Sequence[str]) -> dict[str, int]:
+    """Pieces that spell any word: single characters, common words in small letters, and common pieces of three letters."""
+    words = Counter(word for text in texts for word in "".join(c if c.isalnum() else " " for c in text).split())
+    pieces: Counter[str] = Counter()
+    for word, count in words.items():
+        for start in range(max(1, len(word) - 2)):
+            piece = word[start : start + 3]
+            pieces[piece if start == 0 else f"##{piece}"] += count
+    common = sorted(word for word, count in words.items() if count >= MIN_WORDS and word.islower())
+    kept = sorted(piece for piece, count in pieces.items() if count >= MIN_PIECES and piece not in common)
+    single = [*CHARACTERS, *(f"##{one}" for one in CHARACTERS)]
+    return {piece: number for number, piece in enumerate(dict.fromkeys((*SPECIAL, *single, *common, *kept)))}
 
 
 def find_answer(encoding: Encoding, row: dict[str, Any]) -> tuple[int, int]:
@@ -42,7 +60,7 @@ def find_answer(encoding: Encoding, row: dict[str, Any]) -> tuple[int, int]:
         return 0, 0
     start = answers["answer_start"][0]
     stop = start + len(answers["text"][0])
-    first, last = (encoding.char_to_token(place, 1) for place in (start, stop - 1))
+    first, last = (encoding.char_to_token(position, 1) for position in (start, stop - 1))
     assert first is not None
     assert last is not None
     return first, last
