@@ -262,7 +262,7 @@ def clothes(tmp_path_factory):
 @pytest.mark.slow
 def test_the_suite_of_images_holds_on_both_backends_and_nine_of_ten_images_are_right(clothes):
     assert list(clothes["environment"]["backends"]) == BACKENDS
-    assert {one["verdict"] for one in clothes["results"]} == {"PASS"}
+    assert {one["verdict"] for one in clothes["results"] if one["critical"]} == {"PASS"}
     accuracies = [one for one in clothes["results"] if one["check"] == "metrics/accuracy"]
     assert {one["backend"] for one in accuracies} == set(BACKENDS)
     assert all(one["numbers"]["value"]["estimate"] >= 0.9 for one in accuracies)
@@ -277,6 +277,13 @@ def test_the_suite_of_pixels_holds_on_both_backends(tmp_path):
     shares = [one for one in report["results"] if one["check"] == "metrics/mean-iou"]
     assert {one["backend"] for one in shares} == set(BACKENDS)
     assert all(one["numbers"]["value"]["estimate"] >= 0.95 for one in shares)
+
+
+@pytest.mark.slow
+def test_the_curves_of_images_say_up_to_which_severity_each_corruption_is_borne(clothes):
+    sweeps = {one["check"]: one["evidence"]["sweep"] for one in clothes["results"] if "sweep" in one["evidence"]}
+    borne = {name: (sweep["passes_through"], sweep["break_point"]) for name, sweep in sweeps.items()}
+    assert borne == {"noise": (5, None), "blur": (5, None), "JPEG": (5, None), "less and less contrast": (1, 2)}
 
 
 @pytest.mark.slow
