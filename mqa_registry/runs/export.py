@@ -50,7 +50,12 @@ def prepare_export(
     context = replace(options.run_context_in(store), objects=objects)
     model_under_test = _model_under_test(model, rows, context, only_trace=only_trace)
     if (file := model_under_test.model.file) is not None:
-        raise UsageError(f"`{file}` is exported already", hint="name the model that it was made of")
+        if file.suffix == ".onnx":
+            raise UsageError(f"`{file}` is exported already", hint="name the model that it was made of")
+        raise UsageError(
+            f"`{file}` is no PyTorch model, and mqa exports no others",
+            hint="convert it by a converter of its library, and compare the two: `mqa parity MODEL FILE.onnx`",
+        )
     return model_under_test, use
 
 

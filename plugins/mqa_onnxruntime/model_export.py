@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from mqa_registry import Example, ExportOptions, ReportOptions, RunOptions
 
 BACKEND = "onnxruntime/session"
-SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")  # of models, by their names
+# Of models, by their names: those that are files of other libraries are refused with their converters named.
+SOURCES = (
+    "onnx/file", "tabular/skops", "tabular/joblib", "tabular/xgboost", "torch/file", "torch/factory", "transformers/auto",
+)  # fmt: skip
 TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
 ARRAYS = "transformers/forward"  # the task that takes the inputs of any model as they are
 ROW_SOURCES = RowSources(

@@ -13,6 +13,7 @@ from mqa_parity.decisions import SCHEMAS
 from mqa_parity.suite import (
     BATCH_INVARIANCE,
     CANDIDATE,
+    ESTIMATORS,
     MAX_FLIP_RATE,
     ONNX_FILE,
     ROW_SOURCES,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from mqa_registry import ExecutedRun, ParityOptions, Report, ReportOptions, Result, RunOptions
 
-SOURCES = (ONNX_FILE, "torch/file", "torch/factory", "transformers/auto")  # of models, by their names
+SOURCES = (ONNX_FILE, *ESTIMATORS, "torch/file", "torch/factory", "transformers/auto")  # of models, by their names
 TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
 ARRAYS = "transformers/forward"  # the task that takes a model's inputs as they are, whatever the model is for
 DIVERGENCE = ("module", "class", "node", "ratio", "kind")  # the keys of `first_divergence` that are always there

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from mqa_registry import Predictions, ResolvedModel
 
 ONNX_FILE, SESSION = "onnx/file", "onnxruntime/session"
+ESTIMATORS = ("tabular/skops", "tabular/joblib", "tabular/xgboost")  # sources of models that PyTorch does not run
+# The name and the contribution of the backend that runs the model of a source.
+REFERENCES = {
+    ONNX_FILE: ("reference", SESSION),
+    **dict.fromkeys(ESTIMATORS, ("estimator", "tabular/estimator")),
+}
+PYTORCH = ("torch", "transformers/torch")  # of any other source
 ROW_SOURCES = RowSources(
     sample="datasets/sentences", table="datasets/file", arrays="datasets/arrays", folder="datasets/folder"
 )
@@ -60,7 +67,7 @@ class Pair:
     @property
     def reference(self) -> str:
         """The name of the backend that the file is compared with."""
-        return "reference" if self.model.source == ONNX_FILE else "torch"
+        return REFERENCES.get(self.model.source, PYTORCH)[0]
 
     def build_suite(self, criteria: Criteria) -> dict[str, Any]:
         """The tables of the suite that compares them by some criteria."""
@@ -74,10 +81,9 @@ class Pair:
         }
 
     def _reference_table(self) -> dict[str, Any]:
-        """The backend of the reference: PyTorch, or another file with the same interface."""
-        if self.model.source == ONNX_FILE:
-            return {"use": SESSION, **self._interface()}
-        return {"use": "transformers/torch"}
+        """The backend of the reference: the library of the model, or another file with the same interface."""
+        _, use = REFERENCES.get(self.model.source, PYTORCH)
+        return {"use": use, **(self._interface() if use == SESSION else {})}
 
     def _candidate_table(self) -> dict[str, Any]:
         """The backend that runs the file, or an export of the model."""

@@ -61,11 +61,29 @@ def _iter_categories(estimator: Any, names: list[str]) -> Iterator[tuple[str, tu
             if isinstance(transformer, str):  # that columns pass, or are dropped
                 continue
             encoder = next((one for one in _iter_steps(transformer) if hasattr(one, "categories_")), None)
-            for column, known in zip(columns, encoder.categories_, strict=True) if encoder is not None else ():
-                name = column if isinstance(column, str) else names[column]
-                if all(isinstance(category, str) for category in known):
-                    refuses = getattr(encoder, "handle_unknown", "error") == "error"
-                    yield name, tuple(known) if refuses else ()
+            if encoder is not None:
+                named = zip(_resolve_columns(columns, names), encoder.categories_, strict=False)
+                takes_any = getattr(encoder, "handle_unknown", "error") != "error"
+                for name, categories in named:
+                    texts = tuple(category for category in categories if isinstance(category, str))
+                    if texts:
+                        yield name, () if takes_any else texts
+
+
+def _resolve_columns(columns: Any, names: list[str]) -> list[str]:
+    """The names of columns that a step has by name, by position, as a slice of either, or as a mask."""
+    import numpy as np
+
+    if isinstance(columns, str):
+        return [columns]
+    if isinstance(columns, slice) and isinstance(columns.start or columns.stop, str):
+        start = 0 if columns.start is None else names.index(columns.start)
+        stop = len(names) if columns.stop is None else names.index(columns.stop) + 1  # both ends count, as in pandas
+        return names[start:stop]
+    if isinstance(columns, slice | int):
+        return list(np.atleast_1d(np.array(names, object)[columns]))
+    chosen = np.asarray(columns)
+    return list(chosen if chosen.dtype.kind in "UO" else np.array(names, object)[chosen])
 
 
 def _iter_steps(estimator: Any) -> Iterator[Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import joblib
 import numpy as np
+import onnx
+import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import skops.io
 from skl2onnx import to_onnx
@@ -19,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from mqa_registry import DataError, ModelUnderTest, NoOptions, RunContext
 from mqa_tabular.estimator_backend import EstimatorBackend
-from mqa_tabular.estimators import read_features
+from mqa_tabular.estimators import _resolve_columns, read_features
 from mqa_tabular.features import Feature
 from mqa_tabular.model_sources import FileOptions, JoblibSource, SkopsSource
 from mqa_tabular.task import TabularClassification, TabularOptions
@@ -210,6 +214,89 @@ def test_a_new_suite_is_written_of_a_file_of_skops_and_its_onnx(project):
         re.findall(r'"([a-z]+/[a-z-]+)"', text)
     )
     assert project.mqa("validate", "new.toml").code == 0
+
+
+def test_the_command_holds_the_file_against_the_estimator_and_names_no_module(project):
+    done = project.mqa("parity", "earners.skops", "earners.onnx", "--data", "people.parquet", "--json", "p.json")
+    assert done.code == 0, done.err + done.out
+    report = json.loads((project.folder / "p.json").read_text())
+    assert report["backends"] == ["estimator", "onnx"]
+    assert {one["verdict"] for one in report["results"]} == {"PASS"}
+    model = onnx.load(project.folder / "earners.onnx")
+    scaler = next(node for node in model.graph.node if node.op_type == "Scaler")
+    offset = next(one for one in scaler.attribute if one.name == "offset")
+    offset.floats[1] += 10.0
+    onnx.save(model, project.folder / "damaged.onnx")
+    done = project.mqa("parity", "earners.skops", "damaged.onnx", "--data", "people.parquet", "--json", "p.json")
+    assert done.code == 1, done.err + done.out
+    report = json.loads((project.folder / "p.json").read_text())
+    assert report["first_divergence"] is None
+    flips = next(one for one in report["results"] if one["check"] == "flips")
+    assert flips["evidence"]["details"]["flips"]["damage"] > 0
+
+
+def test_an_estimator_is_not_exported_and_the_message_says_what_to_do(project):
+    done = project.mqa("export", "earners.skops", "--data", "people.parquet", "--out", "exported")
+    assert done.code == 2
+    assert "`earners.skops` is no PyTorch model, and mqa exports no others" in done.err
+    assert "mqa parity MODEL FILE.onnx" in done.err
+
+
+def test_an_example_has_every_column_before_and_the_changed_ones_after(project):
+    text = (project.folder / "suite.toml").read_text("utf-8").replace("max_drop = 0.60", "max_drop = 0.01")
+    (project.folder / "strict.toml").write_text(text, "utf-8")
+    done = project.mqa("run", "strict.toml", "--only", "metrics/accuracy / tabular/unit-errors", "--html", "page.html")
+    assert done.code == 1, done.err
+    assert re.search(r'"age: \d+ \| hours: [\d.]+ \| work: \w+ \| sex: \w+"\n\s*→ "hours: [\d.]+"', done.out)
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        ("work", ["work"]),
+        (["age", "work"], ["age", "work"]),
+        ([0, 2], ["age", "work"]),
+        (slice(1, None), ["hours", "work"]),
+        (slice("age", "hours"), ["age", "hours"]),
+        (np.array([True, False, True]), ["age", "work"]),
+    ],
+)
+def test_a_step_may_have_its_columns_in_any_form_of_scikit_learn(columns, names):
+    assert _resolve_columns(columns, FEATURES) == names
+
+
+def test_predictions_made_elsewhere_of_rows_that_mqa_perturbed_are_judged_alike(project, pipeline, results):
+    done = project.mqa("rows", "suite.toml", "--out", "rows")
+    assert done.code == 0, done.err
+    (project.folder / "elsewhere").mkdir()
+    for file in (project.folder / "rows").glob("*.parquet"):
+        rows = pq.read_table(file)
+        labels = pipeline.predict(pd.DataFrame(rows["columns"].to_pylist())[FEATURES])
+        pq.write_table(pa.table({"id": rows["id"], "label": labels}), project.folder / "elsewhere" / file.name)
+    text = (project.folder / "suite.toml").read_text("utf-8")
+    replayed = text.replace('use = "tabular/estimator"', 'use = "replay/file"\npath = "elsewhere"')
+    (project.folder / "replayed.toml").write_text(replayed, "utf-8")
+    done = project.mqa("run", "replayed.toml", "--json", "-")
+    assert done.code == 0, done.err
+    for one in done.json["results"]:
+        key = one["check"], one["backend"]
+        assert [step["numbers"] for step in one["series"]] == [step["numbers"] for step in results[key]["series"]]
+        assert one["numbers"] == results[key]["numbers"]
+
+
+def test_without_a_model_no_columns_are_perturbed_and_the_message_says_why(project, results):
+    text = (project.folder / "suite.toml").read_text("utf-8")
+    head, _, rest = text.partition("[model]")
+    text = head + rest[rest.index("[data.people]") :].replace(
+        'use = "tabular/estimator"', 'use = "replay/file"\npath = "old.parquet"'
+    )
+    text = re.sub(r"\[backends\.onnx\]\n.*\n.*\n", "", text).rpartition("[[check]]")[0]
+    people = make_people()
+    pq.write_table(people.select(["id"]).append_column("label", people["income"]), project.folder / "old.parquet")
+    (project.folder / "no_model.toml").write_text(text, "utf-8")
+    done = project.mqa("run", "no_model.toml", "--only", "metrics/accuracy / tabular/unit-errors")
+    assert done.code in {2, 3}
+    assert "perturbs the columns of a row, and without a model no task says which those are" in done.err + done.out
 
 
 # Numbers in 32 bits.

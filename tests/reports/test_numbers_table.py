@@ -114,7 +114,7 @@ except UsageError as error:
     print(error.message, "|", error.hint)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "the package `pandas` is not installed | pip install pandas\n"
+    assert done.stdout == 'the package `pandas` is not installed | pip install "mqa-registry[tabular]"\n'
 
 
 def test_a_report_read_from_a_table_of_many_checks_is_whole():

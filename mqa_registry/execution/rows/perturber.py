@@ -22,6 +22,7 @@ from mqa_registry.boundary import (
     reject_output,
 )
 from mqa_registry.contributions import Perturbation
+from mqa_registry.contributions.task import COLUMNS
 from mqa_registry.errors import UsageError
 from mqa_registry.execution.rows.member_fields import join_members, split_members
 from mqa_registry.execution.rows.target_moves import are_spans, find_target_move
@@ -133,6 +134,11 @@ class Perturber:
 def make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> Perturber:
     """A perturbation with the fields of its modality, which are the fields of text where there is no task."""
     perturbation = use.contribution_as(Perturbation)
+    if task is None and perturbation.modality == COLUMNS:
+        raise UsageError(
+            f"`{use.name}` perturbs the columns of a row, and without a model no task says which those are",
+            hint="name the model in the suite, where its predictions were made elsewhere, too",
+        )
     if task is None and perturbation.modality in BLOB_MODALITIES:
         fields = list(rows.blobs)
     elif task is None:

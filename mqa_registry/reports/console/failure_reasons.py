@@ -127,7 +127,7 @@ def _render_example(example: ExampleRow, result: Result, builder: TextBuilder) -
     heading = builder.join(builder.literal("e.g.", "dim"), name, ": " if parts else "", Text(", ").join(parts))
     yield Note(heading, Text(_INDENT))
     yield from _quote_texts(example.fields, builder)
-    yield from _quote_texts(example.perturbed, builder, sign="→")
+    yield from _quote_texts(_select_changes(example), builder, sign="→")
 
 
 def _list_predictions(example: ExampleRow, result: Result, builder: TextBuilder) -> list[Text]:
@@ -179,6 +179,16 @@ def _join_texts(value: object) -> object:
     if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
         return " | ".join(value)
     return value
+
+
+def _select_changes(example: ExampleRow) -> dict[str, Any]:
+    """The fields of a perturbed row, of columns those alone that are others."""
+    changes = dict(example.perturbed)
+    for name, value in example.perturbed.items():
+        before = example.fields.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            changes[name] = {column: one for column, one in value.items() if one != before.get(column)}
+    return changes
 
 
 def _quote_texts(fields: Mapping[str, Any], builder: TextBuilder, *, sign: str = "") -> Iterator[Note]:

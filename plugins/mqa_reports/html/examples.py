@@ -114,7 +114,7 @@ def _make_fields(example: ExampleRow) -> list[FieldView]:
 
 def _make_field(name: str, example: ExampleRow) -> FieldView:
     values = {part: getattr(example, part).get(name) for part in ("fields", "perturbed")}
-    texts = {part: format_plain(value) for part, value in values.items() if value is not None}
+    texts = {part: _format_field(value) for part, value in values.items() if value is not None}
     cut = {
         part: example.truncated.get(f"{part}.{name}", {}).get("characters", len(text)) for part, text in texts.items()
     }
@@ -124,6 +124,13 @@ def _make_field(name: str, example: ExampleRow) -> FieldView:
     if "perturbed" not in texts:
         return FieldView(name, kind, [Segment(before, is_changed=False)], (), lengths)
     return FieldView(name, kind, *mark_changes(before, after), lengths)
+
+
+def _format_field(value: Any) -> str:
+    """A field as text: the columns of a row one after the other, any other value as `format_plain` has it."""
+    if not isinstance(value, Mapping):
+        return format_plain(value)
+    return ", ".join(f"{name}: {'missing' if one is None else format_plain(one)}" for name, one in value.items())
 
 
 def _format_optional(value: Any) -> str:
