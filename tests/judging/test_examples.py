@@ -17,6 +17,7 @@ CLASSES = ("few", "many")
 SPAN = {"start": 0, "end": 1, "label": "place", "score": 1.0}
 BOX = {"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "label": "cat", "score": 1.0}
 MASK = {"label": "few", "size": [1, 2], "counts": "11", "score": 1.0}
+TOKEN = {"token": "one", "margin": 0.5, "loss": 0.1, "rank": 1}
 # Of every schema one prediction and another.
 TWO = {
     "label": ["few", "many"],
@@ -28,6 +29,7 @@ TWO = {
     "spans": [[SPAN], []],
     "boxes": [[BOX], []],
     "masks": [[MASK], []],
+    "tokens": [[TOKEN], [{**TOKEN, "token": "two"}]],
     "ranking": [["a", "b"], ["b", "a"]],
     "waveform": [[0.0], [1.0]],
 }

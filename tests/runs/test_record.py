@@ -25,10 +25,12 @@ PREDICTIONS = {
     "answer": WORDS,
     "spans": [[{"start": 2, "end": 8, "label": "noun", "score": 0.5}], [], []],
     "boxes": [[{"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "label": "cat", "score": 0.5}], [], []],
-    "mask": [[[0, 1], [1, 0]], [[1]], [[0]]],
+    "masks": [[{"label": "cat", "size": [1, 2], "counts": "11", "score": 1.0}], [], []],
+    "tokens": [[{"token": word, "margin": 0.5, "loss": 0.1, "rank": 1}] for word in WORDS],
     "ranking": [[word, "else"] for word in WORDS],
     "waveform": [[0.5], [0.25], [0.0]],
 }
+QUOTING = ("text", "answer", "ranking", "tokens")  # of which a prediction may be words of its row
 PLUGIN = """
 import numpy as np
 from mqa_registry import Metric, hookimpl
@@ -87,7 +89,7 @@ def test_every_schema_is_looked_at():
     assert set(PREDICTIONS) == set(SCHEMAS)
 
 
-@pytest.mark.parametrize("schema", ["text", "answer", "ranking"])
+@pytest.mark.parametrize("schema", QUOTING)
 def test_predictions_and_targets_that_are_words_are_not_kept(kept, schema):
     whole, again = kept(schema, examples=True)
     assert "secret" in whole
@@ -98,7 +100,7 @@ def test_predictions_and_targets_that_are_words_are_not_kept(kept, schema):
     assert "kept without texts" in again.note
 
 
-@pytest.mark.parametrize("schema", sorted(set(PREDICTIONS) - {"text", "answer", "ranking"}))
+@pytest.mark.parametrize("schema", sorted(set(PREDICTIONS) - {*QUOTING}))
 def test_other_predictions_are_kept_without_the_texts_of_their_rows(kept, schema):
     whole, again = kept(schema)
     assert "secret" not in whole
