@@ -262,13 +262,14 @@ def _confidences(predictions: Predictions, rows: Positions) -> Floats:
 
 def _describe_row(inputs: MeasureInputs, row: int, name: str, fields: Any, perturbed: Any) -> ExampleRow:
     sample, reference = inputs.sample, inputs.reference if inputs.is_paired else None
-    show = get_schema(sample.predictions.schema).show
+    schema = get_schema(sample.predictions.schema)
+    show, targets = schema.show, sample.targets if schema.has_targets else None
     has_probability = "probability" in sample.predictions.table.column_names
     return ExampleRow(
         id=name,
         fields=fields,
         perturbed=perturbed if perturbed != fields else {},
-        target=None if sample.targets is None else show(sample.targets.main[row].as_py()),
+        target=None if targets is None else show(targets.main[row].as_py()),
         prediction=show(sample.predictions.main[row].as_py()),
         probability=round(float(_confidences(sample.predictions, np.array([row]))[0]), 4) if has_probability else None,
         reference=None if reference is None else show(reference.predictions.main[row].as_py()),

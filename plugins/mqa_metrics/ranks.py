@@ -72,6 +72,5 @@ def ndcg(ranks: Floats, gains: Floats, k: int) -> float:
     best = np.sort(gains)[::-1][:k]
     ideal = (best / np.log2(np.arange(2, len(best) + 2))).sum()
     is_first = ranks <= k
-    return min(
-        1.0, float((gains[is_first] / np.log2(ranks[is_first] + 1)).sum() / ideal)
-    )  # by a rounding it may be more
+    gained = (gains[is_first] / np.log2(ranks[is_first] + 1)).sum()
+    return min(1.0, float(gained / ideal))  # rounding may make more of a perfect result

@@ -189,13 +189,15 @@ def test_tokens_behind_masks_without_targets(project):
     agreement, perplexity, hits = judged(
         project,
         "tokens",
-        'measure = "parity/agreement"\nexpect = { min = 0.5 }',
+        'measure = "parity/agreement"\nexpect = { min = 0.9 }',
         'measure = "metrics/pseudo-perplexity"\nexpect = { max = 2 }\non = ["new"]',
         'measure = { use = "metrics/masked-top-k", k = 1 }\nexpect = { max_drop = 0.2 }\non = ["new"]',
     )
     assert value(agreement) == 0.75
     newly_wrong = agreement["evidence"]["mcnemar"]
     assert (newly_wrong["negative_flips"], newly_wrong["positive_flips"]) == (100, 0)
+    example = agreement["evidence"]["examples"][0]
+    assert (example["prediction"], example["reference"], "target" in example) == (["a", "b"], ["a", "a"], False)
     assert value(perplexity) == pytest.approx(math.exp(0.1 + 0.125))
     assert hits["numbers"]["drop"]["estimate"] == pytest.approx(0.125)
     assert (perplexity["verdict"], hits["verdict"]) == ("PASS", "PASS")

@@ -63,6 +63,10 @@ class TokensSchema(PartSchema):
         """The tokens in their order."""
         return None if prediction is None else tuple(one["token"] for one in prediction)
 
+    def show(self, prediction: Any) -> Any:
+        """The tokens alone."""
+        return None if prediction is None else [one["token"] for one in prediction]
+
     def agree(self, one: Any, other: Any) -> bool:
         """Whether all tokens are the same; of a target, which is empty, whether all are right."""
         if one and other == []:

@@ -319,6 +319,16 @@ def test_the_module_that_a_damaged_export_fails_in_is_named_and_its_flips_are_da
     assert flips["evidence"]["details"]["flips"]["damage"] > 0
 
 
+@pytest.mark.usefixtures("results")
+def test_without_data_an_export_is_compared_by_its_tensors_alone(project):
+    (file,) = (project.folder / ".mqa").rglob("*.onnx")
+    done = project.mqa("parity", "masked-model", str(file), "--json", "parity.json")
+    assert done.code == 0, done.err
+    report = json.loads((project.folder / "parity.json").read_text())
+    assert [one["check"] for one in report["results"]] == ["tensors", "invariance", "invariance"]
+    assert report["results"][0]["evidence"]["details"]["coverage"]["rows"] == 30
+
+
 def test_a_new_suite_asks_for_the_right_tokens(project):
     done = project.mqa("init", "masked-model", "--data", "facts.parquet", "--out", "new.toml")
     assert done.code == 0, done.err
