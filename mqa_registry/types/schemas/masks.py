@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mqa_registry.errors import DataError
 from mqa_registry.types.blocks import iter_blocks
-from mqa_registry.types.columns import is_list, missing_column_error
+from mqa_registry.types.columns import is_list
 from mqa_registry.types.masks import (
     MAX_DIFFERENCE,
     compare_masks,
@@ -57,14 +57,11 @@ class MasksSchema(PartSchema):
         self, table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None
     ) -> tuple[Columns, tuple[str, ...]]:
         """The column `masks`; `classes` are those of the model, where they are given."""
-        if self.column not in table.column_names:
-            raise missing_column_error(table, self.column)
-        column = table.column(self.column)
-        if _has_objects(column.type):
-            position = table.column_names.index(self.column)
-            table = table.set_column(position, self.column, _read_column(column, lambda row: f"row `{ids[row]}`"))
-        columns, _ = super().read(table, ids, classes)
-        return columns, tuple(classes or ())
+        position = table.schema.get_field_index(self.column)
+        if position >= 0 and _has_objects(table.column(position).type):
+            masks = _read_column(table.column(position), lambda row: f"row `{ids[row]}`")
+            table = table.set_column(position, self.column, masks)
+        return super().read(table, ids, classes)
 
     def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
         """Every mask is whole and has a class as its label, and no pixel is in masks of two."""
