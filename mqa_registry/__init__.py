@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     )
     from mqa_registry.reports.number_format import format_estimate, format_number, format_with_interval
     from mqa_registry.reports.output import output
+    from mqa_registry.reports.prediction_text import format_prediction
     from mqa_registry.reports.report import CheckResults, blocks_release, list_backends, list_checks, name_family
     from mqa_registry.reports.reporters import AmendingReporter, EnvironmentReporter, Reporter, Tracker
     from mqa_registry.reports.summary import count_verdicts, draw_conclusion
@@ -230,6 +231,7 @@ _HOMES = {
         "count_lost_rows", "describe_flips", "describe_lost_rows", "explain_comparison", "explain_result",
     ),
     "reports.number_format": ("format_estimate", "format_number", "format_with_interval"),
+    "reports.prediction_text": ("format_prediction",),
     "reports.sweeps": ("describe_perturbation",),
     "reports.output": ("output",),
     "reports.report": ("CheckResults", "blocks_release", "list_backends", "list_checks", "name_family"),
@@ -268,7 +270,7 @@ __all__ = [
     "draw_conclusion", "edited", "encode_mask", "encode_masks", "end_process_tree", "execute_suite",
     "explain_comparison", "explain_error",
     "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
-    "format_estimate", "format_number", "format_with_interval", "group_by_number", "have_same_objects", "holm",
+    "format_estimate", "format_number", "format_prediction", "format_with_interval", "group_by_number", "have_same_objects", "holm",
     "hookimpl", "identify_language", "interruptible", "is_special", "iter_generation", "judge", "list_backends",
     "list_checks", "make_rankings", "make_visible", "masks_column", "name_family", "name_members", "normalize_answer",
     "normalize_mask", "open_table", "optional_import", "output", "pair_boxes", "parity", "place_words", "positive_class",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mqa_registry import describe_bounds, format_number, format_with_interval, make_visible
+from mqa_registry import describe_bounds, format_number, format_prediction, format_with_interval, make_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,9 @@ def _describe_example(example: ExampleRow, result: Result) -> str:
 def _describe_prediction(prediction: object, probability: float | None = None) -> str:
     if isinstance(prediction, Mapping):
         return _describe_prediction(prediction.get("label"), prediction.get("probability"))
-    return _shorten(str(prediction)) + (f" ({format_number(probability)})" if probability is not None else "")
+    return _shorten(format_prediction(prediction)) + (
+        f" ({format_number(probability)})" if probability is not None else ""
+    )
 
 
 def _quote_texts(lead: str, fields: Mapping[str, object]) -> list[str]:

@@ -13,6 +13,7 @@ from mqa_registry.reports.console.layout import Note
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES
 from mqa_registry.reports.explanations import count_rows, explain_verdict, name_absent_classes, name_waiver_state
 from mqa_registry.reports.number_format import format_number
+from mqa_registry.reports.prediction_text import format_prediction
 from mqa_registry.reports.summary import NOT_JUDGED
 
 if TYPE_CHECKING:
@@ -151,15 +152,11 @@ def _with_probability(example: ExampleRow) -> object:
 
 
 def _render_prediction(prediction: object, builder: TextBuilder) -> Text:
-    """One prediction: a label or several, with the probability where it is known, or a number."""
-    if isinstance(prediction, float):
-        return Text(format_number(prediction))
-    if isinstance(prediction, list) and all(isinstance(one, str) for one in prediction):
-        return builder.quote(", ".join(prediction) or "no label")
+    """One prediction, with its probability where it is known."""
     if names := _name_relevant(prediction):
         return builder.quote(", ".join(names))
     if not isinstance(prediction, Mapping):
-        return builder.quote("no answer" if prediction is None else prediction)
+        return builder.quote("no answer" if prediction is None else format_prediction(prediction))
     label = _render_prediction(prediction.get("label"), builder)
     probability = prediction.get("probability")
     return builder.join(label, f" ({format_number(probability)})") if isinstance(probability, int | float) else label

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mqa_registry import format_number
+from mqa_registry import format_number, format_prediction
 from mqa_reports.html.sharing import share
 from mqa_reports.html.text_changes import Segment, mark_changes
 
@@ -78,6 +78,8 @@ def format_plain(value: Any) -> str:
             text = ", ".join(str(one["id"]) for one in items)
         case [*items] if items and all(isinstance(one, str | int | float) for one in items):
             text = ", ".join(map(format_plain, items))
+        case [{"label": _}, *_]:  # spans and boxes
+            text = format_prediction(value)
         case _:
             text = json.dumps(value, ensure_ascii=False, default=str)
     return text

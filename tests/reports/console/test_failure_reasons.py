@@ -151,7 +151,7 @@ def test_each_check_shows_an_example_that_no_other_has_shown(make):
         (None, {"reference": "a", "prediction": {"label": None}}, "e.g. r: a → no answer"),
         (None, {"prediction": {"label": None}, "target": "a"}, "e.g. r: answered no answer, right is a"),
         (None, {"prediction": {"label": "b", "probability": 1.0}}, "e.g. r: answered b (1)"),
-        (None, {"prediction": ["b", "c"], "target": []}, "e.g. r: answered b, c, right is no label"),
+        (None, {"prediction": ["b", "c"], "target": []}, "e.g. r: answered b, c, right is none"),
         (None, {"prediction": 1.23456789, "target": 2.0}, "e.g. r: answered 1.235, right is 2"),
         (None, {}, "e.g. r"),
     ],
