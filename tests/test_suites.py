@@ -26,7 +26,6 @@ ROOT = Path(__file__).parents[1]
 SUITE = ROOT / "suites" / "nlp.toml"
 SWEEP = ROOT / "suites" / "robustness.toml"
 VISION = ROOT / "suites" / "vision.toml"
-SEGMENTATION = ROOT / "suites" / "segmentation.toml"
 RETRIEVAL = ROOT / "suites" / "retrieval.toml"
 RECOMMENDATION = ROOT / "suites" / "recommendation.toml"
 TABULAR = ROOT / "suites" / "tabular.toml"
@@ -72,7 +71,6 @@ def expect_sound(suite):
         SUITE,
         ROOT / "suites" / "precision.toml",
         VISION,
-        SEGMENTATION,
         TABULAR,
         pytest.param(RETRIEVAL, marks=needs_encoder),
     ],
@@ -266,17 +264,6 @@ def test_the_suite_of_images_holds_on_both_backends_and_nine_of_ten_images_are_r
     accuracies = [one for one in clothes["results"] if one["check"] == "metrics/accuracy"]
     assert {one["backend"] for one in accuracies} == set(BACKENDS)
     assert all(one["numbers"]["value"]["estimate"] >= 0.9 for one in accuracies)
-
-
-@pytest.mark.slow
-def test_the_suite_of_pixels_holds_on_both_backends(tmp_path):
-    done = mqa("run", str(SEGMENTATION), "--store", str(tmp_path / "store"), "--json", str(tmp_path / "report.json"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert list(report["environment"]["backends"]) == BACKENDS
-    shares = [one for one in report["results"] if one["check"] == "metrics/mean-iou"]
-    assert {one["backend"] for one in shares} == set(BACKENDS)
-    assert all(one["numbers"]["value"]["estimate"] >= 0.95 for one in shares)
 
 
 @pytest.mark.slow

@@ -1,0 +1,22 @@
+"""The suite of a segmenter: what it says of the model on both backends."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_the_suite_is_sound(expect_sound):
+    expect_sound("segmentation")
+
+
+@pytest.mark.slow
+def test_the_suite_holds_on_both_backends_and_most_pixels_are_right(run_suite):
+    checks = ("metrics/mean-iou", "mirrored", "parity/tensors", "parity/agreement")  # all of them run for a minute
+    report = run_suite("segmentation", *checks)
+    assert list(report["environment"]["backends"]) == ["torch", "onnx"]
+    assert {one["verdict"] for one in report["results"]} == {"PASS"}
+    shares = [one for one in report["results"] if one["check"] == "metrics/mean-iou"]
+    assert {one["backend"] for one in shares} == {"torch", "onnx"}
+    assert all(one["numbers"]["value"]["estimate"] >= 0.95 for one in shares)
+    mirrored = [one for one in report["results"] if one["check"] == "mirrored"]
+    assert all(one["evidence"]["changed"] == 300 for one in mirrored)
