@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_registry.contributions import one_line_help
@@ -106,13 +107,14 @@ def _check() -> Schema:
 
 def _reference(contributions: Iterable[tuple[str, Contribution]], *, swept: bool = False, bare: bool = False) -> Schema:
     """A string where every option may be left out, or a table; with `bare`, a name without its plugin will do."""
-    tables, names = {}, []
+    tables, strings = {}, []
     for name, contribution in contributions:
         options = contribution_options(contribution)
-        tables[name] = _contribution(name, contribution, options, {}, swept=swept)
+        names = (name, name.partition("/")[2]) if bare else (name,)
+        tables[names] = _contribution(names, contribution, options, {}, swept=swept)
         if not any(option.required for option in options):
-            names += [name, *([name.partition("/")[2]] if bare else [])]
-    string: Schema = {"type": "string"} | ({"enum": list(dict.fromkeys(names))} if tables else {})
+            strings += names
+    string: Schema = {"type": "string"} | ({"enum": list(dict.fromkeys(strings))} if tables else {})
     return {"if": {"type": "string"}, "then": string, "else": _chosen(tables)}
 
 
@@ -121,29 +123,37 @@ def _table(
 ) -> Schema:
     """A table with `use`, the host's keys and the options; or, laid over another suite's, one without `use`."""
     host = options_schema(keys)["properties"] | (own or {})
-    tables = {name: _contribution(name, one, contribution_options(one), host) for name, one in contributions}
+    tables = {(name,): _contribution((name,), one, contribution_options(one), host) for name, one in contributions}
     has_use = OPEN | {"required": ["use"]}
     return {"type": "object", "if": has_use, "then": _chosen(tables), "else": OPEN | {"properties": host}}
 
 
-def _chosen(tables: dict[str, Schema]) -> Schema:
-    """A table with `use`, whose other keys are those of the contribution that it names: one fault, one message."""
-    use: Schema = {"type": "string"} | ({"enum": list(tables)} if tables else {})
-    each = [{"if": _uses(name), "then": table} for name, table in tables.items()]
+def _chosen(tables: dict[tuple[str, ...], Schema]) -> Schema:
+    """A table with `use`, whose other keys are those of the contribution that it names: one fault, one message.
+
+    The tables are given by the names that each contribution may be called by.
+    """
+    names = list(dict.fromkeys(chain.from_iterable(tables)))
+    use: Schema = {"type": "string"} | ({"enum": names} if tables else {})
+    each = [{"if": _uses(*names), "then": table} for names, table in tables.items()]
     whole = OPEN | {"type": "object", "required": ["use"], "properties": {"use": use}}
     return whole | ({"allOf": each} if each else {})
 
 
-def _uses(name: str) -> Schema:
-    return OPEN | {"type": "object", "required": ["use"], "properties": {"use": {"const": name}}}
+def _uses(*names: str) -> Schema:
+    return OPEN | {"type": "object", "required": ["use"], "properties": {"use": _one_of(names)}}
+
+
+def _one_of(names: tuple[str, ...]) -> Schema:
+    return {"const": names[0]} if len(names) == 1 else {"enum": list(names)}
 
 
 def _contribution(
-    name: str, contribution: Contribution, options: Options, host: Schema, *, swept: bool = False
+    names: tuple[str, ...], contribution: Contribution, options: Options, host: Schema, *, swept: bool = False
 ) -> Schema:
-    """The table of one contribution."""
+    """The table of one contribution, by the names that it may be called by: its own, and others."""
     table = options_schema(options)
-    properties = host | {"use": {"const": name}} | table["properties"]
+    properties = host | {"use": _one_of(names)} | table["properties"]
     option = options.get(SWEPT)
     if swept and option and option.numeric:
         one = properties[SWEPT]
@@ -152,7 +162,7 @@ def _contribution(
             "then": {"type": "array", "minItems": 1, "items": one},
             "else": one,
         }
-    described = {"title": name, "description": one_line_help(contribution)}
+    described = {"title": names[0], "description": one_line_help(contribution)}
     return {**described, **table, "properties": properties, "required": table["required"]}
 
 

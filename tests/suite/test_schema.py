@@ -176,6 +176,14 @@ def test_a_bad_suite_does_not(schema, head, problems, mistake):
     assert accepted(schema, f"{head}{CHECK}")
 
 
+def test_a_task_with_options_may_be_named_without_its_plugin(schema):
+    task = 'task = { use = "text-classification", max_length = 9 }'
+    text = f'extends = "base.toml"\n[model]\nuse = "transformers/auto"\nid = "x"\n{task}\n'
+    assert accepted(schema, text)
+    assert not accepted(schema, text.replace("max_length = 9", 'max_length = "nine"'))
+    assert not accepted(schema, text.replace("text-classification", "text-classifying"))
+
+
 def test_a_suite_that_extends_another_may_leave_out_what_that_has(schema):
     text = 'extends = "base.toml"\n[model]\nid = "x"\n[[check]]\nname = "typos"\nexpect = { min = 0.7 }\n'
     assert accepted(schema, text)
