@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mqa_registry.api import judge, run
     from mqa_registry.batch_norm import BatchNorm, channel_factors
+    from mqa_registry.blob_measures import BlobMeasures
     from mqa_registry.boundary import interruptible
     from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
     from mqa_registry.cli.report_files import ReportOptions, check_output_folder
@@ -172,10 +173,12 @@ if TYPE_CHECKING:
         read_targets,
         with_class_names,
     )
+    from mqa_registry.vector_groups import Trait, group_by_vector
 
 _HOMES = {
     "api": ("judge", "run"),
     "batch_norm": ("BatchNorm", "channel_factors"),
+    "blob_measures": ("BlobMeasures",),
     "boundary": ("interruptible",),
     "contributions.classification": (
         "ClassificationTask", "ClassifierHead", "ClassifierOptions", "SingleLabelHead", "read_problem_type",
@@ -242,6 +245,7 @@ _HOMES = {
     "runs": ("ExecutedRun", "finalize", "read_plan"),
     "runs.progress": ("RunProgress",),
     "suite": ("explain_error",),
+    "vector_groups": ("Trait", "group_by_vector"),
     "summaries": ("CalibrationBin", "ConfusionMatrix", "LabelCounts", "ValueSummary"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -249,7 +253,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __version__ = "0.1.0"
 
 __all__ = [
-    "AmendingReporter", "Backend", "BatchNorm", "Batching", "BeamSearch", "Blob", "BlobError", "Boxes",
+    "AmendingReporter", "Backend", "BatchNorm", "Batching", "BeamSearch", "Blob", "BlobError", "BlobMeasures", "Boxes",
     "CalibrationBin", "Change", "CheckResults", "ClassificationTask", "ClassifierHead", "ClassifierOptions", "Codec", "Comparison", "ConfusionMatrix", "DataError", "Dataset",
     "Device", "Diagnosis", "Divergence", "Edit", "EncodedRow", "EnvironmentReporter", "Evidence", "Example",
     "ExampleRow", "ExecutedRun", "Executor", "ExportOptions", "Exported", "FileFormat", "Finding", "Flag", "Flips",
@@ -261,7 +265,7 @@ __all__ = [
     "ResolvedModel", "ResolvedRows", "Result", "RowError", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress",
     "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "SingleLabelHead", "Slice", "Sound", "State", "Statistic", "Step",
     "Streaming", "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport",
-    "TableSource", "TagScheme", "TaggedEntity", "Targets", "Task", "Timeable", "Tracker", "UsageError", "ValueSummary",
+    "TableSource", "TagScheme", "TaggedEntity", "Targets", "Task", "Timeable", "Tracker", "Trait", "UsageError", "ValueSummary",
     "Verdict", "ViewContext", "ViewSummary", "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table",
     "atomic_folder", "batch_invariance", "blocks_release", "box_overlaps", "cache_states", "channel_factors",
     "check_output_folder", "check_threads", "compare_masks", "content_digest", "count_lost_rows", "count_pixels",
@@ -270,7 +274,8 @@ __all__ = [
     "draw_conclusion", "edited", "encode_mask", "encode_masks", "end_process_tree", "execute_suite",
     "explain_comparison", "explain_error",
     "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
-    "format_estimate", "format_number", "format_prediction", "format_with_interval", "group_by_number", "have_same_objects", "holm",
+    "format_estimate", "format_number", "format_prediction", "format_with_interval", "group_by_number",
+    "group_by_vector", "have_same_objects", "holm",
     "hookimpl", "identify_language", "interruptible", "is_special", "iter_generation", "judge", "list_backends",
     "list_checks", "make_rankings", "make_visible", "masks_column", "name_family", "name_members", "normalize_answer",
     "normalize_mask", "open_table", "optional_import", "output", "pair_boxes", "parity", "place_words", "positive_class",

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "stats", "errors", "batch_norm", "files", "process", "watchdog", "provenance", "naming", "number_groups", "entry_points", "expect",
-    "findings", "machine", "summaries", "types",
+    "stats", "errors", "batch_norm", "files", "process", "watchdog", "provenance", "naming", "number_groups", "vector_groups",
+    "entry_points", "expect", "findings", "machine", "summaries", "types", "blob_measures",
     "contributions", "hookspecs", "extras", "sounds", "options", "languages", "boundary", "plugins", "suite", "run_options", "model_inputs",
     "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "api", "functions", "doctor", "cli", "__main__",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_audio.filters import high_pass, low_pass, lower_rate
 from mqa_audio.levels import clipping, gain, mu_law
-from mqa_audio.loudness import length, loudness, name_no_columns, silence
+from mqa_audio.loudness import clusters, length, loudness, name_no_columns, silence
 from mqa_audio.noise import noise, reverb
 from mqa_audio.silero import SileroSource
 from mqa_audio.speech_metrics import chunk_difference, detection_error, onset_f1, speech_f1
@@ -64,3 +64,4 @@ def mqa_slices() -> Iterable[Slice]:
     yield Slice("loudness", loudness, inputs="examples", columns=name_no_columns, requires=PACKAGES)
     yield Slice("length", length, inputs="examples", columns=name_no_columns, requires=PACKAGES)
     yield Slice("silence", silence, inputs="examples", columns=name_no_columns, requires=PACKAGES)
+    yield Slice("clusters", clusters, inputs="examples", columns=name_no_columns, requires=PACKAGES)

@@ -14,6 +14,7 @@ from mqa_fairness.aif360_metrics import (
     theil,
     true_positive_rate_difference,
 )
+from mqa_fairness.cluster_slice import clusters
 from mqa_fairness.column_slices import column, confidence, crossed, name_column, name_columns, quantiles, ranges
 from mqa_fairness.counterfactuals import (
     swap_age,
@@ -49,6 +50,7 @@ def mqa_slices() -> Iterable[Slice]:
     yield Slice("crossed", crossed, columns=name_columns)
     yield Slice("ranges", ranges, columns=name_column)
     yield Slice("quantiles", quantiles, inputs="table", columns=name_column)
+    yield Slice("clusters", clusters, inputs="table", columns=name_column)
     yield Slice("identity-terms", identity_terms, columns=name_text_column)
     yield Slice("nationalities", nationalities, columns=name_text_column)
     yield Slice("names", names, columns=name_text_column)

@@ -62,5 +62,6 @@ def mqa_slices() -> Iterable[Slice]:
         ("sharpness", appearance_slices.sharpness),
         ("size", appearance_slices.size),
         ("aspect-ratio", appearance_slices.aspect_ratio),
+        ("clusters", appearance_slices.clusters),
     ):
         yield Slice(name, function, inputs="examples", columns=no_columns, requires=PACKAGES)

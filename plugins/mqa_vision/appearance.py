@@ -1,26 +1,20 @@
-"""What images look like, in numbers: brightness, contrast, sharpness, size and aspect ratio."""
+"""What images look like, in numbers: brightness, contrast, sharpness, size, aspect ratio, and a small picture of them."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
-from mqa_registry import Blob, BlobError
+from mqa_registry import optional_import
 from mqa_vision.pixels import Pixels, is_grey, read_pixels
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 LUMA = np.array([0.299, 0.587, 0.114])  # of ITU-R BT.601
-AT_ONCE = 256  # images that are on their way at a time
-MAX_KEPT = 1 << 17  # images whose numbers are kept, of some 200 bytes each
+THUMBNAIL = 8  # pixels a side
+LEVELS = 3  # of each channel in the histogram of colours
 
 
 @dataclass(frozen=True)
@@ -29,6 +23,10 @@ class Appearance:
 
     `brightness` is the mean luma, and `contrast` its standard deviation, both as shares of white. `sharpness` is the variance
     of its Laplacian, of luma from 0 to 255. `size` is the shorter side in pixels, `aspect_ratio` the width by the height.
+    `colourfulness` is the mean difference of the largest and the smallest channel, as a share of white.
+
+    `embedding` is float32 of 91 numbers, alike for images that look alike: the luma of 8 x 8 parts, from 0 to 1, and the
+    square roots of the shares of 27 colours, 3 levels a channel, so that distances of the latter are Hellinger's.
     """
 
     brightness: float
@@ -36,56 +34,54 @@ class Appearance:
     sharpness: float
     size: float
     aspect_ratio: float
+    colourfulness: float
+    embedding: npt.NDArray[np.float32] = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, pixels: Pixels) -> Appearance:
         luma = _to_luma(pixels)
         height, width = luma.shape
+        colours = _to_colours(pixels)
         return cls(
             brightness=float(luma.mean() / 255),
             contrast=float(luma.std() / 255),
             sharpness=float(ndimage.laplace(luma, mode="mirror").var()),
             size=float(min(height, width)),
             aspect_ratio=width / height,
+            colourfulness=float((colours.max(axis=1) - colours.min(axis=1)).mean() / 255),
+            embedding=np.concatenate([_make_thumbnail(luma), np.sqrt(_count_colours(colours))]).astype(np.float32),
         )
 
 
-class AppearanceCache:
-    """The looks of images by their content, so that several slices of one run decode each image once."""
-
-    def __init__(self) -> None:
-        self._found: OrderedDict[str, Appearance] = OrderedDict()
-        self._lock = Lock()
-
-    def measure(self, value: Any) -> Appearance | None:
-        """The looks of an image; None of one that cannot be read."""
-        if not isinstance(value, Blob):
-            return Appearance.of(read_pixels(value))
-        try:
-            digest = value.digest
-            with self._lock:
-                if digest in self._found:
-                    return self._found[digest]
-            appearance = Appearance.of(read_pixels(value))
-        except BlobError:
-            return None
-        with self._lock:
-            self._found[digest] = appearance
-            if len(self._found) > MAX_KEPT:
-                self._found.popitem(last=False)
-        return appearance
-
-    def measure_all(self, values: Iterable[Any]) -> Iterator[Appearance | None]:
-        """The looks of images, decoded in threads."""
-        remaining = iter(values)
-        with ThreadPoolExecutor() as pool:
-            while block := list(islice(remaining, AT_ONCE)):
-                yield from pool.map(self.measure, block)
+def measure_appearance(value: Any) -> Appearance:
+    """The looks of an image of a row. A BlobError where it cannot be read."""
+    return Appearance.of(read_pixels(value))
 
 
-def _to_luma(pixels: Pixels) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _to_luma(pixels: Pixels) -> npt.NDArray[np.float64]:
     """The luma of each pixel, from 0 to 255, shape (height, width)."""
     if is_grey(pixels):
         return pixels.reshape(*pixels.shape[:2], -1)[:, :, 0].astype(np.float64)
-    luma: np.ndarray[Any, np.dtype[np.float64]] = pixels[:, :, :3] @ LUMA
+    luma: npt.NDArray[np.float64] = pixels[:, :, :3] @ LUMA
     return luma
+
+
+def _to_colours(pixels: Pixels) -> Pixels:
+    """The colour of each pixel, shape (pixels, channels): 1 channel of grey, 3 of any other; opacity does not count."""
+    n_colours = 1 if is_grey(pixels) else 3
+    return pixels.reshape(pixels.shape[0] * pixels.shape[1], -1)[:, :n_colours]
+
+
+def _make_thumbnail(luma: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The mean luma of parts of an image, from 0 to 1."""
+    with optional_import("pillow"):
+        from PIL import Image
+    small = Image.fromarray(luma.astype(np.float32)).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return np.asarray(small, np.float64).ravel() / 255
+
+
+def _count_colours(colours: Pixels) -> npt.NDArray[np.float64]:
+    """The share of pixels of each colour, by the levels of red, green and blue."""
+    levels = colours.astype(np.int64) * LEVELS // 256
+    codes = np.broadcast_to(levels, (len(levels), 3)) @ np.array([LEVELS**2, LEVELS, 1])
+    return np.bincount(codes, minlength=LEVELS**3) / len(codes)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mqa_registry import Blob, DataError, UsageError
+from mqa_registry import Blob, BlobMeasures, DataError, UsageError
 from mqa_vision import appearance, appearance_slices
-from mqa_vision.appearance import Appearance, AppearanceCache
+from mqa_vision.appearance import Appearance, measure_appearance
 
 CHESSBOARD = np.indices((4, 6)).sum(axis=0).astype(np.uint8) % 2 * 200
 
@@ -37,12 +37,49 @@ def test_brightness_is_that_of_the_luma():
     assert Appearance.of(np.full((2, 2, 4), (255, 255, 255, 0), np.uint8)).brightness == 1  # opacity does not count
 
 
+def test_the_embedding_has_the_luma_of_parts_and_the_shares_of_colours():
+    halves = np.zeros((20, 40, 3), np.uint8)
+    halves[:, 20:] = (255, 0, 0)
+    seen = Appearance.of(halves).embedding
+    assert seen[:64].reshape(8, 8)[:, :4] == pytest.approx(0)
+    assert seen[:64].reshape(8, 8)[:, 4:] == pytest.approx(0.299)
+    assert np.flatnonzero(seen[64:]).tolist() == [0, 18]  # black, and of red the third level
+    assert seen[64:].max() == pytest.approx(0.5**0.5)
+    assert Appearance.of(halves).colourfulness == 0.5
+    assert Appearance.of(CHESSBOARD).colourfulness == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2, 1), (9, 5, 3), (64, 7, 4)])
+def test_images_of_every_form_have_embeddings_of_one_length(shape):
+    pixels = np.full(shape, 200, np.uint8)
+    assert Appearance.of(pixels).embedding == pytest.approx(Appearance.of(np.full((8, 8), 200, np.uint8)).embedding)
+
+
+def test_images_that_look_alike_are_in_one_cluster_that_says_what_they_look_like():
+    red, stripes = np.full((8, 8, 3), (200, 10, 10), np.uint8), np.indices((8, 8))[1].astype(np.uint8) % 2 * 255
+    examples = [
+        grey(10),
+        {"image": red},
+        grey(12),
+        {"image": stripes},
+        {"image": Blob("broken.png", b"no image")},
+        grey(11),
+    ]
+    groups = appearance_slices.clusters(examples, n_clusters=3)
+    assert groups[4] is None
+    assert {groups[row] for row in (0, 2, 5)} == {groups[0]}
+    assert groups[0].startswith("cluster 1 of 3: ")
+    assert "dark" in groups[0]
+    assert "colourful" in groups[1]
+    assert "high contrast" in groups[3]
+
+
 def test_an_image_is_decoded_once_for_all_slices(monkeypatch):
     decoded = []
     monkeypatch.setattr(appearance, "read_pixels", lambda value: decoded.append(value) or CHESSBOARD)
-    cache = AppearanceCache()
+    looks = BlobMeasures(measure_appearance)
     for _ in range(2):
-        assert len(list(cache.measure_all([blob(CHESSBOARD), blob(CHESSBOARD, "copy.png"), blob(CHESSBOARD.T)]))) == 3
+        assert len(list(looks.of_all([blob(CHESSBOARD), blob(CHESSBOARD, "copy.png"), blob(CHESSBOARD.T)]))) == 3
     assert len(decoded) <= 3  # two threads may meet at equal images
 
 

@@ -123,6 +123,24 @@ def test_a_slice_opens_images_and_a_kept_run_has_its_groups(folder, examples):
     assert again.groups == result.groups
 
 
+def test_a_planted_weak_cluster_is_the_worst_group_and_a_kept_run_has_it(folder):
+    stripes = 150 * (np.indices((8, 8))[0] % 2)
+    for number in range(ROWS, 2 * ROWS):
+        Image.fromarray((stripes + number).astype(np.uint8)).save(folder / f"{number}.png")
+    rows = "".join(f"{number}.png,bright\n" for number in range(ROWS, 2 * ROWS))  # which the model takes for dark
+    (folder / "photos.csv").write_text((folder / "photos.csv").read_text() + rows)
+    by_looks = SLICED.replace("vision/brightness", "vision/clusters").replace("edges = [0.5]", "n_clusters = 3")
+    report = judged(folder, by_looks)
+    (result,) = report.results
+    (worst,) = (name for name, part in result.groups.items() if part.numbers["value"].estimate < 0.5)
+    assert worst.startswith("cluster 1 of 3: ")
+    assert result.groups[worst].numbers["value"].rows == ROWS
+    for image in folder.glob("*.png"):
+        image.unlink()
+    (again,) = judge(report.run, store=folder / ".mqa", plugin_files=(PLUGIN,)).results
+    assert again.groups == result.groups
+
+
 def test_a_slice_finds_its_field_behind_other_columns_and_one_that_is_not_there_is_refused_before_predicting(folder):
     header, *rows = (folder / "photos.csv").read_text().splitlines()
     rows = (f"{number},{row}\n" for number, row in enumerate(rows))
