@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from mqa_registry import NotRunError, RunnerFacts, split_cache
-from mqa_transformers.device import memory_errors
+from mqa_registry import NotRunError, RunnerFacts, split_cache, summarize_error
+from mqa_transformers.device import is_out_of_memory, memory_errors
 from mqa_transformers.instrumentation import (
     HALF,
     PAST,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TorchRunner:
-    """Runs one module on one device, without gradients.
+    """Runs one module on one device, without gradients but where they are asked for.
 
     `original` is the model's own module, in float32, and `sample` gives a batch that it can run. `use_cache` says whether
     a decoder gives its keys and values, None that its configuration decides. `rename_output` maps the path of an output
@@ -75,6 +75,28 @@ class TorchRunner:
         with self._running(), track_rounding() as mode:
             sources = {name: mode.source(tensor) for name, tensor in self._named_outputs(batch).items()}
             return {name: (_to_numpy(source[0]), source[1] == HALF) for name, source in sources.items() if source}
+
+    def loss_gradient(self, batch: Arrays, name: str, classes: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """The gradient of each row's log odds against its class by the array `name` of the batch, in its shape.
+
+        It has the direction of the gradient of the cross-entropy, which is 0 in float32 where the model is sure. The class is
+        read of the `logits`, or of the first output. A NotRunError where PyTorch has no such gradient.
+        """
+        import torch
+
+        with self._running(), torch.inference_mode(mode=False), torch.enable_grad():
+            given = self._to_tensor(batch[name]).requires_grad_()
+            try:
+                outputs = self._named_outputs({**batch, name: given})
+                logits = outputs.get("logits", next(iter(outputs.values()))).double()
+                wanted = torch.from_numpy(classes).to(self.device)[:, None]
+                others = logits.scatter(1, wanted, -torch.inf).logsumexp(dim=1)
+                (gradient,) = torch.autograd.grad((others - logits.gather(1, wanted)[:, 0]).sum(), given)
+            except (RuntimeError, ValueError) as error:
+                if is_out_of_memory(error):
+                    raise
+                raise NotRunError(f"PyTorch has no gradient of this model: {summarize_error(error)}") from error
+            return _to_numpy(gradient)
 
     @contextmanager
     def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:

@@ -1,11 +1,12 @@
-"""Images: the corruptions of ImageNet-C, other changes of images, and slices by what images look like."""
+"""Images: the corruptions of ImageNet-C, other changes, attacks along the gradient, and slices by what images look like."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mqa_registry import Perturbation, Slice, hookimpl
+from mqa_registry import Perturbation, Probe, Slice, hookimpl
 from mqa_vision import appearance_slices
+from mqa_vision.adversarial_attack.probes import Adversarial, Transfer
 from mqa_vision.corruptions.blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
 from mqa_vision.corruptions.digital import (
     brightness,
@@ -65,3 +66,8 @@ def mqa_slices() -> Iterable[Slice]:
         ("clusters", appearance_slices.clusters),
     ):
         yield Slice(name, function, inputs="examples", columns=no_columns, requires=PACKAGES)
+
+
+@hookimpl
+def mqa_probes() -> Iterable[Probe[Any]]:
+    return [Adversarial(), Transfer()]

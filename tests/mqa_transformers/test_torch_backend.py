@@ -239,6 +239,53 @@ def test_outputs_without_names_are_numbered(bert, task, context, backend, opened
     assert names == (["output"] if given == "tensor" else ["output.0", "output.1"])
 
 
+@pytest.mark.parametrize("names", [True, False])
+def test_the_gradient_of_a_linear_model_has_the_direction_of_that_of_the_cross_entropy(
+    bert, task, context, backend, opened, *, names
+):
+    import torch
+
+    class Linear(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(5, 3)
+
+        def forward(self, values):
+            logits = self.layer(values)
+            return {"logits": logits} if names else logits
+
+    real, module = opened(bert), Linear().eval()
+    model = Model(digest="", module=lambda: module, processor=lambda: real.processor, labels=("a", "b", "c"))
+    values = np.random.default_rng(7).normal(size=(3, 5)).astype(np.float32)
+    classes = np.array([0, 1, 2])
+    with backend.open(ModelUnderTest(model, task, context, TextClassificationOptions()), TorchOptions()) as runner:
+        runner.run({"values": values})  # in inference mode, which leaves nothing behind
+        gradient = runner.loss_gradient({"values": values}, "values", classes)
+    weight, bias = (tensor.detach().numpy() for tensor in (module.layer.weight, module.layer.bias))
+    scores, is_class = np.exp(values @ weight.T + bias), np.eye(3)[classes]
+    shares = scores / scores.sum(axis=1, keepdims=True)
+    cross_entropy = (shares - is_class) @ weight  # its gradient, which has this direction
+    np.testing.assert_allclose(gradient, cross_entropy / (1 - shares[is_class == 1])[:, None], atol=1e-6)
+    assert module.layer.weight.grad is None
+
+
+def test_a_model_that_its_input_has_no_gradient_in_is_refused(bert, task, context, backend, opened):
+    import torch
+
+    class Rounded(torch.nn.Module):
+        def forward(self, values):
+            return values.round().int().float()
+
+    real = opened(bert)
+    model = Model(digest="", module=lambda: Rounded().eval(), processor=lambda: real.processor, labels=("a", "b"))
+    under_test = ModelUnderTest(model, task, context, TextClassificationOptions())
+    with (
+        backend.open(under_test, TorchOptions()) as runner,
+        pytest.raises(NotRunError, match="PyTorch has no gradient of this model"),
+    ):
+        runner.loss_gradient({"values": np.ones((1, 2), np.float32)}, "values", np.array([0]))
+
+
 def test_the_number_of_threads_is_restored_after_a_run(bert, backend, make_model_under_test, monkeypatch):
     import torch
 

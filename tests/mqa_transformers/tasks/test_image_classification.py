@@ -115,6 +115,45 @@ def bind(processor=None, threshold=None, **about):
     return ImageClassification().bind(model, ClassifierOptions(threshold=threshold))
 
 
+# Attacks along the gradient.
+
+ATTACKS = """
+[[check]]
+measure = { use = "vision/transfer", epsilon = 0.3, rows = 12 }
+expect = { min = 0.9, reference_robust_accuracy = { max = 0.5 } }
+gate = "point"
+[[check]]
+measure = { use = "vision/adversarial", epsilon = 0.3, rows = 12 }
+expect = { max = 0.5 }
+gate = "point"
+"""
+
+
+def test_attacks_on_pytorch_fool_the_export_alike_which_itself_has_no_gradient_to_go_along(folder):
+    (folder / "suite.toml").write_text(SUITE + ATTACKS)
+    transferred, attacked, refused = judged(folder).results[4:]
+    assert [one.verdict for one in (transferred, attacked, refused)] == ["PASS", "PASS", "NOT-RUN"]
+    assert "backend `onnx` gives no gradients" in refused.note
+    numbers = {name: number.estimate for name, number in transferred.numbers.items()}
+    assert numbers["value"] == 1.0
+    assert numbers["robust_accuracy"] == numbers["reference_robust_accuracy"]
+
+
+def test_an_onnx_file_alone_is_not_attacked_and_the_report_says_why(folder):
+    for name in ("config.json", "preprocessor_config.json"):
+        shutil.copy(folder / "model" / name, folder / "out" / name)
+    suite = (
+        SUITE.replace("transformers/auto", "onnx/file")
+        .replace("image-class", "transformers/image-class")
+        .replace('id = "model"', 'id = "out/model.onnx"')
+    )
+    suite = suite.replace('[backends.torch]\nuse = "transformers/torch"\n', "").replace('path = "out/model.onnx"\n', "")
+    (folder / "suite.toml").write_text(suite + ATTACKS.split("[[check]]\n")[2].join(["[[check]]\n", ""]))
+    refused = judged(folder).results[-1]
+    assert refused.verdict == "NOT-RUN"
+    assert "backend `onnx` gives no gradients, along which an attack goes" in refused.note
+
+
 # What the model is fed.
 
 
