@@ -105,11 +105,12 @@ def test_a_linear_model_keeps_the_images_that_lie_farther_from_its_threshold_tha
     }
 
 
-def test_a_length_spread_over_all_values_moves_each_by_its_share(make_context):
+@pytest.mark.parametrize("shift", [28.2, 40])  # of the first, other shares for other channels would make 27.8
+def test_a_length_spread_over_all_values_moves_each_by_its_share(make_context, shift):
     values = 3 * SIZE * SIZE
-    table, _, _ = observed(make_context(), norm="l2", method="fgsm", epsilon=40 / 255 * values**0.5)
+    table, _, _ = observed(make_context(), norm="l2", method="fgsm", epsilon=shift / 255 * values**0.5)
     kept = {row["id"] for row in table.to_pylist() if row["attacked_label"] == row["target"]}
-    assert kept == {f"row-{level}" for level in LEVELS if abs(level - THRESHOLD) > 40}
+    assert kept == {f"row-{level}" for level in LEVELS if abs(level - THRESHOLD) > shift}
 
 
 def test_a_model_that_is_sure_beyond_the_digits_of_float32_is_attacked_all_the_same(make_context):
@@ -161,6 +162,20 @@ def test_a_candidate_with_another_threshold_resists_what_lies_farther_from_it(ma
     assert evidence.notes == ("of 2 successes on the reference, 1 transferred",)
     assert [one.id for one in evidence.examples] == ["row-132"]
     assert table.num_rows == len(LEVELS)
+
+
+def test_a_success_on_an_image_that_the_candidate_has_wrong_as_it_is_is_ignored(make_context):
+    context = make_context(build_module(threshold=134), reference=build_module())
+    _, numbers, evidence = observed(context, Transfer(), method="fgsm", epsilon=5 / 255)
+    assert numbers["value"] == 0.0  # of 124, which becomes 129; 132 is dark for the candidate from the start
+    assert evidence.notes == ("of 1 success on the reference, 0 transferred",)
+
+
+def test_the_candidate_is_fed_an_image_that_the_reference_has_wrong_as_it_is(make_context):
+    context = make_context(build_module(), reference=build_module(threshold=122))
+    _, numbers, _ = observed(context, Transfer(), method="fgsm", epsilon=5 / 255)
+    # 124 stays, which attacked would be 129; 120 becomes 125, and 132 becomes 127.
+    assert numbers == {"value": 0.0, "robust_accuracy": 0.9, "reference_robust_accuracy": 0.8}
 
 
 # What cannot be attacked.
