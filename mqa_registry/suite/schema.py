@@ -107,10 +107,11 @@ def _check() -> Schema:
 
 def _reference(contributions: Iterable[tuple[str, Contribution]], *, swept: bool = False, bare: bool = False) -> Schema:
     """A string where every option may be left out, or a table; with `bare`, a name without its plugin will do."""
-    tables, strings = {}, []
+    tables: dict[tuple[str, ...], Schema] = {}
+    strings: list[str] = []
     for name, contribution in contributions:
         options = contribution_options(contribution)
-        names = (name, name.partition("/")[2]) if bare else (name,)
+        names: tuple[str, ...] = (name, name.partition("/")[2]) if bare else (name,)
         tables[names] = _contribution(names, contribution, options, {}, swept=swept)
         if not any(option.required for option in options):
             strings += names
@@ -123,7 +124,9 @@ def _table(
 ) -> Schema:
     """A table with `use`, the host's keys and the options; or, laid over another suite's, one without `use`."""
     host = options_schema(keys)["properties"] | (own or {})
-    tables = {(name,): _contribution((name,), one, contribution_options(one), host) for name, one in contributions}
+    tables: dict[tuple[str, ...], Schema] = {
+        (name,): _contribution((name,), one, contribution_options(one), host) for name, one in contributions
+    }
     has_use = OPEN | {"required": ["use"]}
     return {"type": "object", "if": has_use, "then": _chosen(tables), "else": OPEN | {"properties": host}}
 
