@@ -248,4 +248,5 @@ def _correlate(counts: ConfusionCounts) -> Floats:
     covariance = true_positives.sum(axis=-1) * n_rows - (predicted * actual).sum(axis=-1)
     variance_predicted = n_rows**2 - (predicted**2).sum(axis=-1)
     variance_actual = n_rows**2 - (actual**2).sum(axis=-1)
-    return divide(covariance, np.sqrt(variance_predicted) * np.sqrt(variance_actual))
+    correlation = divide(covariance, np.sqrt(variance_predicted) * np.sqrt(variance_actual))
+    return np.clip(correlation, -1.0, 1.0)  # a product of roots is rounded

@@ -41,6 +41,10 @@ def test_balanced_accuracy_is_that_of_scikit_learn(coded, at, case):
     assert at(balanced_accuracy(coded(predicted, k), coded(targets, k)), times) == pytest.approx(expected)
 
 
+def test_mcc_of_rows_that_are_all_wrong_is_minus_one_and_no_rounding_less(coded, at):
+    assert at(mcc(coded([1, 1, 1, 0, 0]), coded([0, 0, 0, 1, 1]))) == -1
+
+
 @QUICK
 @given(repeated_predictions())
 def test_mcc_is_that_of_scikit_learn_and_undefined_where_one_side_is_constant(coded, at, case):
