@@ -93,7 +93,7 @@ if TYPE_CHECKING:
         summarize_error,
     )
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
-    from mqa_registry.execution.inference.batch_runs import run_rows
+    from mqa_registry.execution.inference.batch_runs import run_in_halves, run_rows
     from mqa_registry.execution.inference.decoding import GenerationStep, iter_generation, trace_generation
     from mqa_registry.extras import optional_import
     from mqa_registry.files import FileFormat, atomic_folder, file_format, is_special
@@ -133,6 +133,7 @@ if TYPE_CHECKING:
     from mqa_registry.runs.progress import RunProgress
     from mqa_registry.sounds import Sound, read_sound, resample
     from mqa_registry.stats.multiplicity import holm
+    from mqa_registry.stats.randomness import row_generator
     from mqa_registry.suite import explain_error
     from mqa_registry.summaries import CalibrationBin, ConfusionMatrix, LabelCounts, ValueSummary
     from mqa_registry.types import (
@@ -220,7 +221,7 @@ _HOMES = {
     "model_inputs": ("ResolvedRows", "RowSources", "resolve_rows"),
     "naming": ("counted", "did_you_mean"),
     "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
-    "execution.inference.batch_runs": ("run_rows",),
+    "execution.inference.batch_runs": ("run_in_halves", "run_rows"),
     "execution.inference.decoding": ("GenerationStep", "iter_generation", "trace_generation"),
     "number_groups": ("group_by_number",),
     "process": ("end_process_tree", "signal_name"),
@@ -242,6 +243,7 @@ _HOMES = {
     "run_options": ("Flag", "HistoryOptions", "RunOptions", "flags"),
     "sounds": ("Sound", "read_sound", "resample"),
     "stats.multiplicity": ("holm",),
+    "stats.randomness": ("row_generator",),
     "runs": ("ExecutedRun", "finalize", "read_plan"),
     "runs.progress": ("RunProgress",),
     "suite": ("explain_error",),
@@ -254,35 +256,35 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AmendingReporter", "Backend", "BatchNorm", "Batching", "BeamSearch", "Blob", "BlobError", "BlobMeasures", "Boxes",
-    "CalibrationBin", "Change", "CheckResults", "ClassificationTask", "ClassifierHead", "ClassifierOptions", "Codec", "Comparison", "ConfusionMatrix", "DataError", "Dataset",
-    "Device", "Diagnosis", "Divergence", "Edit", "EncodedRow", "EnvironmentReporter", "Evidence", "Example",
-    "ExampleRow", "ExecutedRun", "Executor", "ExportOptions", "Exported", "FileFormat", "Finding", "Flag", "Flips",
-    "Generation", "GenerationStep", "Greedy", "Grouping", "HistoryOptions", "InputVariant", "Inspectable", "Interval",
-    "Job", "Judgement", "LabelCounts", "LiveModel", "Metric", "Model", "ModelDescription", "ModelOptions",
-    "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError", "Number", "NumberBounds",
-    "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport", "Part", "Perturbation",
-    "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions", "Reporter",
-    "ResolvedModel", "ResolvedRows", "Result", "RowError", "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress",
-    "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "SingleLabelHead", "Slice", "Sound", "State", "Statistic", "Step",
-    "Streaming", "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport",
-    "TableSource", "TagScheme", "TaggedEntity", "Targets", "Task", "Timeable", "Tracker", "Trait", "UsageError", "ValueSummary",
-    "Verdict", "ViewContext", "ViewSummary", "Worker", "WorkerLostError", "WorkerPool", "as_predictions", "as_table",
-    "atomic_folder", "batch_invariance", "blocks_release", "box_overlaps", "cache_states", "channel_factors",
-    "check_output_folder", "check_threads", "compare_masks", "content_digest", "count_lost_rows", "count_pixels",
-    "count_runs", "count_verdicts", "counted", "decode_mask", "decode_pair",
-    "describe_bounds", "describe_flips", "describe_lost_rows", "describe_perturbation", "did_you_mean",
-    "draw_conclusion", "edited", "encode_mask", "encode_masks", "end_process_tree", "execute_suite",
-    "explain_comparison", "explain_error",
-    "explain_result", "export", "export_model", "file_format", "finalize", "find_device", "fingerprint", "flags",
-    "format_estimate", "format_number", "format_prediction", "format_with_interval", "group_by_number",
-    "group_by_vector", "have_same_objects", "holm",
-    "hookimpl", "identify_language", "interruptible", "is_special", "iter_generation", "judge", "list_backends",
-    "list_checks", "make_rankings", "make_visible", "masks_column", "name_family", "name_members", "normalize_answer",
-    "normalize_mask", "open_table", "optional_import", "output", "pair_boxes", "parity", "place_words", "positive_class",
-    "read_columns", "read_examples", "read_plan", "read_problem_type", "read_sound", "read_table",
+    "CalibrationBin", "Change", "CheckResults", "ClassificationTask", "ClassifierHead", "ClassifierOptions", "Codec",
+    "Comparison", "ConfusionMatrix", "DataError", "Dataset", "Device", "Diagnosis", "Divergence", "Edit", "EncodedRow",
+    "EnvironmentReporter", "Evidence", "Example", "ExampleRow", "ExecutedRun", "Executor", "ExportOptions", "Exported",
+    "FileFormat", "Finding", "Flag", "Flips", "Generation", "GenerationStep", "Greedy", "Grouping", "HistoryOptions",
+    "InputVariant", "Inspectable", "Interval", "Job", "Judgement", "LabelCounts", "LiveModel", "Metric", "Model",
+    "ModelDescription", "ModelOptions", "ModelSource", "ModelUnderTest", "MqaError", "NoOptions", "NotRunError",
+    "Number", "NumberBounds", "OutOfMemoryError", "OutputReading", "ParityError", "ParityOptions", "ParityReport",
+    "Part", "Perturbation", "Predictions", "Probe", "ProbeContext", "Quantile", "Replay", "Report", "ReportOptions",
+    "Reporter", "ResolvedModel", "ResolvedRows", "Result", "RowError", "RowSources", "RunComparison", "RunContext",
+    "RunOptions", "RunProgress", "Runner", "RunnerFacts", "Sampling", "Scores", "Shortfall", "SingleLabelHead", "Slice",
+    "Sound", "State", "Statistic", "Step", "Streaming", "SuggestedBackend", "SuggestedCheck", "Suggestion",
+    "SuiteContext", "SuiteSelection", "SupportsExport", "TableSource", "TagScheme", "TaggedEntity", "Targets", "Task",
+    "Timeable", "Tracker", "Trait", "UsageError", "ValueSummary", "Verdict", "ViewContext", "ViewSummary", "Worker",
+    "WorkerLostError", "WorkerPool", "as_predictions", "as_table", "atomic_folder", "batch_invariance",
+    "blocks_release", "box_overlaps", "cache_states", "channel_factors", "check_output_folder", "check_threads",
+    "compare_masks", "content_digest", "count_lost_rows", "count_pixels", "count_runs", "count_verdicts", "counted",
+    "decode_mask", "decode_pair", "describe_bounds", "describe_flips", "describe_lost_rows", "describe_perturbation",
+    "did_you_mean", "draw_conclusion", "edited", "encode_mask", "encode_masks", "end_process_tree", "execute_suite",
+    "explain_comparison", "explain_error", "explain_result", "export", "export_model", "file_format", "finalize",
+    "find_device", "fingerprint", "flags", "format_estimate", "format_number", "format_prediction",
+    "format_with_interval", "group_by_number", "group_by_vector", "have_same_objects", "holm", "hookimpl",
+    "identify_language", "interruptible", "is_special", "iter_generation", "judge", "list_backends", "list_checks",
+    "make_rankings", "make_visible", "masks_column", "name_family", "name_members", "normalize_answer",
+    "normalize_mask", "open_table", "optional_import", "output", "pair_boxes", "parity", "place_words",
+    "positive_class", "read_columns", "read_examples", "read_plan", "read_problem_type", "read_sound", "read_table",
     "read_target_labels", "read_targets", "rebuild_model", "reopen_runner", "resample", "resolve_model", "resolve_rows",
-    "run", "run_rows", "shapes", "show_export", "show_report", "signal_name", "source_digest", "source_files",
-    "split_cache", "summarize_error", "to_svg", "trace_generation", "verdict_on", "with_class_names", "write_report",
+    "row_generator", "run", "run_in_halves", "run_rows", "shapes", "show_export", "show_report", "signal_name",
+    "source_digest", "source_files", "split_cache", "summarize_error", "to_svg", "trace_generation", "verdict_on",
+    "with_class_names", "write_report",
 ]  # fmt: skip
 
 

@@ -21,6 +21,12 @@ def generator(seed: int, *purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key))  # type: ignore[arg-type]  # numpy's stubs know no other seeds
 
 
+def row_generator(seed: int, row_id: str) -> np.random.Generator:
+    """The generator of what is drawn for one row, which does not depend on other rows."""
+    digest = hashlib.blake2b(row_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest, "little")])
+
+
 class _Key(ISpawnableSeedSequence):
     """A key of Philox as it is: one is made for every row, and numpy's own way to give a key draws entropy besides."""
 

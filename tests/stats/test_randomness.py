@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.stats.randomness import generator
+from mqa_registry.stats.randomness import generator, row_generator
 
 words = st.lists(st.text(max_size=5), min_size=1, max_size=3)
 
@@ -37,3 +37,11 @@ def test_a_copy_goes_on_as_its_original() -> None:
     copies = (copy.deepcopy(one), pickle.loads(pickle.dumps(one)))
 
     assert {one.random(), *(other.random() for other in copies)} == {generator(7, "typos").random()}
+
+
+def test_what_is_drawn_for_a_row_depends_on_the_seed_and_its_id_alone() -> None:
+    draws = [row_generator(seed, row).random() for seed, row in [(7, "r1"), (7, "r2"), (8, "r1"), (7, "\ud800")]]
+
+    assert len({*draws}) == 4
+    assert row_generator(7, "r1").random() == draws[0]
+    assert draws[0] == 0.22331369063921613  # kept predictions of attacks rest on it

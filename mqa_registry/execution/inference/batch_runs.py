@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mqa_registry.contributions import Streaming, shapes
 from mqa_registry.contributions.task import stack_outputs
@@ -13,12 +14,15 @@ from mqa_registry.execution.inference.encoding import digest_row
 from mqa_registry.execution.inference.streaming import select_row, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from mqa_registry.contributions import Backend, Batching, Codec, RunnerFacts
     from mqa_registry.contributions.task import Batch, Encoded, Outputs
 
     Run: TypeAlias = Callable[[Batch], Outputs]
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
 def run_rows(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batching, budget: int) -> Outputs:
@@ -60,7 +64,7 @@ def _run_parts(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batchi
     parts.sort(key=lambda part: (-part.cost, part.row, part.number))
     outputs: dict[tuple[int, int], Outputs] = {}
     for batch in batching.batches(parts, budget, cost=lambda part: part.cost, shape=lambda part: shapes(part.arrays)):
-        given = _run_in_halves(codec, run, batch)
+        given = run_in_halves(partial(_run_batch, codec, run), batch)
         outputs |= {(part.row, part.number): one for part, one in zip(batch, given, strict=True)}
     by_row: list[list[Outputs]] = [[] for _ in rows]
     for row, number in sorted(outputs):
@@ -68,19 +72,22 @@ def _run_parts(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batchi
     return _join(codec, by_row, rows)
 
 
-def _run_in_halves(codec: Codec, run: Run, parts: Sequence[_Part]) -> Iterator[Outputs]:
-    """What is kept of the outputs for each part of a batch; one that does not fit into memory is run in halves."""
+def _run_batch(codec: Codec, run: Run, parts: Sequence[_Part]) -> list[Outputs]:
+    """What is kept of the outputs for each part of a batch."""
+    arrays = [part.arrays for part in parts]
+    given = codec.reduce(run(codec.collate(arrays)), arrays)
+    return [select_row(given, place) for place in range(len(parts))]
+
+
+def run_in_halves(run: Callable[[Sequence[ItemT]], Sequence[ResultT]], items: Sequence[ItemT]) -> list[ResultT]:
+    """What `run` gives for each of some items. Where memory runs out, it is given the first half of them, and then the other."""
     try:
-        arrays = [part.arrays for part in parts]
-        given = codec.reduce(run(codec.collate(arrays)), arrays)
+        return list(run(items))
     except OutOfMemoryError:
-        if len(parts) == 1:
+        if len(items) == 1:
             raise
-        middle = len(parts) // 2
-        yield from _run_in_halves(codec, run, parts[:middle])
-        yield from _run_in_halves(codec, run, parts[middle:])
-    else:
-        yield from (select_row(given, place) for place in range(len(parts)))
+    middle = len(items) // 2
+    return [*run_in_halves(run, items[:middle]), *run_in_halves(run, items[middle:])]
 
 
 def _join(codec: Codec, outputs: Sequence[Sequence[Outputs]], rows: Sequence[Encoded]) -> Outputs:

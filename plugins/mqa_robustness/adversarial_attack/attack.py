@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, MinLen
 
-from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, read_target_labels, run_rows, shapes
+from mqa_registry import (
+    DataError,
+    MqaError,
+    NotRunError,
+    read_target_labels,
+    row_generator,
+    run_in_halves,
+    run_rows,
+    shapes,
+)
 from mqa_robustness.adversarial_attack.candidates import DEFAULT_TRANSFORMATIONS, Transformation, find_candidates
 from mqa_robustness.adversarial_attack.results import ATTACKED, AttackResult, Outcome
 from mqa_robustness.adversarial_attack.search import SearchLimits, search, search_in_batches
@@ -65,8 +73,7 @@ class SampledRow:
 
     def make_rng(self) -> np.random.Generator:
         """The generator of the attack on this row, which does not depend on other rows."""
-        digest = hashlib.blake2b(self.id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        return np.random.default_rng([self.seed, int.from_bytes(digest, "little")])
+        return row_generator(self.seed, self.id)
 
     def explain_decline(self, fields: Sequence[str]) -> str:
         """Why it cannot be attacked, whatever the edits; empty where it can."""
@@ -126,7 +133,7 @@ class Victim:
         )
         predictions: dict[bytes, Prediction] = {}
         for batch in batches:
-            predictions |= zip(batch, self._run([distinct[key] for key in batch]), strict=True)
+            predictions |= zip(batch, run_in_halves(self._run, [distinct[key] for key in batch]), strict=True)
         return [predictions[key] for key in keys]
 
     def _run(self, batch: Sequence[tuple[str, EncodedRow]]) -> list[Prediction]:
@@ -134,12 +141,7 @@ class Victim:
         try:
             runner = self.view.runner
             outputs = run_rows(self.codec, runner.run, rows, self.batching, runner.budget)
-        except OutOfMemoryError:
-            if len(batch) == 1:
-                raise
-            middle = len(batch) // 2
-            return self._run(batch[:middle]) + self._run(batch[middle:])
-        except MqaError:
+        except MqaError:  # memory that has run out, too
             raise
         except Exception as error:
             if len(batch) == 1:

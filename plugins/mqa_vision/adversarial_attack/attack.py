@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from annotated_types import Ge
 
-from mqa_registry import DataError, NotRunError, OutOfMemoryError, read_target_labels, run_rows, shapes
+from mqa_registry import DataError, NotRunError, read_target_labels, row_generator, run_in_halves, run_rows, shapes
 from mqa_vision.adversarial_attack.gradient_attacks import Ball, Norm, fgsm, pgd
 from mqa_vision.adversarial_attack.pixel_scale import PixelScale
 
@@ -111,13 +110,7 @@ class Attack:
 
     def run(self, rows: Sequence[EncodedRow], targets: Mapping[str, str]) -> list[AttackRecord]:
         """A record for each of the rows, which have one shape; in halves where memory runs out."""
-        try:
-            return list(self._run(rows, targets))
-        except OutOfMemoryError:
-            if len(rows) == 1:
-                raise
-            middle = len(rows) // 2
-            return self.run(rows[:middle], targets) + self.run(rows[middle:], targets)
+        return run_in_halves(lambda some: list(self._run(some, targets)), rows)
 
     def _run(self, rows: Sequence[EncodedRow], targets: Mapping[str, str]) -> Iterator[AttackRecord]:
         arrays = [row.arrays for row in rows]
@@ -153,14 +146,11 @@ class Attack:
         if self.options.method == "fgsm":
             moved = fgsm(pixels, gradient, ball)
         else:
-            moved = pgd(pixels, gradient, ball, self.options.steps or STEPS, [self._make_rng(row.id) for row in rows])
+            moved = pgd(
+                pixels, gradient, ball, self.options.steps or STEPS, [row_generator(self.seed, row.id) for row in rows]
+            )
         changed = scale.change(inputs, moved - pixels)
         return [{**row.arrays, name: one} for row, one in zip(rows, changed, strict=True)]
-
-    def _make_rng(self, row: str) -> np.random.Generator:
-        """The generator of the attack on a row, which does not depend on other rows."""
-        digest = hashlib.blake2b(row.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        return np.random.default_rng([self.seed, int.from_bytes(digest, "little")])
 
 
 def attack_rows(

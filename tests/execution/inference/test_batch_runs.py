@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mqa_registry import Batching, BeamSearch, Codec, Generation, NotRunError, RunnerFacts, State, Streaming
 from mqa_registry.contributions.task import stack_outputs
 from mqa_registry.errors import OutOfMemoryError
-from mqa_registry.execution.inference.batch_runs import check_run_mode, run_rows
+from mqa_registry.execution.inference.batch_runs import check_run_mode, run_in_halves, run_rows
 from mqa_registry.execution.inference.encoding import row_cost
 from tests.stand_ins import make_codec
 
@@ -98,6 +98,21 @@ def test_windows_that_do_not_fit_into_memory_together_are_run_in_halves():
     rows = codec.encode([{"ids": range(12)}])
     at_once = run_rows(codec, score, rows, Batching(), 100)
     np.testing.assert_array_equal(run_rows(codec, run, rows, Batching(), 100)["score"], at_once["score"])
+
+
+def test_an_item_that_does_not_fit_into_memory_alone_is_an_error_once_those_before_it_have_run():
+    taken = []
+
+    def run(items):
+        if len(items) > 2 or 3 in items:
+            raise OutOfMemoryError("too many items")
+        taken.extend(items)
+        return [item * 10 for item in items]
+
+    assert run_in_halves(run, [0, 1, 2]) == [0, 10, 20]
+    with pytest.raises(OutOfMemoryError):
+        run_in_halves(run, [0, 1, 2, 3])
+    assert taken == [0, 1, 2, 0, 1, 2]
 
 
 def test_left_out_parts_are_stacked_and_filled_up_with_zeros():
