@@ -12,7 +12,7 @@ from mqa_registry import Codec, DataError, Task
 from mqa_transformers.live_model import MASKED_MODEL, describe_classifier
 from mqa_transformers.loading import FILL_MASK
 from mqa_transformers.tasks.masked_text import MASKED, PLACEHOLDERS, TEXT, MaskedText
-from mqa_transformers.tasks.tag_decoding import find_scores
+from mqa_transformers.tasks.outputs import find_logits
 from mqa_transformers.tasks.token_codec import TokenCodec
 from mqa_transformers.tasks.tokenization import (
     IDS,
@@ -124,7 +124,7 @@ class FillMaskCodec(TokenCodec):
 
     def reduce(self, outputs: Arrays, parts: Sequence[Arrays]) -> Arrays:
         """The numbers of every mask, of the logits of a batch; those of parts with fewer masks are filled up."""
-        name, logits = find_scores(outputs)
+        name, logits = find_logits(outputs)
         if logits.ndim != 3:
             raise DataError(
                 f"the model gives `{name}` of the shape {logits.shape}",

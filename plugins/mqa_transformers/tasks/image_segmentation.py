@@ -19,6 +19,7 @@ from mqa_transformers.tasks.image_codec import (
     sample_images,
 )
 from mqa_transformers.tasks.image_preprocessing import PIXELS
+from mqa_transformers.tasks.outputs import LOGITS, require_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
     Ints = npt.NDArray[np.int64]
 
-LOGITS = "logits"
 BAND_NUMBERS = 1 << 22  # logits that are made larger at a time
 
 
@@ -69,7 +69,7 @@ class ImageSegmentationCodec(SizedImageCodec):
         return ImageSegmentationCodec(self._model, processor, preprocessing, self._inputs)
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-        logits = find_logits(outputs, len(self._labels))
+        logits = read_logits(outputs, len(self._labels))
         fed = np.array([row[PIXELS].shape[-2:] for row in rows], np.int64).reshape(-1, 2)
         masks = []
         for grid, size, own in zip(logits, (row[IMAGE_SIZE] for row in rows), fed, strict=True):
@@ -88,15 +88,10 @@ class ImageSegmentationCodec(SizedImageCodec):
         return encode_masks(find_classes(grid, int(size[0]), int(size[1])), self._labels)
 
 
-def find_logits(outputs: Arrays, n_labels: int) -> Floats:
+def read_logits(outputs: Arrays, n_labels: int) -> Floats:
     """The output `logits`, shape (rows, labels, height, width); a DataError where there is none, or the labels are others."""
-    if LOGITS not in outputs:
-        listed = ", ".join(f"`{name}`" for name in outputs)
-        raise DataError(
-            f"the model has no output `{LOGITS}`; it has {listed}",
-            hint="a segmenter gives it; an export has its outputs under their names",
-        )
-    logits = outputs[LOGITS].astype(np.float32)
+    hint = "a segmenter gives it; an export has its outputs under their names"
+    logits = require_output(outputs, LOGITS, hint).astype(np.float32)
     if logits.ndim != 4 or logits.shape[1] != n_labels:
         raise DataError(
             f"the model gives `{LOGITS}` of shape {logits.shape}, and its configuration names {counted(n_labels, 'label')}",

@@ -13,6 +13,7 @@ from mqa_transformers.loading import ZERO_SHOT_IMAGE_CLASSIFICATION
 from mqa_transformers.tasks.image_codec import IMAGE, sample_images
 from mqa_transformers.tasks.image_preprocessing import PIXELS
 from mqa_transformers.tasks.image_text_codec import ImageTextCodec, find_processors, tokenize_texts
+from mqa_transformers.tasks.outputs import require_output
 from mqa_transformers.tasks.pooling import make_vectors
 from mqa_transformers.tasks.tokenization import IDS, find_max_length, pad_rows
 
@@ -98,11 +99,8 @@ class ImageTextEmbeddingCodec(ImageTextCodec):
         return super().cost(row) if _is_image(row) else len(row[IDS])
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-        name = OUTPUTS[IMAGE if _is_image(rows[0]) else TEXT]
-        if name not in outputs:
-            listed = ", ".join(f"`{one}`" for one in outputs)
-            raise DataError(f"the model has no output `{name}`; it has {listed}")
-        return make_vectors(list(outputs[name].astype(np.float64)))
+        vectors = require_output(outputs, OUTPUTS[IMAGE if _is_image(rows[0]) else TEXT])
+        return make_vectors(list(vectors.astype(np.float64)))
 
     @cached_property
     def _other_image(self) -> npt.NDArray[Any]:

@@ -19,6 +19,7 @@ from mqa_transformers.tasks.image_codec import (
     require_image_processor,
     sample_images,
 )
+from mqa_transformers.tasks.outputs import LOGITS, require_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-LOGITS, BOXES = "logits", "pred_boxes"
+BOXES = "pred_boxes"
 SIDES = ("x0", "y0", "x1", "y1")
 
 
@@ -125,13 +126,8 @@ def find_outputs(outputs: Arrays, n_labels: int) -> tuple[Floats, Floats]:
 
     They are the outputs `logits` and `pred_boxes`. A DataError where there are no such, or the classes are others.
     """
-    if missing := [name for name in (LOGITS, BOXES) if name not in outputs]:
-        listed = ", ".join(f"`{name}`" for name in outputs)
-        raise DataError(
-            f"the model has no output `{missing[0]}`; it has {listed}",
-            hint=f"a detector gives `{LOGITS}` and `{BOXES}`; an export has its outputs under these names",
-        )
-    logits, boxes = (outputs[name].astype(np.float64) for name in (LOGITS, BOXES))
+    hint = f"a detector gives `{LOGITS}` and `{BOXES}`; an export has its outputs under these names"
+    logits, boxes = (require_output(outputs, name, hint).astype(np.float64) for name in (LOGITS, BOXES))
     if logits.ndim != 3 or boxes.shape != (*logits.shape[:2], 4) or logits.shape[-1] not in (n_labels, n_labels + 1):
         raise DataError(
             f"the model gives `{LOGITS}` of shape {logits.shape} and `{BOXES}` of shape {boxes.shape}, and its configuration"

@@ -12,29 +12,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import DataError, TagScheme
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
+
+    from mqa_registry import TagScheme
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Ints: TypeAlias = npt.NDArray[np.int64]
 
 Aggregation: TypeAlias = Literal["none", "simple", "first", "average", "max"]
 OUTSIDE = "O"
-LOGITS = "logits"
 SUM_TOLERANCE = 1e-2  # how far the sum of probabilities may be from 1: rounding in bfloat16
 DECISION = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string()), ("margin", pa.float32())])
-
-
-def find_scores(outputs: Mapping[str, npt.NDArray[Any]]) -> tuple[str, npt.NDArray[Any]]:
-    """The output `logits`, else the only one, with its name; a DataError where there are several others."""
-    if LOGITS not in outputs and len(outputs) != 1:
-        raise DataError(f"the model has no output `logits`; it has {', '.join(f'`{name}`' for name in outputs)}")
-    name = LOGITS if LOGITS in outputs else next(iter(outputs))
-    return name, outputs[name]
 
 
 def softmax(logits: Floats) -> Floats:

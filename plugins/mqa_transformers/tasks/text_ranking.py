@@ -9,6 +9,7 @@ import numpy as np
 
 from mqa_registry import Codec, DataError, Grouping, SingleLabelHead, Task, make_rankings, name_members
 from mqa_transformers.loading import TEXT_CLASSIFICATION
+from mqa_transformers.tasks.outputs import find_logits
 from mqa_transformers.tasks.text_classification import TextClassificationCodec
 from mqa_transformers.tasks.text_parts import join_texts, longest_text, split_texts
 from mqa_transformers.tasks.tokenization import MASK, count_uncut_tokens, resolve_max_length
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 QUERY, TEXT, MEMBER = "query", "text", "member"
-LOGITS = "logits"  # the output that a model gives
 SCORES = "scores"  # of a row: what the logits of its pairs make of it
 
 # Of different lengths, so that an exporter that traces a model with them sees that lengths differ.
@@ -142,9 +142,7 @@ def _make_pairs(example: Example) -> list[dict[str, str]]:
 
 def _read_score(outputs: Arrays) -> float:
     """The score of one pair: its only logit, or how far that of a good candidate is above the other."""
-    if LOGITS not in outputs and len(outputs) != 1:
-        raise DataError(f"the model has no output `logits`; it has {', '.join(f'`{name}`' for name in outputs)}")
-    logits = outputs.get(LOGITS, next(iter(outputs.values()))).astype(np.float64)
+    logits = find_logits(outputs)[1].astype(np.float64)
     if logits.shape not in {(), (1,), (2,)}:
         raise DataError(f"the model gives logits of shape {logits.shape} for a pair, and one or two are a score")
     return float(logits.reshape(-1)[-1] - (logits[0] if logits.shape == (2,) else 0.0))

@@ -13,12 +13,12 @@ import pyarrow as pa
 from mqa_registry import Codec, DataError, OutputReading, TagScheme, Task, counted
 from mqa_transformers.live_model import TAGGER, describe_classifier
 from mqa_transformers.loading import TAGGING
+from mqa_transformers.tasks.outputs import find_logits
 from mqa_transformers.tasks.tag_decoding import (
     Aggregation,
     TokenScores,
     are_probabilities,
     decisions_column,
-    find_scores,
     find_spans,
     merge_decisions,
     resolve_overlaps,
@@ -129,7 +129,7 @@ class TokenClassificationCodec(WindowedCodec):
     def read_outputs(self, outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
         if len(outputs) != 1 or "logits" in outputs:
             return None
-        name, values = find_scores(outputs)
+        name, values = find_logits(outputs)
         tokens = values.reshape(-1, values.shape[-1])
         tokens = tokens[np.abs(tokens).sum(axis=1) > 0]  # windows are padded with zeros
         if values.dtype.kind != "f" or not are_probabilities(tokens):
@@ -177,7 +177,7 @@ class TokenClassificationCodec(WindowedCodec):
         return rest | own | {OFFSETS: np.zeros((1, 2), np.int64)}
 
     def _decode(self, outputs: Arrays, rows: Sequence[Arrays], *, are_logits: bool) -> pa.Table:
-        name, values = find_scores(outputs)
+        name, values = find_logits(outputs)
         labels = self._model.labels
         if values.ndim != 3 or values.shape[-1] != len(labels):
             raise DataError(
@@ -209,7 +209,7 @@ class TokenClassificationCodec(WindowedCodec):
         return joined, merge_decisions(windows)
 
     def _token_outputs(self, outputs: Arrays) -> Sequence[str]:
-        return (find_scores(outputs)[0],)
+        return (find_logits(outputs)[0],)
 
 
 def _check_stride(model: Model, options: TokenClassificationOptions, limit: int | None) -> None:

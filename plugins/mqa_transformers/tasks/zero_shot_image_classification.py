@@ -10,6 +10,7 @@ from mqa_transformers.live_model import IMAGE_TEXT_MODEL, describe_image_model
 from mqa_transformers.loading import ZERO_SHOT_IMAGE_CLASSIFICATION
 from mqa_transformers.tasks.image_codec import IMAGE, sample_images
 from mqa_transformers.tasks.image_text_codec import ImageTextCodec, find_processors, tokenize_texts
+from mqa_transformers.tasks.outputs import LOGITS, require_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mqa_transformers.tasks.image_text_codec import Arrays
 
 LABEL = "{}"  # in a template
-SIMILARITIES, LOGITS = "logits_per_image", "logits"  # what the model gives, and what a head reads
+SIMILARITIES = "logits_per_image"
 SIGMOID_MODELS = ("Siglip",)  # of which each label has a probability of its own
 
 
@@ -85,7 +86,4 @@ class ZeroShotCodec(ImageTextCodec):
         return ZeroShotCodec(self._model, processor, self._texts, preprocessing)
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-        if SIMILARITIES not in outputs:
-            listed = ", ".join(f"`{name}`" for name in outputs)
-            raise DataError(f"the model has no output `{SIMILARITIES}`; it has {listed}")
-        return SingleLabelHead(self._labels).decode({LOGITS: outputs[SIMILARITIES]}, rows)
+        return SingleLabelHead(self._labels).decode({LOGITS: require_output(outputs, SIMILARITIES)}, rows)
