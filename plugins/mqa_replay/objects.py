@@ -1,4 +1,4 @@
-"""Objects in images as services write them, with a box or a mask: a list for each row, of objects with a label and a score."""
+"""Lists of objects, one for each row, as services write them; of objects in images, with a box or a mask, a label and a score."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def with_objects(
 
     `read_place` gives where an object is, by the object and the id of its row. `what` it is stands in errors, as `a box`.
     """
-    source = column if log.has(column) else next((name for name in names if _holds_objects(log, name)), "")
+    source = find_objects(log, column, names)
     if not source:
         return log
     values = parse_json(log.table.column(source))
-    if not _is_list_of_objects(values.type):
+    if not is_list_of_objects(values.type):
         return log  # refused by its type
 
     def read(one: Mapping[str, Any], row_id: str) -> dict[str, Any]:
@@ -53,13 +53,16 @@ def with_objects(
     return log.with_table(set_column(log.table, column, pa.chunked_array(blocks, kind)), *remark)
 
 
-def _holds_objects(log: PredictionLog, name: str) -> bool:
-    if not log.has(name) or not is_nested(log.table.column(name)):
-        return False
-    return _is_list_of_objects(parse_json(log.table.column(name)).type)
+def find_objects(log: PredictionLog, column: str, names: Sequence[str]) -> str:
+    """The column of that name, else that of another of the usual `names` which holds lists of objects; empty where none does."""
+    if log.has(column):
+        return column
+    there = (name for name in names if log.has(name) and is_nested(log.table.column(name)))
+    return next((name for name in there if is_list_of_objects(parse_json(log.table.column(name)).type)), "")
 
 
-def _is_list_of_objects(kind: pa.DataType) -> bool:
+def is_list_of_objects(kind: pa.DataType) -> bool:
+    """Whether a type is that of lists of objects."""
     return bool((pa.types.is_list(kind) or pa.types.is_large_list(kind)) and pa.types.is_struct(kind.value_type))
 
 

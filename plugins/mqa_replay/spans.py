@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mqa_registry import DataError, TagScheme, counted, place_words
-from mqa_replay.columns import ID, LogFormat, PredictionLog, is_nested, parse_json, set_column
+from mqa_replay.columns import ID, LogFormat, PredictionLog, parse_json, set_column
+from mqa_replay.objects import BLOCK_ROWS, find_objects, is_list_of_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,15 +19,14 @@ LABEL_KEYS = ("label", "entity_group", "entity", "type")  # of an object, the fi
 SPAN = pa.list_(
     pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string()), ("score", pa.float64())])
 )
-BLOCK_ROWS = 4096  # that are Python values at a time
 
 
 def with_spans(log: PredictionLog, log_format: LogFormat) -> PredictionLog:
     """The log with a column `spans`: its own, else that of another usual name, else from `tags` of `tokens`."""
-    source = SPANS if log.has(SPANS) else next((name for name in SPAN_NAMES if _holds_objects(log, name)), "")
+    source = find_objects(log, SPANS, SPAN_NAMES)
     if source:
         column = parse_json(log.table.column(source))
-        if not _is_list_of_objects(column.type) and not pa.types.is_null(column.type):
+        if not is_list_of_objects(column.type) and not pa.types.is_null(column.type):
             return log  # refused by its type
         spans = _convert(column, _read_objects)
         remark = () if source == SPANS else (f"spans from `{source}`",)
@@ -41,16 +41,6 @@ def with_spans(log: PredictionLog, log_format: LogFormat) -> PredictionLog:
     table = pa.table({name: parse_json(log.table.column(name)) for name in (TAGS, TOKENS)})
     spans = _tags_to_spans(table, log.table.column(ID), log_format.classes)
     return log.with_table(set_column(log.table, SPANS, spans), "spans from `tags` of `tokens`")
-
-
-def _holds_objects(log: PredictionLog, name: str) -> bool:
-    if not log.has(name) or not is_nested(log.table.column(name)):
-        return False
-    return _is_list_of_objects(parse_json(log.table.column(name)).type)
-
-
-def _is_list_of_objects(kind: pa.DataType) -> bool:
-    return bool((pa.types.is_list(kind) or pa.types.is_large_list(kind)) and pa.types.is_struct(kind.value_type))
 
 
 def _convert(column: pa.ChunkedArray, read: Any) -> pa.ChunkedArray:
