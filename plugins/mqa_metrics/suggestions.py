@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,11 @@ def suggest_quality(context: SuiteContext) -> Iterator[SuggestedCheck]:
         yield from BY_TARGETS[context.schema](context)
 
 
+def _ask_least(measure: str | dict[str, Any], expect: dict[str, float], about: str) -> SuggestedCheck:
+    """A check of quality whose bound is the least that any model should reach."""
+    return SuggestedCheck(table={"measure": measure, "expect": expect}, about=about, bounds="least", order=QUALITY)
+
+
 def _suggest_for_classes(context: SuiteContext) -> Iterator[SuggestedCheck]:
     """Accuracy, macro-F1, AUROC and calibration of a classifier of one class a row."""
     counts = pc.value_counts(context.rows.column("target").drop_null())
@@ -44,27 +49,19 @@ def _suggest_for_classes(context: SuiteContext) -> Iterator[SuggestedCheck]:
     shares = [count.as_py() / pc.sum(counts.field("counts")).as_py() for count in counts.field("counts")]
     largest = max(shares)
     most_frequent = counts.field("values")[shares.index(largest)].as_py()
-    yield SuggestedCheck(
-        table={"measure": "metrics/accuracy", "expect": {"min": _round_up(largest)}},
-        about=f"Is it right more often than one that always answers `{most_frequent}`, the most frequent class?",
-        bounds="least",
-        order=QUALITY,
+    yield _ask_least(
+        "metrics/accuracy",
+        {"min": _round_up(largest)},
+        f"Is it right more often than one that always answers `{most_frequent}`, the most frequent class?",
     )
-    yield SuggestedCheck(
-        table={
-            "measure": {"use": "metrics/f1", "average": "macro"},
-            "expect": {"min": _round_up(2 * largest / (1 + largest) / len(context.classes))},
-        },
-        about="The same for every class, rare or not.",
-        bounds="least",
-        order=QUALITY,
+    yield _ask_least(
+        {"use": "metrics/f1", "average": "macro"},
+        {"min": _round_up(2 * largest / (1 + largest) / len(context.classes))},
+        "The same for every class, rare or not.",
     )
     if len(context.classes) == 2:
-        yield SuggestedCheck(
-            table={"measure": "metrics/auroc", "expect": {"min": CHANCE}},
-            about=f"Does it score rows of `{context.classes[1]}` higher than others?",
-            bounds="least",
-            order=QUALITY,
+        yield _ask_least(
+            "metrics/auroc", {"min": CHANCE}, f"Does it score rows of `{context.classes[1]}` higher than others?"
         )
     yield SuggestedCheck(
         table={"measure": "metrics/ece", "expect": {"max": MAX_ECE}},
@@ -82,28 +79,18 @@ def _suggest_for_label_sets(context: SuiteContext) -> Iterator[SuggestedCheck]:
     prevalence = n_labels / (len(targets) * len(context.classes))
     if not 0 < prevalence < 1:
         return
-    yield SuggestedCheck(
-        table={
-            "measure": {"use": "metrics/f1", "average": "micro"},
-            "expect": {"min": _round_up(2 * prevalence / (1 + prevalence))},
-        },
-        about="Is it better than one that gives every row all labels?",
-        bounds="least",
-        order=QUALITY,
+    yield _ask_least(
+        {"use": "metrics/f1", "average": "micro"},
+        {"min": _round_up(2 * prevalence / (1 + prevalence))},
+        "Is it better than one that gives every row all labels?",
     )
     sets = Counter(tuple(sorted(set(row))) for row in targets.to_pylist())
-    yield SuggestedCheck(
-        table={"measure": "metrics/accuracy", "expect": {"min": _round_up(max(sets.values()) / len(targets))}},
-        about="Does it give exactly the right labels more often than one that always gives the most frequent set?",
-        bounds="least",
-        order=QUALITY,
+    yield _ask_least(
+        "metrics/accuracy",
+        {"min": _round_up(max(sets.values()) / len(targets))},
+        "Does it give exactly the right labels more often than one that always gives the most frequent set?",
     )
-    yield SuggestedCheck(
-        table={"measure": "metrics/ranking-loss", "expect": {"max": CHANCE}},
-        about="Does it score the labels of a row above the others?",
-        bounds="least",
-        order=QUALITY,
-    )
+    yield _ask_least("metrics/ranking-loss", {"max": CHANCE}, "Does it score the labels of a row above the others?")
 
 
 def _suggest_for_numbers(context: SuiteContext) -> Iterator[SuggestedCheck]:
@@ -113,24 +100,13 @@ def _suggest_for_numbers(context: SuiteContext) -> Iterator[SuggestedCheck]:
         return
     values = np.asarray(targets.to_numpy())
     error = float(np.abs(values - np.median(values)).mean())
-    yield SuggestedCheck(
-        table={"measure": "metrics/mae", "expect": {"max": float(f"{error:.3g}")}},
-        about="Is it nearer to the targets than one that always predicts their median?",
-        bounds="least",
-        order=QUALITY,
+    yield _ask_least(
+        "metrics/mae",
+        {"max": float(f"{error:.3g}")},
+        "Is it nearer to the targets than one that always predicts their median?",
     )
-    yield SuggestedCheck(
-        table={"measure": "metrics/r2", "expect": {"min": 0.0}},
-        about="Does it explain more than the mean of the targets does?",
-        bounds="least",
-        order=QUALITY,
-    )
-    yield SuggestedCheck(
-        table={"measure": "metrics/spearman", "expect": {"min": 0.0}},
-        about="Does it put rows in the order of their targets?",
-        bounds="least",
-        order=QUALITY,
-    )
+    yield _ask_least("metrics/r2", {"min": 0.0}, "Does it explain more than the mean of the targets does?")
+    yield _ask_least("metrics/spearman", {"min": 0.0}, "Does it put rows in the order of their targets?")
 
 
 def _suggest_for_rankings(context: SuiteContext) -> Iterator[SuggestedCheck]:
@@ -142,14 +118,10 @@ def _suggest_for_rankings(context: SuiteContext) -> Iterator[SuggestedCheck]:
     gains = [([one["relevance"] for one in relevant or ()], len(names)) for relevant, names in pairs]
     by_chance = [_expect_ndcg(some, size) for some, size in gains if some]
     if by_chance:
-        yield SuggestedCheck(
-            table={
-                "measure": {"use": "metrics/ndcg", "k": DEPTH},
-                "expect": {"min": _round_up(float(np.mean(by_chance)))},
-            },
-            about="Does it put what is relevant before what is not? In a random order the first ten have less.",
-            bounds="least",
-            order=QUALITY,
+        yield _ask_least(
+            {"use": "metrics/ndcg", "k": DEPTH},
+            {"min": _round_up(float(np.mean(by_chance)))},
+            "Does it put what is relevant before what is not? In a random order the first ten have less.",
         )
 
 
@@ -174,33 +146,29 @@ BY_TARGETS: Mapping[str, Callable[[SuiteContext], Iterator[SuggestedCheck]]] = {
 NEED_NO_TARGETS = ("tokens",)  # what stood behind a mask is in the row
 SUGGESTED: Mapping[str, Sequence[SuggestedCheck]] = {
     "spans": (
-        SuggestedCheck(
-            table={"measure": "metrics/span-f1", "expect": {"min": MIN_SPAN_F1}},
-            about="Does it find the spans of the targets, with their ends and labels?",
-            bounds="least",
-            order=QUALITY,
+        _ask_least(
+            "metrics/span-f1",
+            {"min": MIN_SPAN_F1},
+            "Does it find the spans of the targets, with their ends and labels?",
         ),
     ),
     "boxes": (
-        SuggestedCheck(
-            table={"measure": {"use": "metrics/box-map", "iou": 0.5}, "expect": {"min": MIN_AP50}},
-            about="Does it find the objects of every label, and rank them before what is none? This is COCO's AP50.",
-            bounds="least",
-            order=QUALITY,
+        _ask_least(
+            {"use": "metrics/box-map", "iou": 0.5},
+            {"min": MIN_AP50},
+            "Does it find the objects of every label, and rank them before what is none? This is COCO's AP50.",
         ),
-        SuggestedCheck(
-            table={"measure": {"use": "metrics/box-recall", "iou": 0.5}, "expect": {"min": MIN_BOX_RECALL}},
-            about="How many of the objects does it find at all?",
-            bounds="least",
-            order=QUALITY,
+        _ask_least(
+            {"use": "metrics/box-recall", "iou": 0.5},
+            {"min": MIN_BOX_RECALL},
+            "How many of the objects does it find at all?",
         ),
     ),
     "masks": (
-        SuggestedCheck(
-            table={"measure": "metrics/mean-iou", "expect": {"min": MIN_MEAN_IOU}},
-            about="Does it find the pixels of every label, rare or not, and give it no others?",
-            bounds="least",
-            order=QUALITY,
+        _ask_least(
+            "metrics/mean-iou",
+            {"min": MIN_MEAN_IOU},
+            "Does it find the pixels of every label, rare or not, and give it no others?",
         ),
         SuggestedCheck(
             table={"measure": "metrics/boundary-f1", "expect": {"min": MIN_BOUNDARY_F1}},
@@ -209,19 +177,17 @@ SUGGESTED: Mapping[str, Sequence[SuggestedCheck]] = {
         ),
     ),
     "answer": (
-        SuggestedCheck(
-            table={"measure": "metrics/answer-f1", "expect": {"min": MIN_ANSWER_F1}},
-            about="How much of the words of its answers is right? `metrics/exact-match` counts whole answers.",
-            bounds="least",
-            order=QUALITY,
+        _ask_least(
+            "metrics/answer-f1",
+            {"min": MIN_ANSWER_F1},
+            "How much of the words of its answers is right? `metrics/exact-match` counts whole answers.",
         ),
     ),
     "tokens": (
-        SuggestedCheck(
-            table={"measure": {"use": "metrics/masked-top-k", "k": 5}, "expect": {"min": MIN_MASKED_TOP_5}},
-            about="Is the right token among its five likeliest? `metrics/pseudo-perplexity` tells how likely it is.",
-            bounds="least",
-            order=QUALITY,
+        _ask_least(
+            {"use": "metrics/masked-top-k", "k": 5},
+            {"min": MIN_MASKED_TOP_5},
+            "Is the right token among its five likeliest? `metrics/pseudo-perplexity` tells how likely it is.",
         ),
     ),
 }
