@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import one_cycle
 import torch
 from PIL import Image
 from shapes import CELLS, CLASSES, ROWS, SEED, Shape, draw_rows
@@ -20,17 +21,12 @@ from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcess
 
 TRAINING_SEED = 11
 IMAGES = 3000
-STEPS = 1200
-BATCH = 32
-RATE = 3e-3
-WARM_UP = 0.15  # of the steps
-DECAY = 0.01
+PLAN = one_cycle.Plan(steps=1200, batch=32, rate=3e-3)
 WIDTH = 64
 PATCH = 8
 SIZE = 48  # pixels of a side of what the model is fed
 NO_OBJECT = len(CLASSES)
 NO_OBJECT_WEIGHT = 0.4  # most cells have no shape
-EACH = 100  # steps, of which the mean loss is printed
 THRESHOLD = 0.5  # of the scores of detections that are counted
 TARGET = Path(__file__).parents[1] / "models" / "shapes-yolos"
 
@@ -144,24 +140,13 @@ def compute_loss(model: YolosForObjectDetection, batch: Batch) -> Tensor:
 
 
 def train(model: YolosForObjectDetection, data: Batch) -> None:
-    """Train the network in place: AdamW with one cycle of the learning rate."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS, pct_start=WARM_UP)
-    model.train()
-    order = torch.cat([torch.randperm(len(data.pixels)) for _ in range(STEPS * BATCH // len(data.pixels) + 1)])
-    total = 0.0
-    for step in range(STEPS):
-        rows = order[step * BATCH : (step + 1) * BATCH]
-        loss = compute_loss(model, augment(Batch(data.pixels[rows], data.labels[rows], data.boxes[rows])))
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        total += float(loss.detach())
-        if (step + 1) % EACH == 0:
-            print(f"step {step + 1}: loss {total / EACH:.4f}", flush=True)
-            total = 0.0
+    """Train the network in place, images mirrored or not."""
+    one_cycle.train(
+        model,
+        len(data.pixels),
+        PLAN,
+        lambda rows: compute_loss(model, augment(Batch(data.pixels[rows], data.labels[rows], data.boxes[rows]))),
+    )
 
 
 def measure(model: YolosForObjectDetection, data: Batch) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import one_cycle
 import torch
 from PIL import Image
 from shapes import CLASSES, GROUND, ROWS, SEED, Scene, draw_scenes, encode_jpeg
@@ -18,13 +19,8 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation, Segf
 
 TRAINING_SEED = 11
 IMAGES = 1600
-STEPS = 700
-BATCH = 16
-RATE = 4e-3
-WARM_UP = 0.15  # of the steps
-DECAY = 0.01
+PLAN = one_cycle.Plan(steps=700, batch=16, rate=4e-3)
 SIZE = 96  # pixels of a side of what the model is fed
-EACH = 100  # steps, of which the mean loss is printed
 LABELS = (GROUND, *CLASSES)
 TARGET = Path(__file__).parents[1] / "models" / "shapes-segformer"
 
@@ -69,27 +65,16 @@ def encode(scenes: list[Scene]) -> tuple[Tensor, Tensor]:
 
 
 def train(model: SegformerForSemanticSegmentation, pixels: Tensor, labels: Tensor) -> None:
-    """Train the network in place, images mirrored or not: AdamW with one cycle of the learning rate."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS, pct_start=WARM_UP)
-    model.train()
-    order = torch.cat([torch.randperm(len(pixels)) for _ in range(STEPS * BATCH // len(pixels) + 1)])
-    total = 0.0
-    for step in range(STEPS):
-        rows = order[step * BATCH : (step + 1) * BATCH]
+    """Train the network in place, images mirrored or not."""
+
+    def compute_loss(rows: Tensor) -> Tensor:
         some, of_some = pixels[rows], labels[rows]
         if torch.rand(()) < 0.5:
             some, of_some = some.flip(3), of_some.flip(2)
-        loss = model(pixel_values=some, labels=of_some).loss
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        total += float(loss.detach())
-        if (step + 1) % EACH == 0:
-            print(f"step {step + 1}: loss {total / EACH:.4f}", flush=True)
-            total = 0.0
+        loss: Tensor = model(pixel_values=some, labels=of_some).loss
+        return loss
+
+    one_cycle.train(model, len(pixels), PLAN, compute_loss)
 
 
 def measure(model: SegformerForSemanticSegmentation, scenes: list[Scene]) -> list[float]:
