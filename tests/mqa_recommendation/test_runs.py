@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -15,17 +13,12 @@ import pytest
 
 from tests.cli.conftest import Project
 from tests.mqa_recommendation.conftest import CANDIDATES, USERS
+from tests.task_page import read_suite
 
 pytestmark = pytest.mark.usefixtures("exports_here")
 
-PAGE = (Path(__file__).parents[2] / "plugins" / "tasks.md").read_text("utf-8")
 ROWS = ("--data", "candidates.parquet", "--columns", "group=user_id", "--columns", "member=item_id")
 TASK = ("--task", "recommendation/ranking", "--allow-code")
-
-
-def read_suite(name):
-    blocks = re.findall(r"```toml\n(format = 1\nname = \"(.*?)\".*?)```", PAGE, re.DOTALL)
-    return next(text for text, found in blocks if found == name)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -29,8 +28,8 @@ from mqa_tabular.model_sources import FileOptions, JoblibSource, SkopsSource
 from mqa_tabular.task import TabularClassification, TabularOptions
 from tests.cli.conftest import Project
 from tests.earners import WORK, fit_pipeline, make_people, write_people
+from tests.task_page import read_suite
 
-PAGE = (Path(__file__).parents[2] / "plugins" / "tasks.md").read_text("utf-8")
 FEATURES = ["age", "hours", "work"]
 MATRIX = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [3.0, 2.0]])
 
@@ -156,12 +155,8 @@ def project(pipeline, tmp_path_factory):
     (folder / "earners.onnx").write_bytes(
         _convert(pipeline, make_people(2).to_pandas()[FEATURES].astype({"age": "float32", "hours": "float32"}))
     )
-    (folder / "suite.toml").write_text(next(one for one in _suites() if 'name = "earners"' in one), "utf-8")
+    (folder / "suite.toml").write_text(read_suite("earners"), "utf-8")
     return Project(folder)
-
-
-def _suites():
-    return re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def _convert(estimator, example):
@@ -311,7 +306,7 @@ def test_a_number_that_32_bits_do_not_hold_crosses_a_threshold_and_its_flip_is_c
     skops.io.dump(trees, tmp_path / "earners.skops")
     (tmp_path / "earners.onnx").write_bytes(_convert(trees, frame[:1].astype(np.float32)))
     write_people(tmp_path, people)
-    head = next(one for one in _suites() if 'name = "earners"' in one).partition("[[check]]")[0]
+    head = read_suite("earners").partition("[[check]]")[0]
     check = '[[check]]\nmeasure = "parity/flip-rate"\nexpect = { max = 0.1 }\n'
     (tmp_path / "suite.toml").write_text(head + check, "utf-8")
     done = Project(tmp_path).run("--json", "-")

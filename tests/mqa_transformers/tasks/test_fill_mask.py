@@ -6,7 +6,6 @@ import json
 import math
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -17,8 +16,8 @@ from mqa_registry import Batching, DataError, Model, run_rows
 from mqa_transformers.tasks.fill_mask import FillMask, FillMaskOptions, score_masks
 from tests.cli.conftest import Project
 from tests.mqa_transformers.tasks.tiny_models import PIECES, make_facts, train_masked
+from tests.task_page import read_suite
 
-PAGE = (Path(__file__).parents[3] / "plugins" / "tasks.md").read_text("utf-8")
 FACTS, TEXTS, SEED = 400, 60, 11
 DAMAGED = "bert.encoder.layer.0.output.dense"
 POSITIONS = 16  # of the codecs that are bound here
@@ -255,11 +254,6 @@ def test_a_tokenizer_without_a_mask_or_without_offsets_is_refused(bind, load):
 # Runs.
 
 
-def read_suite():
-    suites = re.findall(r"^```toml\n(format = 1\n.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    return next(suite for suite in suites if 'name = "masks"' in suite)
-
-
 @pytest.fixture(scope="module")
 def project(folder):
     """That folder with the suite of the page and its data."""
@@ -267,7 +261,7 @@ def project(folder):
     masked = [text.replace(f"and {word}", "and [MASK]") for text, word in zip(facts.texts, facts.targets, strict=True)]
     project.table("facts", id=[f"fact-{n}" for n in range(FACTS)], text=masked, word=facts.targets)
     project.table("texts", id=[f"text-{n}" for n in range(TEXTS)], text=texts, region=["north", "south"] * (TEXTS // 2))
-    (folder / "suite.toml").write_text(read_suite(), "utf-8")
+    (folder / "suite.toml").write_text(read_suite("masks"), "utf-8")
     return project
 
 

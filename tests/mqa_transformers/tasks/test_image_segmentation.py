@@ -7,7 +7,6 @@ import re
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,8 +23,8 @@ from mqa_transformers.tasks.image_segmentation import ImageSegmentation, find_cl
 from tests.cli.conftest import Project
 from tests.colours import encode_image
 from tests.patches import CLASSES, SIZE, build_processor, draw_patches, patch_table, write_model
+from tests.task_page import read_suite
 
-PAGE = (Path(__file__).parents[3] / "plugins" / "tasks.md").read_text("utf-8")
 ROWS = 200  # which is enough for a share of 0.98
 DAMAGED = "segformer.stages.1.blocks.0.mlp.fc2"
 SHAPES = ((40, 60), (70, 50), (30, 30))
@@ -135,8 +134,7 @@ def trained(tmp_path_factory):
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # the progress of transformers
         write_model(folder / "segmenter")
     pq.write_table(patch_table(ROWS), folder / "scenes.parquet")
-    suites = re.findall(r"^```toml\n(format = 1\n.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    (folder / "suite.toml").write_text(next(one for one in suites if 'name = "patches"' in one), "utf-8")
+    (folder / "suite.toml").write_text(read_suite("patches"), "utf-8")
     return Project(folder)
 
 

@@ -7,7 +7,6 @@ import re
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -20,8 +19,8 @@ from mqa_transformers.tasks.zero_shot_image_classification import ZeroShotImageC
 from tests.cli.conftest import Project
 from tests.colours import CLASSES, build_processor, draw_squares, encode_image
 from tests.squares_and_words import TEMPLATE, list_captions, write_model
+from tests.task_page import read_suite
 
-PAGE = (Path(__file__).parents[3] / "plugins" / "tasks.md").read_text("utf-8")
 ROWS = 90
 DAMAGED = "vision_model.encoder.layers.0.mlp.fc2"
 
@@ -41,9 +40,8 @@ def project(tmp_path_factory):
     project.table("photos", id=photo_ids, image=photos, captions=[find_ids(caption_ids, texts, one) for one in colours])
     photos_of = [find_ids(photo_ids, colours, next(one for one in CLASSES if one in text)) for text in texts]
     project.table("captions", id=caption_ids, text=texts, photos=photos_of)
-    suites = re.findall(r"^```toml\n(format = 1\n.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
     for name, suite in {"suite": "any labels", "search": "image search"}.items():
-        (folder / f"{name}.toml").write_text(next(one for one in suites if f'name = "{suite}"' in one), "utf-8")
+        (folder / f"{name}.toml").write_text(read_suite(suite), "utf-8")
     return project
 
 

@@ -7,7 +7,6 @@ import re
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,8 +21,8 @@ from mqa_transformers.tasks.object_detection import ObjectDetection, ObjectDetec
 from tests.cli.conftest import Project
 from tests.colours import CLASSES, encode_image
 from tests.scenes import SIZE, build_processor, draw_scenes, scene_table, write_model
+from tests.task_page import read_suite
 
-PAGE = (Path(__file__).parents[3] / "plugins" / "tasks.md").read_text("utf-8")
 ROWS = 200  # which is enough for a share of 0.98
 DAMAGED = "vit.encoder.layer.1.output.dense"
 
@@ -126,8 +125,7 @@ def trained(tmp_path_factory):
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # the progress of transformers
         write_model(folder / "detector")
     pq.write_table(scene_table(ROWS), folder / "scenes.parquet")
-    suites = re.findall(r"^```toml\n(format = 1\n.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    (folder / "suite.toml").write_text(next(one for one in suites if 'name = "squares"' in one), "utf-8")
+    (folder / "suite.toml").write_text(read_suite("squares"), "utf-8")
     return Project(folder)
 
 

@@ -23,18 +23,12 @@ from tests.mqa_transformers.tasks.tiny_models import (
     train_scores,
     train_topics,
 )
+from tests.task_page import read_suite
 
-PAGE = (Path(__file__).parents[3] / "plugins" / "tasks.md").read_text("utf-8")
 ROWS, SEED = 400, 11  # which is enough for a share of 0.99
 DAMAGED = "bert.encoder.layer.0.output.dense"
 
 pytestmark = pytest.mark.usefixtures("exports_here")
-
-
-def read_suite(name: str) -> str:
-    """The suite of this name on the page."""
-    suites = re.findall(r"^```toml\n(format = 1\n.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    return next(suite for suite in suites if f'name = "{name}"' in suite)
 
 
 def make_project(folder: Path, suite: str, file: str, columns: dict[str, Any]) -> Project:
