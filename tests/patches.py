@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.colours import CLASSES as COLOURS
 from tests.colours import encode_image
+from tests.one_cycle import train
 from tests.scenes import draw_scenes
 
 if TYPE_CHECKING:
@@ -77,17 +78,14 @@ def write_model(folder: Path) -> Path:
     import torch
 
     torch.manual_seed(7)
-    model = build_model().train()
+    model = build_model()
     images, maps = draw_patches(STEPS * BATCH // 8, seed=1)
     encoded = build_processor()(images, segmentation_maps=maps, return_tensors="pt")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)
-    for step in range(STEPS):
-        rows = torch.arange(step * BATCH, (step + 1) * BATCH) % len(images)
-        model(pixel_values=encoded["pixel_values"][rows], labels=encoded["labels"][rows]).loss.backward()
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-    model.eval().save_pretrained(folder)
+
+    def compute_loss(rows: Any) -> Any:
+        return model(pixel_values=encoded["pixel_values"][rows], labels=encoded["labels"][rows]).loss
+
+    train(model, len(images), compute_loss, steps=STEPS, batch=BATCH, rate=RATE)
+    model.save_pretrained(folder)
     build_processor().save_pretrained(folder)
     return folder

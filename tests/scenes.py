@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tests.colours import CLASSES, encode_image
+from tests.one_cycle import train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,22 +112,18 @@ def write_model(folder: Path) -> Path:
     from torch.nn.functional import cross_entropy, l1_loss
 
     torch.manual_seed(7)
-    model = build_model().train()
+    model = build_model()
     images, boxes = draw_scenes(STEPS * BATCH // 10, seed=1)
     pixels = torch.from_numpy(build_processor()(images, return_tensors="np")["pixel_values"])
     labels, sides = encode_targets(images, boxes)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS)
-    for step in range(STEPS):
-        rows = torch.arange(step * BATCH, (step + 1) * BATCH) % len(images)
+
+    def compute_loss(rows: Any) -> Any:
         outputs = model(pixel_values=pixels[rows])
         found = labels[rows] < len(CLASSES)
-        loss = cross_entropy(outputs.logits.flatten(0, 1), labels[rows].flatten())
-        loss = loss + 10 * l1_loss(outputs.pred_boxes[found], sides[rows][found])
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-    model.eval().save_pretrained(folder)
+        distance = l1_loss(outputs.pred_boxes[found], sides[rows][found])
+        return cross_entropy(outputs.logits.flatten(0, 1), labels[rows].flatten()) + 10 * distance
+
+    train(model, len(images), compute_loss, steps=STEPS, batch=BATCH, rate=RATE)
+    model.save_pretrained(folder)
     build_processor().save_pretrained(folder)
     return folder
