@@ -10,12 +10,17 @@ import json
 import resource
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mqa_registry.execution import SilentProgress, predict, prepare
 from mqa_registry.runs import RunOptions, read_plan, run
 from mqa_registry.store import SqliteStore
+
+if TYPE_CHECKING:
+    from mqa_registry.plan import Plan
 
 
 class Clock(SilentProgress):
@@ -38,17 +43,19 @@ class Clock(SilentProgress):
             self._since = None
 
 
-def seconds(suite: str, store: str) -> float:
-    asked = RunOptions(store=Path(store))
-    whole = read_plan(suite, asked)
-    # What probes do besides is no prediction of rows, and neither the floor nor the script does it.
-    plan = replace(whole, cases=tuple(case for case in whole.cases if not case.probe_requests))
-    context = asked.run_context(plan.suite)
+def read_predictions(suite: str | Path, options: RunOptions) -> Plan:
+    """The plan without its probes: what they do besides is no prediction of rows, and neither the floor nor the script does it."""
+    plan = read_plan(suite, options)
+    return replace(plan, cases=tuple(case for case in plan.cases if not case.probe_requests))
+
+
+def seconds(plan: Plan, store: Path, options: RunOptions) -> float:
+    """Seconds to predict a plan anew into a store, less those in which models are loaded and exported."""
+    context = options.run_context(plan.suite)
     clock = Clock()
     start = time.perf_counter()
-    kept = SqliteStore(Path(store))
-    predict(plan, prepare(plan, context, clock), kept, clock, fresh=True)
-    kept.close()
+    with closing(SqliteStore(store)) as kept:
+        predict(plan, prepare(plan, context, clock), kept, clock, fresh=True)
     return time.perf_counter() - start - clock.loading
 
 
@@ -57,7 +64,9 @@ def main() -> None:
         run(sys.argv[2], RunOptions(store=Path(sys.argv[3])))
         print(json.dumps({"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
     else:
-        print(json.dumps({"seconds": seconds(sys.argv[1], sys.argv[2])}))
+        store = Path(sys.argv[2])
+        options = RunOptions(store=store)
+        print(json.dumps({"seconds": seconds(read_predictions(sys.argv[1], options), store, options)}))
 
 
 if __name__ == "__main__":

@@ -14,32 +14,30 @@ import argparse
 import statistics
 import tempfile
 import time
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from mqa_registry.contributions import Streaming
 from mqa_registry.errors import MqaError
-from mqa_registry.execution import predict, prepare
 from mqa_registry.execution.inference.batch_runs import run_rows
 from mqa_registry.execution.inference.encoding import Encoder, row_cost
 from mqa_registry.execution.inference.session import BackendSession
-from mqa_registry.runs import RunOptions, read_plan
-from mqa_registry.store import SqliteStore
-from tests.benchmarks.ours import Clock
+from mqa_registry.runs import RunOptions
+from tests.benchmarks.ours import read_predictions
+from tests.benchmarks.ours import seconds as predict_anew
+from tests.benchmarks.predict import SUITES, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.contributions.task import Encoded
     from mqa_registry.execution.inference.encoding import Encoding, Encodings
-    from mqa_registry.plan import Plan
     from mqa_registry.types import Example
 
-SUITES = Path(__file__).parents[2] / "suites"
-BATCH_SIZES = (1, 4, 16, 32, 64, 128, 256)
+BATCH_SIZES = (256, 128, 64, 32, 16, 4, 1)  # in this order, until one takes more than twice as long as the best
 
 
 @dataclass
@@ -66,41 +64,26 @@ def main() -> None:
 
 def compare(path: Path, rounds: int, folder: Path) -> str:
     """One line: how many rows, the best batch sizes and the seconds of the floor, and the ratio of mqa to it."""
-    plan = without_probes(read_plan(path, RunOptions(store=folder, allow_code=True)))
+    options = RunOptions(store=folder, allow_code=True)  # of the shipped models, whose code is here
+    plan = read_predictions(path, options)
     with recording() as recorded:
-        predict_plan(plan, folder)
+        predict_anew(plan, folder, options)
     sizes: dict[str, Sequence[int]] = dict.fromkeys(recorded.rows, BATCH_SIZES)
     ours, floor = [], []
     with ExitStack() as stack:
         for session in recorded.sessions.values():
             session.open(stack)
         for _ in range(rounds):
-            ours.append(predict_plan(plan, folder))
+            ours.append(predict_anew(plan, folder, options))
             seconds = {name: time_floor(recorded, name, sizes[name]) for name in sizes}
             best = {name: min(times, key=lambda size: times[size]) for name, times in seconds.items()}
             sizes = {name: [size] for name, size in best.items()}
             floor.append(time_encoding(recorded) + sum(seconds[name][size] for name, size in best.items()))
-    ratios = [one / other for one, other in zip(ours, floor, strict=True)]
     return (
         f"{len(recorded.examples):,} distinct examples on {len(sizes)} backends; floor {statistics.median(floor):.1f} s "
         f"in batches of {', '.join(str(size) for [size] in sizes.values())}; "
-        f"mqa / floor {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        f"mqa / floor {spread(ours, floor)}"
     )
-
-
-def without_probes(plan: Plan) -> Plan:
-    """The plan without what probes do besides predicting rows."""
-    return replace(plan, cases=tuple(case for case in plan.cases if not case.probe_requests))
-
-
-def predict_plan(plan: Plan, folder: Path) -> float:
-    """Seconds that mqa takes to predict a plan anew, less those in which it loads and exports models."""
-    clock = Clock()
-    context = RunOptions(store=folder, allow_code=True).run_context(plan.suite)
-    begin = time.perf_counter()
-    with closing(SqliteStore(folder)) as store:
-        predict(plan, prepare(plan, context, clock), store, clock, fresh=True)
-    return time.perf_counter() - begin - clock.loading
 
 
 @contextmanager
@@ -132,7 +115,7 @@ def time_encoding(recorded: Recorded) -> float:
 
 
 def time_floor(recorded: Recorded, name: str, sizes: Sequence[int]) -> dict[int, float]:
-    """Seconds to run the rows of a backend in batches of each of these sizes."""
+    """Seconds to run the rows of a backend in batches of each of these sizes, up to the first that is far from the best."""
     session, seconds = recorded.sessions[name], {}
     codec, rows = session.codec, recorded.rows[name]
     if codec.splits and not isinstance(codec.run_mode, Streaming):
@@ -148,6 +131,8 @@ def time_floor(recorded: Recorded, name: str, sizes: Sequence[int]) -> dict[int,
             else:
                 session.run(codec.collate(batch))
         seconds[size] = time.perf_counter() - begin
+        if seconds[size] > 2 * min(seconds.values()):
+            break
     return seconds
 
 
