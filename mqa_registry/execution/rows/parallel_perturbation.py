@@ -1,9 +1,10 @@
-"""Perturbing on all cores: the rows of shards are perturbed slice by slice, in worker processes or in threads.
+"""Perturbing on all cores: shards are perturbed slice by slice, in worker processes or in threads.
 
 Text is perturbed by Python code, which holds the interpreter's lock: worker processes plan the suite again, and take and
 give Arrow tables. They take about a second to start, and are started where the time of the first slices says that it pays.
-Images, sounds and files are perturbed by compiled code, in threads, which need not copy them. A row is perturbed alike
-wherever that happens, so that no result depends on any of this.
+A slice is as many rows as may be in one of their sets, or in several: to begin with a set takes as long as a few of its rows.
+Images, sounds and files are perturbed by compiled code, in threads, which need not copy them: a slice is few of them in
+all sets. A row is perturbed alike wherever that happens, so that no result depends on any of this.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from mqa_registry.suite import identity, plugin_names, validate
 from mqa_registry.types import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self, TypeAlias
@@ -54,7 +55,7 @@ FIRST_COPIES = 256  # perturbed rows of the first slice
 BLOB_COPIES = 32  # perturbed rows of a slice with images, sounds or files
 SLICE_COPIES = 8192  # at most, of any slice
 SLICE_BYTES = 8 * 2**20  # of their fields
-SLICE_SECONDS = 0.3  # of work in a slice, by the pace of those before
+SLICE_SECONDS = 0.5  # of work in a slice, by the pace of those before
 MIN_SECONDS = 4.0  # of work left for which workers are started
 MAX_WORKERS = 16  # each takes about 120 MB
 
@@ -90,10 +91,10 @@ class RowPerturber:
         overlaps: bool = True,
     ) -> None:
         self._setup = (setup, _digest(plan)) if setup is not None else None
-        self._perturb = partial(perturb_shard, plan)
+        self._perturb = partial(_perturb_slice, plan)
         self._cores = available_cores() if cores is None else cores
-        self._pool: WorkerPool[PerturbTask, Parts] | None = None
-        self._copies, self._seconds = 0, 0.0  # that were perturbed in this process, and how long it took
+        self._pool: WorkerPool[PerturbTask, PerturbedSlice] | None = None
+        self._copies, self._seconds = 0, 0.0  # that were perturbed, and how long it took
         self._stack = ExitStack()  # of the workers
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="mqa-perturb") if overlaps else None
 
@@ -118,33 +119,45 @@ class RowPerturber:
         return look_ahead(self._work_through(list(tasks)), self._ahead)
 
     def _work_through(self, tasks: Sequence[PerturbTask]) -> Iterator[Parts]:
-        cut: deque[tuple[PerturbTask, tuple[int, ...], bool]] = deque()  # the slices at work: of what, and if the last
+        at_work: deque[_Slice] = deque()
         failed: dict[int, Failure] = {}  # sets that later slices leave out: the next call may not end in time either
 
         def slices() -> Iterator[PerturbTask]:
             for task in tasks:
-                start, rows = 0, _narrow(task.rows)
-                while start < len(rows):
-                    stop = min(start + self._slice_rows(rows, len(task.sets)), len(rows))
-                    sets = tuple(one for one in task.sets if one not in failed)
-                    cut.append((task, sets, stop == len(rows)))
-                    yield PerturbTask(rows.slice(start, stop), sets)
-                    start = stop
+                for one in self._cut(task, failed):
+                    at_work.append(one)
+                    yield one.work
 
         made: dict[int, list[PerturbedPart]] = {}
-        for parts in self._map(slices(), sum(len(task.rows) * len(task.sets) for task in tasks)):
-            task, sets, is_last = cut.popleft()
-            for one, part in zip(sets, parts, strict=True):
+        for perturbed in self._map(slices(), sum(len(task.rows) * len(task.sets) for task in tasks)):
+            done = at_work.popleft()
+            self._copies += done.copies
+            self._seconds += perturbed.seconds
+            for one, part in zip(done.work.sets, perturbed.parts, strict=True):
                 if isinstance(part, Failure):
                     failed.setdefault(one, part)
                 else:
                     made.setdefault(one, []).append(part)
-            if is_last:
-                yield [failed.get(one) or _join(task.rows, made[one]) for one in task.sets]
+            if done.is_last:
+                yield [failed.get(one) or _join(done.task.rows, made[one]) for one in done.task.sets]
                 made = {}
 
-    def _map(self, slices: Iterator[PerturbTask], copies: int) -> Iterator[Parts]:
-        """What becomes of every slice, in order: in this process until workers pay, then in theirs."""
+    def _cut(self, task: PerturbTask, failed: Collection[int]) -> Iterator[_Slice]:
+        """The slices of a task, each cut when the one before it was handed on: without the sets that have failed by then."""
+        start, rows = 0, _narrow(task.rows)
+        while start < len(rows):
+            sets = task.sets
+            stop = start + self._slice_rows(rows.slice(start, len(rows)), len(sets))
+            taken = rows.slice(start, stop)
+            while sets:
+                count = len(sets) if rows.blobs else max(1, self._slice_copies(taken) // len(taken))
+                now, sets = sets[:count], sets[count:]
+                work = PerturbTask(taken, tuple(one for one in now if one not in failed))
+                yield _Slice(task, work, is_last=stop == len(rows) and not sets)
+            start = stop
+
+    def _map(self, slices: Iterator[PerturbTask], copies: int) -> Iterator[PerturbedSlice]:
+        """What becomes of every slice, in order: in this process until workers pay for so many copies, then in theirs."""
         for one in slices:
             if one.rows.blobs:
                 yield from map_in_threads(self._perturb, chain([one], slices), self._cores)
@@ -152,22 +165,19 @@ class RowPerturber:
             if self._pool is not None:
                 yield from self._pool.map(chain([one], slices))
                 return
-            start = time.perf_counter()
-            parts = self._perturb(one)
-            self._seconds += time.perf_counter() - start
-            done = len(one.rows) * len(one.sets)
-            self._copies += done
-            copies -= done
-            yield parts
-            self._consider_workers(copies)
+            yield self._perturb(one)
+            self._consider_workers(copies - self._copies)
 
     def _slice_rows(self, rows: Rows, sets: int) -> int:
-        """How many rows the next slice has: as many as take about a third of a second in all of the sets, at least 1."""
-        if rows.blobs:
-            return max(1, BLOB_COPIES // max(1, sets))
-        pace = SLICE_SECONDS / self._seconds * self._copies if self._copies else FIRST_COPIES
+        """How many of some rows, of at least one, the next slices have."""
+        copies = BLOB_COPIES // max(1, sets) if rows.blobs else self._slice_copies(rows)
+        return min(max(1, copies), len(rows))
+
+    def _slice_copies(self, rows: Rows) -> int:
+        """How many perturbed copies of some rows a slice has: as many as take about half a second."""
+        pace = SLICE_SECONDS / self._seconds * self._copies if self._seconds else FIRST_COPIES
         bytes_per_copy = max(1, rows.field_bytes / len(rows))
-        return max(1, int(min(pace, SLICE_COPIES, SLICE_BYTES / bytes_per_copy) / max(1, sets)))
+        return int(min(pace, SLICE_COPIES, SLICE_BYTES / bytes_per_copy))
 
     def _consider_workers(self, copies: int) -> None:
         """Start workers for so many perturbed rows, if they are worth it. That is known once a slice of full size is done."""
@@ -186,7 +196,34 @@ class RowPerturber:
         return self._pool is not None and self._pool.await_start()
 
 
-def start_worker(work: tuple[PerturbationSetup, str]) -> Callable[[PerturbTask], Parts]:
+@dataclass(frozen=True)
+class PerturbedSlice:
+    """What became of the rows of a slice in each of its sets, and the seconds that it took."""
+
+    parts: Parts
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A part of the work of a task; `is_last` says that no other follows."""
+
+    task: PerturbTask
+    work: PerturbTask
+    is_last: bool
+
+    @property
+    def copies(self) -> int:
+        return len(self.work.rows) * len(self.work.sets)
+
+
+def _perturb_slice(plan: Plan, work: PerturbTask) -> PerturbedSlice:
+    start = time.perf_counter()
+    parts = perturb_shard(plan, work)
+    return PerturbedSlice(parts, time.perf_counter() - start)
+
+
+def start_worker(work: tuple[PerturbationSetup, str]) -> Callable[[PerturbTask], PerturbedSlice]:
     """In a worker: plan the suite again, and return what perturbs a slice.
 
     Raises where the perturbations have another digest than in the run, as when a plugin was changed meanwhile.
@@ -196,11 +233,10 @@ def start_worker(work: tuple[PerturbationSetup, str]) -> Callable[[PerturbTask],
     plan = plans.make(validate(setup.raw, catalog, files=False))
     if _digest(plan) != digest:
         raise PluginError("the perturbations are others than when the run began")
-    perturb_slice = partial(perturb_shard, plan)
 
-    def perturb(one: PerturbTask) -> Parts:
+    def perturb(one: PerturbTask) -> PerturbedSlice:
         with supervise(may_exit=True), limit_calls(setup.timeout), redact_messages(enabled=setup.redacted):
-            return perturb_slice(one)
+            return _perturb_slice(plan, one)
 
     return perturb
 
@@ -233,7 +269,9 @@ def _join(rows: Rows, made: Sequence[PerturbedPart]) -> PerturbedPart:
 def _join_rows(rows: Rows, parts: Sequence[Rows]) -> Rows:
     """The perturbed rows of several slices, with all columns: those that perturbing does not read are as they were."""
     perturbed = pa.concat_tables([part.table for part in parts])
-    table = rows.table.take(pc.index_in(perturbed.column("id"), value_set=rows.ids.combine_chunks()))
+    table = rows.table
+    if len(perturbed) < len(table):
+        table = table.take(pc.index_in(perturbed.column("id"), value_set=rows.ids.combine_chunks()))
     for name in perturbed.column_names:
         table = table.set_column(table.column_names.index(name), name, perturbed.column(name))
     return Rows(table, rows.fields, blobs=rows.blobs, blob_values=[one for part in parts for one in part.blob_values])
