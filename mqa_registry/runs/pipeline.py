@@ -19,7 +19,7 @@ from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, MqaError, UsageError
 from mqa_registry.execution import Workspace, predict, preflight_observations, prepare
-from mqa_registry.execution.rows.parallel_perturbation import PerturbationSetup, RowPerturber
+from mqa_registry.execution.rows.parallel_perturbation import RowPerturber, WorkerOptions
 from mqa_registry.execution.workers.driver import open_workers
 from mqa_registry.execution.workers.job import RunJob
 from mqa_registry.findings import Finding
@@ -155,11 +155,11 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     plan, catalog = make_plan(raw, options)
     progress.begin(plan)
     context = replace(options.run_context(plan.suite), objects=raw.objects)
-    setup = PerturbationSetup.of(raw, options, redacted=not examples)
+    workers = WorkerOptions(options.plugin_files, options.timeout, redacted=not examples)
     with ExitStack() as stack:
         context = stack.enter_context(open_scratch(context, options.store_of(plan.suite)))
         workspace = Workspace(context.scratch, options.memory_bytes)
-        perturber = stack.enter_context(RowPerturber(plan, setup, overlaps=workspace.overlaps))
+        perturber = stack.enter_context(RowPerturber(plan, workers, overlaps=workspace.overlaps))
         make_job = partial(RunJob.of, raw, options, catalog, texts=examples)
         workers = stack.enter_context(
             open_workers(plan.suite.execution, make_job, progress, memory=options.memory_bytes)

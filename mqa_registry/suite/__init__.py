@@ -17,7 +17,7 @@ from mqa_registry.suite.read import RawSuite, plugin_names, read, real_folder, r
 from mqa_registry.suite.schema import json_schema
 from mqa_registry.suite.sections import unread_column_findings
 from mqa_registry.suite.toml import Node, bases, read_tree, to_toml, toml_key, toml_line, with_bases
-from mqa_registry.suite.use import Use, identity
+from mqa_registry.suite.use import Use, UseReference, identity
 from mqa_registry.suite.validation import validate, validate_source, validate_tables
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Suite",
     "Text",
     "Use",
+    "UseReference",
     "Waiver",
     "bases",
     "explain_error",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mqa_registry.boundary import ContributionCall, Contributor
 from mqa_registry.contributions import ClassContribution, FunctionContribution, ModelSource
+from mqa_registry.errors import PluginError
 from mqa_registry.options import contribution_options, read_options
 from mqa_registry.provenance import HOST, content_digest, source_digest
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Contribution
     from mqa_registry.errors import Location
-    from mqa_registry.plugins import Plugin
+    from mqa_registry.plugins import Catalog, Plugin
 
 
 T = TypeVar("T")
@@ -92,6 +93,31 @@ class Use:
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+
+@dataclass(frozen=True)
+class UseReference:
+    """A use without its contribution, which another process loads again by its name. It pickles."""
+
+    name: str
+    given: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, use: Use) -> UseReference:
+        return cls(use.name, use.given, use.options)
+
+    @property
+    def plugin(self) -> str:
+        """The name of the plugin that gives it."""
+        return self.name.partition("/")[0]
+
+    def resolve(self, kind: type[Contribution], catalog: Catalog) -> Use:
+        """The use, of a contribution of the catalog. A PluginError where that does not have it."""
+        found = catalog.find((kind,), self.name)
+        if not isinstance(found, kind):
+            raise PluginError(f"`{self.name}` is not there any more")
+        return Use(self.name, found, self.given, self.options, catalog.plugin(self.plugin))
 
 
 def identity(use: Use) -> dict[str, Any]:

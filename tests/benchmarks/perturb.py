@@ -42,7 +42,7 @@ from PIL import Image
 
 from mqa_registry import Perturbation, RunOptions
 from mqa_registry.execution import load_rows
-from mqa_registry.execution.rows.parallel_perturbation import PerturbationSetup, RowPerturber
+from mqa_registry.execution.rows.parallel_perturbation import RowPerturber, WorkerOptions
 from mqa_registry.execution.rows.row_sets import PerturbTask, apply_perturbations
 from mqa_registry.execution.rows.shards import cut
 from mqa_registry.observations import PerturbedRows
@@ -160,7 +160,6 @@ class PerturbingStep:
     """The perturbing step of the robustness suite."""
 
     plan: Plan
-    setup: PerturbationSetup
     tasks: Sequence[PerturbTask]
 
     @classmethod
@@ -170,7 +169,7 @@ class PerturbingStep:
         raw = read(SUITES / "robustness.toml", options.overrides)
         plan, _ = make_plan(raw, options)
         tasks = list(make_tasks(plan, load_rows(plan, options.run_context(plan.suite))))
-        return cls(plan, PerturbationSetup.of(raw, options), tasks)
+        return cls(plan, tasks)
 
     @property
     def copies(self) -> int:
@@ -179,7 +178,7 @@ class PerturbingStep:
     def run(self, cores: int) -> float:
         """Do it, and return the seconds that it took."""
         start = time.perf_counter()
-        with RowPerturber(self.plan, self.setup, cores=cores) as perturber:
+        with RowPerturber(self.plan, WorkerOptions(), cores=cores) as perturber:
             for _ in perturber.perturb(self.tasks):
                 pass
             return time.perf_counter() - start

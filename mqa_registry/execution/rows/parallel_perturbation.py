@@ -1,7 +1,7 @@
 """Perturbing on all cores: shards are perturbed slice by slice, in worker processes or in threads.
 
-Text is perturbed by Python code, which holds the interpreter's lock: worker processes plan the suite again, and take and
-give Arrow tables. They take about a second to start, and are started where the time of the first slices says that it pays.
+Text is perturbed by Python code, which holds the interpreter's lock: worker processes load the perturbations again, and take
+and give Arrow tables. They take about a second to start, and are started where the time of the first slices says that it pays.
 A slice is as many rows as may be in one of their sets, or in several: to begin with a set takes as long as a few of its rows.
 Images, sounds and files are perturbed by compiled code, in threads, which need not copy them: a slice is few of them in
 all sets. A row is perturbed alike wherever that happens, so that no result depends on any of this.
@@ -25,18 +25,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry import plan as plans
 from mqa_registry import plugins
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
+from mqa_registry.contributions import Perturbation, Task
 from mqa_registry.errors import PluginError
 from mqa_registry.execution.rows.perturbed_rows import PerturbedPart
-from mqa_registry.execution.rows.row_sets import PerturbTask, perturb_shard
+from mqa_registry.execution.rows.row_sets import PerturbTask, ShardPerturber
 from mqa_registry.execution.rows.shards import look_ahead
 from mqa_registry.execution.workers.pool import WorkerPool
 from mqa_registry.execution.workers.threads import map_in_threads
 from mqa_registry.machine import available_cores
 from mqa_registry.observations import Failure, LostRows
-from mqa_registry.suite import identity, plugin_names, validate
+from mqa_registry.suite import UseReference, identity
 from mqa_registry.types import Rows
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from typing import Self, TypeAlias
 
     from mqa_registry.plan import Plan
-    from mqa_registry.run_options import RunOptions
-    from mqa_registry.suite import RawSuite
 
     Parts: TypeAlias = Sequence[PerturbedPart | Failure]
 
@@ -61,37 +59,32 @@ MAX_WORKERS = 16  # each takes about 120 MB
 
 
 @dataclass(frozen=True)
-class PerturbationSetup:
-    """What a worker needs to plan the suite of a run again. With `redacted`, messages do not quote rows."""
+class WorkerOptions:
+    """The options of a run that its workers share. With `redacted`, messages do not quote rows."""
 
-    raw: RawSuite
     plugin_files: tuple[Path, ...] = ()
     timeout: float | None = None
     redacted: bool = False
-
-    @classmethod
-    def of(cls, raw: RawSuite, options: RunOptions, *, redacted: bool = False) -> PerturbationSetup:
-        """What workers need for a run with these options. Objects in memory are the model and the data: none of it."""
-        return cls(replace(raw, objects={}), options.plugin_files, options.timeout, redacted)
 
 
 class RowPerturber:
     """Perturbs the rows of a plan, task by task, on all cores.
 
-    `setup` is what workers need; without it, there are none. They are started where more than four seconds of work are
+    `options` are those of workers; without them, there are none. They are started where more than four seconds of work are
     left, and have ended when the context is left. Where it `overlaps`, the next task is at work while one is used.
     """
 
     def __init__(
         self,
         plan: Plan,
-        setup: PerturbationSetup | None = None,
+        options: WorkerOptions | None = None,
         *,
         cores: int | None = None,
         overlaps: bool = True,
     ) -> None:
-        self._setup = (setup, _digest(plan)) if setup is not None else None
-        self._perturb = partial(_perturb_slice, plan)
+        perturber = ShardPerturber.of(plan)
+        self._setup = _WorkerSetup.of(perturber, options) if options is not None else None
+        self._perturb = partial(_perturb_slice, perturber)
         self._cores = available_cores() if cores is None else cores
         self._pool: WorkerPool[PerturbTask, PerturbedSlice] | None = None
         self._copies, self._seconds = 0, 0.0  # that were perturbed, and how long it took
@@ -217,34 +210,60 @@ class _Slice:
         return len(self.work.rows) * len(self.work.sets)
 
 
-def _perturb_slice(plan: Plan, work: PerturbTask) -> PerturbedSlice:
+def _perturb_slice(perturber: ShardPerturber, work: PerturbTask) -> PerturbedSlice:
     start = time.perf_counter()
-    parts = perturb_shard(plan, work)
+    parts = perturber.perturb(work)
     return PerturbedSlice(parts, time.perf_counter() - start)
 
 
-def start_worker(work: tuple[PerturbationSetup, str]) -> Callable[[PerturbTask], PerturbedSlice]:
-    """In a worker: plan the suite again, and return what perturbs a slice.
+@dataclass(frozen=True)
+class _WorkerSetup:
+    """What a worker needs to perturb as this process does. It pickles."""
 
-    Raises where the perturbations have another digest than in the run, as when a plugin was changed meanwhile.
-    """
-    setup, digest = work
-    catalog = plugins.load(plugin_names(setup.raw), files=setup.plugin_files)
-    plan = plans.make(validate(setup.raw, catalog, files=False))
-    if _digest(plan) != digest:
-        raise PluginError("the perturbations are others than when the run began")
+    sets: tuple[tuple[UseReference, ...], ...]
+    task: UseReference | None
+    seed: int
+    digest: str
+    options: WorkerOptions
+
+    @classmethod
+    def of(cls, perturber: ShardPerturber, options: WorkerOptions) -> _WorkerSetup:
+        sets = tuple(tuple(UseReference.of(use) for use in uses) for uses in perturber.sets)
+        task = UseReference.of(perturber.task) if perturber.task is not None else None
+        return cls(sets, task, perturber.seed, _digest(perturber), options)
+
+    def load(self) -> ShardPerturber:
+        """The same perturber, of the plugins that it names alone.
+
+        A PluginError where the perturbations have another digest than in the run, as when a plugin was changed meanwhile.
+        """
+        references = [one for uses in self.sets for one in uses] + ([self.task] if self.task is not None else [])
+        catalog = plugins.load({one.plugin for one in references}, files=self.options.plugin_files)
+        perturber = ShardPerturber(
+            tuple(tuple(one.resolve(Perturbation, catalog) for one in uses) for uses in self.sets),
+            self.task.resolve(Task, catalog) if self.task is not None else None,
+            self.seed,
+        )
+        if _digest(perturber) != self.digest:
+            raise PluginError("the perturbations are others than when the run began")
+        return perturber
+
+
+def start_worker(setup: _WorkerSetup) -> Callable[[PerturbTask], PerturbedSlice]:
+    """In a worker: what perturbs a slice."""
+    options, perturber = setup.options, setup.load()
 
     def perturb(one: PerturbTask) -> PerturbedSlice:
-        with supervise(may_exit=True), limit_calls(setup.timeout), redact_messages(enabled=setup.redacted):
-            return _perturb_slice(plan, one)
+        with supervise(may_exit=True), limit_calls(options.timeout), redact_messages(enabled=options.redacted):
+            return _perturb_slice(perturber, one)
 
     return perturb
 
 
-def _digest(plan: Plan) -> str:
-    """A digest of what the perturbations of a plan are, the source of their plugins included."""
-    sets = [[row_set.name, *(identity(use) for use in row_set.perturb)] for row_set in plan.row_sets]
-    return hashlib.sha256(json.dumps([plan.suite.seed, sets], sort_keys=True, default=str).encode()).hexdigest()
+def _digest(perturber: ShardPerturber) -> str:
+    """A digest of what the perturbations are, the source of their plugins included."""
+    sets = [[identity(use) for use in uses] for uses in perturber.sets]
+    return hashlib.sha256(json.dumps([perturber.seed, sets], sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _narrow(rows: Rows) -> Rows:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mqa_registry.contributions import Task
 from mqa_registry.execution.rows.perturbation import perturb_part
 from mqa_registry.execution.rows.perturbed_rows import GrowingRows
 from mqa_registry.execution.rows.shards import Shard, ShardPart, ShardRows, cut
@@ -17,7 +18,6 @@ from mqa_registry.types.tables.spool import TableSpool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Task
     from mqa_registry.execution.rows.perturbed_rows import PerturbedPart
     from mqa_registry.plan import Plan, RowSet
     from mqa_registry.suite import Use
@@ -30,7 +30,7 @@ class RowSets:
     """The sets of rows that a plan needs. Each is made once, of one shard of its data set after the other.
 
     `rows` are the unperturbed rows of the data sets that could be read, and `failures` say why others could not.
-    `perturb_all` works on the shards of a data set, in their order, as `perturb_shard` does.
+    `perturb_all` works on the shards of a data set, in their order, as a `ShardPerturber` does.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class RowSets:
         self._made: dict[RowSet, PerturbedRows | Failure] = {}
         self._ends: dict[RowSet, list[int]] = {}  # of the sets that were made: their rows up to each shard's end
         self._growing: dict[RowSet, GrowingRows] = {}
-        self._perturb_all = perturb_all or partial(map, partial(perturb_shard, plan))
+        self._perturb_all = perturb_all or partial(map, ShardPerturber.of(plan).perturb)
         self._needed = plan.row_sets
         for row_set in plan.row_sets:
             if failures and row_set.data in failures:
@@ -156,15 +156,29 @@ class PerturbTask:
     sets: tuple[int, ...]
 
 
-def perturb_shard(plan: Plan, work: PerturbTask) -> list[PerturbedPart | Failure]:
-    """The rows of a shard in each set, with the fingerprint of each example; it depends on its arguments alone."""
-    parts: list[PerturbedPart | Failure] = []
-    for position in work.sets:
-        part = perturb_part(work.rows, plan.row_sets[position].perturb, plan.task, plan.suite.seed)
-        parts.append(
-            part if isinstance(part, Failure) else replace(part, fingerprints=ShardPart.of(part.rows).fingerprints)
-        )
-    return parts
+@dataclass(frozen=True)
+class ShardPerturber:
+    """What perturbs the shards of a plan: the perturbations of each of its sets of rows, in order."""
+
+    sets: tuple[tuple[Use, ...], ...]
+    task: Use | None
+    seed: int
+
+    @classmethod
+    def of(cls, plan: Plan) -> ShardPerturber:
+        model = plan.suite.model
+        return cls(tuple(one.perturb for one in plan.row_sets), model.task if model else None, plan.suite.seed)
+
+    def perturb(self, work: PerturbTask) -> list[PerturbedPart | Failure]:
+        """The rows of a shard in each set, with the fingerprint of each example; it depends on its arguments alone."""
+        task = self.task.contribution_as(Task) if self.task is not None else None
+        parts: list[PerturbedPart | Failure] = []
+        for position in work.sets:
+            part = perturb_part(work.rows, self.sets[position], task, self.seed)
+            parts.append(
+                part if isinstance(part, Failure) else replace(part, fingerprints=ShardPart.of(part.rows).fingerprints)
+            )
+        return parts
 
 
 def apply_perturbations(

@@ -1,6 +1,6 @@
 """Tasks of workers and their results: what passes between the process of a run and its workers. All of it pickles.
 
-A `PerturbTask` is one, too: its result are the parts of `perturb_shard`.
+A `PerturbTask` is one, too: its result are the parts of a `ShardPerturber`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from mqa_registry.execution.inference.session import BackendSession
 from mqa_registry.execution.model_building import build_model
 from mqa_registry.execution.preparation import is_candidate, live_backends_of
 from mqa_registry.execution.rows.datasets import load_dataset
-from mqa_registry.execution.rows.row_sets import PerturbTask, perturb_shard
+from mqa_registry.execution.rows.row_sets import PerturbTask, ShardPerturber
 from mqa_registry.execution.rows.shards import examples_of
 from mqa_registry.execution.workers.tasks import (
     BackendPredictions,
@@ -51,6 +51,7 @@ class RunWorker:
 
     def __init__(self, plan: Plan, context: RunContext, *, timeout: float | None = None, texts: bool = True) -> None:
         self._plan = plan
+        self._perturber = ShardPerturber.of(plan)
         self._context = context
         self._timeout = timeout
         self._texts = texts
@@ -67,7 +68,7 @@ class RunWorker:
         with supervise(may_exit=True), limit_calls(self._timeout), redact_messages(enabled=not self._texts):
             match task:
                 case PerturbTask():
-                    return perturb_shard(self._plan, task)
+                    return self._perturber.perturb(task)
                 case OpenTask():
                     return self._open(task)
                 case ForwardTask():

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry.execution.rows import parallel_perturbation
-from mqa_registry.execution.rows.parallel_perturbation import PerturbationSetup, RowPerturber
-from mqa_registry.execution.rows.row_sets import PerturbTask, perturb_shard
+from mqa_registry.execution.rows.parallel_perturbation import RowPerturber, WorkerOptions
+from mqa_registry.execution.rows.row_sets import PerturbTask, ShardPerturber
 from mqa_registry.machine import available_cores
 from mqa_registry.observations import Failure
 from mqa_registry.run_options import RunOptions
@@ -93,7 +93,7 @@ def setup(tmp_path, monkeypatch):
     monkeypatch.setattr(parallel_perturbation, "SLICE_COPIES", 40)  # ten rows, four times
     options = RunOptions(plugin_files=(tmp_path / "marks.py",))
     raw = read(tmp_path / "suite.toml", options.overrides)
-    return make_plan(raw, options, files=False)[0], PerturbationSetup.of(raw, options)
+    return make_plan(raw, options, files=False)[0], WorkerOptions(options.plugin_files)
 
 
 def tasks(plan, targets=WORDS, kind=None):
@@ -117,7 +117,7 @@ def described(parts):
 def test_one_core_makes_what_one_process_makes_of_each_shard(setup):
     plan, _ = setup
     work = tasks(plan)
-    expected = [perturb_shard(plan, one) for one in work]
+    expected = list(map(ShardPerturber.of(plan).perturb, work))
     with RowPerturber(plan, cores=1) as perturber:
         made = list(perturber.perturb(work))
     assert described(made[:1]) == described(expected[:1])
@@ -132,10 +132,10 @@ def test_one_core_makes_what_one_process_makes_of_each_shard(setup):
 
 
 def test_workers_make_the_same(setup):
-    plan, workers_setup = setup
+    plan, worker_options = setup
     with RowPerturber(plan, cores=1) as perturber:
         expected = list(perturber.perturb(tasks(plan)))
-    with RowPerturber(plan, workers_setup, cores=2) as perturber:
+    with RowPerturber(plan, worker_options, cores=2) as perturber:
         perturber.start_workers(2)
         assert perturber.await_workers()
         made = list(perturber.perturb(tasks(plan)))
@@ -144,12 +144,12 @@ def test_workers_make_the_same(setup):
 
 
 def test_spans_move_in_workers_too(setup):
-    plan, workers_setup = setup
+    plan, worker_options = setup
     spans = [[{"start": 0, "end": 4, "label": "word", "score": None}] for _ in WORDS]
     work = [replace(one, sets=one.sets[:1]) for one in tasks(plan, spans, pa.list_(SPAN))]
     with RowPerturber(plan, cores=1) as perturber:
         expected = list(perturber.perturb(work))
-    with RowPerturber(plan, workers_setup, cores=2) as perturber:
+    with RowPerturber(plan, worker_options, cores=2) as perturber:
         perturber.start_workers(1)
         assert perturber.await_workers()
         assert described(perturber.perturb(work)) == described(expected)
@@ -157,22 +157,22 @@ def test_spans_move_in_workers_too(setup):
 
 
 def test_workers_start_once_they_are_worth_it(setup, monkeypatch):
-    plan, workers_setup = setup
-    with RowPerturber(plan, workers_setup, cores=2) as perturber:
+    plan, worker_options = setup
+    with RowPerturber(plan, worker_options, cores=2) as perturber:
         list(perturber.perturb(tasks(plan)))
         assert not perturber.await_workers()
     monkeypatch.setattr(parallel_perturbation, "MIN_SECONDS", 1e-9)
     monkeypatch.setattr(parallel_perturbation, "SLICE_SECONDS", 0.0)
-    with RowPerturber(plan, workers_setup, cores=2) as perturber:
+    with RowPerturber(plan, worker_options, cores=2) as perturber:
         list(perturber.perturb(tasks(plan)))
         assert perturber.await_workers()
 
 
 def test_killed_workers_change_nothing(setup):
-    plan, workers_setup = setup
+    plan, worker_options = setup
     with RowPerturber(plan, cores=1) as perturber:
         expected = list(perturber.perturb(tasks(plan)))
-    with RowPerturber(plan, workers_setup, cores=2) as perturber:
+    with RowPerturber(plan, worker_options, cores=2) as perturber:
         perturber.start_workers(2)
         assert perturber.await_workers()
         for worker in perturber.workers:
@@ -181,9 +181,9 @@ def test_killed_workers_change_nothing(setup):
 
 
 def test_a_worker_refuses_a_plugin_that_has_changed_since_the_run_began(setup):
-    plan, workers_setup = setup
-    (plugin,) = workers_setup.plugin_files
-    with RowPerturber(plan, workers_setup, cores=2) as perturber:
+    plan, worker_options = setup
+    (plugin,) = worker_options.plugin_files
+    with RowPerturber(plan, worker_options, cores=2) as perturber:
         plugin.write_text(PLUGIN.replace('"#"', '"!"'))
         perturber.start_workers(1)
         assert not perturber.await_workers()
@@ -192,8 +192,8 @@ def test_a_worker_refuses_a_plugin_that_has_changed_since_the_run_began(setup):
 
 
 def test_messages_of_workers_quote_no_row_where_none_may(setup):
-    plan, workers_setup = setup
-    with RowPerturber(plan, replace(workers_setup, redacted=True), cores=2) as perturber:
+    plan, worker_options = setup
+    with RowPerturber(plan, replace(worker_options, redacted=True), cores=2) as perturber:
         perturber.start_workers(1)
         assert perturber.await_workers()
         (_, _, crash, _), *_ = perturber.perturb(tasks(plan))
@@ -202,19 +202,20 @@ def test_messages_of_workers_quote_no_row_where_none_may(setup):
 
 def test_files_are_perturbed_in_threads_of_this_process(setup, tmp_path, monkeypatch):
     (tmp_path / "suite.toml").write_text(SUITE + CHECK.format(name="reverse"))
-    _, workers_setup = setup
-    workers_setup = replace(workers_setup, raw=read(tmp_path / "suite.toml"))
-    plan = make_plan(workers_setup.raw, RunOptions(plugin_files=workers_setup.plugin_files), files=False)[0]
+    _, worker_options = setup
+    plan = make_plan(read(tmp_path / "suite.toml"), RunOptions(plugin_files=worker_options.plugin_files), files=False)[
+        0
+    ]
     for name in WORDS:
         (tmp_path / name).write_text(name)
     (tmp_path / WORDS[33]).unlink()
     rows = Rows(pa.table({"id": WORDS, "file": WORDS}), ("file",), blobs=("file",), folder=BlobFolder(tmp_path))
     sets = tuple(number for number, row_set in enumerate(plan.row_sets) if row_set.perturb)
     work = [PerturbTask(rows.slice(start, min(start + 40, 60)).with_blob_values(), sets) for start in (0, 40)]
-    expected = [perturb_shard(plan, one) for one in work]
+    expected = list(map(ShardPerturber.of(plan).perturb, work))
     monkeypatch.setattr(parallel_perturbation, "SLICE_SECONDS", 0.0)
     monkeypatch.setattr(parallel_perturbation, "MIN_SECONDS", 1e-9)
-    with RowPerturber(plan, workers_setup, cores=3) as perturber:
+    with RowPerturber(plan, worker_options, cores=3) as perturber:
         made = list(perturber.perturb(work))
         assert not perturber.await_workers()
     assert described(made) == described(expected)
