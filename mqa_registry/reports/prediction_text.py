@@ -1,4 +1,4 @@
-"""Predictions and targets in one line: labels, numbers, spans and boxes, as people read them."""
+"""Predictions and targets in one line: labels, numbers, spans, boxes and what is relevant, as people read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def format_prediction(prediction: Any) -> str:
     """A prediction or a target in one line.
 
     Several are separated by commas; `none` where there are none. A span has its characters, as `PER 14-26`, a box its corners in
-    pixels, as `disc (12, 30, 56, 75)`, and behind each is its score, where it has one.
+    pixels, as `disc (12, 30, 56, 75)`, and behind each is its score, where it has one. What is relevant to a query has its name.
     """
     match prediction:
         case "" | []:
@@ -28,8 +28,8 @@ def format_prediction(prediction: Any) -> str:
         case {"x0": _, "y0": _, "x1": _, "y1": _, "label": label, **others}:
             corners = ", ".join(f"{prediction[side]:.0f}" for side in CORNERS)
             return f"{label} ({corners}){_format_score(others.get('score'))}"
-        case _:
-            return str(prediction)
+        case {"id": plain, "relevance": _} | plain:
+            return str(plain)
 
 
 def _format_score(score: Any) -> str:

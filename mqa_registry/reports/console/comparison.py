@@ -16,6 +16,7 @@ from mqa_registry.reports.explanations import (
     name_change,
 )
 from mqa_registry.reports.number_format import format_count
+from mqa_registry.reports.prediction_text import format_prediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,7 +118,8 @@ def _render_example(example: ExampleRow, builder: TextBuilder) -> Iterator[Text]
     """The row's id, what was predicted and is predicted now, and its texts."""
     lead = builder.join(_EXAMPLE_INDENT, builder.quote(example.id))
     known = example.reference is not None or example.prediction is not None
-    before, now, target = (builder.quote(one) for one in (example.reference, example.prediction, example.target))
+    predictions = (example.reference, example.prediction, example.target)
+    before, now, target = (builder.quote(format_prediction(one)) for one in predictions)
     answers = builder.join(": ", before, " → ", now, ", right is ", target) if known else Text()
     yield from builder.wrap(builder.join(lead, answers), builder.width, indent=len(_EXAMPLE_INDENT) + len(_INDENT))
     texts = example.perturbed or example.fields

@@ -153,20 +153,11 @@ def _with_probability(example: ExampleRow) -> object:
 
 def _render_prediction(prediction: object, builder: TextBuilder) -> Text:
     """One prediction, with its probability where it is known."""
-    if names := _name_relevant(prediction):
-        return builder.quote(", ".join(names))
     if not isinstance(prediction, Mapping):
         return builder.quote("no answer" if prediction is None else format_prediction(prediction))
     label = _render_prediction(prediction.get("label"), builder)
     probability = prediction.get("probability")
     return builder.join(label, f" ({format_number(probability)})") if isinstance(probability, int | float) else label
-
-
-def _name_relevant(target: object) -> list[str]:
-    """The names of what is relevant, of a target that is a list of `{id, relevance}`; none of any other."""
-    parts = target if isinstance(target, list) else []
-    is_ranked = all(isinstance(one, Mapping) and one.keys() == {"id", "relevance"} for one in parts)
-    return [str(one["id"]) for one in parts] if is_ranked else []
 
 
 def _join_texts(value: object) -> object:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mqa_registry import format_number, format_prediction
+from mqa_registry import format_number, format_prediction, normalize_answer
 from mqa_reports.html.sharing import share
 from mqa_reports.html.text_changes import Segment, mark_changes
 
@@ -62,11 +62,11 @@ def make_example_tables(results: Sequence[Result]) -> list[ExampleTable]:
 
 
 def format_plain(value: Any) -> str:
-    """Any plain value as text: a number as reports have it, a list or table as JSON."""
+    """Any plain value as text: a number as reports have it, `none` for nothing and for an empty list, a table as JSON."""
     match value:
         case str():
             text = value
-        case None:
+        case None | []:
             text = "none"
         case bool():
             text = "yes" if value else "no"
@@ -74,11 +74,9 @@ def format_plain(value: Any) -> str:
             text = format_number(value)
         case {"label": label, "probability": probability, **others} if not others:
             text = _format_prediction(label, probability)
-        case [*items] if items and all(map(_is_relevance, items)):  # the target of a ranking
-            text = ", ".join(str(one["id"]) for one in items)
-        case [*items] if items and all(isinstance(one, str | int | float) for one in items):
+        case [*items] if all(isinstance(one, str | int | float) for one in items):
             text = ", ".join(map(format_plain, items))
-        case [{"label": _}, *_]:  # spans and boxes
+        case [{"label": _}, *_] | [{"id": _, "relevance": _}, *_]:  # spans and boxes; what is relevant
             text = format_prediction(value)
         case _:
             text = json.dumps(value, ensure_ascii=False, default=str)
@@ -88,8 +86,8 @@ def format_plain(value: Any) -> str:
 def make_example_table(backends: str, examples: Sequence[ExampleRow]) -> ExampleTable:
     """The table of some examples; columns in which all are empty are left out."""
     columns: dict[str, list[str]] = {
-        "target": [_format_optional(example.target) for example in examples],
-        "reference": [_format_optional(example.reference) for example in examples],
+        "target": [_format_prediction(example.target) for example in examples],
+        "reference": [_format_prediction(example.reference) for example in examples],
         "prediction": [_format_prediction(example.prediction, example.probability) for example in examples],
         "margin": [_format_optional(example.margin) for example in examples],
     }
@@ -140,8 +138,9 @@ def _format_optional(value: Any) -> str:
     return text if len(text) < MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
-def _format_prediction(value: Any, probability: Any) -> str:
-    text = _format_optional(value)
+def _format_prediction(value: Any, probability: Any = None) -> str:
+    """A prediction or a target in its cell: `none` where that is no answer or no label, nothing where there is no prediction."""
+    text = format_prediction(value) if value == "" else _format_optional(value)
     if not isinstance(probability, int | float):
         return text
     return f"{text} ({probability:.4g})"
@@ -160,6 +159,8 @@ def _is_wrong(example: ExampleRow) -> bool:
         return False
     if isinstance(label, list) and isinstance(target, list) and target and all(map(_is_relevance, target)):
         return not any(one["id"] == label[0] for one in target) if label else True
+    if isinstance(label, str) and isinstance(target, list):  # an answer, and all that are acceptable
+        return normalize_answer(label) not in map(normalize_answer, target or [""])
     if isinstance(label, list) and all(isinstance(one, str) for one in (*label, *target)):
         return set(label) != set(target)
     return bool(label != target)

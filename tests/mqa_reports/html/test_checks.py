@@ -145,6 +145,23 @@ def test_a_ranking_is_wrong_where_its_first_is_not_relevant(prediction, is_wrong
     assert table.rows[0].is_wrong is is_wrong
 
 
+@pytest.mark.parametrize(
+    ("prediction", "target", "cells", "is_wrong"),
+    [
+        ("", ["Rome"], ["Rome", "none"], True),
+        ("Rome", [], ["none", "Rome"], True),
+        ("", [], ["none", "none"], False),
+        ("rome.", ["Paris", "Rome"], ["Paris, Rome", "rome."], False),
+    ],
+)
+def test_no_answer_is_said_in_a_word_and_right_where_there_is_none(prediction, target, cells, is_wrong):
+    example = ExampleRow("q1", prediction=prediction, target=target)
+    (table,) = make_example_tables([made.result("a", verdict=made.FAIL, evidence={"examples": (example,)})])
+    assert table.columns == ["target", "prediction"]
+    assert table.rows[0].cells == cells
+    assert table.rows[0].is_wrong is is_wrong
+
+
 def test_sharing_leaves_out_what_is_empty():
     assert share([("a", (1,)), ("b", ()), ("c", (1,)), ("d", (2,))]) == [("a and c", (1,)), ("d", (2,))]
     assert share([("", (1,))]) == [("", (1,))]

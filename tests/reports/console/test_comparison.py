@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from mqa_registry import explain_comparison
+from mqa_registry.contributions import ExampleRow
 from mqa_registry.judging.result import Change, Flips, GroupFlips, McNemarTest, Number, RunComparison, Verdict
 from mqa_registry.reports.console.comparison import print_comparison
 
@@ -64,3 +66,10 @@ def test_the_flips_of_a_group_stand_below_those_of_its_view():
     (view,) = [number for number, line in enumerate(lines) if "posts on torch: 40 newly wrong" in line]
     assert "in g0: 9 newly wrong, 0.090 [0.040, 0.160] of 100 rows; 1 newly right" in "\n".join(lines[view + 1 :])
     assert any(one.startswith("`g0` of posts on torch: 9 newly wrong") for one in explain_comparison(found))
+
+
+def test_a_question_without_an_answer_is_newly_wrong_in_words():
+    found = compare([])
+    example = ExampleRow("q1", {"question": "Who?"}, reference="", prediction="Rome", target=[])
+    found = replace(found, flips=(replace(found.flips[0], examples=(example,)),))
+    assert "q1: none → Rome, right is none" in printed(found)
