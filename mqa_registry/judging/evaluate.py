@@ -238,6 +238,7 @@ def _with_required_rows(
         required_rows=decision.rows_to_settle or None,
         required_unit=rule.unit if is_inconclusive else "rows",
         never_settles=is_inconclusive and never_settles(steps, rule),
+        too_close=decision.is_too_close,
     )
 
 

@@ -133,10 +133,9 @@ class ResultEvidence:
     one; a perturbation `declined` some and `changed` others, by `mean_edits` characters each. `clusters` is how many
     there are; `unpaired` says that the reference has other rows. `absent_classes` are classes that no row has; `lost` has
     the views that lost rows, which no number counts.
-
-    `required_rows` of the unit `required_unit` would settle an open check; `never_settles` says that no number would.
-    `traceback` is that of a crash. `remarks` are sentences on a check that does not hold, `notes` on any. Texts of rows
-    are in `examples` alone. `details` are what a comparison or probe says beyond that, by names of its own.
+    `required_rows` of the unit `required_unit` would settle an open check; `never_settles`: no number would; `too_close`:
+    more than anybody gathers. `traceback` is that of a crash. `remarks` are sentences on a check that does not hold,
+    `notes` on any. Texts of rows are in `examples` alone. `details` are what a plugin says beyond that, by its own names.
     """
 
     missing_predictions: int = 0
@@ -153,6 +152,7 @@ class ResultEvidence:
     required_rows: int | None = None
     required_unit: str = "rows"
     never_settles: bool = False
+    too_close: bool = False
     traceback: str = ""
     remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TOO_FEW_GROUPS = "too few groups have enough rows to be judged"
 NO_ROWS_SETTLE = "one unlike any of these could move it as far, so more {unit} like these do not settle it"
+TOO_CLOSE = "it is too close to {bound} for more {unit} to settle on which side it is"
 HUGE = 1e9  # from here on, a number is written in powers of ten
 SMALLEST = 0.0005  # below, a number is written in powers of ten, too
 
@@ -44,6 +45,13 @@ def describe_unsettled_claim(claim: Claim, group: str, rule: DecisionRule, rows:
     if claim.estimate.never_settles:
         return reason if claim.estimate.undefined_reason else f"{reason}; {NO_ROWS_SETTLE.format(unit=rule.unit)}"
     return f"{reason}; about {rows:,} {rule.unit} would settle it" if rows else reason
+
+
+def describe_close_claim(claim: Claim, group: str, rule: DecisionRule) -> str:
+    """Why a claim is not shown to hold whose value is next to its bound."""
+    value = claim.estimate.value
+    bound = min((end for end in (claim.low, claim.high) if math.isfinite(end)), key=lambda end: abs(end - value))
+    return f"{describe_claim(claim, group, rule)}; {TOO_CLOSE.format(bound=f'{bound:g}', unit=rule.unit)}"
 
 
 def describe_small_group(rows: int) -> str:

@@ -10,11 +10,12 @@ from mqa_registry.judging.result import Number, Part, Verdict
 from mqa_registry.judging.verdict_messages import (
     TOO_FEW_GROUPS,
     describe_claim,
+    describe_close_claim,
     describe_small_group,
     describe_unsettled_claim,
 )
 from mqa_registry.stats.multiplicity import holm_confidences
-from mqa_registry.stats.sample_size import rows_to_settle_all
+from mqa_registry.stats.sample_size import find_hardest_claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,11 +74,15 @@ class DecisionRule:
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict on a whole check, the reason, and the rows that would settle it where they can."""
+    """The verdict on a whole check, the reason, and the rows that would settle it where they can.
+
+    `is_too_close` says that a number is so close to its bound that nobody can gather as many.
+    """
 
     verdict: Verdict
     note: str = ""
     rows_to_settle: int | None = None
+    is_too_close: bool = False
 
 
 def rule_for(steps: Sequence[StepEvaluation], confidence: float, *, by_point: bool, unit: str = "rows") -> DecisionRule:
@@ -99,7 +104,11 @@ def decide(steps: Sequence[StepEvaluation], rule: DecisionRule) -> Decision:
     if verdict is Verdict.PASS or not named:
         return Decision(verdict)
     pending = [(group, claim) for group, claim in named if not rule.holds(claim)]
-    rows = rows_to_settle_all([claim for _, claim in pending], rule.confidence, rule.fail_confidences)
+    hardest = find_hardest_claim([claim for _, claim in pending], rule.confidence, rule.fail_confidences)
+    if hardest is not None and hardest.rows is None:
+        group, closest = next((group, claim) for group, claim in pending if claim is hardest.claim)
+        return Decision(verdict, describe_close_claim(closest, group, rule), is_too_close=True)
+    rows = hardest.rows if hardest else None
     group, first = pending[0]
     return Decision(verdict, describe_unsettled_claim(first, group, rule, rows), rows)
 

@@ -178,7 +178,9 @@ def read_trade_off(column: TradeOffColumn, result: Result) -> tuple[Number | Non
 def _list_missing_units(blocking: Sequence[CheckResults]) -> list[str]:
     """What more of would settle the open checks, `rows` first; nothing where no number of rows would."""
     is_open = [one for check in blocking for one in check.results.values() if one.verdict is Verdict.INCONCLUSIVE]
-    units = {one.evidence.required_unit for one in is_open if not one.evidence.never_settles}
+    units = {
+        one.evidence.required_unit for one in is_open if not (one.evidence.never_settles or one.evidence.too_close)
+    }
     return sorted(units, key=lambda unit: unit != "rows")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,21 +22,40 @@ if TYPE_CHECKING:
     from mqa_registry.stats.estimates import Span
 
 MAX_ROWS = 100_000_000  # more than this nobody gathers to settle a check
+REACHABLE_ROWS, REACHABLE_TIMES = (
+    100_000,
+    100,
+)  # whichever is more of the rows at hand: no more are suggested to a person
 MAX_SEARCHED_CLAIMS = 20  # those of many that need the most rows, roughly, are searched
 
 
-def rows_to_settle_all(
-    claims: Sequence[Claim], confidence: float, fail_confidences: Mapping[Claim, float]
-) -> int | None:
-    """How many rows would settle all claims that rows can settle; None where there is no such claim.
+@dataclass(frozen=True)
+class HardestClaim:
+    """The claim that decides how many rows settle all, and their number; None where its value is too close to the bound."""
 
+    claim: Claim
+    rows: int | None
+
+
+def find_hardest_claim(
+    claims: Sequence[Claim], confidence: float, fail_confidences: Mapping[Claim, float]
+) -> HardestClaim | None:
+    """Of the claims that rows can settle, the one that needs the most rows; None where there is no such claim.
+
+    Where one is too close to its bound for the rows that can be gathered, but another fails with fewer, that one decides.
     `fail_confidences` has the level at which each has to fail, where that is another than `confidence`.
     """
     levels = {claim: fail_confidences.get(claim, confidence) for claim in claims if claim.is_defined}
-    rough = {claim: rough_rows_to_settle(claim, confidence, level) or 0 for claim, level in levels.items()}
+    rough = {claim: _rough_or_infinite(claim, confidence, level) for claim, level in levels.items()}
     hardest = sorted((claim for claim in levels if rough[claim]), key=lambda claim: -rough[claim])[:MAX_SEARCHED_CLAIMS]
-    searched = (rows_to_settle(claim, confidence, levels[claim]) for claim in hardest)
-    return max((rows for rows in searched if rows), default=None)
+    searched = {claim: rows_to_settle(claim, confidence, levels[claim]) for claim in hardest}
+    is_close = {claim: _is_too_close(claim, rows, confidence) for claim, rows in searched.items()}
+    needs = [HardestClaim(claim, rows) for claim, rows in searched.items() if rows and not is_close[claim]]
+    if any(is_close.values()):
+        closest = next(claim for claim in hardest if is_close[claim])
+        failing = [need for need in needs if not need.claim.holds_at_point()]
+        return min(failing, key=lambda need: need.rows or 0, default=HardestClaim(closest, None))
+    return max(needs, key=lambda need: need.rows or 0, default=None)
 
 
 def rows_to_settle(claim: Claim, confidence: float, fail_confidence: float | None = None) -> int | None:
@@ -112,6 +131,23 @@ def can_hold_quantile(rows: int, share: float, low: float, high: float, confiden
     """Whether the quantile of so many rows that all lie between the bounds has an end wherever there is a bound."""
     inside = np.array([max(low, min(high, 0.0))])
     return rows > 0 and Claim("", OrderStatistic(inside, share, rows), low, high).holds(confidence)
+
+
+def _is_too_close(claim: Claim, rows: int | None, confidence: float) -> bool:
+    """Whether a claim that so many rows settle, or no number, has an interval that more than can be gathered would shrink enough."""
+    interval = claim.estimate.interval(confidence)
+    if interval is None or not all(map(math.isfinite, interval)):
+        return False  # more rows are needed for an interval at all
+    return rows is None or rows > max(REACHABLE_ROWS, REACHABLE_TIMES * claim.estimate.rows)
+
+
+def _rough_or_infinite(claim: Claim, confidence: float, fail_confidence: float) -> float:
+    """The rough number of rows, infinite on the bound itself; 0 where it is not known."""
+    if claim.estimate.never_settles:
+        return 0.0
+    if claim.estimate.rows and claim.estimate.value in (claim.low, claim.high):
+        return math.inf
+    return rough_rows_to_settle(claim, confidence, fail_confidence) or 0
 
 
 def _bounds_to_clear(claim: Claim) -> list[float]:

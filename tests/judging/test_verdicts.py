@@ -117,6 +117,15 @@ def test_an_inconclusive_check_says_how_many_rows_would_settle_it():
     assert found.rows_to_settle > 1000
 
 
+def test_a_number_next_to_its_bound_is_said_to_be_too_close_to_it_and_in_which_group():
+    found = decision(at_least(905, 1000, 0.9), women=at_least(90_010, 100_000, 0.9))
+    assert (found.verdict, found.rows_to_settle, found.is_too_close) == (Verdict.INCONCLUSIVE, None, True)
+    assert found.note == (
+        "value in `women` is 0.900 [0.898, 0.902], on both sides of 0.9;"
+        " it is too close to 0.9 for more rows to settle on which side it is"
+    )
+
+
 def test_an_open_end_is_named():
     ranked = OrderStatistic(tuple(range(100)), 0.99, 100)
     above, below = (

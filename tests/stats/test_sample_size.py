@@ -17,14 +17,15 @@ from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.sample_size import (
     MAX_ROWS,
     MAX_SEARCHED_CLAIMS,
+    HardestClaim,
     can_hold_drop,
     can_hold_equal_groups,
     can_hold_mean,
     can_hold_proportion,
     can_hold_quantile,
     find_fewest_rows,
+    find_hardest_claim,
     rows_to_settle,
-    rows_to_settle_all,
 )
 from mqa_registry.stats.unpaired_differences import difference
 from tests.benchmarks.statistics import decide_claims
@@ -105,15 +106,34 @@ def test_no_more_than_a_hundred_million_rows_are_suggested():
 def test_the_claim_that_needs_the_most_rows_decides_on_the_number():
     claims = [at_least(905, 1000, 0.9), at_least(912, 1000, 0.9), at_least(960, 1000, 0.9)]
     alone = [rows_to_settle(claim, 0.95) for claim in claims]
-    assert rows_to_settle_all(claims, 0.95, {}) == max(alone) == alone[0]
-    assert rows_to_settle_all([at_least(900, 1000, 0.9)], 0.95, {}) is None
+    assert find_hardest_claim(claims, 0.95, {}).rows == max(alone) == alone[0]
+    assert find_hardest_claim([at_least(900, 1000, 0.9)], 0.95, {}).rows is None
     failing = at_least(875, 1000, 0.9)
-    assert rows_to_settle_all([failing], 0.95, {failing: 0.999}) == rows_to_settle(failing, 0.95, 0.999)
+    assert find_hardest_claim([failing], 0.95, {failing: 0.999}).rows == rows_to_settle(failing, 0.95, 0.999)
+
+
+def test_a_value_next_to_its_bound_has_no_number_of_rows_since_nobody_gathers_as_many():
+    near = at_least(901, 1000, 0.9)
+    assert rows_to_settle(near, 0.95) > 100_000
+    assert find_hardest_claim([near, at_least(905, 1000, 0.9)], 0.95, {}) == HardestClaim(near, None)
+    many = at_least(90_100, 100_000, 0.9)
+    assert find_hardest_claim([many], 0.95, {}).rows == rows_to_settle(many, 0.95)
+
+
+def test_with_few_rows_a_hundred_thousand_more_are_within_reach():
+    claim = at_least(10, 20, 0.495)
+    assert 100 * 20 < find_hardest_claim([claim], 0.95, {}).rows < 100_000
+
+
+def test_where_another_claim_fails_with_fewer_rows_these_settle_all():
+    near, failing = at_least(901, 1000, 0.9), at_least(885, 1000, 0.9)
+    found = find_hardest_claim([near, failing], 0.95, {})
+    assert found == HardestClaim(failing, rows_to_settle(failing, 0.95))
 
 
 def test_of_many_claims_the_twenty_that_need_the_most_are_searched(monkeypatch):
     assert MAX_SEARCHED_CLAIMS == 20
-    claims = [at_least(successes, 1000, 0.9) for successes in range(901, 941)]
+    claims = [at_least(successes, 10_000, 0.9) for successes in range(9_010, 9_050)]
     seen = []
 
     def search(claim, *levels):
@@ -121,7 +141,7 @@ def test_of_many_claims_the_twenty_that_need_the_most_are_searched(monkeypatch):
         return rows_to_settle(claim, *levels)
 
     monkeypatch.setattr(sample_size, "rows_to_settle", search)
-    assert rows_to_settle_all(claims[::-1], 0.95, {}) == rows_to_settle(claims[0], 0.95)
+    assert find_hardest_claim(claims[::-1], 0.95, {}).rows == rows_to_settle(claims[0], 0.95)
     assert seen == claims[:20]
 
 
@@ -131,7 +151,7 @@ def test_the_claim_that_seems_to_need_the_most_rows_need_not_decide():
     claims = [rough_first, Claim("value", Proportion(0, 40), high=0.005)]
     alone = [rows_to_settle(claim, 0.95) for claim in claims]
     for order in (claims, claims[::-1]):
-        assert rows_to_settle_all(order, 0.95, {}) == max(alone)
+        assert find_hardest_claim(order, 0.95, {}).rows == max(alone)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ def test_rows_are_not_asked_for_where_none_would_settle_it(make):
     assert "no rows would settle every check" in alone
     assert "add rows" not in alone
     assert "add rows" in make.rendered(make.finished([beyond, some], Verdict.INCONCLUSIVE), 160)
+    close = make.result("gap", "onnx", verdict=Verdict.INCONCLUSIVE, evidence={"too_close": True})
+    assert "no rows would settle every check" in make.rendered(make.finished([held, close], Verdict.INCONCLUSIVE), 160)
 
 
 def test_what_is_timed_asks_for_repetitions_and_not_for_rows(make):
