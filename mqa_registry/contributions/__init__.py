@@ -28,6 +28,7 @@ from mqa_registry.contributions.model import (
     ModelDescription,
     ModelSource,
     ModelUnderTest,
+    OnnxConverter,
     RunContext,
 )
 from mqa_registry.contributions.probe import EncodedRow, Probe, ProbeContext, ViewContext
@@ -75,6 +76,7 @@ __all__ = [
     "ModelSource",
     "ModelUnderTest",
     "NoOptions",
+    "OnnxConverter",
     "OutputReading",
     "Perturbation",
     "Probe",

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
 from mqa_registry.errors import DataError
@@ -15,8 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from mqa_registry.contributions.task import Batch, Codec, Task
+    from mqa_registry.contributions.task import Batch, Codec, Outputs, Task
     from mqa_registry.types import Example
+
+
+class OnnxConverter(Protocol):
+    """How a model that is no PyTorch module becomes an ONNX file: by a converter of its library.
+
+    `name` is the converter's, and `packages` are the installed packages that the file depends on.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def packages(self) -> Sequence[str]: ...
+
+    def convert(self, module: Any, batch: Batch, path: Path, opset: int | None) -> None:
+        """Write the file, with the names, types and shapes of a batch; None is an opset of the converter's choice."""
+
+    def predict(self, module: Any, batch: Batch) -> Outputs:
+        """The model's own outputs for a batch, by the names that they have in the file."""
 
 
 class Model:
@@ -24,7 +43,7 @@ class Model:
 
     `digest` covers the weights, the configuration and the processor's files. `labels` are the classes that it predicts,
     in the order of its outputs. `about` goes into the report. `file` is what a backend runs of a model that is a file of
-    its own and no PyTorch module. `card` is the file that tells people of it, its model card, where there is one.
+    its own and no PyTorch module; `converter` makes an ONNX file of it, where something does. `card` is the file that tells people of it, its model card, where there is one.
     """
 
     def __init__(
@@ -36,10 +55,12 @@ class Model:
         labels: Sequence[str] = (),
         about: Mapping[str, Any] | None = None,
         file: Path | None = None,
+        converter: OnnxConverter | None = None,
         card: Path | None = None,
     ) -> None:
         self.digest = digest
         self.file = file
+        self.converter = converter
         self.card = card
         self.labels = tuple(labels)
         self.about = dict(about or {})

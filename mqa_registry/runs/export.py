@@ -49,11 +49,12 @@ def prepare_export(
         raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")
     context = replace(options.run_context_in(store), objects=objects)
     model_under_test = _model_under_test(model, rows, context, only_trace=only_trace)
-    if (file := model_under_test.model.file) is not None:
+    file = model_under_test.model.file
+    if file is not None and model_under_test.model.converter is None:
         if file.suffix == ".onnx":
             raise UsageError(f"`{file}` is exported already", hint="name the model that it was made of")
         raise UsageError(
-            f"`{file}` is no PyTorch model, and mqa exports no others",
+            f"`{file}` is no PyTorch model, and mqa has no converter for it",
             hint="convert it by a converter of its library, and compare the two: `mqa parity MODEL FILE.onnx`",
         )
     return model_under_test, use

@@ -68,7 +68,7 @@ class Audit:
     `domains` are its opsets by domain. `custom_operators` are those that ONNX Runtime does not bring. `element_types`
     counts the numbers in its weights by element type; `cast_nodes` and `quantized_nodes` are how many nodes change the
     precision. `nodes_with_metadata` is how many nodes the trace file knows, None without such a file. `files` are its
-    sizes in bytes and sha256 by name. `weights` is None where the file was converted from another export.
+    sizes in bytes and sha256 by name. `weights` is None where the file was converted from another export, or by a converter of the model's library.
     `specialized_inputs` have a fixed axis behind the first, along which the model itself takes other lengths.
     `session_error` is why ONNX Runtime cannot run the file; then no `shapes` were tried.
     """
@@ -146,7 +146,7 @@ def audit_file(
 
 def _review_model(model_under_test: ModelUnderTest, rows: Sequence[Arrays], reference: Reference) -> Iterator[Finding]:
     """Findings on the model itself: the task's remarks, and predictions that depend on the batch, as the export's will."""
-    if reference.weights is None:  # converted from another export, which was audited itself
+    if reference.weights is None:  # of another export, which was audited itself, or no PyTorch model
         return
     yield from (Finding("warning", "model", remark) for remark in model_under_test.codec.remarks)
     batching = batch_invariance(model_under_test.codec, rows, reference.run)
@@ -209,6 +209,9 @@ def reference_of(model_under_test: ModelUnderTest, base: Path | None, sample: Ar
     """The float32 export `base` where there is one, else the model itself; batches look like `sample`."""
     if base is not None:
         return Reference("the float32 export", run_on_cpu(base, sample))
+    model = model_under_test.model
+    if (converter := model.converter) is not None:
+        return Reference("the model", lambda batch: converter.predict(model.module, batch))
     return Reference(
         "the model", lambda batch: _predict(model_under_test, batch), lambda: _weights(model_under_test.model.module)
     )

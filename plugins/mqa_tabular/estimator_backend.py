@@ -74,7 +74,7 @@ class EstimatorRunner:
 
     def run(self, batch: Arrays) -> Arrays:
         """Probabilities of shape (rows, classes), or the codes of labels; of a regressor the numbers, shape (rows, 1)."""
-        features, dtype = self._make_features(batch), np.dtype(self.facts.precision)
+        features, dtype = self.make_features(batch), np.dtype(self.facts.precision)
         if not hasattr(self.estimator, "classes_"):
             return {NUMBER: np.asarray(self.estimator.predict(features), dtype).reshape(-1, 1)}
         if hasattr(self.estimator, "predict_proba"):
@@ -94,11 +94,16 @@ class EstimatorRunner:
             self, identity={**self.identity, "dtype": precision}, facts=replace(self.facts, precision=precision)
         )
 
-    def _make_features(self, batch: Arrays) -> Any:
+    def make_features(self, batch: Arrays) -> Any:
         """A data frame for an estimator that knows the names of its features, else a matrix."""
         arrays = {name: self._round(array) for name, array in batch.items()}
         if not hasattr(self.estimator, "feature_names_in_"):
             return np.hstack(list(arrays.values()))
+        if wide := next((name for name, array in arrays.items() if array.shape[1:] != (1,)), ""):
+            raise DataError(
+                f"the estimator reads columns by their names, and `{wide}` has several in one",
+                hint="leave the option `inputs` of the task out",
+            )
         with optional_import("pandas"):
             import pandas as pd
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, Model, ModelSource, content_digest, optional_import, summarize_error
 from mqa_tabular.estimators import check_estimator, read_features, read_labels, read_library, read_problem_type
+from mqa_tabular.onnx_conversion import EstimatorConverter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mqa_registry import RunContext, Task
+    from mqa_registry import OnnxConverter, RunContext, Task
 
 TASK = "tabular/classification"
 ALLOW_HINT = "see where it is from, then allow it with `--allow-code`"
@@ -48,7 +49,8 @@ class SkopsSource(ModelSource[FileOptions]):
         return TASK
 
     def load(self, task: Task[Any], run_context: RunContext, options: FileOptions) -> Model:
-        return make_model(options.id, partial(_read_skops, allow_code=run_context.allow_code), "skops")
+        read = partial(_read_skops, allow_code=run_context.allow_code)
+        return make_model(options.id, read, "skops", EstimatorConverter())
 
 
 class JoblibSource(ModelSource[FileOptions]):
@@ -74,10 +76,10 @@ class JoblibSource(ModelSource[FileOptions]):
             raise DataError(
                 f"`{options.id}` is code, as all that joblib and pickle write, and that is not run", hint=ALLOW_HINT
             )
-        return make_model(options.id, _read_joblib, "joblib")
+        return make_model(options.id, _read_joblib, "joblib", EstimatorConverter())
 
 
-def make_model(path: Path, read: Callable[[Path], Any], form: str) -> Model:
+def make_model(path: Path, read: Callable[[Path], Any], form: str, converter: OnnxConverter | None = None) -> Model:
     """The model in a file, which is read at once: what it predicts is known of it alone."""
     if not path.is_file():
         raise DataError(f"there is no file `{path}`")
@@ -97,6 +99,7 @@ def make_model(path: Path, read: Callable[[Path], Any], form: str) -> Model:
             "problem_type": read_problem_type(estimator),
         },
         file=path,
+        converter=converter,
     )
 
 

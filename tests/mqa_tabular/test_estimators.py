@@ -230,13 +230,6 @@ def test_the_command_holds_the_file_against_the_estimator_and_names_no_module(pr
     assert flips["evidence"]["details"]["flips"]["damage"] > 0
 
 
-def test_an_estimator_is_not_exported_and_the_message_says_what_to_do(project):
-    done = project.mqa("export", "earners.skops", "--data", "people.parquet", "--out", "exported")
-    assert done.code == 2
-    assert "`earners.skops` is no PyTorch model, and mqa exports no others" in done.err
-    assert "mqa parity MODEL FILE.onnx" in done.err
-
-
 def test_an_example_has_every_column_before_and_the_changed_ones_after(project):
     text = (project.folder / "suite.toml").read_text("utf-8").replace("max_drop = 0.60", "max_drop = 0.01")
     (project.folder / "strict.toml").write_text(text, "utf-8")

@@ -18,7 +18,7 @@ from mqa_onnxruntime.export.conversion import FLOAT32
 from mqa_onnxruntime.export.exporters import EXPORTERS, LOG, MODEL
 from mqa_onnxruntime.export.job import AUDIT, ExportJob, run_job, write_arrays
 from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
-from mqa_onnxruntime.graph.provenance import trace_file
+from mqa_onnxruntime.graph.provenance import list_files
 from mqa_registry import (
     DataError,
     NotRunError,
@@ -59,14 +59,20 @@ def export_recipe(
     model_under_test: ModelUnderTest, opset: int | None, precision: ExportPrecision = FLOAT32
 ) -> dict[str, Any]:
     """Everything that an export depends on, found without loading a model library; equal recipes give equal exports."""
+    converter = model_under_test.model.converter
+    if converter is not None and precision != FLOAT32:
+        raise DataError(
+            f"`{converter.name}` writes float32 alone, and `precision` is `{precision.precision}`", hint="leave it out"
+        )
+    libraries = LIBRARIES if converter is None else (*converter.packages, "onnx")
     recipe: dict[str, Any] = {
         "source": source_digest(sys.modules[__name__]),
         "model": model_under_test.model.digest,
         "task": model_under_test.task.name,
         "model_under_test": model_under_test.digest,
-        "exporters": list(EXPORTERS),
+        "exporters": list(EXPORTERS) if converter is None else [converter.name],
         "opset": opset,
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": {name: version(name) for name in libraries},
     }
     if not model_under_test.task.sample:
         recipe["trace_rows"] = rows_digest(trace_rows(model_under_test))
@@ -140,7 +146,7 @@ def _make_export(
             "exporter": exporter,
             "seconds": round(time.monotonic() - began, 3),
             "facts": file.facts(),
-            "files": _digests(folder, [*file.files, trace_file(file.path).name, AUDIT]),
+            "files": _digests(folder, [*list_files(file.path, file.files), AUDIT]),
         }
         (folder / RECIPE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     export = _read_export(home)

@@ -12,7 +12,7 @@ from mqa_onnxruntime.captured_output import capture_output
 from mqa_onnxruntime.export.decoder_cache import flatten_cache_names, with_nested_cache
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
 from mqa_onnxruntime.graph.provenance import move_metadata
-from mqa_registry import NotRunError, summarize_error
+from mqa_registry import MqaError, NotRunError, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_onnxruntime.graph.onnx_file import OnnxFile
+    from mqa_registry import OnnxConverter
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Axes: TypeAlias = Mapping[str, Sequence[int]]
@@ -82,6 +83,26 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
     with (folder / LOG).open("ab") as log, capture_output(log):
         _check_runs(trace_input)
     raise NotRunError(f"the model cannot be exported to ONNX ({_join_reasons(failures)})")
+
+
+def export_with(converter: OnnxConverter, module: Any, batch: Arrays, folder: Path, opset: int | None) -> str:
+    """Write `model.onnx` and a log into a folder by the converter of a model's library; returns its name.
+
+    Raises a NotRunError where it does not succeed, an OSError where the folder cannot take the files.
+    """
+    axes = dict.fromkeys(batch, (0,))
+    try:
+        with (folder / LOG).open("ab") as log, capture_output(log):
+            converter.convert(module, batch, folder / MODEL, opset)
+        _check_export(read_onnx_file(folder / MODEL), axes, opset)
+    except (OSError, MqaError):
+        raise
+    except Exception as error:
+        _clean_up(folder, error)
+        raise NotRunError(
+            f"the model cannot be exported to ONNX ({converter.name}: {summarize_error(error)})"
+        ) from error
+    return converter.name
 
 
 def named_outputs(outputs: Any) -> dict[str, Any]:

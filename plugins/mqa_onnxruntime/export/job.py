@@ -28,7 +28,7 @@ import numpy as np
 
 from mqa_onnxruntime.captured_output import capture_output
 from mqa_onnxruntime.export.conversion import FLOAT32, ExportPrecision, convert, with_float32_edges
-from mqa_onnxruntime.export.exporters import LOG, MODEL, dynamic_axes, export
+from mqa_onnxruntime.export.exporters import LOG, MODEL, dynamic_axes, export, export_with
 from mqa_onnxruntime.export_audit import AuditRequest, audit_file, reference_of
 from mqa_onnxruntime.graph.provenance import trace_file
 from mqa_registry import DataError, MqaError, NotRunError, end_process_tree, rebuild_model, signal_name
@@ -157,6 +157,8 @@ def read_arrays(path: Path) -> list[dict[str, npt.NDArray[Any]]]:
 def _trace(model_under_test: ModelUnderTest, rows: Sequence[Arrays], job: ExportJob) -> str:
     rows = rows if len(rows) > 1 else [*rows, *rows]  # of one row, an exporter concludes that there is always one
     batch, mode = model_under_test.codec.collate(rows), model_under_test.codec.run_mode
+    if (converter := model_under_test.model.converter) is not None:
+        return export_with(converter, model_under_test.model.module, batch, job.folder, job.opset)
     axes = dynamic_axes(rows, batch) | dict(model_under_test.codec.dynamic_axes)
     if mode is not None:  # one file for all steps: it is traced with a later one, of any number of positions before it
         batch = mode.traced_step(batch)

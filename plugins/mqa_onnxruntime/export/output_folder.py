@@ -18,7 +18,7 @@ from mqa_onnxruntime.export.stamp import (
     unchanged_files,
     write_stamp,
 )
-from mqa_onnxruntime.graph.provenance import trace_file
+from mqa_onnxruntime.graph.provenance import list_files, trace_file
 from mqa_registry import DataError, Exported, Finding, NotRunError, UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def export_model(model_under_test: ModelUnderTest, folder: Path, options: OnnxEx
         _check_not_replaced(folder, (MODEL,))  # before the export, which takes long
     export = cached_export(model_under_test, options.opset, precision, timeout=options.export_timeout)
     stamp = export_stamp(model_under_test, export)
-    names = [*export.audit["files"], trace_file(export.path).name]
+    names = list_files(export.path, export.audit["files"])
     if not model_under_test.run_context.force:
         _check_not_replaced(folder, names)
     try:
@@ -90,7 +90,7 @@ def _staging_folder(folder: Path) -> Iterator[Path]:
 
 def _replace_files(staging: Path, folder: Path, model: str) -> None:
     """Replace an earlier export file by file; an ONNX file is never there with the weights of another."""
-    old = set(unchanged_files(folder / model))
+    old = {*unchanged_files(folder / model), trace_file(folder / model).name}
     (folder / model).unlink(missing_ok=True)
     names = sorted((file.name for file in staging.iterdir()), key=lambda name: name == model)
     for name in old - set(names):

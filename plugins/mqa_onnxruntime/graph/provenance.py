@@ -73,6 +73,11 @@ def trace_file(path: Path) -> Path:
     return path.with_suffix(".trace.json")
 
 
+def list_files(path: Path, files: Iterable[str]) -> list[str]:
+    """The names of an ONNX file's own `files` and of its trace file, which one of no PyTorch module lacks."""
+    return [*files, *([trace_file(path).name] if trace_file(path).is_file() else [])]
+
+
 def read_metadata(path: Path) -> dict[str, NodeMetadata]:
     """The metadata of an ONNX file's nodes by their names, from its trace file, else from the nodes themselves.
 

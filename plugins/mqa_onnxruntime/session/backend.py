@@ -166,7 +166,7 @@ class SessionBackend(Backend[SessionOptions]):
 
     def fixed_length(self, model_under_test: ModelUnderTest, options: SessionOptions) -> int | None:
         """The number of tokens of every row that a given file takes; None where it takes any, and of an export."""
-        path = options.path or model_under_test.model.file
+        path = OnnxSource(model_under_test, options).existing_file
         return None if path is None else options.interface.fixed_length(read_onnx_file(path).inputs)
 
     def export(self, model_under_test: ModelUnderTest, folder: Path, options: OnnxExportOptions) -> Exported:
@@ -230,7 +230,8 @@ class OnnxSource:
     @property
     def existing_file(self) -> Path | None:
         """The file that needs no export: that of `path`, or the model itself; else None."""
-        path = self.options.path or self.model_under_test.model.file
+        model = self.model_under_test.model
+        path = self.options.path or (model.file if model.converter is None else None)
         if path is not None:
             self.options.check_no_export(path)
         return path
