@@ -25,7 +25,8 @@ def gain(
 ) -> dict[str, bytes]:
     """A quieter or louder sound.
 
-    `severity` is the change in dB: 6 is half or twice the amplitude. A louder sound is not cut at full scale.
+    `severity` is the change in dB: 6 is half or twice the amplitude. `direction` says which. A louder
+    sound is not cut at full scale.
     """
     factor = to_amplitude(-severity if direction == "quieter" else severity)
     return change_samples(example, lambda samples: samples * factor)

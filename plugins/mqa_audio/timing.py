@@ -63,8 +63,8 @@ def packet_loss(
 ) -> dict[str, bytes]:
     """Packets of a call that do not arrive.
 
-    `severity` is the probability of each packet to be lost, `milliseconds` its length. In its place there is `silence`, or
-    with `repeat` the last packet that arrived.
+    `severity` is the probability of each packet to be lost, `milliseconds` its length. `concealment` is what stands in
+    its place: `silence`, or with `repeat` the last packet that arrived.
     """
 
     def lose(sound: Sound) -> Sound:
@@ -88,8 +88,8 @@ def speed(
 ) -> Moved:
     """A sound that is played faster or slower, and so higher or lower, by resampling.
 
-    `severity` is the factor: at 1.1 a sound lasts a tenth less, and is higher by 1.65 semitones. A row whose target has times
-    in the sound is declined.
+    `severity` is the factor: at 1.1 a faster sound lasts a tenth less, and is higher by 1.65 semitones. `direction` says which
+    way. A row whose target has times in the sound is declined.
     """
     if not has_no_times(target):
         return None

@@ -38,7 +38,7 @@ def rows_in_file(
 ) -> TableSource:
     """Rows of a csv, tsv, jsonl, parquet or arrow file.
 
-    `format` follows from the suffix unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst) and in UTF-8 or
+    `path` is the file. `format` follows from the suffix unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst) and in UTF-8 or
     UTF-16. In a csv a column holds numbers where every value is plainly one, else unchanged text: `007`, `True`
     and `2026-11-21` stay text, and an empty cell is a missing value. Its cells are parted by commas, a .tsv's by tabs,
     unless the header has none of these but semicolons, tabs or bars. In a jsonl every string stays text; a .json may be
@@ -60,7 +60,8 @@ def is_archive_name(name: str) -> bool:
 def rows_of_arrays(context: RunContext, *, path: Path) -> pa.Table:
     """Rows of a numpy `.npz`: every array in it is one input of the model, with the rows along its first axis.
 
-    The inputs of a row are its field `inputs`. Arrays called `id`, `target` or `cluster` are columns under these names.
+    `path` is the file. The inputs of a row are its field `inputs`. Arrays called `id`, `target` or `cluster` are columns under
+    these names.
     Nothing in the file is unpickled.
     """
     return join_arrays(_read_arrays(path), f"`{path}`")

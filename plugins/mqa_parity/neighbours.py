@@ -39,8 +39,8 @@ def neighbour_flips(
 ) -> npt.NDArray[np.bool_]:
     """The share of rows whose `k` nearest neighbours are others than on the reference.
 
-    From 0 to 1. The neighbours of a row are the other rows of its data set that are most similar to it, by the cosine of
-    their vectors or by their dot product; the order among the `k` does not matter. All pairs of rows are compared: the time
+    From 0 to 1. The neighbours of a row are the other rows of its data set that are most similar to it; the order among the
+    `k` does not matter. `similarity` is the cosine of their vectors, or their dot product. All pairs of rows are compared: the time
     grows with the square of their number.
 
     A report says how many rows flipped, how many of these are `ties` and how many are `damage`, as for `parity/flip-rate`. The
