@@ -30,7 +30,7 @@ LAYERS = [
     "stats", "errors", "batch_norm", "files", "process", "watchdog", "provenance", "naming", "number_groups", "vector_groups",
     "entry_points", "expect", "findings", "machine", "summaries", "types", "blob_measures",
     "contributions", "hookspecs", "extras", "sounds", "options", "languages", "boundary", "plugins", "suite", "run_options", "model_inputs",
-    "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "api", "functions", "doctor", "cli", "__main__",
+    "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "api", "functions", "doctor", "testing", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
 PLUGINS = {
