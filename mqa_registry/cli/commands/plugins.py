@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mqa_registry.cli.conformance import try_plugin
 from mqa_registry.contributions import Perturbation, Probe, one_line_help
-from mqa_registry.errors import UsageError
+from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.extras import install_command, is_installed
 from mqa_registry.options import contribution_options, format_value
 from mqa_registry.plugins import find_role, load, load_all
@@ -30,9 +31,13 @@ TARGET_EFFECTS: Mapping[str, str] = {"stays": "stays", "moves": "moves with the 
 def plugins(
     options: Annotated[RunOptions, flags("plugin_files")],
     name: Annotated[str | None, typer.Argument(help="A plugin, or one contribution: plugin/name.")] = None,
-) -> None:
-    """List the plugins that are installed, or explain one."""
+    test: Annotated[bool, typer.Option("--test", help="Try the rules that every plugin is held to.")] = False,
+) -> ExitCode:
+    """List the plugins that are installed, explain one, or test it."""
+    if test:
+        return try_plugin(name, options.plugin_files)
     show_plugins(name, options.plugin_files)
+    return ExitCode.OK
 
 
 def show_plugins(name: str | None, files: Sequence[Path]) -> None:
