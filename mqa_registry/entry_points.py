@@ -13,19 +13,46 @@ if TYPE_CHECKING:
 
     EntryPoints: TypeAlias = Mapping[str, tuple[EntryPoint, ...]]
 
+DISTRIBUTION = "mqa-registry"  # whose names nobody else can take
 UNKNOWN = "unknown"  # a distribution without a name
 
 
 def list_entry_points(group: str, name: re.Pattern[str] | None = None) -> EntryPoints:
     """The entry points of a group by their names in order: more than one where distributions claim the same name.
 
-    With a pattern, one whose whole name does not match it is left out.
+    A name that mqa's own distribution gives is its own, whoever else claims it: see `list_refused_claims`. With a pattern,
+    one whose whole name does not match it is left out.
     """
+    claims = _list_claims(group, name)
+    return {each: points if len(points) == 1 else _settle(points) for each, points in claims.items()}
+
+
+def list_refused_claims(group: str) -> EntryPoints:
+    """The entry points that claim a name of mqa's own distribution, which are never loaded, by that name."""
+    several = {name: points for name, points in _list_claims(group, None).items() if len(points) > 1}
+    refused = {
+        # Two entry points are equal where their names and modules are, whatever their distributions.
+        name: tuple(
+            point for point in sorted(points, key=read_origin) if not any(point is one for one in _settle(points))
+        )
+        for name, points in several.items()
+    }
+    return {name: points for name, points in refused.items() if points}
+
+
+def _list_claims(group: str, name: re.Pattern[str] | None) -> EntryPoints:
+    """All entry points of a group by their names in order. The metadata of a distribution is read by who needs it."""
     by_name: dict[str, tuple[EntryPoint, ...]] = {}
-    points = (point for point in entry_points(group=group) if name is None or name.fullmatch(point.name))
-    for point in sorted(points, key=lambda point: (point.name, *read_origin(point))):
-        by_name[point.name] = (*by_name.get(point.name, ()), point)
+    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+        if name is None or name.fullmatch(point.name):
+            by_name[point.name] = (*by_name.get(point.name, ()), point)
     return by_name
+
+
+def _settle(points: tuple[EntryPoint, ...]) -> tuple[EntryPoint, ...]:
+    """Those of several claims to a name that count: mqa's own, else all, in the order of their distributions."""
+    own = tuple(point for point in points if read_origin(point)[0] == DISTRIBUTION)
+    return own or tuple(sorted(points, key=read_origin))
 
 
 def read_origin(point: EntryPoint) -> tuple[str, str]:

@@ -107,7 +107,8 @@ class RunOptions:
     ] = None
     offline: Annotated[bool, Flag(help="Fetch nothing; use what is cached.")] = False
     plugin_files: Annotated[
-        tuple[Path, ...], Flag(name="--plugin", metavar="FILE.py", help="Load a file as a plugin.")
+        tuple[Path, ...],
+        Flag(name="--plugin", metavar="FILE.py", help="Load a file, or a package's folder, as a plugin."),
     ] = ()
     confined: Annotated[bool, Flag(help="Let the suite name nothing outside of its own folder.")] = False
     allow_code: Annotated[bool, Flag(help="Let the model run code of its own.")] = False

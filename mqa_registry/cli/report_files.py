@@ -43,6 +43,7 @@ STDOUT_NUMBER = 1
 _REPORT_KEYS = (
     {"run", "verdict", "results"},
     {"exit_code", "environment", "findings"},
+    {"exit_code", "plugins"},
     {"sha256", "recipe", "exported"},
     {"comparison"},
 )

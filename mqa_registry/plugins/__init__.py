@@ -2,6 +2,7 @@
 
 from mqa_registry.plugins.catalog import HOOKS, ROLES, Catalog, Kinds, Plugin, Role, find_role
 from mqa_registry.plugins.loading import (
+    disabled_plugins,
     find_entry_points,
     import_plugin,
     installed_entry_points,
@@ -17,6 +18,7 @@ __all__ = [
     "Kinds",
     "Plugin",
     "Role",
+    "disabled_plugins",
     "find_entry_points",
     "find_role",
     "import_plugin",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mqa_registry.contributions import (
     Backend,
@@ -81,7 +81,9 @@ class Plugin:
     """What a plugin gives, or why it cannot be used.
 
     `distribution` and `version` are those of the package it came with; a file's plugin has its path for the one and
-    nothing for the other. `module` is where its hooks are.
+    nothing for the other. `broken` says why it cannot be used, also of one that is `disabled`, and `hint` what to do about
+    it. `warnings` are for its author. `module` is where its hooks are, and `seconds` is the processor's time
+    that its import took.
     """
 
     name: str
@@ -89,8 +91,16 @@ class Plugin:
     version: str = ""
     contributions: tuple[Contribution, ...] = ()
     broken: str = ""
-    hint: str = ""  # what to do about a broken one
+    hint: str = ""
+    disabled: bool = False
+    warnings: tuple[str, ...] = ()
     module: ModuleType | None = field(default=None, compare=False, repr=False)
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def state(self) -> Literal["ok", "broken", "disabled"]:
+        """Whether it can be used."""
+        return "disabled" if self.disabled else "broken" if self.broken else "ok"
 
     @property
     def origin(self) -> str:

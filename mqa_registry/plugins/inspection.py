@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from mqa_registry import hookspecs
-from mqa_registry.contributions import ClassContribution, Contribution, Perturbation, Probe, Task, describe_renames
+from mqa_registry.contributions import (
+    ClassContribution,
+    Comparison,
+    Contribution,
+    Metric,
+    Perturbation,
+    Probe,
+    Task,
+    describe_renames,
+)
 from mqa_registry.expect import RESERVED
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import find_signature_problems
 from mqa_registry.plugins.catalog import HOOKS, NAME, find_role
+from mqa_registry.plugins.compatibility import read_api_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,18 +58,29 @@ def _refuse(problems: Iterable[str]) -> None:
         raise BrokenPluginError(reason)
 
 
+def find_unknown_hooks(module: object) -> Iterator[str]:
+    """A sentence for each hook of a plugin that this mqa does not have: a later one may, or its name is misspelled."""
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    for name in dir(module):
+        marked = manager.parse_hookimpl_opts(module, name)
+        hook = (marked["specname"] or name) if marked else name
+        looks_like_one = hook.startswith(f"{hookspecs.GROUP}_") and inspect.isfunction(getattr(module, name))
+        if (marked or looks_like_one) and hook not in HOOKS and not (marked and marked["optionalhook"]):
+            yield _unknown_hook(hook)
+
+
 def _hook_problems(manager: pluggy.PluginManager, module: object) -> Iterator[str]:
+    if read_api_version(module) is None:  # else they are warnings: it may have been written for a later mqa as well
+        yield from find_unknown_hooks(module)
     for name in dir(module):
         marked = manager.parse_hookimpl_opts(module, name)
         if marked:
             yield from _marked_problems(marked["specname"] or name, marked, getattr(module, name))
-        elif name.startswith(f"{hookspecs.GROUP}_") and inspect.isfunction(getattr(module, name)):
-            yield f"`{name}` lacks `@hookimpl`" if name in HOOKS else _unknown_hook(name)
+        elif name in HOOKS and inspect.isfunction(getattr(module, name)):
+            yield f"`{name}` lacks `@hookimpl`"
 
 
 def _marked_problems(name: str, marked: Mapping[str, Any], function: Any) -> Iterator[str]:
-    if name not in HOOKS and not marked["optionalhook"]:
-        yield _unknown_hook(name)
     if inspect.signature(function).parameters:
         yield f"hook `{name}` takes {inspect.signature(function)}, and a hook takes no arguments"
     if marked["wrapper"] or marked["hookwrapper"]:
@@ -129,6 +150,8 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
         isinstance(schemas, tuple) and schemas and all(isinstance(schema, str) for schema in schemas)
     ):
         yield f'`schemas` must be a tuple of prediction schemas, as in `("label",)`, not {schemas!r:.40}'
+    if isinstance(contribution, Metric | Comparison) and not _is_range(contribution.range):
+        yield f"`range` must be its least and its largest value, as in `(0.0, 1.0)`, not {contribution.range!r:.40}"
     requires = contribution.requires
     if not (isinstance(requires, tuple) and all(isinstance(package, str) for package in requires)):
         yield f'`requires` must be a tuple of names of packages, as in `("emoji",)`, not {requires!r:.40}'
@@ -140,6 +163,12 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
         yield from _probe_problems(contribution)
     if isinstance(contribution, Perturbation):
         yield from _perturbation_problems(contribution)
+
+
+def _is_range(value: object) -> bool:
+    """Whether a value is a pair of numbers, the lower one first."""
+    is_pair = isinstance(value, tuple) and len(value) == 2 and all(isinstance(end, int | float) for end in value)
+    return is_pair and value[0] < value[1]  # type: ignore[index]  # a pair has items
 
 
 def _grouping_problems(task: Task[Any], grouping: Grouping) -> Iterator[str]:

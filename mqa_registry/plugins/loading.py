@@ -5,36 +5,39 @@ Finding them imports none, and a broken one does not affect the others.
 
 from __future__ import annotations
 
+import os
 import re
-import sys
+import time
 import traceback
 from dataclasses import replace
 from functools import cache
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import mqa_registry
 from mqa_registry.boundary import HOST_FOLDER, ContributionCall, Contributor, TimeLimitReached
 from mqa_registry.contributions import HOOKS_VERSION, RENAMED_IMPORTS
-from mqa_registry.entry_points import describe_origins, list_entry_points, read_origin
+from mqa_registry.entry_points import DISTRIBUTION, describe_origins, list_entry_points, read_origin
 from mqa_registry.errors import ContributionError, MqaError, PluginError
 from mqa_registry.hookspecs import GROUP
 from mqa_registry.naming import did_you_mean
 from mqa_registry.plugins.catalog import NAME, Catalog, Plugin
-from mqa_registry.plugins.inspection import BrokenPluginError, read_contributions
+from mqa_registry.plugins.compatibility import UPGRADE, IncompatiblePluginError, check_requirement, read_api_version
+from mqa_registry.plugins.files import import_file, name_file_plugin
+from mqa_registry.plugins.inspection import BrokenPluginError, find_unknown_hooks, read_contributions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from importlib.metadata import EntryPoint
-    from types import CodeType
 
     from mqa_registry.entry_points import EntryPoints
 
 T = TypeVar("T")
 _LOADED: dict[str, Plugin] = {}  # those of `installed_entry_points`
 MAX_ERROR_CHARACTERS = 200  # characters of what a plugin raised that a message repeats
+DISABLED = (
+    "MQA_PLUGINS_DISABLED"  # the variable with the names of plugins that are not loaded, with commas between them
+)
 
 
 def find_entry_points() -> EntryPoints:
@@ -56,7 +59,8 @@ def load(names: Iterable[str], *, files: Sequence[Path] = (), candidates: EntryP
     """
     read = _load_once if candidates is None else _load_installed
     candidates = installed_entry_points() if candidates is None else candidates
-    plugins = {name: read(name, candidates[name]) for name in sorted(set(names) & set(candidates))}
+    named, disabled = sorted(set(names) & set(candidates)), disabled_plugins()
+    plugins = {name: (_leave_out if name in disabled else read)(name, candidates[name]) for name in named}
     for path in files:
         plugin = _load_file(path)
         if plugin.name in candidates or plugin.name in plugins:
@@ -68,6 +72,17 @@ def load(names: Iterable[str], *, files: Sequence[Path] = (), candidates: EntryP
 def load_all(*, files: Sequence[Path] = (), candidates: EntryPoints | None = None) -> Catalog:
     """Every plugin that is installed, broken ones with their reason."""
     return load(installed_entry_points() if candidates is None else candidates, files=files, candidates=candidates)
+
+
+def disabled_plugins() -> frozenset[str]:
+    """The names of plugins that the variable MQA_PLUGINS_DISABLED has, installed or not."""
+    return frozenset(name for part in os.environ.get(DISABLED, "").split(",") if (name := part.strip()))
+
+
+def _leave_out(name: str, points: Sequence[EntryPoint]) -> Plugin:
+    """A plugin that is disabled, which is not imported."""
+    reason, hint = f"it is disabled by `{DISABLED}`", f"take `{name}` out of that variable"
+    return Plugin(name, *read_origin(points[0]), broken=reason, hint=hint, disabled=True)
 
 
 def _load_once(name: str, points: Sequence[EntryPoint]) -> Plugin:
@@ -87,21 +102,24 @@ def _load_installed(name: str, points: Sequence[EntryPoint]) -> Plugin:
     if not NAME.fullmatch(name):
         reason = "the name of its entry point has other than letters, digits, `_`, `.` and `-`"
         return Plugin(name, distribution, version, broken=reason, hint=f"`pip uninstall {distribution}`")
-    return _load(Plugin(name, distribution, version, hint=_reinstall_hint(distribution)), points[0].load)
+    plugin = Plugin(name, distribution, version, hint=_reinstall_hint(distribution))
+    if distribution != DISTRIBUTION:
+        try:
+            check_requirement(points[0], mqa_registry.__version__)
+        except IncompatiblePluginError as error:
+            return replace(plugin, broken=str(error), hint=UPGRADE)
+    return _load(plugin, points[0].load)
 
 
 def _load_file(path: Path) -> Plugin:
-    if not path.is_file() or path.suffix != ".py":
-        raise PluginError(f"`{path}` is no Python file", hint="`--plugin` takes the path of one")
-    if not NAME.fullmatch(path.stem):
-        raise PluginError(f"`{path.stem}` cannot name a plugin", hint="rename the file: letters, digits, `_` and `-`")
-    return _load(Plugin(path.stem, str(path), hint="fix the file"), lambda: _import_file(path))
+    return _load(Plugin(name_file_plugin(path), str(path), hint="fix the file"), lambda: import_file(path))
 
 
 def _load(plugin: Plugin, import_module: Callable[[], Any]) -> Plugin:
     """The plugin with its contributions, or with the reason why it cannot be used."""
+    start = time.thread_time()  # of the processor: a machine that is busy makes no import slow
     loaded, reason = import_plugin(plugin.name, lambda: _read(plugin, import_module))
-    return loaded or replace(plugin, broken=reason)
+    return replace(loaded or replace(plugin, broken=reason), seconds=time.thread_time() - start)
 
 
 def load_entry_point(what: str, points: Sequence[EntryPoint], read: Callable[[object], T]) -> T:
@@ -136,31 +154,13 @@ def import_plugin(name: str, make: Callable[[], T]) -> tuple[T | None, str]:
 def _read(plugin: Plugin, import_module: Callable[[], Any]) -> Plugin:
     try:
         module = import_module()
-        return replace(plugin, contributions=read_contributions(module), hint="", module=module)
+        warnings = () if read_api_version(module) is None else tuple(find_unknown_hooks(module))
+        contributions = read_contributions(module)
+        return replace(plugin, contributions=contributions, hint="", module=module, warnings=warnings)
+    except IncompatiblePluginError as error:
+        return replace(plugin, broken=str(error), hint=UPGRADE)
     except BrokenPluginError as error:
         return replace(plugin, broken=str(error))
-
-
-class _SourceLoader(SourceFileLoader):
-    """Compiles a file as it stands, and never runs the byte code of its last import.
-
-    Python takes that for current where the file's size and the second of its last change are the same. The predictions of
-    a plugin are stored by its source, so that old code would be stored as what new code predicted.
-    """
-
-    def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_data(self.path), self.path)
-
-
-def _import_file(path: Path) -> Any:
-    name = f"mqa_file_{path.stem}"
-    spec = spec_from_file_location(name, path, loader=_SourceLoader(name, str(path)))
-    assert spec is not None  # a loader is given
-    assert spec.loader is not None  # likewise
-    module = module_from_spec(spec)
-    sys.modules[name] = module  # where dataclasses and type hints look for it
-    spec.loader.exec_module(module)
-    return module
 
 
 def _describe_failure(error: MqaError) -> str:

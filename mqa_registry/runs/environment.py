@@ -75,7 +75,7 @@ def update_environment(environment: Mapping[str, Any], rows: Mapping[str, Rows],
 def _describe_plugins(catalog: Catalog) -> dict[str, dict[str, str]]:
     """The origin of each plugin, and the digest of those that are files, as `sha256sum` gives it."""
     files = {name: Path(one.distribution) for name, one in catalog.plugins.items() if not one.version}
-    digests = {name: digest_files({"file": file}) for name, file in files.items() if file.is_file()}
+    digests = {name: digest_files({"file": file}) for name, file in files.items() if file.exists()}
     return {
         "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
         "plugin_files": digests,

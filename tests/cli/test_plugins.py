@@ -55,6 +55,7 @@ def test_the_listing_warns_where_the_right_answer_does_not_stay(shown):
     assert lines[1].endswith("letters/quiet  perturbation: Nothing happens.")
     assert lines[2].endswith("letters/turn   perturbation, the target moves with the row: Upside down.")
     assert lines[3].endswith("letters/deny   perturbation, the target must change: The opposite is said.")
+    assert lines[4] == '      options: how = "flatly", often (a whole number), whom (a string, required)'
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,8 @@ def test_lines_are_folded_behind_their_names_at_the_width_of_the_terminal(shown)
         "                 row: Upside down.",
         "  letters/deny   perturbation, the target must change: The",
         "                 opposite is said.",
+        '      options: how = "flatly", often (a whole number), whom',
+        "        (a string, required)",
         "",
     ]
 

@@ -13,12 +13,12 @@ from mqa_registry.findings import Finding
 from mqa_registry.run_options import RunOptions, flags
 
 if TYPE_CHECKING:
+    from mqa_registry.findings import Level
     from mqa_registry.plugins import Catalog
 
 Diagnoses: TypeAlias = Mapping[str, Sequence[Finding]]  # findings by the name of the diagnosis
 
 FORMAT = 2  # in the first, `topic` and `fix` of a finding were under `subject` and `mend`
-DISTRIBUTION = "mqa-registry"
 
 
 def doctor(
@@ -67,11 +67,21 @@ def doctor(
 
 
 def _check_plugins(catalog: Catalog) -> Iterator[Finding]:
+    from mqa_registry.entry_points import describe_origins, list_refused_claims
+    from mqa_registry.hookspecs import GROUP
+
     usable = [plugin.name for plugin in catalog.plugins.values() if not plugin.broken]
     yield Finding("ok", "usable", ", ".join(usable) or "none")
     for plugin in catalog.plugins.values():
         if plugin.broken:
-            yield Finding("problem", plugin.name, f"({plugin.origin}) cannot be used: {plugin.broken}", plugin.hint)
+            level: Level = "note" if plugin.disabled else "problem"
+            yield Finding(level, plugin.name, f"({plugin.origin}) cannot be used: {plugin.broken}", plugin.hint)
+        yield from (Finding("warning", plugin.name, f"({plugin.origin}): {warning}") for warning in plugin.warnings)
+    for name, points in list_refused_claims(GROUP).items():
+        message = (
+            f"is a name of mqa's own, and {describe_origins(points)} gives a plugin of that name, which is not loaded"
+        )
+        yield Finding("warning", name, message, "ask its author for another name")
 
 
 def _check_commands() -> Iterator[Finding]:
@@ -93,6 +103,7 @@ def _check_commands() -> Iterator[Finding]:
 
 def _check_requirements(catalog: Catalog) -> list[Finding]:
     from mqa_registry.doctor import find_unmet_requirements
+    from mqa_registry.entry_points import DISTRIBUTION
 
     # A plugin of a file belongs to no distribution, and has no version.
     names = dict.fromkeys(
