@@ -155,11 +155,11 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
     plan, catalog = make_plan(raw, options)
     progress.begin(plan)
     context = replace(options.run_context(plan.suite), objects=raw.objects)
-    workers = WorkerOptions(options.plugin_files, options.timeout, redacted=not examples)
+    worker_options = WorkerOptions(options.plugin_files, options.timeout, redacted=not examples)
     with ExitStack() as stack:
         context = stack.enter_context(open_scratch(context, options.store_of(plan.suite)))
         workspace = Workspace(context.scratch, options.memory_bytes)
-        perturber = stack.enter_context(RowPerturber(plan, workers, overlaps=workspace.overlaps))
+        perturber = stack.enter_context(RowPerturber(plan, worker_options, overlaps=workspace.overlaps))
         make_job = partial(RunJob.of, raw, options, catalog, texts=examples)
         workers = stack.enter_context(
             open_workers(plan.suite.execution, make_job, progress, memory=options.memory_bytes)
