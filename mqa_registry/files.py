@@ -56,6 +56,14 @@ def is_special(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def is_broken_link(path: Path) -> bool:
+    """Whether a path is that of a link under which nothing is found: what it named is gone, or it leads to itself."""
+    try:
+        return path.is_symlink() and not path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def file_format(path: Path) -> FileFormat:
     """The format of a file, which is there; UNKNOWN where it has none of these. A DataError where this user may not read it."""
     if is_special(path):

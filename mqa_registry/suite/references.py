@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from mqa_registry.errors import Problem
 from mqa_registry.extras import install_command, missing_packages
-from mqa_registry.files import is_special
+from mqa_registry.files import is_broken_link, is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options, describe_value, plain_types
 from mqa_registry.plugins.catalog import PERTURBATION
@@ -190,6 +190,9 @@ def _find_missing_path(node: Node, value: Any, *, certain: bool) -> Iterator[tup
         yield node.at, f"`{written}` is a pipe or a device, and may never end", "save what it gives to a file"
         return
     if _exists(path):
+        return
+    if is_broken_link(path):
+        yield node.at, f"`{written}` is a link that leads nowhere", "link to a file or folder that is there"
         return
     hint = _suggest(path, written)
     if certain or PATH_PATTERN.fullmatch(written) or ("/" in written and hint):

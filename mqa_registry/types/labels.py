@@ -147,7 +147,7 @@ def _parse_position(label: Any) -> int | None:
     text = _stripped(label)
     if match := DEFAULT_NAME.fullmatch(text):
         return int(match[1])
-    return int(float(text)) if WHOLE_NUMBER.fullmatch(text) else None
+    return int(text.partition(".")[0]) if WHOLE_NUMBER.fullmatch(text) else None
 
 
 def _classes_at(labels: Sequence[Any], numbers: Sequence[int], classes: Sequence[str]) -> list[str] | UnreadableLabel:

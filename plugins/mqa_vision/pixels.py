@@ -12,6 +12,7 @@ Files are read as `transformers/image-classification` reads them, but that opaci
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -116,6 +117,7 @@ def _read_file(blob: Blob) -> Pixels:
 def _decode(file: BinaryIO) -> Pixels:
     with optional_import("pillow"):
         from PIL import Image, ImageOps
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # such images are refused, by name
     with Image.open(file) as image:
         limit = Image.MAX_IMAGE_PIXELS
         if limit is not None and image.width * image.height > limit:

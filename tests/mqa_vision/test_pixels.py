@@ -77,6 +77,7 @@ def test_a_file_that_is_no_image_is_named_with_the_reason(content, reason):
     assert "cat.png" in caught.value.message
 
 
+@pytest.mark.filterwarnings("error")  # nothing but the refusal says so
 def test_an_image_of_very_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
     with pytest.raises(BlobError, match=r"the limit is 40|exceeds limit"):

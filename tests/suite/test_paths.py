@@ -87,3 +87,10 @@ def test_a_mistyped_folder_is_no_name_on_a_hub(missing):
     assert missing("own/model", id="models/reviews-minlm") == [
         ("there is no file or folder `models/reviews-minlm`", "did you mean `models/reviews-minilm`?")
     ]
+
+
+def test_a_link_that_leads_nowhere_is_no_other_file_of_nearly_the_same_name(missing, tmp_path):
+    (tmp_path / "rows.csv").symlink_to(tmp_path / "rows.csv")
+    assert missing("own/table", path="rows.csv") == [
+        ("`rows.csv` is a link that leads nowhere", "link to a file or folder that is there")
+    ]

@@ -366,6 +366,29 @@ def test_a_folder_is_refused(tmp_path):
     assert "is a folder" in refusal(tmp_path / "rows.csv").message
 
 
+def test_a_link_that_leads_nowhere_is_said_to_be_one(tmp_path):
+    (tmp_path / "rows.csv").symlink_to(tmp_path / "gone.csv")
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    for name in ("rows.csv", "loop.csv"):
+        assert refusal(tmp_path / name).message.endswith("is a link that leads nowhere")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_a_file_of_another_format_than_its_name_says_is_named_by_what_it_is(tmp_path, file, name):
+    parquet.write_table(TABLE, tmp_path / name)
+    error = refusal(tmp_path / name)
+    assert (error.message.endswith("and it is a parquet"), ".parquet" in error.hint) == (True, True)
+    assert read_table(tmp_path / name, "parquet").equals(TABLE)
+    feather.write_feather(TABLE, tmp_path / name)
+    assert refusal(tmp_path / name).message.endswith("and it is an Arrow file")
+    assert refusal(file(name, gzip.compress(b"text\na\n"))).message.endswith("and it is packed by gzip")
+    assert "as .xlsx and .npz are" in refusal(file(name, b"PK\x03\x04\x14\0\x06\0")).message
+
+
+def test_a_csv_whose_first_column_is_called_as_a_format_begins_is_read(file):
+    assert read(file("rows.csv", "PAR1,PK\n1,2\n")) == {"PAR1": [1], "PK": [2]}
+
+
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet", "rows.arrow"])
 def test_an_empty_file_is_refused(file, name):
     assert refusal(file(name, "")).message.endswith("is empty")

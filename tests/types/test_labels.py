@@ -227,3 +227,10 @@ def test_numbers_for_names_are_refused_and_never_judged_as_other_labels(labels, 
 @pytest.mark.parametrize("word", ["NaN", "None", "null", "NA", "N/A", "<NA>", "NaT"])
 def test_a_word_that_programs_write_for_no_value_has_a_hint(word):
     assert "where it means that there is no label, leave it empty" in refusal("positive", word).hint
+
+
+def test_a_number_beyond_what_floats_hold_is_that_number():
+    with pytest.raises(DataError) as refused:
+        read(2**62 + 1, 0)
+    assert f"`{2**62 + 1}`" in refused.value.message
+    assert f'labels = {{ 0 = "...", {2**62 + 1} = "..." }}' in refused.value.hint

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.execution.rows.casting import as_text, convert, is_text, missing_column
@@ -153,7 +154,8 @@ def _find_fields(data: Data, task: Task[Any] | None, table: pa.Table) -> tuple[s
         return mapped or tuple(f.name for f in table.schema if f.name not in (*COLUMN_ROLES, LABEL) and is_text(f.type))
     for name in task.fields:
         if name not in table.column_names and name not in task.optional:
-            raise missing_column(data, name, table)
+            others = [column for column in table.column_names if column not in COLUMN_ROLES]
+            raise missing_column(data, name, table.select(others))
     return tuple(name for name in task.fields if name in table.column_names)
 
 
@@ -168,7 +170,7 @@ def _cast_fields(
         column = table.column(name)
         if column.null_count and (task is not None or name in data.columns):
             raise DataError(
-                f"the data set `{data.name}` has {counted(column.null_count, 'row')} without a value in `{name}`",
+                f"the data set `{data.name}` has {_describe_empty(column, table)} without a value in `{name}`",
                 hint="fill them, or leave those rows out",
             )
         if task is not None and task.fields[name] == "text":
@@ -213,10 +215,22 @@ def _add_ids(data: Data, table: pa.Table, fields: tuple[str, ...], folder: Folde
         return table.append_column("id", derive_ids(table, fields, folder))
     ids = as_text(data, "id", table.column("id"), folder)
     if ids.null_count:
-        raise DataError(f"the data set `{data.name}` has {counted(ids.null_count, 'row')} without an `id`")
-    if (repeated := find_repeated(ids)) is not None:
         raise DataError(
-            f"the data set `{data.name}` has {repeated[0]:,} ids more than once, `{repeated[1]}` among them",
+            f"the data set `{data.name}` has {_describe_empty(ids, table)} without an `id`",
+            hint="fill them; without an `id` column ids are made from the rows",
+        )
+    if (repeated := find_repeated(ids)) is not None:
+        among = "" if repeated[0] == 1 else " among them"
+        raise DataError(
+            f"the data set `{data.name}` has {counted(repeated[0], 'id')} more than once, `{repeated[1]}`{among}",
             hint="every row needs an id that no other has; without an `id` column ids are made from the rows",
         )
     return table.set_column(table.column_names.index("id"), "id", ids)
+
+
+def _describe_empty(column: pa.ChunkedArray, table: pa.Table) -> str:
+    """How many rows have nothing in a column, with the first of them by its id, else by its number from 1 on."""
+    first = pc.index(pc.is_null(column), value=True).as_py()
+    name = table.column("id")[first].as_py() if "id" in table.column_names else None
+    row = f"row {first + 1}" if name is None else f"row `{name}`"
+    return f"{counted(column.null_count, 'row')} ({row}{'' if column.null_count == 1 else ' first'})"

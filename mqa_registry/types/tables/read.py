@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory, summarize_error
-from mqa_registry.files import is_special
+from mqa_registry.files import is_broken_link, is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.types.tables.arrow_file import open_arrow, open_parquet
 from mqa_registry.types.tables.csv_file import read_csv
@@ -37,6 +37,17 @@ HINTS = {
     "parquet": "the file may be damaged, cut short, or of another format",
     "arrow": "the file may be damaged, cut short, or of another format",
 }
+TEXT_FORMATS = ("csv", "jsonl")
+# How files begin that are no text, with what they are and what to do.
+MAGIC = {
+    b"PAR1\x15": ("a parquet", "end its name in .parquet, or say `format` in the suite"),
+    b"ARROW1\0\0": ("an Arrow file", "end its name in .arrow, or say `format` in the suite"),
+    b"PK\x03\x04": ("a zip archive, as .xlsx and .npz are", "export a spreadsheet as csv"),
+    b"\x1f\x8b": ("packed by gzip", "end its name in .gz"),
+    b"BZh": ("packed by bzip2", "end its name in .bz2"),
+    b"\x28\xb5\x2f\xfd": ("packed by zstandard", "end its name in .zst"),
+}
+MAX_MAGIC = max(map(len, MAGIC))
 COMPRESSIONS = (".gz", ".bz2", ".zst")  # of csv and jsonl alone; the others compress inside
 
 
@@ -62,6 +73,7 @@ def open_table(path: Path, kind: str | None = None) -> TableSource:
     _check_exists(path)
     state = _file_state(path)
     with _explain_errors(path, kind, state):
+        _check_beginning(path, kind)
         source = _open(path, kind)
 
     def read(columns: Collection[str] | None, stop: int | None) -> Iterator[pa.Table]:
@@ -147,8 +159,20 @@ def _check_exists(path: Path) -> None:
         raise DataError(f"`{path}` is a folder, and one file is needed")
     if is_special(path):
         raise DataError(f"`{path}` is a pipe or a device, and may never end", hint="save what it gives to a file")
+    if is_broken_link(path):
+        raise DataError(f"`{path}` is a link that leads nowhere", hint="link to a file that is there")
     if not path.exists():
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DataError(f"there is no file `{path}`", hint=did_you_mean(path.name, siblings))
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"`{path}` is empty")
+
+
+def _check_beginning(path: Path, kind: str) -> None:
+    """Raise a DataError where a text file begins as one that is no text, such as a parquet of another name."""
+    with path.open("rb") as file:
+        beginning = file.read(MAX_MAGIC)
+    packed = path.suffix.lower() in COMPRESSIONS
+    for magic, (name, hint) in MAGIC.items():
+        if beginning.startswith(magic) and kind in TEXT_FORMATS and not packed:
+            raise DataError(f"`{path}` is to be read as {kind}, and it is {name}", hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ def read_image(value: Any, channels: int = 3) -> Image:
 def _open(blob: Blob, mode: str) -> Image:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # such images are refused, by name
     if blob.size == 0:
         raise BlobError(blob.name, "is empty: it has no bytes", hint="was it copied whole?")
     with blob.open() as file:
@@ -48,7 +50,7 @@ def _open(blob: Blob, mode: str) -> Image:
             raise
         except UnidentifiedImageError:
             raise BlobError(blob.name, "is no image that Pillow can read", hint=FORMATS_HINT) from None
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        except Image.DecompressionBombError:
             raise _too_large(blob) from None
         except Exception as error:  # each format has errors of its own
             raise BlobError(

@@ -74,6 +74,43 @@ def by(column):
     return Use("fairness/column", one, {"column": column}, {"column": column})
 
 
+# What is wrong with a row
+
+
+def with_nulls(name, *rows):
+    values = TABLE[name].to_pylist()
+    for row in rows:
+        values[row] = None
+    return TABLE.set_column(TABLE.column_names.index(name), name, pa.array(values, pa.string()))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (with_nulls("text", 7), "has 1 row (row `row-7`) without a value in `text`"),
+        (with_nulls("text", 7, 9), "has 2 rows (row `row-7` first) without a value in `text`"),
+        (with_nulls("text", 7).drop_columns(["id"]), "has 1 row (row 8) without a value in `text`"),
+        (with_nulls("id", 7), "has 1 row (row 8) without an `id`"),
+        (TABLE.set_column(0, "id", [["a"] * 2 + TABLE["id"].to_pylist()[2:]]), "has 1 id more than once, `a`"),
+        (
+            TABLE.set_column(0, "id", [["a", "b"] * 2 + TABLE["id"].to_pylist()[4:]]),
+            "has 2 ids more than once, `a` among them",
+        ),
+    ],
+)
+def test_a_row_without_a_value_and_an_id_that_stands_twice_are_named(load, table, message):
+    with pytest.raises(DataError) as refused:
+        load(table)
+    assert refused.value.message == f"the data set `words` {message}"
+    assert refused.value.hint
+
+
+def test_a_column_that_is_missing_is_not_guessed_to_be_a_role(load):
+    with pytest.raises(MissingColumnError) as refused:
+        load(TABLE.rename_columns(["id", "review", "label", "gender", "notes"]))
+    assert refused.value.hint.startswith("it has `review`, `label`, `gender`, `notes`;")
+
+
 # Rows
 
 

@@ -110,6 +110,7 @@ def test_floating_point_and_32_bits_are_refused_since_their_scale_is_not_known()
             read_image(blob(image, "TIFF"))
 
 
+@pytest.mark.filterwarnings("error")  # nothing but the refusal says so
 @pytest.mark.parametrize("height", [9_000, 20_000])  # Pillow warns above a number of pixels, and refuses above twice it
 def test_an_image_of_a_hundred_million_pixels_is_refused_before_it_is_decoded(height):
     with pytest.raises(BlobError, match=f"more than {MAX_PIXELS:,} pixels") as refused:
