@@ -65,7 +65,7 @@ def measure_files(column: pa.ChunkedArray, folder: BlobFolder) -> npt.NDArray[np
 
 
 def name_blobs(column: pa.ChunkedArray, folder: BlobFolder) -> pa.ChunkedArray:
-    """The names of blobs, as text: their paths, as the data have them; of bytes without one their digest and size."""
+    """The names of blobs, as text: their paths, as the data have them; of bytes without one what `Blob.name` is."""
     names = [
         _name_values(chunk.slice(start, NAMED_ROWS), folder)
         for chunk in column.chunks

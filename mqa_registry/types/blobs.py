@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from mqa_registry.errors import CONFINED_HINT, MAY_READ, BlobError
+from mqa_registry.types.media import describe_media
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,7 @@ class Blob:
     """A value of a row that is bytes: an image, a sound or a file. It is opened when it is read, and can be pickled.
 
     `source` is the path of a file, or the bytes themselves; None of a row that has neither. `name` is what reports show:
-    the path as the data have it, or the digest and the size of bytes without one. With `confined_to`, a folder with its
+    the path as the data have it; of bytes without one the format and how large or long it is, with their number and digest. With `confined_to`, a folder with its
     links resolved, the file has to be in it.
 
     A BlobError where it cannot be read, and where the file has changed since it was first opened, in whatever process.
@@ -68,7 +69,11 @@ class Blob:
     @property
     def name(self) -> str:
         """What reports show in its place."""
-        return self._name or f"{self.digest[:NAME_DIGITS]} ({self.size:,} bytes)"
+        if self._name:
+            return self._name
+        digest = self.digest[:NAME_DIGITS]
+        kind = "" if isinstance(self._source, Path) else describe_media(self._content())
+        return f"{kind} ({self.size:,} bytes, {digest})" if kind else f"{digest} ({self.size:,} bytes)"
 
     @property
     def is_empty(self) -> bool:

@@ -74,3 +74,11 @@ def test_a_list_of_labels_with_a_null_is_distinct_from_a_row_without_labels():
 
 def test_predictions_of_tokens_alone_say_themselves_how_right_they_are():
     assert {name for name, schema in SCHEMAS.items() if not schema.has_targets} == {"tokens"}
+
+
+def test_a_vector_is_shown_by_its_length_its_norm_and_its_first_numbers():
+    show = get_schema("vector").show
+    assert show([0.6, 0.0, -0.8, 0.0]) == "4 numbers of norm 1: 0.6, 0, -0.8, ..."
+    assert show([2.5]) == "1 number of norm 2.5: 2.5"
+    assert show([{"id": "a", "relevance": 1.0}]) == [{"id": "a", "relevance": 1.0}]
+    assert show(None) is None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
+from mqa_registry.naming import counted
 from mqa_registry.types.columns import is_list, missing_column_error
 from mqa_registry.types.schemas.relevances import read_relevances
 from mqa_registry.types.schemas.schema import MisfitError, Schema
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from mqa_registry.types.schemas.schema import Columns
     from mqa_registry.types.targets import TargetColumn
+
+
+SHOWN_NUMBERS = 3  # of a vector among the examples of a report
 
 
 class VectorSchema(Schema):
@@ -52,6 +56,14 @@ class VectorSchema(Schema):
         """No vector is empty. Those of the task `forward` may be of several lengths."""
         if pc.any(pc.equal(pc.list_value_length(columns[self.column]), 0)).as_py():
             raise MisfitError("gave a vector without any number")
+
+    def show(self, prediction: Any) -> Any:
+        """How many numbers there are, their Euclidean norm and the first of them, in one line; relevances as they are."""
+        if not prediction or not isinstance(prediction[0], float):
+            return prediction
+        first = ", ".join(f"{number:.3g}" for number in prediction[:SHOWN_NUMBERS])
+        more = ", ..." if len(prediction) > SHOWN_NUMBERS else ""
+        return f"{counted(len(prediction), 'number')} of norm {np.linalg.norm(prediction):.3g}: {first}{more}"
 
     def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
         """Lists of floats are vectors. All else names rows: those that a search has to find, each with its relevance."""
