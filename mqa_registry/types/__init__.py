@@ -2,8 +2,10 @@
 
 from mqa_registry.types.answers import CONTEXT, move_answers, normalize_answer
 from mqa_registry.types.blobs import Blob
-from mqa_registry.types.boxes import Boxes, box_overlaps, have_same_objects, pair_boxes
+from mqa_registry.types.boxes import Boxes
 from mqa_registry.types.edits import Edit, cuts_span, edit_words, edited, move_spans
+from mqa_registry.types.image_objects import ImageObjects
+from mqa_registry.types.instances import Instances
 from mqa_registry.types.labels import positive_class
 from mqa_registry.types.masks import (
     compare_masks,
@@ -40,6 +42,8 @@ __all__ = [
     "Boxes",
     "Edit",
     "Example",
+    "ImageObjects",
+    "Instances",
     "Predictions",
     "Rows",
     "Schema",
@@ -49,7 +53,6 @@ __all__ = [
     "Targets",
     "as_predictions",
     "as_table",
-    "box_overlaps",
     "compare_masks",
     "count_pixels",
     "count_runs",
@@ -63,7 +66,6 @@ __all__ = [
     "encode_masks",
     "fingerprint",
     "get_schema",
-    "have_same_objects",
     "make_rankings",
     "map_labels",
     "masks_column",
@@ -74,7 +76,6 @@ __all__ = [
     "normalize_answer",
     "normalize_mask",
     "open_table",
-    "pair_boxes",
     "place_words",
     "positive_class",
     "read_examples",

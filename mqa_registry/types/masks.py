@@ -47,6 +47,13 @@ def decode_mask(mask: Mapping[str, Any]) -> Bools:
     return flat.reshape(width, height).T
 
 
+def find_runs(mask: Mapping[str, Any]) -> Ints:
+    """Where the runs of pixels inside of a mask start and end, column by column, shape (runs, 2)."""
+    ends = np.cumsum(_read_counts(mask["counts"]))
+    runs = ends[: len(ends) // 2 * 2].reshape(-1, 2)
+    return runs[runs[:, 0] < runs[:, 1]]
+
+
 def normalize_mask(mask: Mapping[str, Any]) -> dict[str, Any]:
     """The `size` and `counts` of a mask that was made elsewhere, checked.
 
@@ -118,14 +125,19 @@ def decode_pair(
     return first, second
 
 
+def check_sizes(masks: Sequence[Mapping[str, Any]]) -> None:
+    """A DataError, whose message continues a sentence about what has the masks, where they are of several sizes."""
+    if len({tuple(mask["size"]) for mask in masks}) > 1:
+        raise DataError("masks of several sizes", hint="every mask of a row has the size of its image")
+
+
 def labelled_pixels(masks: Sequence[Mapping[str, Any]]) -> Bools:
     """Whether each pixel is in a mask with a label, shape (height, width).
 
     A DataError, whose message continues a sentence about what has the masks, where they are of several sizes, or where a
     pixel has two labels.
     """
-    if len({tuple(mask["size"]) for mask in masks}) > 1:
-        raise DataError("masks of several sizes", hint="every mask of a row has the size of its image")
+    check_sizes(masks)
     by_label: dict[str, Bools] = {}
     for mask in masks:
         if mask["label"] is None:

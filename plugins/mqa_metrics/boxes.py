@@ -1,34 +1,16 @@
-"""Metrics of boxes: the average precision and recall of COCO, over all labels and IoUs or of one.
-
-A row is an image. Which detections are right is found once; how often an image is counted, as in a bootstrap, only changes how
-much they weigh.
-"""
+"""Metrics of boxes: the average precision and recall of COCO, over all labels and IoUs or of one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge
 
-from mqa_metrics.box_matching import Image, LabelMatches, Rule, Size, match_label, read_images
-from mqa_registry import Statistic, UsageError
+from mqa_metrics.average_precision import average_precision, average_recall, make_statistic
+from mqa_metrics.object_matching import MAX_DETECTIONS, Iou, Rule, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy.typing as npt
-
-    from mqa_registry import Predictions, Targets
-
-    Floats: TypeAlias = npt.NDArray[np.float64]
-
-Iou: TypeAlias = Annotated[float, Gt(0), Le(1)]
-
-IOUS = np.linspace(0.5, 0.95, 10)  # that COCO averages over
-RECALLS = np.linspace(0.0, 1.0, 101)  # at which COCO reads the precision
-MAX_DETECTIONS = 100  # of an image and label, that count towards precision
-CELLS_AT_ONCE = 1 << 21  # resamples by detections
+    from mqa_registry import Predictions, Statistic, Targets
 
 
 def box_map(
@@ -45,8 +27,7 @@ def box_map(
     from which on a detection is of an object, as 0.5 for AP50. `size` is that of the objects that count: `small` under 32 x
     32 pixels, `medium` up to 96 x 96, `large`. `label` leaves out all others. Labels without objects do not count.
     """
-    rule = Rule(IOUS if iou is None else np.array([iou]), size, MAX_DETECTIONS)
-    return _make_statistic(_average_precision, predictions, targets, rule, label)
+    return make_statistic(average_precision, predictions, targets, Rule.of(iou, size), label)
 
 
 def box_recall(
@@ -63,81 +44,4 @@ def box_recall(
     From 0 to 1, averaged over labels, and over IoUs from 0.5 to 0.95. `max_detections` of an image and label count, those of
     the highest scores: 1, 10 and 100 are COCO's AR1, AR10 and AR100. `iou`, `size` and `label` are as for `metrics/box-map`.
     """
-    rule = Rule(IOUS if iou is None else np.array([iou]), size, max_detections)
-    return _make_statistic(_average_recall, predictions, targets, rule, label)
-
-
-def _make_statistic(
-    score: Callable[[Floats, LabelMatches], Floats],
-    predictions: Predictions,
-    targets: Targets,
-    rule: Rule,
-    label: str | None,
-) -> Statistic:
-    images, bins = read_images(predictions, targets)
-    labels = _find_labels(images, predictions.classes, label)
-    matches = {name: match_label(images, name, rule) for name in labels}
-    counted = [one for one in matches.values() if one.objects.any()]
-    absent = [name for name, one in matches.items() if not one.objects.any()]
-
-    def compute(times: Floats) -> Floats:
-        rows = times.reshape(-1, times.shape[-1])
-        parts = [np.full(len(rows), np.nan), *(score(rows, one) for one in counted)]
-        scores = np.stack(parts)
-        known = np.isfinite(scores)
-        sums = np.where(known, scores, 0.0).sum(axis=0)
-        n_known = known.sum(axis=0)
-        means = np.divide(sums, n_known, out=np.full(len(rows), np.nan), where=n_known > 0)
-        return np.asarray(means).reshape(times.shape[:-1])
-
-    size = "" if rule.size == "all" else f"{rule.size} "
-    of_label = "" if label is None else f" with the label `{label}`"
-    undefined = "" if counted else f"no target has a {size}object{of_label}"
-    return Statistic(
-        compute, bins, len(images), undefined=undefined, absent=absent if rule.size == "all" and counted else ()
-    )
-
-
-def _find_labels(images: Sequence[Image], classes: Sequence[str], label: str | None) -> list[str]:
-    """The labels that count: one that is named, else all classes, those that occur in targets alone too."""
-    occurring = {name for image in images for boxes in (image.objects.boxes, image.detections) for name in boxes.labels}
-    known = [*classes, *sorted(occurring - set(classes))]
-    if label is None:
-        return known
-    if label not in known:
-        raise UsageError(
-            f"no box has the label `{label}`", hint=f"there are {', '.join(f'`{name}`' for name in known)}"
-        )
-    return [label]
-
-
-def _average_precision(times: Floats, matches: LabelMatches) -> Floats:
-    """The precision, averaged over recalls and IoUs, of images that are counted so often, shape (resamples, images)."""
-    step = max(1, CELLS_AT_ONCE // max(1, len(matches.images)))
-    parts = [_precision_of_some(times[start : start + step], matches) for start in range(0, len(times), step)]
-    return np.concatenate(parts)
-
-
-def _precision_of_some(times: Floats, matches: LabelMatches) -> Floats:
-    weights = times[:, matches.images]
-    n_objects = times @ matches.objects
-    all_given = np.cumsum(weights, axis=1)
-    sums = np.zeros(len(times))
-    for right, ignored in zip(matches.right, matches.ignored, strict=True):
-        # Precision is highest, and recall rises, at detections that are right.
-        positions = np.flatnonzero(right)
-        given = np.cumsum(weights * ~ignored, axis=1) if ignored.any() else all_given
-        n_given, n_right = given[:, positions], np.cumsum(weights[:, positions], axis=1)
-        precision = np.divide(n_right, n_given, out=np.zeros_like(n_right), where=n_given > 0)
-        highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        recall = np.divide(n_right, n_objects[:, None], out=np.zeros_like(n_right), where=n_objects[:, None] > 0)
-        reached = np.searchsorted(RECALLS, recall, side="right")  # how many recalls have been reached
-        sums += (highest * np.diff(reached, axis=1, prepend=0)).sum(axis=1) / len(RECALLS)
-    return np.where(n_objects > 0, sums / len(matches.right), np.nan)
-
-
-def _average_recall(times: Floats, matches: LabelMatches) -> Floats:
-    """The share of objects that are found, averaged over IoUs, of images that are counted so often."""
-    found = np.bincount(matches.images, matches.right.mean(axis=0), minlength=times.shape[1])
-    n_objects = times @ matches.objects
-    return np.asarray(np.divide(times @ found, n_objects, out=np.full(len(times), np.nan), where=n_objects > 0))
+    return make_statistic(average_recall, predictions, targets, Rule.of(iou, size, max_detections), label)

@@ -18,6 +18,7 @@ from mqa_metrics.classification import (
     true_positive_rate,
 )
 from mqa_metrics.exposure import coverage, exposure_gini, popularity_lift
+from mqa_metrics.instances import instance_map, instance_recall
 from mqa_metrics.masked_tokens import masked_loss, masked_top_k, pseudo_perplexity
 from mqa_metrics.masks import boundary_f1, dice, mean_iou, pixel_accuracy
 from mqa_metrics.multi_label import hamming_loss, label_ranking_average_precision, ranking_loss
@@ -45,6 +46,7 @@ CLASS_SCHEMAS = ("label", "labels", "spans")
 SPANS = ("spans",)
 BOXES = ("boxes",)
 MASKS = ("masks",)
+INSTANCES = ("instances",)
 ANSWER = ("answer",)
 RANKING = ("ranking",)
 TOKENS = ("tokens",)
@@ -64,6 +66,8 @@ METRICS = (
     Metric("token-accuracy", token_accuracy, schemas=SPANS, range=SHARE, reads="counts"),
     Metric("box-map", box_map, schemas=BOXES, range=SHARE),
     Metric("box-recall", box_recall, schemas=BOXES, range=SHARE),
+    Metric("instance-map", instance_map, schemas=INSTANCES, range=SHARE),
+    Metric("instance-recall", instance_recall, schemas=INSTANCES, range=SHARE),
     Metric("mean-iou", mean_iou, schemas=MASKS, range=SHARE, reads="counts"),
     Metric("pixel-accuracy", pixel_accuracy, schemas=MASKS, range=SHARE, reads="counts"),
     Metric("dice", dice, schemas=MASKS, range=SHARE, reads="counts"),

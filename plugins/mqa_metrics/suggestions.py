@@ -21,6 +21,7 @@ CHANCE = 0.5  # the AUROC of answers that have nothing to do with the targets
 MAX_ECE = 0.15
 MIN_SPAN_F1 = 0.5  # more right than wrong
 MIN_AP50, MIN_BOX_RECALL = 0.5, 0.5
+MIN_MASK_AP50, MIN_MASK_RECALL = 0.5, 0.5
 MIN_MEAN_IOU, MIN_BOUNDARY_F1 = 0.5, 0.5
 MIN_ANSWER_F1 = 0.5
 DEPTH = 10  # of a ranking
@@ -161,6 +162,18 @@ SUGGESTED: Mapping[str, Sequence[SuggestedCheck]] = {
         _ask_least(
             {"use": "metrics/box-recall", "iou": 0.5},
             {"min": MIN_BOX_RECALL},
+            "How many of the objects does it find at all?",
+        ),
+    ),
+    "instances": (
+        _ask_least(
+            {"use": "metrics/instance-map", "iou": 0.5},
+            {"min": MIN_MASK_AP50},
+            "Does it find the objects of every label by their masks, and rank them before what is none? This is COCO's AP50.",
+        ),
+        _ask_least(
+            {"use": "metrics/instance-recall", "iou": 0.5},
+            {"min": MIN_MASK_RECALL},
             "How many of the objects does it find at all?",
         ),
     ),

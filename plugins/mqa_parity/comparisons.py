@@ -41,13 +41,13 @@ def agreement(
 
     From 0 to 1. It compares the label, the set of labels or of spans, the text or the answer to the letter, the likeliest token
     behind every mask, the whole order of a ranking or, with `k`, which are its first `k`, in any order. Scores and probabilities do
-    not matter, nor do the order of labels and spans and where an answer stands. Of boxes, it compares those with a score of
-    `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more. Masks are the same where the share of
+    not matter, nor do the order of labels and spans and where an answer stands. Of boxes and instances, it compares those with
+    a score of `threshold` or more: each has a counterpart of its label with an IoU of 0.5 or more. Masks are the same where the share of
     pixels with another label is `max_pixels` at most.
 
     A report has under `flips` the `count` of the other rows and, where margins are known, how many of them are `ties` and how
     many are `damage`, with `largest_tie`, `largest_margin` and the `tie_limit`. A margin is how sure the reference was: of a
-    label its probability minus the second highest, of several labels and of boxes how far the one that flipped was from its
+    label its probability minus the second highest, of several labels, of boxes and of instances how far the one that flipped was from its
     threshold, of spans and masked tokens how sure the surest token was that flipped, of an answer how much likelier it was than
     the other, of a ranking how far the scores of two that changed places were apart, in standard deviations of the scores of a
     row, of masks the share of pixels that changed away from borders. A flip is a tie where rows next to it, which did not flip,

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow.compute as pc
 
 from mqa_parity.answer_flips import measure_answers, same_answers
-from mqa_parity.box_flips import measure_boxes, same_boxes
 from mqa_parity.label_flips import measure_labels
 from mqa_parity.label_set_flips import measure_label_sets
 from mqa_parity.mask_flips import MAX_PIXELS, measure_masks, same_masks
+from mqa_parity.object_flips import measure_objects, same_objects
 from mqa_parity.ranking_flips import measure_rankings, same_rankings
 from mqa_parity.span_flips import measure_spans, measure_tokens, same_tokens
+from mqa_registry import Boxes, Instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_parity.margins import Margins
-    from mqa_registry import Predictions
+    from mqa_registry import ImageObjects, Predictions
 
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
@@ -34,7 +35,7 @@ OPERATING_SCORE = 0.5  # from which a detection is commonly taken for an object
 class DecisionRule:
     """What a prediction decides, where its schema leaves that open.
 
-    `threshold` is the score from which a box counts; with `k`, a ranking is which are its first `k`; `max_pixels` is the
+    `threshold` is the score from which a box or an instance counts; with `k`, a ranking is which are its first `k`; `max_pixels` is the
     share of pixels up to which masks are the same.
     """
 
@@ -57,9 +58,8 @@ def list_decisions(rule: DecisionRule) -> Mapping[str, Decision]:
         "label": Decision(_same_values, measure_labels),
         "labels": Decision(_same_sets, measure_label_sets),
         "spans": Decision(_same_sets, measure_spans),
-        "boxes": Decision(
-            partial(same_boxes, threshold=rule.threshold), partial(measure_boxes, threshold=rule.threshold)
-        ),
+        "boxes": _decide_objects(Boxes, rule),
+        "instances": _decide_objects(Instances, rule),
         "masks": Decision(
             partial(same_masks, max_pixels=rule.max_pixels), partial(measure_masks, max_pixels=rule.max_pixels)
         ),
@@ -79,6 +79,13 @@ def measure_margins(reference: Predictions, candidate: Predictions, rule: Decisi
     """The margins of all rows; None where none are known."""
     measure = list_decisions(rule)[reference.schema].margins
     return None if measure is None else measure(reference, candidate)
+
+
+def _decide_objects(kind: type[ImageObjects], rule: DecisionRule) -> Decision:
+    return Decision(
+        partial(same_objects, kind=kind, threshold=rule.threshold),
+        partial(measure_objects, kind=kind, threshold=rule.threshold),
+    )
 
 
 def _same_values(reference: Predictions, candidate: Predictions) -> Bools:

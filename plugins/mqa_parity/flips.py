@@ -34,7 +34,7 @@ def flip_rate(
 ) -> Bools:
     """The share of rows with another prediction: 1 - `parity/agreement`.
 
-    `threshold` is the score from which a box counts; with `k`, a ranking is which are its first `k`; `max_pixels` is the share of
+    `threshold` is the score from which a box or an instance counts; with `k`, a ranking is which are its first `k`; `max_pixels` is the share of
     pixels up to which masks are the same. A report says how many are ties and how many are damage, as for `parity/agreement`.
     """
     return ~agreement(reference, candidate, threshold=threshold, k=k, max_pixels=max_pixels)

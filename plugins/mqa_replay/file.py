@@ -33,7 +33,7 @@ from mqa_replay.columns import (
     with_id,
     with_label,
 )
-from mqa_replay.masks import with_masks
+from mqa_replay.masks import with_instances, with_masks
 from mqa_replay.members import rank_members
 from mqa_replay.scores import (
     SCORE,
@@ -50,7 +50,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SchemaName: TypeAlias = Literal[
-    "label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "masks", "ranking", "waveform"
+    "label",
+    "labels",
+    "value",
+    "vector",
+    "text",
+    "spans",
+    "tokens",
+    "answer",
+    "boxes",
+    "masks",
+    "instances",
+    "ranking",
+    "waveform",
 ]
 
 TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
@@ -72,9 +84,9 @@ class FileOptions:
     `mqa rows SUITE --out DIR` names its rows: `reviews.parquet`, `reviews.typos-3f2a9c.parquet`.
 
     `schema` says what a prediction is, and so which columns a file has besides `id`. For `label` that is `label`, one
-    column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `masks` and `ranking` lists under that
-    name, which a csv cannot hold, for `spans` also `tags`, one for each of the `tokens` next to them, for `boxes` objects
-    with `x0`, `y0`, `x1` and `y1`, with `bbox` as COCO has it, or with `box` as pipelines have it, for `masks` objects with
+    column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `masks`, `instances` and `ranking` lists under
+    that name, which a csv cannot hold, for `spans` also `tags`, one for each of the `tokens` next to them, for `boxes` objects
+    with `x0`, `y0`, `x1` and `y1`, with `bbox` as COCO has it, or with `box` as pipelines have it, for `masks` and `instances` objects with
     `size` and `counts` as COCO has them, or with these under `segmentation`, for `tokens` objects with `token`, and where there
     are `margin`, `loss` and `rank`; for `vector` lists, or a column of floats per dimension; for `value` and `text` a column of
     that name; for `answer` that, and where there are `start`, `end`, `score`, `no_answer_score` and `candidates`, or the
@@ -176,6 +188,8 @@ def _read_log(table: pa.Table, schema: str, log_format: LogFormat) -> Prediction
         log = with_boxes(log, log_format)
     if schema == "masks":
         log = with_masks(log, log_format)
+    if schema == "instances":
+        log = with_instances(log, log_format)
     if schema == "answer":
         log = with_answers(log)
     alternatives = {

@@ -11,7 +11,7 @@ import pytest
 import mqa_fairness
 import mqa_metrics
 import mqa_parity
-from mqa_registry import encode_masks
+from mqa_registry import encode_mask, encode_masks
 from tests.cli.conftest import Project
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ OTHERS = {  # of the schemas of more than one label a row
         "metrics/span-f1": "min = 0.9",
     },
     "boxes": {"metrics/box-map": "min = 0.9", "metrics/box-recall": "min = 0.9"},
+    "instances": {"metrics/instance-map": "min = 0.9", "metrics/instance-recall": "min = 0.9"},
     "ranking": {
         "metrics/ndcg": "min = 0.9",
         "metrics/recall-at-k": "min = 0.9",
@@ -260,6 +261,9 @@ BOX = {"x0": 0.0, "y0": 0.0, "y1": 9.0}
 LISTS = {  # of the parts of a row, by its number
     "boxes": lambda place: [{**BOX, "x1": 9.0 + place % 5, "label": "ab"[place % 2]}],
     "masks": lambda place: encode_masks(np.array([[0, 1, 1], [0, 0, place % 2]]), ("a", "b")),
+    "instances": lambda place: [
+        {"label": "ab"[place % 2], **encode_mask(np.array([[0, 1, 1], [1, 0, place % 2]], bool))}
+    ],
     "ranking": lambda place: [f"i{place % 5}", f"i{5 + place % 7}"],
     "spans": lambda place: [
         {"start": 0, "end": 4, "label": "PER"},

@@ -29,6 +29,7 @@ TWO = {
     "spans": [[SPAN], []],
     "boxes": [[BOX], []],
     "masks": [[MASK], []],
+    "instances": [[MASK], [MASK, MASK]],
     "tokens": [[TOKEN], [{**TOKEN, "token": "two"}]],
     "ranking": [["a", "b"], ["b", "a"]],
     "waveform": [[0.0], [1.0]],

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_metrics.box_matching import read_images
 from mqa_metrics.boxes import box_map, box_recall
+from mqa_metrics.object_matching import read_images
 from mqa_registry import DataError, Predictions, UsageError
 
 SIDES = ("x0", "y0", "x1", "y1")
@@ -100,7 +100,7 @@ def test_without_objects_that_count_there_is_no_number(at):
     nothing = box_map(*pair(FOUND, ACTUAL), size="large")
     assert np.isnan(at(nothing))
     assert nothing.undefined == "no target has a large object"
-    with pytest.raises(UsageError, match="no box has the label `cot`") as refused:
+    with pytest.raises(UsageError, match="no object has the label `cot`") as refused:
         box_map(*pair(FOUND, ACTUAL), label="cot")
     assert "`cat`, `dog`, `cow`" in refused.value.hint
 

@@ -1,4 +1,4 @@
-"""Masks that were predicted elsewhere: as they are, and as COCO's results write them."""
+"""Masks and instances that were predicted elsewhere: as they are, and as COCO's results write them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MASK = {"label": "road", **RUNS, "score": None}
 
 @pytest.fixture
 def read(tmp_path):
-    def make(rows, **options):
+    def make(rows, schema="masks", **options):
         path = tmp_path / "masks.jsonl"
         path.write_text("\n".join(json.dumps({"id": str(number), **row}) for number, row in enumerate(rows)), "utf-8")
-        return FileReplay().read("street", FileOptions(path=path, schema="masks", **options))
+        return FileReplay().read("street", FileOptions(path=path, schema=schema, **options))
 
     return make
 
@@ -66,3 +66,15 @@ def test_a_mask_that_cannot_be_is_refused_with_its_row(read, written, said):
 def test_a_file_without_masks_is_refused_with_its_columns(read):
     with pytest.raises(DataError, match="there is no column `masks`"):
         read([{"answer": "road"}])
+
+
+@pytest.mark.parametrize("column", ["instances", "predictions", "masks"])
+def test_instances_may_be_several_of_one_label_and_overlap(read, column):
+    coco = {"category_id": 1, "segmentation": RUNS, "score": 0.7}
+    predictions = read([{column: [coco, coco]}, {column: []}], "instances", classes=("sky", "road"))
+    assert predictions.to_pylist() == [[{**MASK, "score": 0.7}] * 2, []]
+    assert predictions.read == ("" if column == "instances" else f"instances from `{column}`")
+    with pytest.raises(DataError, match="row `0` has an instance with the label 7, which is no name"):
+        read([{"instances": [{**RUNS, "label": 7}]}], "instances")
+    with pytest.raises(DataError, match="row `0` has masks of several sizes"):
+        read([{"instances": [coco, {**MASK, "size": [3, 2]}]}], "instances", classes=("sky", "road"))

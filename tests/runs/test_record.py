@@ -26,6 +26,7 @@ PREDICTIONS = {
     "spans": [[{"start": 2, "end": 8, "label": "noun", "score": 0.5}], [], []],
     "boxes": [[{"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "label": "cat", "score": 0.5}], [], []],
     "masks": [[{"label": "cat", "size": [1, 2], "counts": "11", "score": 1.0}], [], []],
+    "instances": [[{"label": "cat", "size": [1, 2], "counts": "11", "score": 1.0}], [], []],
     "tokens": [[{"token": word, "margin": 0.5, "loss": 0.1, "rank": 1}] for word in WORDS],
     "ranking": [[word, "else"] for word in WORDS],
     "waveform": [[0.5], [0.25], [0.0]],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry import Boxes, DataError, box_overlaps, have_same_objects, pair_boxes
+from mqa_registry import Boxes, DataError
 from mqa_registry.types import Rows, as_predictions, get_schema, map_labels, read_targets
 from mqa_registry.types.schemas import MisfitError
 
@@ -38,19 +38,19 @@ def refuse(targets, **more):
 
 def test_overlap_is_the_share_of_both_boxes_together():
     one, other = Boxes.of([box(0, 0, 10, 10), box(5, 5, 5, 9)]), Boxes.of([box(5, 0, 15, 10), box(20, 20, 30, 30)])
-    assert box_overlaps(one, other) == pytest.approx(np.array([[50 / 150, 0], [0, 0]]))
+    assert one.overlaps(other) == pytest.approx(np.array([[50 / 150, 0], [0, 0]]))
 
 
 def test_of_a_crowd_the_share_of_the_box_that_lies_in_it_counts():
     crowd = np.array([True])
-    assert box_overlaps(Boxes.of([box(0, 0, 10, 10)]), Boxes.of([box(5, 0, 99, 99)]), crowd).tolist() == [[0.5]]
+    assert Boxes.of([box(0, 0, 10, 10)]).overlaps(Boxes.of([box(5, 0, 99, 99)]), crowd).tolist() == [[0.5]]
 
 
 def test_boxes_that_overlap_most_are_paired_first_and_each_once():
     one = Boxes.of([box(0, 0, 10, 10), box(1, 0, 11, 10), box(50, 50, 60, 60), box(0, 0, 10, 10, "dog")])
     other = Boxes.of([box(1, 0, 11, 10), box(52, 50, 62, 60)])
-    assert pair_boxes(one, other) == [(1, 0), (2, 1)]
-    assert pair_boxes(one, Boxes.of([])) == []
+    assert one.pair_with(other) == [(1, 0), (2, 1)]
+    assert one.pair_with(Boxes.of([])) == []
 
 
 side = st.integers(0, 40)
@@ -69,11 +69,11 @@ some_boxes = st.lists(
 
 @given(some_boxes, some_boxes)
 def test_overlaps_and_pairs_are_the_same_from_both_sides(one, other):
-    overlaps = box_overlaps(one, other)
-    assert np.array_equal(overlaps, box_overlaps(other, one).T)
+    overlaps = one.overlaps(other)
+    assert np.array_equal(overlaps, other.overlaps(one).T)
     assert ((overlaps >= 0) & (overlaps <= 1)).all()
-    assert have_same_objects(one, one)
-    assert len(pair_boxes(one, other)) == len(pair_boxes(other, one))
+    assert one.agrees_with(one)
+    assert len(one.pair_with(other)) == len(other.pair_with(one))
 
 
 def test_predictions_agree_where_confident_boxes_are_of_the_same_objects():

@@ -41,6 +41,7 @@ EXAMPLES = {
         "boxes": [[{"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0, "label": "A", "score": None}], [], None],
     },
     "masks": {"masks": [[{"label": "A", "size": [1, 2], "counts": "11", "score": None}], [], None]},
+    "instances": {"instances": [[{"label": "A", "size": [1, 2], "counts": "11", "score": 0.5}], [], None]},
     "ranking": {"ranking": [["x", "y"], [], None], "scores": [[0.9, 0.1], [], None]},
     "waveform": {"samples": [[0.0, 0.5], [], None], "rate": [16000, 16000, None]},
 }

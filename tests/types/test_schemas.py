@@ -9,7 +9,20 @@ from mqa_registry import DataError, Predictions, as_predictions
 from mqa_registry.boundary import Contributor, check_predictions
 from mqa_registry.types import SCHEMAS, get_schema
 
-SAMPLED = ("label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "masks", "ranking")
+SAMPLED = (
+    "label",
+    "labels",
+    "value",
+    "vector",
+    "text",
+    "spans",
+    "tokens",
+    "answer",
+    "boxes",
+    "masks",
+    "instances",
+    "ranking",
+)
 
 
 def predictions(schema, classes=(), *, as_targets=False):
@@ -19,7 +32,7 @@ def predictions(schema, classes=(), *, as_targets=False):
 
 def test_the_schemas_are_those_that_the_contract_lists():
     assert tuple(SCHEMAS) == (
-        "label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "masks", "ranking", "waveform",
+        "label", "labels", "value", "vector", "text", "spans", "tokens", "answer", "boxes", "masks", "instances", "ranking", "waveform",
     )  # fmt: skip
     assert all(schema.name == name and schema.column in schema.columns for name, schema in SCHEMAS.items())
 
@@ -39,9 +52,9 @@ def test_real_numbers_are_near_each_other_and_all_else_is_equal_or_not():
     assert {name for name, schema in SCHEMAS.items() if not schema.is_exact} == {"value", "vector", "waveform"}
 
 
-def test_labels_and_those_of_spans_boxes_and_masks_are_chosen_from_classes():
+def test_labels_and_those_of_spans_boxes_masks_and_instances_are_chosen_from_classes():
     chosen = {name for name, schema in SCHEMAS.items() if schema.has_classes}
-    assert chosen == {"label", "labels", "spans", "boxes", "masks"}
+    assert chosen == {"label", "labels", "spans", "boxes", "masks", "instances"}
 
 
 @pytest.mark.parametrize("classes", [(), ("few",), ("few", "many"), ("few", "many", "all")])

@@ -34,6 +34,7 @@ def target_strength(name: str, column: pa.ChunkedArray, schema: str, classes: Se
         "answer": _answer_strength,
         "boxes": _box_strength,
         "masks": _mask_strength,
+        "instances": _instance_strength,
         "ranking": _relevance_strength,
     }
     if schema in by_type:
@@ -92,10 +93,15 @@ def _box_strength(name: str, kind: pa.DataType) -> int:
     return SURE if "bbox" in fields or {"x0", "y0", "x1", "y1"} <= fields else 0
 
 
+def _instance_strength(name: str, kind: pa.DataType) -> int:
+    """How much speaks for a column as instances: lists of objects with run lengths."""
+    fields = _object_fields(kind)
+    return SURE if {"size", "counts"} <= fields or "segmentation" in fields else 0
+
+
 def _mask_strength(name: str, kind: pa.DataType) -> int:
     """How much speaks for a column as masks: objects with run lengths by their fields, files by the name."""
-    fields = _object_fields(kind)
-    if {"size", "counts"} <= fields or "segmentation" in fields:
+    if _instance_strength(name, kind):
         return SURE
     return 2 if holds_blobs(kind) and words_of_name(name) & (MASK_WORDS | TARGET_WORDS) else 0
 

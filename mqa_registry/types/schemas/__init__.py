@@ -4,7 +4,9 @@ from mqa_registry.errors import DataError
 from mqa_registry.types.schemas.answer import AnswerSchema
 from mqa_registry.types.schemas.boxes import BOX, BoxesSchema
 from mqa_registry.types.schemas.classes import LabelSchema
-from mqa_registry.types.schemas.masks import MASK, MasksSchema, masks_column
+from mqa_registry.types.schemas.instances import InstancesSchema
+from mqa_registry.types.schemas.mask_columns import MASK, masks_column
+from mqa_registry.types.schemas.masks import MasksSchema
 from mqa_registry.types.schemas.multi_label import LabelsSchema
 from mqa_registry.types.schemas.ranking import RankingSchema
 from mqa_registry.types.schemas.schema import (
@@ -33,6 +35,7 @@ SCHEMAS: dict[str, Schema] = {
         AnswerSchema(),
         BoxesSchema(),
         MasksSchema(),
+        InstancesSchema(),
         RankingSchema(),
         WaveformSchema(),
     )

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
 from mqa_registry.types.blocks import iter_blocks
-from mqa_registry.types.boxes import SIDES, Boxes, have_same_objects
+from mqa_registry.types.boxes import SIDES, Boxes
 from mqa_registry.types.columns import is_list
 from mqa_registry.types.schemas.object_labels import LabelReader
 from mqa_registry.types.schemas.schema import MisfitError, PartSchema
@@ -71,7 +71,7 @@ class BoxesSchema(PartSchema):
         if one is None or other is None:
             return one is other
         found, others = (Boxes.of(box for box in side if not box.get("iscrowd")) for side in (one, other))
-        return have_same_objects(found, others)
+        return found.agrees_with(others)
 
     def sample(self, classes: Sequence[str], *, as_targets: bool = False) -> tuple[Columns, tuple[str, ...]]:
         """A row with one box, and one with two, of which the second lies elsewhere in the targets."""

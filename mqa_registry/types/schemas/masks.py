@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from mqa_registry.errors import DataError
 from mqa_registry.types.blocks import iter_blocks
-from mqa_registry.types.columns import is_list
 from mqa_registry.types.masks import (
     MAX_DIFFERENCE,
     compare_masks,
@@ -19,6 +18,7 @@ from mqa_registry.types.masks import (
     labelled_pixels,
     normalize_mask,
 )
+from mqa_registry.types.schemas.mask_columns import BLOCK_ROWS, MASK, has_objects, masks_column, read_mask_rows
 from mqa_registry.types.schemas.object_labels import LabelReader
 from mqa_registry.types.schemas.schema import MisfitError, PartSchema
 from mqa_registry.types.schemas.summarize import summarize_masks
@@ -31,12 +31,8 @@ if TYPE_CHECKING:
     from mqa_registry.types.schemas.schema import Columns
     from mqa_registry.types.targets import TargetColumn
 
-MASK = pa.struct(
-    [("label", pa.string()), ("size", pa.list_(pa.int32())), ("counts", pa.string()), ("score", pa.float64())]
-)
 SAMPLE_LABEL = "one"
 SHOWN_LABELS = 6  # of a row, those of the most pixels
-BLOCK_ROWS = 1024  # that are Python values at a time
 
 
 class MasksSchema(PartSchema):
@@ -58,7 +54,7 @@ class MasksSchema(PartSchema):
     ) -> tuple[Columns, tuple[str, ...]]:
         """The column `masks`; `classes` are those of the model, where they are given."""
         position = table.schema.get_field_index(self.column)
-        if position >= 0 and _has_objects(table.column(position).type):
+        if position >= 0 and has_objects(table.column(position).type):
             masks = _read_column(table.column(position), lambda row: f"row `{ids[row]}`")
             table = table.set_column(position, self.column, masks)
         return super().read(table, ids, classes)
@@ -109,7 +105,7 @@ class MasksSchema(PartSchema):
         they become a mask without a label. Without `classes`, labels are not checked.
         """
         kind = targets.values.type
-        if not _has_objects(kind) and not pa.types.is_null(kind):
+        if not has_objects(kind) and not pa.types.is_null(kind):
             raise DataError(
                 f"column `target` of the data set `{targets.data}` holds {kind}, and masks are needed",
                 hint="lists of `{label, size, counts}`, the run lengths of COCO; PNG files are read where the suite names the task",
@@ -124,31 +120,17 @@ class MasksSchema(PartSchema):
         return pa.chunked_array(blocks, self.type)
 
 
-def masks_column(rows: Sequence[Sequence[Mapping[str, Any]] | None]) -> pa.Array:
-    """The masks of rows as the column of the schema `masks`; None is a row without a prediction."""
-    return pa.array(rows, pa.list_(MASK))
-
-
-def _has_objects(kind: pa.DataType) -> bool:
-    return bool(is_list(kind) and pa.types.is_struct(kind.value_type))
-
-
 def _read_column(
     column: pa.ChunkedArray,
     position: Callable[[int], str],
     read_label: Callable[[int, Mapping[str, Any]], str | None] = lambda _, mask: mask.get("label"),
 ) -> pa.ChunkedArray:
     """Masks in the form of the schema, checked; `position` names a row in an error, and `read_label` reads a label of it."""
-    blocks, start = [], 0
-    for block in iter_blocks(column, BLOCK_ROWS):
-        rows: list[list[dict[str, Any]] | None] = []
-        for row, masks in enumerate(block.to_pylist(), start):
-            given = None if masks is None else [mask or {} for mask in masks]
-            labels = [read_label(row, mask) for mask in given or ()]
-            rows.append(None if given is None else _read_row(position(row), given, labels))
-        blocks.append(masks_column(rows))
-        start += len(block)
-    return pa.chunked_array(blocks, pa.list_(MASK))
+
+    def read_row(row: int, masks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return _read_row(position(row), masks, [read_label(row, mask) for mask in masks])
+
+    return read_mask_rows(column, read_row, pa.list_(MASK))
 
 
 def _read_row(position: str, masks: Sequence[Mapping[str, Any]], labels: Sequence[str | None]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Flips of boxes: ties that noise decided, and damage."""
+"""Flips of boxes and instances: ties that noise decided, and damage."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_parity.box_flips import measure_boxes
 from mqa_parity.comparisons import agreement
 from mqa_parity.flips import find_flips, flip_evidence
+from mqa_parity.object_flips import measure_objects
 from mqa_parity.suite import find_disagreeing_rows
-from mqa_registry import Predictions
+from mqa_registry import Boxes, Instances, Predictions, encode_mask, masks_column
 
 SIDES = ("x0", "y0", "x1", "y1")
 BOX = pa.list_(pa.struct([*((side, pa.float64()) for side in SIDES), ("label", pa.string()), ("score", pa.float64())]))
@@ -30,6 +30,19 @@ def predict(rows):
     return Predictions("boxes", pa.table({"id": ids, "boxes": pa.array(values, BOX)}), ("cat", "dog"))
 
 
+def fill(rows):
+    """Predictions of instances, whose masks fill the boxes."""
+    values = []
+    for row in predict(rows).to_pylist():
+        values.append(None if row is None else [])
+        for box in row or ():
+            pixels = np.zeros((80, 80), bool)
+            pixels[int(box["y0"]) : int(box["y1"]), int(box["x0"]) : int(box["x1"])] = True
+            values[-1].append({"label": box["label"], **encode_mask(pixels), "score": box["score"]})
+    ids = [str(number) for number in range(len(rows))]
+    return Predictions("instances", pa.table({"id": ids, "instances": masks_column(values)}), ("cat", "dog"))
+
+
 PAIRS = {
     "the same": ([(NEAR, 0.9)], [(NEAR, 0.8)], False, 0.4),
     "one that neither side is sure of": ([(NEAR, 0.9), (THERE, 0.2)], [(NEAR, 0.9)], False, 0.4),
@@ -45,11 +58,30 @@ PAIRS = {
 }
 
 
+@pytest.mark.parametrize("kind", [Boxes, Instances])
 @pytest.mark.parametrize(("one", "other", "flipped", "margin"), PAIRS.values(), ids=PAIRS)
-def test_the_margin_is_how_far_the_score_was_from_the_threshold(one, other, flipped, margin):
-    found = measure_boxes(predict([one]), predict([other]), 0.5)
+def test_the_margin_is_how_far_the_score_was_from_the_threshold(one, other, flipped, margin, kind):
+    write = predict if kind is Boxes else fill
+    found = measure_objects(write([one]), write([other]), kind, 0.5)
     assert found.values == pytest.approx([margin], nan_ok=True)
-    assert agreement(predict([one]), predict([other])).tolist() == [not flipped]
+    assert agreement(write([one]), write([other])).tolist() == [not flipped]
+
+
+def test_instances_with_the_same_box_and_other_pixels_are_no_counterparts():
+    pixels = np.zeros((20, 20), bool)
+    pixels[:10, :10] = True
+    corner = np.zeros_like(pixels)
+    corner[0, :10] = corner[:10, 0] = True
+    one, other = (
+        Predictions(
+            "instances",
+            pa.table({"id": ["0"], "instances": masks_column([[{"label": "cat", **encode_mask(side), "score": 0.9}]])}),
+            ("cat", "dog"),
+        )
+        for side in (pixels, corner)
+    )
+    flips = find_flips(one, other)
+    assert (flips.flipped.tolist(), flips.margins.tolist()) == ([True], [pytest.approx(0.4)])
 
 
 def test_the_threshold_says_which_detections_count():
