@@ -108,7 +108,7 @@ def crop(
 
     `share` is that of each side that is left, at least one pixel. `position` is where the part is: in the `middle`, or at a
     `random` place. Of a box that is cut, the part that is left counts; where that is less than half of it, the row is declined.
-    Masks are cut with their image.
+    Masks are cut with their image; one of which nothing is left is gone.
     """
     down, right = rng.random(2) if position == "random" else (0.5, 0.5)
 

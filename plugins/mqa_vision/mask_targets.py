@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mqa_vision.pixels import Pixels
 
 SIZE, COUNTS, SEGMENTATION = "size", "counts", "segmentation"
+BBOX, AREA = "bbox", "area"
 
 
 def holds_masks(target: Any) -> bool:
@@ -27,24 +28,35 @@ def holds_masks(target: Any) -> bool:
 
 
 def move_masks(target: Any, height: int, width: int, change: Callable[[Pixels], Pixels]) -> Any | None:
-    """The target with each mask after a change of its pixels, of 0 and 255; None where a mask is not of the image's size."""
+    """The target with each mask after a change of its pixels, of 0 and 255, without those that are gone.
+
+    None where a mask is not of the image's size.
+    """
     try:
         moved = [_move_mask(mask, height, width, change) for mask in target]
     except DataError:  # a mask that cannot be is refused where targets are read
         return None
-    return None if any(one is None for one in moved) else moved
+    return [mask for mask in moved if mask is not None]
 
 
 def _move_mask(
     mask: dict[str, Any], height: int, width: int, change: Callable[[Pixels], Pixels]
 ) -> dict[str, Any] | None:
+    """An object with its mask after a change, and with as much of its area; None where no pixel of it is left."""
     runs = normalize_mask(mask)
     if runs[SIZE] != [height, width]:
+        raise DataError("a mask of another size than its image")
+    before = decode_mask(runs)
+    after = change(np.where(before, 255, 0).astype(np.uint8)) > 127
+    if before.any() and not after.any():
         return None
-    pixels = change(np.where(decode_mask(runs), 255, 0).astype(np.uint8)) > 127
-    if mask.get(SEGMENTATION) is None:
-        return _replace_runs(mask, pixels)
-    return {**mask, SEGMENTATION: _replace_runs(mask[SEGMENTATION], pixels)}
+    own = mask if mask.get(SEGMENTATION) is None else mask[SEGMENTATION]
+    moved = _replace_runs(own, after)
+    moved = moved if own is mask else {**mask, SEGMENTATION: moved}
+    if mask.get(AREA) is not None and BBOX not in mask and before.any():  # of one with a box, it goes by that
+        area = mask[AREA] * after.sum() / before.sum()
+        moved[AREA] = round(area) if isinstance(mask[AREA], int) else float(area)
+    return moved
 
 
 def _replace_runs(mask: dict[str, Any], pixels: npt.NDArray[np.bool_]) -> dict[str, Any]:

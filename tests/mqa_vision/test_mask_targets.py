@@ -89,3 +89,19 @@ def test_corruptions_leave_the_pixels_where_they_are():
 )
 def test_a_mask_that_cannot_be_moved_declines_its_row(wrong):
     assert flip({"image": PIXELS}, wrong, rng()) is None
+
+
+def test_an_object_that_is_out_of_sight_is_gone_and_one_that_is_cut_has_less_area():
+    inside, outside = np.zeros((40, 60), bool), np.zeros((40, 60), bool)
+    inside[10:30, 10:30], outside[:4, :4] = True, True
+    image = np.zeros((40, 60), np.uint8)
+    both = [*target(outside, area=16), *target(inside, area=800, iscrowd=False)]
+    _, (left,) = crop({"image": image}, both, rng(), share=0.5)  # of 20 x 30 pixels in the middle
+    assert decode_mask(left).sum() == 300
+    assert (left["label"], left["area"], left["iscrowd"]) == ("cat", 600, False)
+    assert crop({"image": image}, target(outside), rng(), share=0.5)[1] == []
+
+
+def test_a_mask_without_pixels_stays_one():
+    (mask,) = flip({"image": PIXELS}, target(np.zeros((40, 60), bool), area=0.0), rng())[1]
+    assert (decode_mask(mask).any(), mask["area"]) == (False, 0.0)
