@@ -38,7 +38,7 @@ class SkopsSource(ModelSource[FileOptions]):
 
     name = "skops"
     packages = ("scikit-learn", "skops")
-    requires = ("pandas", "scikit-learn", "skops")
+    requires = ("pandas", "scikit-learn", "skl2onnx", "skops")
     takes = "a file that ends in `.skops`"
 
     def recognizes(self, name: str) -> bool:
@@ -61,7 +61,7 @@ class JoblibSource(ModelSource[FileOptions]):
 
     name = "joblib"
     packages = ("scikit-learn", "joblib")
-    requires = ("joblib", "pandas", "scikit-learn")
+    requires = ("joblib", "pandas", "scikit-learn", "skl2onnx")
     takes = "a file that ends in `.joblib`"
 
     def recognizes(self, name: str) -> bool:
