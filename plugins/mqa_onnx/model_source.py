@@ -24,6 +24,9 @@ TASKS = {
     "ForImageClassification": "transformers/image-classification",
     "ForObjectDetection": "transformers/object-detection",
     "ForSemanticSegmentation": "transformers/image-segmentation",
+    "ForUniversalSegmentation": "transformers/instance-segmentation",
+    "ForInstanceSegmentation": "transformers/instance-segmentation",
+    "ForSegmentation": "transformers/instance-segmentation",
     "ForAudioClassification": "transformers/audio-classification",
 }
 SOUND_ENCODERS = ("Data2VecAudio", "Hubert", "SEW", "UniSpeech", "Wav2Vec2", "WavLM")

@@ -14,6 +14,7 @@ from mqa_transformers.tasks import (
     image_classification,
     image_segmentation,
     image_text_embedding,
+    instance_segmentation,
     object_detection,
     question_answering,
     sentence_similarity,
@@ -50,6 +51,7 @@ def mqa_tasks() -> Iterable[Task[Any]]:
         audio_classification.AudioClassification(),
         object_detection.ObjectDetection(),
         image_segmentation.ImageSegmentation(),
+        instance_segmentation.InstanceSegmentation(),
         forward.Forward(),
     ]
 

@@ -20,6 +20,7 @@ CLASSIFIER, TAGGER, IMAGE_CLASSIFIER = "ForSequenceClassification", "ForTokenCla
 ENCODER = "Model"
 OBJECT_DETECTOR = "ForObjectDetection"
 SEGMENTER = "ForSemanticSegmentation"
+INSTANCE_SEGMENTERS = ("ForUniversalSegmentation", "ForInstanceSegmentation", "ForSegmentation")
 READER = "ForQuestionAnswering"
 MASKED_MODEL = "ForMaskedLM"
 IMAGE_TEXT_MODEL = "CLIPModel"
@@ -42,8 +43,8 @@ def describe_classifier(live: LiveModel, head: str = CLASSIFIER) -> ModelDescrip
     return ModelDescription(config.labels(), config.facts(), fit_processor(live), settings)
 
 
-def describe_image_model(live: LiveModel, head: str = IMAGE_CLASSIFIER) -> ModelDescription | None:
-    """A model of images with a head: its labels, its facts and its image processor; None of any other model.
+def describe_image_model(live: LiveModel, head: str | tuple[str, ...] = IMAGE_CLASSIFIER) -> ModelDescription | None:
+    """A model of images with a head, or one of several: its labels, its facts and its image processor; None of any other model.
 
     A DataError where it comes without a processor.
     """
@@ -75,7 +76,7 @@ def describe_audio_classifier(live: LiveModel) -> ModelDescription | None:
     return ModelDescription(config.labels(), config.facts(), live.processor, _run_config(live.model))
 
 
-def _read_classifier(live: LiveModel, head: str, needs: str, processor: str) -> Configuration | None:
+def _read_classifier(live: LiveModel, head: str | tuple[str, ...], needs: str, processor: str) -> Configuration | None:
     """The configuration of a model with a head; None of any other model. A DataError where it has no processor."""
     config = read_live_configuration(live.model)
     if config is None or not type(live.model).__name__.endswith(head):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import DataError, NotRunError, summarize_error
 from mqa_transformers.checkpoint import check_kernels
 from mqa_transformers.configuration import is_audio_classifier
+from mqa_transformers.live_model import INSTANCE_SEGMENTERS
 from mqa_transformers.loading_info import check_loading_info
 from mqa_transformers.tasks.tokenization import find_unused_pad_token
 
@@ -30,6 +31,7 @@ IMAGE_CLASSIFICATION = "image-classification"
 AUDIO_CLASSIFICATION = "audio-classification"
 OBJECT_DETECTION = "object-detection"
 IMAGE_SEGMENTATION = "image-segmentation"
+INSTANCE_SEGMENTATION = "instance-segmentation"
 TAGGING = "token-classification"
 FEATURE_EXTRACTION = "feature-extraction"
 QUESTION_ANSWERING = "question-answering"
@@ -56,6 +58,7 @@ HEADS = {
     ),
     OBJECT_DETECTION: ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
     IMAGE_SEGMENTATION: ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
+    INSTANCE_SEGMENTATION: ("AutoModelForUniversalSegmentation", "MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING"),
     AUDIO_CLASSIFICATION: ("AutoModelForAudioClassification", "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING"),
 }
 
@@ -284,5 +287,7 @@ def find_need(architecture: str | None) -> str:
     """The task, in the words of the hub, that a class of transformers has a head for; empty where it has none."""
     if is_audio_classifier(architecture):
         return AUDIO_CLASSIFICATION
+    if (architecture or "").endswith(INSTANCE_SEGMENTERS):
+        return INSTANCE_SEGMENTATION
     heads = ((need, auto.removeprefix("AutoModel")) for need, (auto, _) in HEADS.items())
     return next((need for need, head in heads if head and (architecture or "").endswith(head)), "")

@@ -21,6 +21,7 @@ from mqa_registry import (
 from mqa_transformers.checkpoint import ADAPTER_CONFIG, CARD, SENTENCE_TRANSFORMERS, UNUSED_SUFFIXES, open_checkpoint
 from mqa_transformers.configuration import CONFIG, is_audio_classifier
 from mqa_transformers.live_checkpoint import find_checkpoint
+from mqa_transformers.live_model import INSTANCE_SEGMENTERS
 from mqa_transformers.loading import (
     AUDIO_CLASSIFICATION,
     FEATURE_EXTRACTION,
@@ -29,6 +30,7 @@ from mqa_transformers.loading import (
     HEADS,
     IMAGE_CLASSIFICATION,
     IMAGE_SEGMENTATION,
+    INSTANCE_SEGMENTATION,
     OBJECT_DETECTION,
     QUESTION_ANSWERING,
     TAGGING,
@@ -58,6 +60,7 @@ TASKS_BY_HEAD = {
     "ForImageClassification": IMAGE_CLASSIFICATION,
     "ForObjectDetection": OBJECT_DETECTION,
     "ForSemanticSegmentation": IMAGE_SEGMENTATION,
+    **dict.fromkeys(INSTANCE_SEGMENTERS, INSTANCE_SEGMENTATION),
 }
 
 

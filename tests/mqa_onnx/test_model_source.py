@@ -48,6 +48,9 @@ def test_the_source_recognizes_onnx_files_and_gives_them_the_task_that_takes_any
         ("ResNetForImageClassification", "transformers/image-classification"),
         ("YolosForObjectDetection", "transformers/object-detection"),
         ("SegformerForSemanticSegmentation", "transformers/image-segmentation"),
+        ("Mask2FormerForUniversalSegmentation", "transformers/instance-segmentation"),
+        ("MaskFormerForInstanceSegmentation", "transformers/instance-segmentation"),
+        ("DetrForSegmentation", "transformers/instance-segmentation"),
         ("ASTForAudioClassification", "transformers/audio-classification"),
         ("Wav2Vec2ForSequenceClassification", "transformers/audio-classification"),
         ("BertForSequenceClassification", "transformers/forward"),  # `--task` says that it is a classifier
