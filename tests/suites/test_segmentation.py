@@ -20,3 +20,14 @@ def test_the_suite_holds_on_both_backends_and_most_pixels_are_right(run_suite):
     assert all(one["numbers"]["value"]["estimate"] >= 0.95 for one in shares)
     mirrored = [one for one in report["results"] if one["check"] == "mirrored"]
     assert all(one["evidence"]["changed"] == 300 for one in mirrored)
+
+
+@pytest.mark.slow
+def test_a_damaged_export_fails_by_parity_in_the_module_that_was_damaged(run_damaged):
+    module = "segformer.stages.1.blocks.0.mlp.fc2"
+    code, report = run_damaged("segmentation", "shapes-segformer", module, reach=3.0)
+    assert code == 1
+    verdicts = {one["check"]: one["verdict"] for one in report["results"] if one["backend"] == "onnx"}
+    assert verdicts == {"parity/tensors": "FAIL", "parity/agreement": "FAIL"}
+    (tensors,) = (one for one in report["results"] if one["check"] == "parity/tensors")
+    assert tensors["evidence"]["details"]["first_divergence"]["module"] == module
