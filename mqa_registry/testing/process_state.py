@@ -33,14 +33,19 @@ STATE_READER = "get_rng_state"  # the function by which libraries of tensors giv
 
 @dataclass(frozen=True)
 class Aspect:
-    """One thing that a plugin leaves as it is. `rule` is the id of the rule; `read` gives its state, by name."""
+    """One thing that a plugin leaves as it is.
+
+    `rule` is the id of the rule; `read` gives its state, by name, and `noun` begins a sentence about a change. With
+    `libraries_change`, libraries change it where they are imported: it is compared once nothing is imported any more.
+    """
 
     rule: str
     read: Callable[[], Mapping[str, Any]]
     noun: str
+    libraries_change: bool = False
 
     def describe_change(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-        """What was changed, by its name; empty where nothing was. What was not there before counts for those that say so."""
+        """What was changed, by its name; empty where nothing was."""
         names = [name for name in after if after[name] != before.get(name)]
         names += [name for name in before if name not in after]
         return f"{self.noun} {', '.join(f'`{name}`' for name in names[:3])}" if names else ""
@@ -125,15 +130,23 @@ def _read_processes() -> dict[str, Any]:
 
 
 ASPECTS = (
-    Aspect("keeps-generators", _read_generators, "it seeds or draws from the global generator"),
+    Aspect("keeps-generators", _read_generators, "it seeds or draws from the global generator", libraries_change=True),
     Aspect("keeps-locale", _read_locale, "it sets"),
     Aspect("keeps-folder", _read_folder, "it changes the"),
-    Aspect("keeps-environment", _read_environment, "it changes the variables"),
+    Aspect("keeps-environment", _read_environment, "it changes the variables", libraries_change=True),
     Aspect("keeps-signals", _read_signals, "it handles"),
     Aspect("keeps-settings", _read_settings, "it sets"),
     Aspect("leaves-no-thread", _read_threads, "threads are at work:"),
     Aspect("leaves-no-process", _read_processes, "processes were started and not waited for:"),
 )
+
+
+def restore(states: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give the process the environment and the folder back that it had, so that the next change is seen as one, too."""
+    environment = states["keeps-environment"]
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(states["keeps-folder"]["current folder"])
 
 
 def find_patches(sources: Path) -> Iterator[str]:

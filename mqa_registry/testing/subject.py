@@ -49,7 +49,8 @@ class Trial:
     `perfect` is the number that a metric gives where every prediction is right and sure, `worst` that where every one is
     wrong and sure.
 
-    `model` is the table `[model]` of a suite, for a task or a backend: where the model comes from, and its `task`.
+    `model` is the table `[model]` of a suite, for a task or a backend: where the model comes from, and of a backend's its
+    `task`. `backend` is the table of the backend that a task is run on.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Trial:
     perfect: float | None = None
     worst: float | None = None
     model: Mapping[str, Any] = field(default_factory=dict)
+    backend: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,12 @@ class Subject:
         if faults:
             raise UsageError(f"the trial of `{self.label}` cannot be used: {faults[0].message}", hint=faults[0].hint)
 
+    def require_packages(self) -> None:
+        """Raise a NotTriedError where a package that the contribution requires is not installed."""
+        assert self.contribution is not None
+        if missing := next(missing_packages(self.contribution.requires), None):
+            raise NotTriedError(f"the package `{missing}`, which it requires, is not installed")
+
     def call(self, *arguments: Any, **options: Any) -> Any:
         """What the contribution's function returns for the options of the trial, with others in place of some."""
         function = self.expect(FunctionContribution).function
@@ -120,9 +128,7 @@ class Subject:
 
     def call_function(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What a function of the plugin returns. A CallError where it raises; not tried where it refuses the input."""
-        assert self.contribution is not None
-        if missing := next(missing_packages(self.contribution.requires), None):
-            raise NotTriedError(f"the package `{missing}`, which it requires, is not installed")
+        self.require_packages()
         try:
             return function(*arguments, **options)
         except NotRunError as error:

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import MqaError
-from mqa_registry.testing.process_state import ASPECTS, find_patches, reseed_generators, reset_signals
+from mqa_registry.testing.process_state import ASPECTS, find_patches, reseed_generators, reset_signals, restore
 from mqa_registry.testing.subject import CallError, NotTriedError, Subject, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import ModuleType
 
-    from mqa_registry.plugins import Plugin
     from mqa_registry.testing.fresh_process import Request
 
 MAX_MODULES = 100  # of one package, that a plugin may load where it is imported
@@ -35,6 +34,7 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._forks = 0
+        self.own = HOST  # the package or module of the plugin, once that is imported
         self._output = (folder / "output").open("rb")  # what file descriptor 1 is written to
         self._seen: defaultdict[str, list[str]] = defaultdict(list)
         os.register_at_fork(before=self._count_fork)
@@ -46,6 +46,7 @@ class Watch:
         """Do some work of the plugin, and note what it left changed."""
         (self._folder / "step").write_text(step, "utf-8")
         reseed_generators()
+        loaded = set(sys.modules)
         before = {aspect.rule: aspect.read() for aspect in ASPECTS}
         forks = self._forks
         with suppress(NotTriedError, CallError, MqaError):  # other rules see it
@@ -55,13 +56,13 @@ class Watch:
         sys.stdout.flush()
         if printed := self._output.read():
             self.note("prints-nothing", step, f"it prints {printed.decode('utf-8', 'replace')[:SHOWN]!r}")
+        has_loaded = bool(list(group_foreign(set(sys.modules) - loaded, self.own)))
         for aspect in ASPECTS:
-            after = aspect.read()
-            if aspect.rule == "keeps-generators":  # what is loaded first has no state before
-                after = {name: state for name, state in after.items() if name in before[aspect.rule]}
-            if change := aspect.describe_change(before[aspect.rule], after):
+            if has_loaded and aspect.libraries_change:
+                continue
+            if change := aspect.describe_change(before[aspect.rule], aspect.read()):
                 self.note(aspect.rule, step, change)
-        os.chdir(before["keeps-folder"]["current folder"])
+        restore(before)
 
     def note(self, rule: str, step: str, seen: str) -> None:
         if (text := f"{seen}, while {step}") not in self._seen[rule]:
@@ -85,29 +86,39 @@ def main(folder: Path) -> None:
     from mqa_registry.testing.rules import WORK
 
     watch, found, loaded = Watch(folder), [], set(sys.modules)
-    watch.run("it is imported", lambda: found.append(find_plugin(request.plugin)))
+
+    def load() -> None:
+        plugin = find_plugin(request.plugin)
+        found.append(plugin)
+        watch.own = plugin.module.__name__.partition(".")[0] if plugin.module is not None else HOST
+
+    watch.run("it is imported", load)
     (plugin,) = found
-    if heavy := _describe_heavy(plugin, set(sys.modules) - loaded):
+    if heavy := _describe_heavy(group_foreign(set(sys.modules) - loaded, watch.own)):
         watch.note("imports-little", "it is imported", heavy)
     for label, contribution in label_contributions(plugin).items():
         subject = Subject(label, plugin, contribution, request.trials.get(label, Trial()))
         works = [work for kind, work in WORK.items() if isinstance(contribution, kind)]
         for work in works:
-            for _ in range(2):  # the second time, libraries that it uses are loaded, and their generators are watched
+            for _ in range(2):  # the second time, the libraries that it uses are loaded
                 watch.run(f"`{label}` works", lambda work=work, subject=subject: work(subject))  # type: ignore[misc]
     if plugin.module is not None and (patches := list(find_patches(_sources(plugin.module)))):
         watch.note("patches-nothing", "it works", f"it puts functions of its own in place of `{patches[0]}`")
     watch.write()
 
 
-def _describe_heavy(plugin: Plugin, names: set[str]) -> str:
-    """The package that is too much to import, of modules that were loaded with a plugin; empty where none is."""
-    own = plugin.module.__name__.partition(".")[0] if plugin.module is not None else ""
+def group_foreign(names: set[str], own: str) -> Mapping[str, list[str]]:
+    """Modules by their packages, without those of Python, of mqa and of the plugin itself."""
     packages: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
         top = name.partition(".")[0]
         if top not in sys.stdlib_module_names and top not in {own, HOST}:
             packages[top].append(name)
+    return packages
+
+
+def _describe_heavy(packages: Mapping[str, list[str]]) -> str:
+    """The package that is too much to import, of those that were loaded with a plugin; empty where none is."""
     for package, modules in sorted(packages.items(), key=lambda pair: -len(pair[1])):
         size = sum(_compiled_bytes(name) for name in modules)
         if len(modules) > MAX_MODULES or size > MAX_BYTES:

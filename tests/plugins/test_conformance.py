@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry.testing import Trial, conformance
 from tests.test_architecture import PLUGINS
+
+SUITES = Path(__file__).parents[2] / "suites"
+MODELS = SUITES / "models"
+TORCH = {"use": "transformers/torch"}
+EARNERS = {"use": "tabular/skops", "id": str(MODELS / "adult-earners" / "model.skops")}
+EARNERS_TASK = {"use": "tabular/classification", "missing": "?"}
+PEOPLE = pq.read_table(SUITES / "data" / "adult.parquet").slice(0, 6).drop_columns(["income"]).to_pylist()
+EARNER_EXAMPLES = [{"columns": person} for person in PEOPLE]
+
+
+def of_transformers(folder):
+    return Trial(model={"use": "transformers/auto", "id": str(MODELS / folder)}, backend=TORCH)
+
 
 BEST, LEAST = Trial(perfect=1.0, worst=0.0), Trial(perfect=0.0, worst=1.0)
 OF_GROUP = Trial(options={"privileged": "one"})
@@ -17,7 +31,9 @@ test_audio = conformance(
     "audio", trials={"speech-f1": BEST, "onset-f1": Trial(perfect=1.0), "detection-error": Trial(perfect=0.0)}
 )
 test_data = conformance("data")
-test_datasets = conformance("datasets")
+test_datasets = conformance(
+    "datasets", trials={"file": Trial(options={"path": str(SUITES / "data" / "sentiment.parquet")})}
+)
 test_fairness = conformance(
     "fairness",
     trials={
@@ -52,7 +68,16 @@ test_metrics = conformance(
     },
 )  # fmt: skip
 test_onnx = conformance("onnx")
-test_onnxruntime = conformance("onnxruntime")
+test_onnxruntime = conformance(
+    "onnxruntime",
+    trials={
+        "session": Trial(
+            model={**EARNERS, "task": EARNERS_TASK},
+            options={"path": str(MODELS / "adult-earners" / "model.onnx")},
+            examples=EARNER_EXAMPLES,
+        )
+    },
+)
 test_parity = conformance("parity")
 test_performance = conformance("performance")
 test_ray = conformance("ray")
@@ -65,10 +90,23 @@ test_tabular = conformance(
         "swapped-columns": Trial(options={"first": "age", "second": "income"}),
         "shift": Trial(options={"deviations": {"age": 12.0}}),
         "noise": Trial(options={"deviations": {"age": 12.0}}),
+        "classification": Trial(
+            model=EARNERS, options={"missing": "?"}, backend={"use": "tabular/estimator"}, examples=EARNER_EXAMPLES
+        ),
+        "estimator": Trial(model={**EARNERS, "task": EARNERS_TASK}, examples=EARNER_EXAMPLES),
     },
 )
 test_torch = conformance("torch")
-test_transformers = conformance("transformers")
+test_transformers = conformance(
+    "transformers",
+    trials={
+        "text-classification": of_transformers("reviews-minilm"),
+        "image-classification": of_transformers("fashion-resnet"),
+        "torch": Trial(
+            model={"use": "transformers/auto", "id": str(MODELS / "reviews-minilm"), "task": "text-classification"}
+        ),
+    },
+)
 test_vision = conformance("vision")
 
 

@@ -125,6 +125,109 @@ def mqa_slices():
     yield Slice("length", length, columns=columns)
 '''
 
+WORDS = '''
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+import numpy as np
+import pyarrow as pa
+from mqa_registry import Backend, Codec, Model, ModelSource, NoOptions, RunnerFacts, Task, hookimpl
+
+CALLS = []
+
+class Source(ModelSource[NoOptions]):
+    """A model that counts letters."""
+    name = "source"
+
+    def load(self, task, run_context, options):
+        return Model(digest="letters", module=lambda: 1.0, processor=lambda: None)
+
+class Letters(Task[NoOptions]):
+    """How many letters a text has."""
+    name = "letters"
+    schema = "value"
+    fields = {"text": "text"}
+    metric = ""
+
+    def bind(self, model, options):
+        return Counts()
+
+class Counts(Codec):
+    """Texts as the codes of their letters."""
+    padding_mask = "mask"
+
+    def encode(self, examples):
+        return [{"codes": np.array([ord(letter) for letter in example["text"]], np.int64)} for example in examples]
+
+    def collate(self, rows):
+        width = max(len(row["codes"]) for row in rows)
+        codes = np.stack([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])
+        return {"codes": codes, "mask": (codes > 0).astype(np.int64)}
+
+    def decode(self, outputs, rows):
+        return pa.table({"value": outputs["count"]})
+
+    def cost(self, row):
+        return len(row["codes"]) + 1
+
+class Counter(Backend[NoOptions]):
+    """NumPy that counts."""
+    name = "counter"
+
+    def identity(self, model_under_test, options):
+        return {"numpy": np.__version__}
+
+    @contextmanager
+    def open(self, model_under_test, options):
+        yield Runner(self.identity(model_under_test, options))
+
+class Runner:
+    """A counter, ready."""
+    budget = 1024
+    facts = RunnerFacts(device="cpu")
+
+    def __init__(self, identity):
+        self.identity = identity
+
+    def run(self, batch):
+        return {"count": batch["mask"].sum(axis=1).astype(np.float64)}
+
+@hookimpl
+def mqa_models():
+    yield Source()
+
+@hookimpl
+def mqa_tasks():
+    yield Letters()
+
+@hookimpl
+def mqa_backends():
+    yield Counter()
+'''
+
+NUMBERS = '''
+import pyarrow as pa
+from mqa_registry import Dataset, TableSource, hookimpl
+
+CALLS = []
+
+def numbers(context, *, count: int = 5):
+    """Some numbers in rows.
+
+    `count` is how many.
+    """
+    table = pa.table({"number": list(range(count)), "text": [f"number {n}" for n in range(count)]})
+
+    def read(columns, stop):
+        names = [name for name in table.column_names if columns is None or name in columns]
+        yield table.select(names)
+
+    return TableSource(read, count)
+
+@hookimpl
+def mqa_datasets():
+    yield Dataset("numbers", numbers)
+'''
+
 
 @dataclass(frozen=True)
 class Planted:
@@ -139,6 +242,10 @@ class Planted:
 
 LOUD = Trial(golden=[({"text": "so good"}, {"text": "SO GOOD"})])
 RIGHT = Trial(perfect=1.0, worst=0.0)
+COUNTED = {
+    "letters": Trial(model={"use": "planted/source"}, backend={"use": "planted/counter"}),
+    "counter": Trial(model={"use": "planted/source", "task": "planted/letters"}),
+}
 LONG = Trial(golden=[({"text": "ok"}, "short")])
 FAULTS = [
     # Declarations.
@@ -202,6 +309,36 @@ FAULTS = [
     Planted("length-input-kept", LENGTH, "    text =", '    example["age"] = 0\n    text ='),
     Planted("length-columns-declared", LENGTH, "    text =", '    example["country"]\n    text ='),
     Planted("length-golden", LENGTH, '"short"', '"brief"', {"length": LONG}),
+    # Tasks.
+    Planted("letters-works", WORDS, 'return len(row["codes"]) + 1', "return 0", COUNTED),
+    Planted(
+        "letters-rows-apart", WORDS, 'return [{"codes":', 'return [{"n": np.array(len(examples)), "codes":', COUNTED,
+    ),
+    Planted("letters-input-kept", WORDS, "        return [{", "        examples[0].update(seen=1)\n        return [{", COUNTED),
+    Planted("letters-empty-input", WORDS, "        return [{", '        examples[0]["text"][0]\n        return [{', COUNTED),
+    Planted(
+        "letters-foreign-input", WORDS, "        return [{",
+        '        examples[0]["text"].replace("😀", "").encode("latin-1")\n        return [{', COUNTED,
+    ),
+    Planted(
+        "letters-huge-input", WORDS, "        return [{",
+        '        assert len(examples[0]["text"]) < 9999\n        return [{', COUNTED,
+    ),
+    Planted("letters-decodes", WORDS, 'pa.table({"value": outputs', 'pa.table({"values": outputs', {"letters": COUNTED["letters"]}),
+    # Backends.
+    Planted("counter-works", WORDS, ".sum(axis=1).astype", ".sum(axis=0).astype", {"counter": COUNTED["counter"]}),
+    Planted("counter-rows-apart", WORDS, 'batch["mask"].sum(axis=1)', '(batch["codes"] >= 0).sum(axis=1)', {"counter": COUNTED["counter"]}),
+    Planted(
+        "counter-input-kept", WORDS, '        return {"count":',
+        '        batch["codes"][:] = 0\n        return {"count":', COUNTED,
+    ),
+    Planted("counter-identity", WORDS, 'return {"numpy": np.__version__}', 'return {"n": str(CALLS.append(1) or len(CALLS))}', COUNTED),
+    Planted("counter-facts", WORDS, "budget = 1024", "budget = 0", COUNTED),
+    # Data sets.
+    Planted("numbers-works", NUMBERS, "yield table.select(names)", "yield table.select(names).to_pylist()"),
+    Planted("numbers-repeats", NUMBERS, "    table =", "    CALLS.append(1)\n    count -= len(CALLS) % 2\n    table ="),
+    Planted("numbers-columns-chosen", NUMBERS, "columns is None or name in columns", "True"),
+    Planted("numbers-counted", NUMBERS, "TableSource(read, count)", "TableSource(read, count + 1)"),
 ]  # fmt: skip
 PROCESS_FAULTS = [
     Planted("planted-imports-little", SHOUT, "from typing", "import torch\nfrom typing"),
@@ -243,4 +380,6 @@ SOUND = {
     "gap": (GAP, {}),
     "moved": (MOVED, {}),
     "length": (LENGTH, {"length": LONG}),
+    "words": (WORDS, COUNTED),
+    "numbers": (NUMBERS, {}),
 }

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_registry.contributions import Comparison, Contribution, Metric, Perturbation, Slice
-from mqa_registry.testing.rules import comparisons, declarations, measures, perturbations, process, slices
+from mqa_registry.contributions import Backend, Comparison, Contribution, Dataset, Metric, Perturbation, Slice, Task
+from mqa_registry.testing.rules import (
+    backends,
+    comparisons,
+    datasets,
+    declarations,
+    measures,
+    perturbations,
+    process,
+    slices,
+    tasks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +32,9 @@ RULES: tuple[Rule, ...] = (
     *measures.RULES,
     *comparisons.RULES,
     *slices.RULES,
+    *datasets.RULES,
+    *tasks.RULES,
+    *backends.RULES,
 )
 
 # By kind, what a contribution is asked to do once while its process is watched.
@@ -30,4 +43,7 @@ WORK: Mapping[type[Contribution], Callable[[Subject], None]] = {
     Metric: measures.work,
     Comparison: measures.work,
     Slice: slices.work,
+    Dataset: datasets.work,
+    Task: tasks.work,
+    Backend: backends.work,
 }
