@@ -19,8 +19,10 @@ from scipy.special import softmax
 from sklearn.metrics import recall_score
 
 from mqa_registry import ModelUnderTest, Predictions, RunContext, as_predictions, edited
-from mqa_registry.plugins import load
+from mqa_registry.plugins import HOOKS, load
 from mqa_registry.runs import RunOptions, run
+from mqa_registry.testing import Trial, list_cases
+from mqa_registry.testing.rules import RULES
 
 PAGE = Path(__file__).parents[1] / "plugins" / "README.md"
 FILE = re.compile(r"^`(?P<name>[\w.]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -88,8 +90,30 @@ def test_the_perturbed_rows_can_be_looked_at(done):
     assert written[1] == "posts.parquet"
 
 
-def test_its_tests_ran(done):
-    assert "42 passed" in done.said["pytest"].stdout
+def test_its_tests_ran_with_those_of_every_rule(done):
+    own = 20 + 3  # a face by seed, and three of their own
+    assert f"{own + count_rules(done)} passed" in done.said["pytest"].stdout
+
+
+def test_it_keeps_every_rule_without_pytest_too(done):
+    said = done.said["mqa plugins emoji --test"].stdout
+    assert said == f"{count_rules(done) - 1} rules hold, 0 are broken, 0 were not tried\n"  # without the golden pair
+
+
+def count_rules(done):
+    trials = {"has-emoji": Trial(golden=[({"text": ""}, "without emoji")])}
+    return len(list_cases(done.folder / "mqa_emoji.py", trials))
+
+
+def test_the_page_lists_every_rule_as_the_kit_has_it(page):
+    section = page[
+        page.index("\n# Rules that every plugin is held to") : page.index("\n# What mqa requires of a plugin")
+    ]
+    listed = re.findall(r"^\| (.+) \| `(.+)` \| (.+) \|$", section, re.MULTILINE)
+    every = tuple(kind for kinds in HOOKS.values() for kind in kinds)
+    names = {(): "a plugin", every: "every contribution"}
+    rules = [(names.get(one.kinds) or ", ".join(kind.kind for kind in one.kinds), one.id, one.demand) for one in RULES]
+    assert listed == rules
 
 
 def test_the_wheel_holds_the_module_alone(done):
