@@ -1,7 +1,6 @@
 """mqa: tells a team whether a pretrained model, and its ONNX export, may ship.
 
-The names in `__all__` are the whole public interface, for plugins and for scripts. They are loaded on first use, so
-that importing the package costs nothing.
+The names in `__all__` are the whole public interface, for plugins and for scripts. They are loaded on first use.
 """
 
 from __future__ import annotations
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
         SuggestedCheck,
         Suggestion,
         SuiteContext,
+        SuiteFile,
         SupportsExport,
         Task,
         Timeable,
@@ -194,7 +194,7 @@ _HOMES = {
         "Metric", "Model", "ModelDescription", "ModelSource", "ModelUnderTest", "NoOptions", "OnnxConverter",
         "OutputReading", "Perturbation", "Probe", "ProbeContext", "Quantile", "Replay", "RunContext", "Runner", "RunnerFacts",
         "Sampling", "Scores", "Shortfall", "Slice", "State", "Statistic", "Streaming", "SuggestedBackend",
-        "SuggestedCheck", "Suggestion", "SuiteContext", "SupportsExport", "Task", "Timeable", "ViewContext", "Worker",
+        "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteFile", "SupportsExport", "Task", "Timeable", "ViewContext", "Worker",
         "WorkerPool", "cache_states", "shapes", "split_cache",
     ),
     "types": (
@@ -266,7 +266,7 @@ __all__ = [
     "Quantile", "Replay", "Report", "ReportOptions", "Reporter", "ResolvedModel", "ResolvedRows", "Result", "RowError",
     "RowSources", "RunComparison", "RunContext", "RunOptions", "RunProgress", "Runner", "RunnerFacts", "Sampling",
     "Scores", "Shortfall", "SingleLabelHead", "Slice", "Sound", "State", "Statistic", "Step", "Streaming",
-    "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteSelection", "SupportsExport",
+    "SuggestedBackend", "SuggestedCheck", "Suggestion", "SuiteContext", "SuiteFile", "SuiteSelection", "SupportsExport",
     "TableSource", "TagScheme", "TaggedEntity", "Targets", "Task", "Timeable", "Tracker", "Trait", "UsageError",
     "ValueSummary", "Verdict", "ViewContext", "ViewSummary", "Worker", "WorkerLostError", "WorkerPool",
     "as_predictions", "as_table", "atomic_folder", "batch_invariance", "blocks_release", "cache_states",

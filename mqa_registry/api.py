@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import plugins, runs
 from mqa_registry.errors import MqaError, SuiteError
+from mqa_registry.files import suite_folder
 from mqa_registry.reports import Report
 from mqa_registry.run_options import RunOptions
 from mqa_registry.suite import RawSuite, explain_error, read, suite_of_tables, with_objects
@@ -41,7 +42,8 @@ def run(
 ) -> Report:
     """Run a suite: plan it, predict what it needs, judge every check. Raises an MqaError where nothing can be judged.
 
-    `suite` is a file, or its content as a dict, whose paths are relative to the current folder.
+    `suite` is a file, the name of a plugin's suite, or the content of one as a dict, whose paths are relative to the
+    current folder.
 
     `model` takes the place of the suite's model: a `torch.nn.Module`, a pipeline of transformers, or a `LiveModel` of a
     module and its tokenizer. `data` has tables in place of the suite's data sets, by their names: a list of dicts, a table of
@@ -56,7 +58,7 @@ def run(
     """
     options = options or RunOptions()
     with add_notes():
-        raw = _read_suite(suite, options.overrides)
+        raw = _read_suite(suite, options.overrides, options.plugin_files)
         if model is not None or data is not None:
             raw = with_objects(raw, plugins.load_all(files=options.plugin_files), model=model, data=data)
         return runs.run(raw, options, history=history, fresh=fresh, examples=examples, progress=progress)
@@ -80,18 +82,20 @@ def judge(
     none of which may be an input. Without `examples`, no row's text is in the report.
     """
     with add_notes():
-        raw = None if suite is None else _read_suite(suite, None)
+        raw = None if suite is None else _read_suite(suite, None, plugin_files)
         if isinstance(run, Report):
-            store = store or Path(run.suite.path).parent / runs.STORE
+            store = store or suite_folder(Path(run.suite.path)) / runs.STORE
             run = run.run
         return runs.judge(run, raw, store=store, plugin_files=plugin_files, outputs=outputs, examples=examples)
 
 
-def _read_suite(suite: str | Path | Mapping[str, Any], overrides: Overrides | None) -> RawSuite:
+def _read_suite(
+    suite: str | Path | Mapping[str, Any], overrides: Overrides | None, plugin_files: Sequence[Path]
+) -> RawSuite:
     if not isinstance(suite, Mapping):
-        return read(suite, overrides)
+        return read(suite, overrides, plugin_files)
     tables = {"format": FORMAT, **to_toml_values(suite)}
-    return suite_of_tables(IN_MEMORY, tables, Path(), overrides)
+    return suite_of_tables(IN_MEMORY, tables, Path(), overrides, plugin_files)
 
 
 def to_toml_values(value: Any) -> Any:

@@ -104,12 +104,20 @@ class DataError(MqaError):
 
 
 class MissingColumnError(DataError):
-    """The data has no column that something reads, as the field or role `column`; `there` says which it has, as a hint begins."""
+    """The data has no column that something reads, as the field or role `column`.
 
-    def __init__(self, message: str, *, column: str, there: str) -> None:
-        super().__init__(message, hint=f'{there}; map a column with `columns = {{ {column} = "..." }}`')
+    `there` says which it has, as a hint begins; it is empty where that is not known.
+    """
+
+    def __init__(self, message: str, *, column: str, there: str = "") -> None:
+        super().__init__(message)
         self.column = column
         self.there = there
+        self.hint = self.suggest(f'columns = {{ {column} = "..." }}')
+
+    def suggest(self, mapping: str) -> str:
+        """The hint for whoever maps a column in this way."""
+        return "; ".join(part for part in (self.there, f"map a column with `{mapping}`") if part)
 
 
 class RowError(DataError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -10,16 +11,17 @@ import time
 import zipfile
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import MAY_READ, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
 HEAD = 512  # bytes that tell most formats apart
 POINTER = b"version https://git-lfs.github.com/spec/"
+SUITE_REFERENCE = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[^@/\s]+)?", re.ASCII)  # `plugin/name`, with a version if pinned
 DRAFT = re.compile(r"\.[0-9a-f]{12}\.tmp")
 STALE_AFTER = 24 * 3600  # seconds after which a draft is of a process that was killed
 
@@ -148,6 +150,25 @@ def _move(draft: Path, folder: Path, is_whole: Callable[[Path], bool] | None) ->
             remove_folder(folder)
         else:
             return
+
+
+# Suites.
+
+
+def is_suite_reference(suite: str | Path, folder: Path | None = None) -> bool:
+    """Whether the name of a suite means one that a plugin gives, as `plugin/name`, and no file.
+
+    What is a file, by a path relative to a folder, the current one if left out, is that file.
+    """
+    text = os.fspath(suite)
+    if SUITE_REFERENCE.fullmatch(text) is None or text.endswith(".toml"):
+        return False
+    return not os.path.lexists(text if folder is None else folder / text)
+
+
+def suite_folder(suite: Path) -> Path:
+    """The folder of a suite, with its store: that of its file, and the current one for a suite that a plugin gives."""
+    return Path() if is_suite_reference(suite) else suite.parent
 
 
 def remove_folder(folder: Path) -> None:

@@ -78,6 +78,12 @@ def mqa_slices() -> Iterable[contributions.Slice]:
 
 
 @hookspec
+def mqa_suites() -> Iterable[contributions.SuiteFile]:
+    """Suites that others run and extend by their names."""
+    raise NotImplementedError
+
+
+@hookspec
 def mqa_suggestions() -> Iterable[contributions.Suggestion]:
     """What a new suite should ask."""
     raise NotImplementedError

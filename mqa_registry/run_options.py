@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 from mqa_registry.errors import UsageError
+from mqa_registry.files import suite_folder
 from mqa_registry.machine import check_device, memory_size, parse_size
 
 if TYPE_CHECKING:
@@ -97,6 +98,13 @@ class RunOptions:
             help="Set a key of the suite, as data.NAME.path=FILE or check.NAME.critical=false; may be repeated.",
         ),
     ] = ()
+    model: Annotated[
+        str | None,
+        Flag(metavar="MODEL", help="Test this model: a folder, a file, or an id on the hub; left out, the suite's."),
+    ] = None
+    data: Annotated[
+        Path | None, Flag(metavar="FILE", help="Test on these rows; left out, those of the suite's first data set.")
+    ] = None
     device: Annotated[str, Flag(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")] = "auto"
     store: Annotated[
         Path | str | None,
@@ -158,6 +166,8 @@ class RunOptions:
         from mqa_registry.suite import Overrides
 
         return Overrides(
+            model=self.model,
+            data=self.data,
             set=self.set,
             only=self.only,
             backends=self.backends,
@@ -191,7 +201,7 @@ class RunOptions:
 
     def store_of(self, suite: Suite) -> Path:
         """The folder with the runs and exports of a suite."""
-        return self.store_folder or suite.path.parent / STORE
+        return self.store_folder or suite_folder(suite.path) / STORE
 
     def predictions_of(self, suite: Suite) -> Path | str:
         """Where the predictions of a suite are stored: the folder of `store_of`, or a URL."""
@@ -199,7 +209,7 @@ class RunOptions:
 
     def run_context(self, suite: Suite) -> RunContext:
         """Those of the options that plugins see, in a run of a suite."""
-        confined_to = Path(os.path.realpath(suite.path.parent)) if self.confined else None
+        confined_to = Path(os.path.realpath(suite_folder(suite.path))) if self.confined else None
         return replace(self.run_context_in(self.store_of(suite)), confined_to=confined_to)
 
     def run_context_in(self, store: Path) -> RunContext:

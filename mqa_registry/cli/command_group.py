@@ -37,6 +37,7 @@ HOST_COMMANDS = (
     "runs",
     "validate",
     "rows",
+    "suites",
     "plugins",
     "doctor",
     "schema",

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 DEBUG, DRY_RUN, JSON = "debug", "--dry-run", "json"
 _Debug = Annotated[bool, Flag(help="Show the traceback of every error.")]
-SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite file (TOML).", show_default=False)]
+SUITE_HELP = "A suite file (TOML), or a suite of a plugin: plugin/name."
+SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help=SUITE_HELP, show_default=False)]
 SuitesArgument = Annotated[
-    list[Path], typer.Argument(metavar="SUITE...", help="Suite files (TOML).", show_default=False)
+    list[Path], typer.Argument(metavar="SUITE...", help="Suite files (TOML), or suites of plugins.", show_default=False)
 ]
 
 

@@ -13,6 +13,7 @@ from mqa_registry.contributions import (
     Perturbation,
     Probe,
     Slice,
+    SuiteFile,
     Task,
     one_line_help,
 )
@@ -77,6 +78,8 @@ def describe_kind(one: Contribution) -> dict[str, Any]:
             facts = {"modality": one.modality, "target_effect": one.target_effect, "edits": one.edits}
         case Slice():
             facts = {"inputs": one.inputs}
+        case SuiteFile():
+            facts = {"path": str(one.path)}
         case ModelSource():
             facts = {"takes": one.takes, "loads": None if one.loads is None else list(one.loads)}
     return facts

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mqa_registry.plugins import Plugin
 
 TARGET_EFFECTS: Mapping[str, str] = {"stays": "stays", "moves": "moves with the row", "changes": "must change"}
+UNLIMITED_WIDTH = 100_000  # columns where there is no terminal, so that `grep` finds whole lines
 PLURALS = {"diagnosis": "diagnoses"}
 
 

@@ -44,6 +44,7 @@ _REPORT_KEYS = (
     {"run", "verdict", "results"},
     {"exit_code", "environment", "findings"},
     {"exit_code", "plugins"},
+    {"exit_code", "suites"},
     {"sha256", "recipe", "exported"},
     {"comparison"},
 )

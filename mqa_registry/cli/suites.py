@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import runs
 from mqa_registry.api import to_toml_values
 from mqa_registry.errors import DataError, MissingColumnError, SuiteError, UsageError
+from mqa_registry.files import is_suite_reference
 from mqa_registry.process import begin_step
 from mqa_registry.runs.export import prepare_export, write_export
 from mqa_registry.suite import suite_of_tables
@@ -84,10 +85,26 @@ def _explain_suite_errors(*, is_command: bool) -> Iterator[None]:
         yield
     except MissingColumnError as error:
         column = f"--columns {error.column}=COLUMN" if is_command else f'columns={{"{error.column}": "COLUMN"}}'
-        raise DataError(error.message, hint=f"{error.there}; map a column with `{column}`") from error
+        raise DataError(error.message, hint=error.suggest(column)) from error
     except SuiteError as error:
         problem = error.problems[0]
         raise UsageError(problem.message, hint=problem.hint) from None
+
+
+@contextmanager
+def explain_missing_columns(suite: Path, options: RunOptions) -> Iterator[None]:
+    """Raise the error about a missing column with the flag that maps one, where the suite is a plugin's.
+
+    Nobody who runs it can edit its `columns`.
+    """
+    try:
+        yield
+    except MissingColumnError as error:
+        if not is_suite_reference(suite):
+            raise
+        data = next(iter(runs.read_plan(suite, options).suite.data))
+        flag = f"--set data.{data}.columns.{error.column}=COLUMN"
+        raise DataError(error.message, hint=error.suggest(flag)) from error
 
 
 def read_columns(options: Sequence[str], data: Path | None) -> dict[str, str]:

@@ -43,6 +43,7 @@ from mqa_registry.contributions.run_modes import (
     Streaming,
 )
 from mqa_registry.contributions.suggestion import SuggestedBackend, SuggestedCheck, SuiteContext
+from mqa_registry.contributions.suite_file import SuiteFile
 from mqa_registry.contributions.task import Codec, Grouping, InputVariant, OutputReading, Task
 from mqa_registry.contributions.versions import HOOKS_VERSION, RENAMED_IMPORTS, describe_renames
 
@@ -99,6 +100,7 @@ __all__ = [
     "SuggestedCheck",
     "Suggestion",
     "SuiteContext",
+    "SuiteFile",
     "SupportsExport",
     "Task",
     "Timeable",

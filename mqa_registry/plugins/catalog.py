@@ -23,6 +23,7 @@ from mqa_registry.contributions import (
     Replay,
     Slice,
     Suggestion,
+    SuiteFile,
     Task,
 )
 from mqa_registry.errors import PluginError, Problem
@@ -61,10 +62,11 @@ EXECUTOR = Role("`[execution]`", {"mqa_executors": (Executor,)})
 MEASURE = Role("`measure`", {"mqa_metrics": (Metric,), "mqa_comparisons": (Comparison,), "mqa_probes": (Probe,)})
 PERTURBATION = Role("`perturb`", {"mqa_perturbations": (Perturbation,)})
 SLICE = Role("`by`", {"mqa_slices": (Slice,)})
+SUITE = Role("the command line, or `extends`", {"mqa_suites": (SuiteFile,)})
 SUGGESTION = Role("a suite that `mqa init` writes", {"mqa_suggestions": (Suggestion,)})
 DIAGNOSIS = Role("the report of `mqa doctor`", {"mqa_diagnoses": (Diagnosis,)})
 
-ROLES = (MODEL_SOURCE, TASK, DATASET, BACKEND, EXECUTOR, MEASURE, PERTURBATION, SLICE, SUGGESTION, DIAGNOSIS)
+ROLES = (MODEL_SOURCE, TASK, DATASET, BACKEND, EXECUTOR, MEASURE, PERTURBATION, SLICE, SUITE, SUGGESTION, DIAGNOSIS)
 HOOKS: Mapping[str, Kinds] = {hook: kinds for role in ROLES for hook, kinds in role.hooks.items()}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -17,6 +19,7 @@ from mqa_registry.contributions import (
     Metric,
     Perturbation,
     Probe,
+    SuiteFile,
     Task,
     describe_renames,
 )
@@ -49,7 +52,7 @@ def read_contributions(module: object) -> tuple[Contribution, ...]:
     if not hooks:
         raise BrokenPluginError("it has no hooks; does its entry point name the right module?")
     contributions = tuple(each for name, hook in hooks for each in _call(name, hook))
-    _refuse(_contribution_problems(contributions))
+    _refuse((*_contribution_problems(contributions), *_suite_problems(contributions, module)))
     return contributions
 
 
@@ -126,12 +129,30 @@ def _contribution_problems(contributions: tuple[Contribution, ...]) -> Iterator[
             continue
         if not (isinstance(each.name, str) and NAME.fullmatch(each.name)):
             yield f"{each.kind} {each.name!r:.40} has a name of other than letters, digits, `_`, `.` and `-`"
-        for problem in (*_field_problems(each), *find_signature_problems(each, find_role(type(each)).keys)):
+        signature = () if isinstance(each, SuiteFile) else find_signature_problems(each, find_role(type(each)).keys)
+        for problem in (*_field_problems(each), *signature):
             yield f"{each.kind} `{each.name}`: {problem}"
     named = [(find_role(type(each)).title, each.name) for each in contributions if hasattr(each, "name")]
     for (role, name), count in Counter(named).items():
         if count > 1:
             yield f"`{name}` is given {count} times for {role}"
+
+
+def _suite_problems(contributions: tuple[Contribution, ...], module: object) -> Iterator[str]:
+    """What is wrong with the files of suites: each is a file that can be read, in the folder of the module."""
+    home = Path(os.path.realpath(getattr(module, "__file__", None) or os.devnull)).parent
+    for each in contributions:
+        if not isinstance(each, SuiteFile):
+            continue
+        if not isinstance(each.path, Path):
+            yield f'suite `{each.name}`: `path` must be a path, as in `Path(__file__).with_name("x.toml")`, not {each.path!r:.40}'
+        elif not Path(os.path.realpath(each.path)).is_relative_to(home):
+            yield f"suite `{each.name}`: `{each.path}` is outside of the plugin's folder `{home}`"
+        else:
+            try:
+                each.documentation  # noqa: B018  # read once, and kept
+            except (OSError, ValueError) as error:
+                yield f"suite `{each.name}`: `{each.path}` cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def _missing_attributes(contribution: Contribution) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError, UsageError
-from mqa_registry.files import is_special
+from mqa_registry.files import is_special, suite_folder
 from mqa_registry.naming import did_you_mean
 from mqa_registry.reports.report_file import load_report, read_report
 from mqa_registry.run_options import STORE
@@ -135,7 +135,7 @@ def is_report_file(run: str | Path) -> bool:
 
 def _find_folder(name: str, store: Path | None, near: Path | None) -> Path:
     """The folder of the run of this name, in the store or in that next to the suite `near`."""
-    folder = store or (near.parent if near else Path()) / STORE
+    folder = store or (suite_folder(near) if near else Path()) / STORE
     names = list_runs(folder)
     if not names:
         raise UsageError(f"the store `{folder}` keeps no run", hint=_suggest_store(store))

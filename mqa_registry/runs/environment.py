@@ -25,9 +25,9 @@ JUDGING_KINDS = (Metric, Comparison, Probe, Slice)  # on which a verdict depends
 
 
 def describe_environment(
-    catalog: Catalog, observations: Observations, context: RunContext, suite: Path, objects: Sequence[str] = ()
+    catalog: Catalog, observations: Observations, context: RunContext, folder: Path, objects: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The key `environment` of the report of a run of a suite in this file; `objects` are its sections in memory."""
+    """The key `environment` of the report of a run of a suite in this folder; `objects` are its sections in memory."""
     permissions = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(context, name)}
     return {
         **list_versions(required_packages(catalog)),
@@ -37,7 +37,7 @@ def describe_environment(
         "data": _describe_data(observations.rows, {name: vars(one) for name, one in observations.truncations.items()}),
         "backends": {name: _describe_backend(record) for name, record in observations.backends.items()},
         **({"in_memory": list(objects)} if objects else {}),
-        **describe_commit(suite.parent),
+        **describe_commit(folder),
     }
 
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import judging, plugins
 from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
-from mqa_registry.errors import ExitCode, MqaError, UsageError
+from mqa_registry.errors import ExitCode, MqaError, SuiteError, UsageError
 from mqa_registry.execution import Workspace, predict, preflight_observations, prepare
 from mqa_registry.execution.rows.parallel_perturbation import RowPerturber, WorkerOptions
 from mqa_registry.execution.workers.driver import open_workers
 from mqa_registry.execution.workers.job import RunJob
+from mqa_registry.files import suite_folder
 from mqa_registry.findings import Finding
 from mqa_registry.judging.view_summary import summarize_views
 from mqa_registry.judging.waivers import apply_waivers
@@ -40,6 +41,7 @@ from mqa_registry.store import claim, open_scratch, open_store
 from mqa_registry.suite import (
     Overrides,
     RawSuite,
+    find_lacking_inputs,
     list_objects,
     plugin_names,
     read,
@@ -64,14 +66,16 @@ if TYPE_CHECKING:
 
 def read_plan(path: str | Path, options: RunOptions) -> Plan:
     """Read a suite file and plan it. Raises a SuiteError with every problem of the file."""
-    return make_plan(read(path, options.overrides), options)[0]
+    return make_plan(read(path, options.overrides, options.plugin_files), options)[0]
 
 
 def make_plan(raw: RawSuite, options: RunOptions, *, files: bool = True) -> tuple[Plan, Catalog]:
     """Plan a suite, and load the plugins that it names; with `files`, every file that it names must exist."""
     if raw.overrides.confined:
-        require_inside(options.plugin_files, real_folder(raw.path.parent))
+        require_inside(options.plugin_files, real_folder(suite_folder(raw.path)))
     catalog = plugins.load(plugin_names(raw), files=options.plugin_files)
+    if lacking := [*find_lacking_inputs(raw.root, catalog)] if raw.suites else []:
+        raise SuiteError(lacking)
     plan = plans.make(validate(raw, catalog, files=files))
     if not plan.cases:
         raise UsageError(
@@ -101,7 +105,7 @@ def run(
     options, history = options or RunOptions(), history or HistoryOptions()
     if history.tag is not None:
         check_tag(history.tag)
-    raw = suite if isinstance(suite, RawSuite) else read(suite, options.overrides)
+    raw = suite if isinstance(suite, RawSuite) else read(suite, options.overrides, options.plugin_files)
     earlier = find_run(history.against, options.store_folder, raw.path) if history.against is not None else None
     executed = execute(raw, options, fresh=fresh, examples=examples, progress=progress)
     if earlier is not None:
@@ -182,7 +186,9 @@ def _execute(raw: RawSuite, options: RunOptions, progress: RunProgress, *, fresh
         run=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
         started=started,
         clock=clock,
-        environment=describe_environment(catalog, observations, context, raw.path, list_objects(plan.suite)),
+        environment=describe_environment(
+            catalog, observations, context, suite_folder(raw.path), list_objects(plan.suite)
+        ),
         partial=bool(raw.overrides.only),
         options=options.to_flags(),
     )
@@ -230,7 +236,7 @@ def judge(
     suite, or in the current folder. `outputs` are files that the caller writes, none of which may be an input.
     """
     clock = time.perf_counter()
-    other = read(suite) if isinstance(suite, str | Path) else suite
+    other = read(suite, None, plugin_files) if isinstance(suite, str | Path) else suite
     record = find_run(run, find_store_folder(store), None if other is None else other.path)
     raw = record.raw
     if other is not None:  # another suite, about as many rows as the run had

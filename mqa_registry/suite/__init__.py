@@ -1,7 +1,9 @@
 """The suite file: read with positions, checked against the plugins it names."""
 
 from mqa_registry.expect import Expect
+from mqa_registry.suite.confinement import real_folder, require_inside
 from mqa_registry.suite.diagnostics import explain_error, render
+from mqa_registry.suite.inputs import find_lacking_inputs
 from mqa_registry.suite.live_objects import (
     infer_task,
     list_objects,
@@ -13,7 +15,7 @@ from mqa_registry.suite.live_objects import (
 from mqa_registry.suite.model import Against, Check, Data, IntervalKind, ModelUse, Severity, Suite, Waiver
 from mqa_registry.suite.overrides import Overrides
 from mqa_registry.suite.positions import Text
-from mqa_registry.suite.read import RawSuite, plugin_names, read, real_folder, require_inside, suite_of_tables
+from mqa_registry.suite.read import RawSuite, plugin_names, read, suite_of_tables
 from mqa_registry.suite.schema import json_schema
 from mqa_registry.suite.sections import unread_column_findings
 from mqa_registry.suite.toml import Node, bases, read_tree, to_toml, toml_key, toml_line, with_bases
@@ -38,6 +40,7 @@ __all__ = [
     "Waiver",
     "bases",
     "explain_error",
+    "find_lacking_inputs",
     "identity",
     "infer_task",
     "json_schema",

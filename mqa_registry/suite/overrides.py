@@ -1,4 +1,4 @@
-"""Everything that changes a suite: `extends`, `--set`, `--executor`, `--only`, `--backend` and `--limit`."""
+"""Everything that changes a suite: `extends`, `--model`, `--data`, `--set`, `--executor`, `--only`, `--backend` and `--limit`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mqa_registry.naming import did_you_mean, shorten_check_name
 from mqa_registry.options import describe_value
 from mqa_registry.suite.check_names import check_name, check_titles, find_check, join_names
 from mqa_registry.suite.diagnostics import Diagnostics
+from mqa_registry.suite.inputs import with_inputs
 from mqa_registry.suite.positions import Text
 from mqa_registry.suite.toml import Node, read_tree
 
@@ -29,11 +30,13 @@ EXECUTION = "execution"  # the table of the executor
 
 @dataclass(frozen=True)
 class Overrides:
-    """What `--set KEY=VALUE`, `--only TAG-OR-NAME`, `--backend NAME`, `--limit N` and `--executor NAME` say, if given.
+    """What `--model MODEL`, `--data FILE`, `--set KEY=VALUE`, `--only TAG-OR-NAME`, `--backend NAME`, `--limit N` and `--executor NAME` say, if given.
 
     `confined` keeps all that the suite names to its own folder.
     """
 
+    model: str | None = None
+    data: Path | None = None
     set: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     backends: tuple[str, ...] = ()
@@ -165,11 +168,12 @@ def _with_check_name(name: str, table: Node, titles: Mapping[str, str]) -> Node:
     return replace(table, value={"name": replace(table, value=found), **table.value})
 
 
-# `--executor`.
+# `--model`, `--data` and `--executor`.
 
 
-def with_overrides(suite: Node, overrides: Overrides) -> Node:
-    """The suite with what `--executor` and `--set` say; a setting may be an option of the executor."""
+def with_overrides(suite: Node, overrides: Overrides, plugin_files: Sequence[Path] = ()) -> Node:
+    """The suite with what `--model`, `--data`, `--executor` and `--set` say; a setting may be an option of what those name."""
+    suite = with_inputs(suite, overrides.model, overrides.data, plugin_files)
     return with_settings(_with_executor(suite, overrides.executor), overrides.set)
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_registry.errors import CONFINED_HINT, Location, Problem, SuiteError
-from mqa_registry.files import FileFormat, file_format, is_special
+from mqa_registry.errors import Location, Problem, SuiteError
+from mqa_registry.files import FileFormat, file_format, is_special, is_suite_reference, suite_folder
 from mqa_registry.naming import did_you_mean, referenced_names
 from mqa_registry.options import describe_value
+from mqa_registry.suite.confinement import PACKAGED, real_folder, require_confined, require_inside
 from mqa_registry.suite.overrides import EXECUTION, Overrides, merge_suites, skip_checks, with_overrides
 from mqa_registry.suite.positions import Span, Text
+from mqa_registry.suite.registered import find_suite
 from mqa_registry.suite.toml import Node, make_tree, read_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, TypeAlias
 
     Chain: TypeAlias = tuple[Path, ...]
@@ -35,35 +37,63 @@ class RawSuite:
     """A suite as its files have it, not validated yet.
 
     `objects` are models and tables in memory that a caller passes in place of what the files name, by their digests.
+    `suites` are those of plugins that it is, or extends.
     """
 
     path: Path
     root: Node
     overrides: Overrides = field(default_factory=Overrides)
     objects: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    suites: tuple[str, ...] = ()
 
 
-def read(path: str | Path, overrides: Overrides | None = None) -> RawSuite:
-    """The suite of a file; a SuiteError where the file, or one that it extends, is missing or no TOML.
+@dataclass(frozen=True)
+class _Reading:
+    """How the files of one suite are read: inside of a `folder`, with plugins from files.
 
-    Where `overrides` confine it, a path that leads out of its folder is a SuiteError too.
+    `packages` gathers the folders of the suites of plugins that are read, by their names. What such a suite names is in
+    there, whatever the folder.
+    """
+
+    folder: Path | None
+    plugin_files: Sequence[Path]
+    packages: dict[str, Path] = field(default_factory=dict)
+
+
+def read(path: str | Path, overrides: Overrides | None = None, plugin_files: Sequence[Path] = ()) -> RawSuite:
+    """The suite of a file, or of a plugin by its name `plugin/name`.
+
+    A SuiteError where it, or one that it extends, is missing or no TOML. Where `overrides` confine it, a path that leads
+    out of its folder is a SuiteError too; a suite of a plugin is always confined to its own.
     """
     overrides, path = overrides or Overrides(), Path(path)
-    folder = real_folder(path.parent) if overrides.confined else None
-    root = with_overrides(_read_extended(path, (), None, folder), overrides)
-    if folder is not None:
-        require_confined(root, folder)
-    return RawSuite(path, root, overrides)
+    reading = _Reading(real_folder(suite_folder(path)) if overrides.confined else None, plugin_files)
+    if is_suite_reference(path):
+        root = _read_registered(path.as_posix(), (), None, reading)
+    else:
+        root = _read_extended(path, (), None, reading)
+    return _finish(path, root, overrides, reading)
 
 
-def suite_of_tables(name: str, tables: Mapping[str, Any], folder: Path, overrides: Overrides | None = None) -> RawSuite:
+def suite_of_tables(
+    name: str,
+    tables: Mapping[str, Any],
+    folder: Path,
+    overrides: Overrides | None = None,
+    plugin_files: Sequence[Path] = (),
+) -> RawSuite:
     """The suite of tables in memory, with the name of a file in a folder that paths are relative to; it raises as `read` does."""
     overrides, path = overrides or Overrides(), folder / name
-    confines = real_folder(folder) if overrides.confined else None
-    root = with_overrides(_extend(make_tree(str(path), tables, folder), (path,), confines), overrides)
-    if confines is not None:
-        require_confined(root, confines)
-    return RawSuite(path, root, overrides)
+    reading = _Reading(real_folder(folder) if overrides.confined else None, plugin_files)
+    return _finish(path, _extend(make_tree(str(path), tables, folder), (path,), reading), overrides, reading)
+
+
+def _finish(path: Path, root: Node, overrides: Overrides, reading: _Reading) -> RawSuite:
+    """The suite with what the command line says of it, confined where it is to be."""
+    root = with_overrides(root, overrides, reading.plugin_files)
+    if reading.folder is not None:
+        require_confined(root, reading.folder, reading.packages.values())
+    return RawSuite(path, root, overrides, suites=tuple(reading.packages))
 
 
 def plugin_names(raw: RawSuite) -> frozenset[str]:
@@ -74,7 +104,8 @@ def plugin_names(raw: RawSuite) -> frozenset[str]:
     nodes = [*tables, model.get("task") if model else None]
     checks = top.get("check")
     nodes += [check.get(key) for check in (checks.items if checks else ()) for key in ("measure", "perturb", "by")]
-    named = [name.partition("/") for node in nodes if node is not None for name in referenced_names(node.plain())]
+    names = [name for node in nodes if node is not None for name in referenced_names(node.plain())]
+    named = [name.partition("/") for name in (*names, *raw.suites)]
     executors = referenced_names(execution.plain()) if (execution := top.get(EXECUTION)) else []
     return frozenset(plugin for plugin, slash, _ in named if slash).union(name.partition("/")[0] for name in executors)
 
@@ -83,20 +114,37 @@ def _tables(node: Node | None) -> list[Node]:
     return list(node.tables.values()) if node else []
 
 
-def _read_extended(path: Path, chain: Chain, at: Location | None, folder: Path | None) -> Node:
-    """The suite of a file merged over the one that it extends, and so on; with a `folder`, all have to be in it.
+def _read_registered(name: str, chain: Chain, at: Location | None, reading: _Reading) -> Node:
+    """The suite of a plugin merged over the one that it extends; all that it names is in the folder of its file."""
+    path = find_suite(name, reading.plugin_files, at).path
+    folder = real_folder(path.parent)
+    reading.packages[name] = folder
+    within = replace(reading, folder=folder)
+    _check_circle(path, chain, at)
+    root = _extend(read_tree(Text(name, _read_text(path, at).content), path.parent), (*chain, path), within)
+    require_confined(root, folder, reading.packages.values(), rule=PACKAGED)
+    return root
+
+
+def _read_extended(path: Path, chain: Chain, at: Location | None, reading: _Reading) -> Node:
+    """The suite of a file merged over the one that it extends, and so on; with a folder to read in, all have to be in it.
 
     `chain` are the files that extend this one, `at` the position of its name in the last of them.
     """
-    if folder is not None:
-        require_inside([path], folder, at)
+    if reading.folder is not None:
+        require_inside([path], reading.folder, at)
+    _check_circle(path, chain, at)
+    return _extend(read_tree(_read_text(path, at), path.parent), (*chain, path), reading)
+
+
+def _check_circle(path: Path, chain: Chain, at: Location | None) -> None:
+    """Raise a SuiteError where a suite extends itself, by way of others."""
     if any(_is_same(path, other) for other in chain):
         circle = " -> ".join(f"`{file}`" for file in (*chain, path))
         raise SuiteError([Problem(f"suites extend each other in a circle: {circle}", "take one `extends` out", at)])
-    return _extend(read_tree(_read_text(path, at), path.parent), (*chain, path), folder)
 
 
-def _extend(own: Node, chain: Chain, folder: Path | None) -> Node:
+def _extend(own: Node, chain: Chain, reading: _Reading) -> Node:
     """A suite merged over the one that it extends; the last of `chain` is its own file."""
     extends, skip = own.get("extends"), own.get("skip")
     if extends is None:
@@ -106,7 +154,11 @@ def _extend(own: Node, chain: Chain, folder: Path | None) -> Node:
     if not isinstance(extends.value, str) or not extends.value:
         message = f"`extends` must be a string, the name of a suite file, not {describe_value(extends.plain())}"
         raise SuiteError([Problem(message, 'write `extends = "base.toml"`', extends.at)])
-    base = _read_extended(chain[-1].parent / extends.value, chain, extends.at, folder)
+    file = chain[-1].parent / extends.value
+    if is_suite_reference(extends.value, chain[-1].parent):
+        base = _read_registered(extends.value, chain, extends.at, reading)
+    else:
+        base = _read_extended(file, chain, extends.at, reading)
     return merge_suites(skip_checks(base, skip), own.without(("extends", "skip")))
 
 
@@ -144,7 +196,7 @@ def _unreadable_problem(path: Path, error: Exception, at: Location | None) -> Pr
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         return Problem(f"`{path}` cannot be read: {getattr(error, 'strerror', None) or error}", "", at)
     if path.suffix != ".toml":
-        hint = "the name of a suite file ends in `.toml`; suites that plugins ship cannot be named yet"
+        hint = "the name of a suite file ends in `.toml`, and that of a plugin's suite is `plugin/name`: `mqa suites` lists them"
         return Problem(f"there is no suite `{path}`", hint, at)
     return Problem(f"there is no file `{path}`", did_you_mean(str(path), _suites_near(path.parent)), at)
 
@@ -160,57 +212,3 @@ def _encoding_problem(path: Path, content: bytes, error: UnicodeDecodeError) -> 
     offset = len(content[: error.start].decode().replace("\r\n", "\n"))
     message = f"byte 0x{content[error.start]:02x} is not UTF-8, and TOML is"
     return Problem(message, "save the file as UTF-8", text.location(Span(offset, offset + 1)))
-
-
-# Confined suites.
-
-
-def real_folder(folder: Path) -> Path:
-    """The folder that a suite is confined to, with links resolved."""
-    return Path(os.path.realpath(folder))
-
-
-def require_confined(root: Node, folder: Path) -> None:
-    """Raise a SuiteError for every value of a suite that leads out of a folder, by itself or by a link.
-
-    Every string that can be a path is taken for one, whatever option it belongs to: `../x`, `/x`, or what exists.
-    """
-    problems = [Problem(message, CONFINED_HINT, at) for at, message in _paths_outside(root, folder)]
-    if problems:
-        raise SuiteError(problems)
-
-
-def require_inside(files: Iterable[Path], folder: Path, at: Location | None = None) -> None:
-    """Raise a SuiteError for every file that is not in a folder: files that are read for a suite, such as plugins."""
-    problems = [
-        Problem(message, CONFINED_HINT, at) for file in files if (message := _describe_escape(str(file), file, folder))
-    ]
-    if problems:
-        raise SuiteError(problems)
-
-
-def _paths_outside(node: Node, folder: Path) -> Iterator[tuple[Location, str]]:
-    if isinstance(node.value, str) and (message := _describe_escape(node.value, node.base / node.value, folder)):
-        yield node.at, message
-    for _, child in node.children:
-        yield from _paths_outside(child, folder)
-
-
-def _describe_escape(written: str, path: Path, folder: Path) -> str:
-    """The message for a path that leads out of a folder, by itself or by a link in it; empty where it does not."""
-    try:
-        real = Path(os.path.realpath(path))
-        exists = os.path.lexists(path)
-    except (OSError, ValueError):  # no path, such as a string with a NUL
-        return ""
-    if not real.is_relative_to(folder):
-        return f"`{written}` leads out of `{folder}`, and `--confined` keeps the suite to it"
-    if not (exists and path.is_dir()) or real == folder:
-        return ""
-    link = next((link for link in _links(real) if not Path(os.path.realpath(link)).is_relative_to(folder)), None)
-    return f"`{link}` is a link that leads out of `{folder}`, and `--confined` keeps the suite to it" if link else ""
-
-
-def _links(folder: Path) -> Iterator[Path]:
-    for path, folders, files in os.walk(folder):
-        yield from (one for name in (*folders, *files) if (one := Path(path, name)).is_symlink())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.errors import DataError
+from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.types.columns import UnreadableType, is_list
 from mqa_registry.types.labels import BOOLEANS, UnreadableLabel, is_missing, plain_label, read_labels
 from mqa_registry.types.predictions import Predictions, Targets
@@ -37,9 +37,8 @@ class TargetColumn:
     def find(cls, rows: Rows, data: str) -> TargetColumn:
         """The column; a DataError where there is none, or one that cannot be read."""
         if TARGET not in rows.table.column_names:
-            raise DataError(
-                f"the data set `{data}` has no column `target`, and a metric needs one",
-                hint='map the column with the targets: `columns = { target = "..." }`',
+            raise MissingColumnError(
+                f"the data set `{data}` has no column `target`, and a metric needs one", column=TARGET
             )
         targets = cls(rows, data)
         if isinstance(targets.values.type, UnreadableType):

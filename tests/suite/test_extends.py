@@ -176,7 +176,7 @@ def test_a_suite_cannot_extend_itself(folder):
     ("extends", "said"),
     [
         ('"missing.toml"', "s.toml:1:11: there is no file `missing.toml`"),
-        ('"acme/release"', "s.toml:1:11: there is no suite `acme/release`"),
+        ('"acme/release"', "s.toml:1:11: there is no file `acme/release`, and no plugin `acme`"),
         ('"."', "s.toml:1:11: `.` is a folder"),
         ("3", "s.toml:1:11: `extends` must be a string, the name of a suite file, not 3"),
         ('""', "s.toml:1:11: `extends` must be a string, the name of a suite file"),

@@ -32,10 +32,14 @@ def test_it_may_be_in_the_folder_of_suites_and_is_never_the_project_s_own_file(f
     assert refused("project.toml") == "there is no file `project.toml`"
 
 
-def test_a_name_that_is_no_file_would_be_a_registered_suite(folder):
+def test_a_name_that_is_no_file_is_that_of_a_plugins_suite(folder):
     assert refused("acme/release") == (
-        "there is no suite `acme/release`\n"
-        "hint: the name of a suite file ends in `.toml`; suites that plugins ship cannot be named yet"
+        "there is no file `acme/release`, and no plugin `acme` is installed\n"
+        "hint: `mqa suites` lists the suites of plugins"
+    )
+    assert refused("release") == (
+        "there is no suite `release`\n"
+        "hint: the name of a suite file ends in `.toml`, and that of a plugin's suite is `plugin/name`: `mqa suites` lists them"
     )
 
 

@@ -12,7 +12,7 @@ import typer
 
 from mqa_registry.cli.conformance import try_plugin
 from mqa_registry.cli.plugin_facts import describe_plugin
-from mqa_registry.cli.plugin_pages import explain_contribution, list_contributions, list_plugins
+from mqa_registry.cli.plugin_pages import UNLIMITED_WIDTH, explain_contribution, list_contributions, list_plugins
 from mqa_registry.cli.report_files import STDOUT, ReportOptions
 from mqa_registry.entry_points import describe_origins, list_refused_claims
 from mqa_registry.errors import ExitCode, UsageError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Contribution
     from mqa_registry.plugins import Plugin
 
-UNLIMITED_WIDTH = 100_000  # columns where there is no terminal, so that `grep` finds whole lines
 FORMAT = 1  # of the JSON file
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mqa_registry.plan import RowSet
 
 MARKER = "ROWS.txt"  # the file by which this command knows a folder that it made
-FLAGS = flags("only", "limit", "set", "offline", "plugin_files", "confined", "timeout")
+FLAGS = flags("only", "limit", "model", "data", "set", "offline", "plugin_files", "confined", "timeout")
 
 
 def rows(

@@ -26,15 +26,18 @@ def run(
     report: ReportOptions,
 ) -> ExitCode:
     """Run a suite, and say whether the model may ship."""
+    from mqa_registry.cli.suites import explain_missing_columns
+
     if dry_run:
         from mqa_registry.cli.dry_run import show_plan
 
-        show_plan(suite, options)
+        with explain_missing_columns(suite, options):
+            show_plan(suite, options)
         return ExitCode.OK
     from mqa_registry import runs
 
     options = replace(options, outputs=report.outputs)
-    with show_progress(report.detail) as progress:
+    with explain_missing_columns(suite, options), show_progress(report.detail) as progress:
         result = runs.run(
             suite, options, history=history, fresh=fresh, examples=not report.no_examples, progress=progress
         )

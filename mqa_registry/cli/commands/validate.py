@@ -12,7 +12,9 @@ from mqa_registry.run_options import RunOptions, flags
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FLAGS = flags("set", "offline", "plugin_files", "confined", "allow_code", "allow_pickle", "trust_remote_code")
+FLAGS = flags(
+    "model", "data", "set", "offline", "plugin_files", "confined", "allow_code", "allow_pickle", "trust_remote_code"
+)
 
 
 def validate(suites: SuitesArgument, options: Annotated[RunOptions, FLAGS]) -> None:

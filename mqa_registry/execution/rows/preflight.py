@@ -13,7 +13,16 @@ import numpy as np
 
 from mqa_registry.boundary import ROW_SECONDS, ContributionCall
 from mqa_registry.contributions import Backend, Comparison, Metric, ProbeContext, Slice, ViewContext
-from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
+from mqa_registry.errors import (
+    ContributionError,
+    DataError,
+    ExitCode,
+    MissingColumnError,
+    MqaError,
+    Problem,
+    SuiteError,
+    UsageError,
+)
 from mqa_registry.sample_predictions import has_sample, measure_sample
 from mqa_registry.stats.randomness import generator
 from mqa_registry.types import read_targets
@@ -36,14 +45,18 @@ def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequen
     accept their options for these classes, that slices can read the rows, and that compared rows have the same ids.
     """
     problems: dict[Problem, None] = {}
+    missing: MissingColumnError | None = None
     plan = replace(plan, cases=tuple(case for case in plan.cases if all(view.rows.data in rows for view in case.views)))
     for data in _data_with_targets(plan):
         try:
             read_targets(rows[data], schema, classes, data=data)
         except DataError as error:
             problems[Problem(error.message, error.hint)] = None
+            missing = error if isinstance(error, MissingColumnError) else missing
     for case in plan.cases:
         problems |= dict.fromkeys(_case_problems(case, plan, rows, schema, classes))
+    if missing is not None and len(problems) == 1:  # its column may be mapped otherwise than in a suite
+        raise missing
     raise_problems(problems)
 
 
