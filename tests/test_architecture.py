@@ -40,7 +40,8 @@ PLUGINS = {
 }
 # As a word of its own, but for file names (`FILE.onnx`) and lists of their endings (`pt|onnx`); `datasets` is English, too.
 LIBRARY = re.compile(rf"(?<![\w./|-])(?:{'|'.join(MODEL_LIBRARIES - {'datasets'})})(?![\w/])")
-CONTRIBUTION = re.compile(rf"(?<![\w./-])(?:{'|'.join(PLUGINS)})/[\w{{]")
+OTHERS = PLUGINS.keys() - {"mqa"}  # whose suites are of no library, and which the host's own diagnoses are named after
+CONTRIBUTION = re.compile(rf"(?<![\w./-])(?:{'|'.join(OTHERS)})/[\w{{]")
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
 # Also those that give no contribution: forms of the report, and suites as tests.
 PACKAGES = sorted(path.parent for path in next(iter(PLUGINS.values())).parent.glob("mqa_*/__init__.py"))

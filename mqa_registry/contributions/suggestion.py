@@ -19,7 +19,8 @@ class SuiteContext:
 
     `schema` is that of the predictions, `metric` the task's main metric, and `classes` are the model's, in the order of
     its outputs. `fields` maps the fields of the rows that the model reads to their modality. `rows` is the table of the
-    data under the names of roles and fields; of targets, labels are classes already. `group_columns` are columns that
+    data under the names of roles and fields; of targets, labels are classes already. It has no rows where the suite is for any
+    data: then no bound follows from them, and a check whose bound would is not suggested. `group_columns` are columns that
     part the rows into a few groups. `backends` are the names of the suite's backends, the reference first.
     """
 

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from mqa_registry import SuiteContext
 
-DECISIONS = ("label", "labels", "spans", "answer", "text", "ranking")  # the schemas of answers that can flip
+DECISIONS = (
+    "label",
+    "labels",
+    "answer",
+    "text",
+    "ranking",
+)  # the schemas of answers that can flip; spans move with the text
 SCORED = ("label", "labels", "spans", "answer", "text")  # those that the task's metric scores row by row
 NUMBER = "value"  # the schema of answers that are near or far
 FAIRNESS = 30  # the order of such checks in a suite

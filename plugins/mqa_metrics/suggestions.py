@@ -44,6 +44,9 @@ def _ask_least(measure: str | dict[str, Any], expect: dict[str, float], about: s
 
 def _suggest_for_classes(context: SuiteContext) -> Iterator[SuggestedCheck]:
     """Accuracy, macro-F1, AUROC and calibration of a classifier of one class a row."""
+    if not len(context.rows):
+        yield _ask_least("metrics/mcc", {"min": 0.0}, "Is it better than chance, however rare a class is?")
+        return
     counts = pc.value_counts(context.rows.column("target").drop_null())
     if len(counts) < 2:
         return
@@ -74,6 +77,9 @@ def _suggest_for_classes(context: SuiteContext) -> Iterator[SuggestedCheck]:
 def _suggest_for_label_sets(context: SuiteContext) -> Iterator[SuggestedCheck]:
     """Micro-F1, exact match and the ranking of labels, of a model that gives a row any number of them."""
     targets = context.rows.column("target").drop_null()
+    if not len(context.rows):
+        yield _ask_least("metrics/ranking-loss", {"max": CHANCE}, "Does it score the labels of a row above the others?")
+        return
     if not pa.types.is_list(targets.type) or not len(targets) or not context.classes:
         return
     n_labels = len(pc.list_flatten(targets))
@@ -97,15 +103,16 @@ def _suggest_for_label_sets(context: SuiteContext) -> Iterator[SuggestedCheck]:
 def _suggest_for_numbers(context: SuiteContext) -> Iterator[SuggestedCheck]:
     """The mean absolute error, R² and the rank correlation of a model that gives a row a number."""
     targets = context.rows.column("target").drop_null()
-    if not pa.types.is_floating(targets.type) or pc.count_distinct(targets).as_py() < 2:
-        return
-    values = np.asarray(targets.to_numpy())
-    error = float(np.abs(values - np.median(values)).mean())
-    yield _ask_least(
-        "metrics/mae",
-        {"max": float(f"{error:.3g}")},
-        "Is it nearer to the targets than one that always predicts their median?",
-    )
+    if len(context.rows):
+        if not pa.types.is_floating(targets.type) or pc.count_distinct(targets).as_py() < 2:
+            return
+        values = np.asarray(targets.to_numpy())
+        error = float(np.abs(values - np.median(values)).mean())
+        yield _ask_least(
+            "metrics/mae",
+            {"max": float(f"{error:.3g}")},
+            "Is it nearer to the targets than one that always predicts their median?",
+        )
     yield _ask_least("metrics/r2", {"min": 0.0}, "Does it explain more than the mean of the targets does?")
     yield _ask_least("metrics/spearman", {"min": 0.0}, "Does it put rows in the order of their targets?")
 
