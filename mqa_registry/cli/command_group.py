@@ -39,6 +39,7 @@ HOST_COMMANDS = (
     "rows",
     "suites",
     "plugins",
+    "search",
     "doctor",
     "schema",
 )  # in the order of the help

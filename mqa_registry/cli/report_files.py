@@ -45,6 +45,7 @@ _REPORT_KEYS = (
     {"exit_code", "environment", "findings"},
     {"exit_code", "plugins"},
     {"exit_code", "suites"},
+    {"exit_code", "found"},
     {"sha256", "recipe", "exported"},
     {"comparison"},
 )

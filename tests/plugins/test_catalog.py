@@ -12,6 +12,7 @@ from mqa_registry.contributions import (
     Metric,
     Replay,
     Slice,
+    SuiteFile,
     Task,
 )
 from mqa_registry.errors import PluginError, Problem
@@ -99,6 +100,7 @@ BASES = (FunctionContribution, ClassContribution)
 
 def test_every_kind_has_one_role():
     kinds = [kind for role in ROLES for kind in role.kinds]
-    assert sorted(kind.kind for kind in kinds) == sorted(kind.kind for base in BASES for kind in base.__subclasses__())
+    every = [SuiteFile, *(kind for base in BASES for kind in base.__subclasses__())]
+    assert sorted(kind.kind for kind in kinds) == sorted(kind.kind for kind in every)
     assert {kind for several in HOOKS.values() for kind in several} == set(kinds)
     assert {Backend, Replay, Task} <= set(kinds)
