@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import importlib.metadata
     import re
     from collections.abc import Mapping, Sequence
     from importlib.metadata import EntryPoint
@@ -43,10 +47,28 @@ def list_refused_claims(group: str) -> EntryPoints:
 def _list_claims(group: str, name: re.Pattern[str] | None) -> EntryPoints:
     """All entry points of a group by their names in order. The metadata of a distribution is read by who needs it."""
     by_name: dict[str, tuple[EntryPoint, ...]] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+    for point in sorted(_scan(_path_state()).select(group=group), key=lambda point: point.name):
         if name is None or name.fullmatch(point.name):
             by_name[point.name] = (*by_name.get(point.name, ()), point)
     return by_name
+
+
+@lru_cache(maxsize=1)
+def _scan(_state: tuple[tuple[str, int], ...]) -> importlib.metadata.EntryPoints:
+    """All entry points that are installed: found once for all groups, since that opens a file of each distribution."""
+    return entry_points()
+
+
+def _path_state() -> tuple[tuple[str, int], ...]:
+    """The folders that modules are imported from, each with the time of its last change, as of an installation."""
+    return tuple((folder, _changed_at(folder or ".")) for folder in sys.path)
+
+
+def _changed_at(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116 - called for every folder of a long path
+    except OSError:
+        return 0
 
 
 def _settle(points: tuple[EntryPoint, ...]) -> tuple[EntryPoint, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+from importlib.metadata import entry_points
 
 import pytest
 
+import mqa_registry.entry_points as module
 from mqa_registry.entry_points import describe_origins, list_entry_points, read_origin
 
 
@@ -50,3 +53,21 @@ def test_damaged_metadata_is_unknown_where_the_backport_of_the_library_reads_it(
     found = list_entry_points("acme.things")
     assert list(found) == ["a", "b", "c", "not one", "shared"]
     assert describe_origins(found["c"]) == "unknown"
+
+
+def test_what_is_installed_later_is_found(tmp_path):
+    assert "late" not in list_entry_points("acme.things")
+    info = tmp_path / "late-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: late\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[acme.things]\nlate = late:x\n")
+    os.utime(tmp_path, ns=(0, tmp_path.stat().st_mtime_ns + 1))  # a clock may be too coarse to tell
+    assert "late" in list_entry_points("acme.things")
+
+
+def test_several_groups_are_found_by_one_search(monkeypatch):
+    searches = []
+    monkeypatch.setattr(module, "entry_points", lambda: searches.append(1) or entry_points())
+    module._scan.cache_clear()
+    list_entry_points("acme.things"), list_entry_points("mqa"), list_entry_points("acme.nothing")
+    assert searches == [1]

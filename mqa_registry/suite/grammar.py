@@ -43,7 +43,7 @@ SUITE = Options(
             "extends",
             Name,
             None,
-            "a suite file that this one is laid over: tables merge key by key, checks by name, and further checks are "
+            "the suite that this one is laid over, a file or a plugin's, as `plugin/name`: tables merge key by key, checks by name, and further checks are "
             "added; paths are relative to the file they stand in",
         ),
         Option("skip", Names, None, "the inherited checks to drop, by their names or those in reports"),
