@@ -6,7 +6,7 @@ import os
 import sys
 from functools import lru_cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import importlib.metadata
@@ -56,7 +56,8 @@ def _list_claims(group: str, name: re.Pattern[str] | None) -> EntryPoints:
 @lru_cache(maxsize=1)
 def _scan(_state: tuple[tuple[str, int], ...]) -> importlib.metadata.EntryPoints:
     """All entry points that are installed: found once for all groups, since that opens a file of each distribution."""
-    return entry_points()
+    found: Any = entry_points()  # in Python 3.11 of a class of its own
+    return cast("importlib.metadata.EntryPoints", found)
 
 
 def _path_state() -> tuple[tuple[str, int], ...]:

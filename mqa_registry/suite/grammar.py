@@ -43,8 +43,8 @@ SUITE = Options(
             "extends",
             Name,
             None,
-            "the suite that this one is laid over, a file or a plugin's, as `plugin/name`: tables merge key by key, checks by name, and further checks are "
-            "added; paths are relative to the file they stand in",
+            "the suite that this one is laid over, a file or a plugin's, as `plugin/name`: tables merge key by key, "
+            "checks by name, and further checks are added; paths are relative to the file they stand in",
         ),
         Option("skip", Names, None, "the inherited checks to drop, by their names or those in reports"),
         Option("model", Table, None, "the model under test: `use`, the source's options, `task`"),

@@ -1,4 +1,4 @@
-"""What a new suite asks about what people type."""
+"""What a new suite asks about worse rows than those at hand."""
 
 from __future__ import annotations
 
@@ -32,8 +32,17 @@ def test_it_is_what_they_cost_or_else_how_many_answers_they_change(targets, sche
     assert all(("against" in one) is (measure == "parity/flip-rate") for one in found)
 
 
-def test_nothing_is_asked_of_what_reads_no_text_or_decides_nothing():
-    assert suggested(modality="image") == []
+@pytest.mark.parametrize(
+    ("modality", "plugin", "count"), [("image", "vision", 3), ("audio", "audio", 3), ("columns", "tabular", 1)]
+)
+def test_of_images_sounds_and_tables_it_asks_for_what_happens_to_those(modality, plugin, count):
+    found = suggested(modality=modality)
+    assert [one["perturb"]["use"].partition("/")[0] for one in found] == [plugin] * count
+    assert {word for one in found for word in one["expect"]} == {"max_drop"}
+
+
+def test_nothing_is_asked_of_what_nothing_perturbs_or_what_decides_nothing():
+    assert suggested(modality="video") == []
     assert suggested(schema="vector") == []
 
 
