@@ -23,7 +23,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
     from types import ModuleType
 
 THREAD_SECONDS = 1.0  # that a thread has to end in, once its work is done
@@ -149,9 +148,9 @@ def restore(states: Mapping[str, Mapping[str, Any]]) -> None:
     os.chdir(states["keeps-folder"]["current folder"])
 
 
-def find_patches(sources: Path) -> Iterator[str]:
-    """Names in modules of others that are functions from a file or a folder of a plugin."""
-    own, seen = str(sources), set()
+def find_patches(own: str) -> Iterator[str]:
+    """Names in modules of others that are functions from a file or a folder of a plugin, by the beginning of its path."""
+    seen = set()
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None) or ""
         if module is None or name == "__main__" or file.startswith(own):

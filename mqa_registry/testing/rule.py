@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mqa_registry.errors import MqaError
+from mqa_registry.boundary import ContributionCall, TimeLimitReached, supervise
+from mqa_registry.errors import ContributionError, MqaError
 from mqa_registry.testing.subject import CallError, NotTriedError
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from mqa_registry.plugins import Kinds
     from mqa_registry.testing.subject import Subject
+
+SECONDS = 300.0  # that a contribution has for all calls of one rule
 
 
 def _always(_: object) -> bool:
@@ -68,7 +71,20 @@ class Outcome:
 
 
 def try_rule(rule: Rule, subject: Subject) -> Outcome:
-    """Try a rule. What a contribution raises is the business of the rule `works` alone; others are then not tried."""
+    """Try a rule. One that a contribution does not come to an end of is broken."""
+    if subject.contribution is None:
+        return _try(rule, subject)
+    try:
+        with supervise(), ContributionCall(subject.contributor, seconds=SECONDS):
+            return _try(rule, subject)
+    except ContributionError as error:
+        if not isinstance(error.__cause__, TimeLimitReached):
+            raise
+        return Outcome(f"{subject.label}-{rule.id}", rule, seen=f"it was still at work after {SECONDS:g} seconds")
+
+
+def _try(rule: Rule, subject: Subject) -> Outcome:
+    """What becomes of a rule. What a contribution raises is the business of `works` alone; others are then not tried."""
     name = f"{subject.label}-{rule.id}"
     try:
         return Outcome(name, rule, seen=rule.check(subject))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.boundary import Contributor, describe_error
+from mqa_registry.boundary import Contributor, TimeLimitReached, describe_error
 from mqa_registry.contributions import FunctionContribution
 from mqa_registry.errors import ContributionError, MqaError, NotRunError, UsageError
 from mqa_registry.extras import missing_packages
@@ -137,7 +137,7 @@ class Subject:
             raise CallError(error.fault) from error
         except MqaError as error:
             raise RefusalError(f"refuses its input: {error.message}") from error
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, TimeLimitReached):
             raise
         except BaseException as error:
             raise CallError(f"raises {describe_error(error)}") from error

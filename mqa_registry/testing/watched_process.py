@@ -37,7 +37,8 @@ class Watch:
         self.own = HOST  # the package or module of the plugin, once that is imported
         self._output = (folder / "output").open("rb")  # what file descriptor 1 is written to
         self._seen: defaultdict[str, list[str]] = defaultdict(list)
-        os.register_at_fork(before=self._count_fork)
+        if hasattr(os, "register_at_fork"):  # Windows does not fork
+            os.register_at_fork(before=self._count_fork)
 
     def _count_fork(self) -> None:
         self._forks += 1
@@ -131,10 +132,10 @@ def _compiled_bytes(name: str) -> int:
     return Path(file).stat().st_size if file.endswith(COMPILED) else 0
 
 
-def _sources(module: ModuleType) -> Path:
+def _sources(module: ModuleType) -> str:
     """The folder of a package, or the file of a single module."""
     file = Path(module.__file__ or "")
-    return file.parent if file.name == "__init__.py" else file
+    return f"{file.parent}{os.sep}" if file.name == "__init__.py" else str(file)
 
 
 if __name__ == "__main__":

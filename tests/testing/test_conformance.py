@@ -10,7 +10,7 @@ import pytest
 from mqa_registry import Perturbation, UsageError
 from mqa_registry.errors import PluginError
 from mqa_registry.plugins import Plugin
-from mqa_registry.testing import Trial, conformance, list_cases
+from mqa_registry.testing import Trial, conformance, list_cases, rule
 from mqa_registry.testing.cases import label_contributions
 from mqa_registry.testing.rules.declarations import RULES as DECLARATIONS
 from mqa_registry.testing.subject import Subject
@@ -118,6 +118,20 @@ def test_a_rule_is_tried_where_its_trial_says_what_with(planted):
     }
 
 
+def test_a_rule_that_comes_to_no_end_is_broken(planted, monkeypatch):
+    monkeypatch.setattr(rule, "SECONDS", 0.5)
+    planted.write_text(SHOUT.replace("    words =", "    while True: pass\n    words ="), "utf-8")
+    works = next(case for case in list_cases(planted) if case.id == "shout-works")
+    assert works.run().seen == "it was still at work after 0.5 seconds"
+
+
+@pytest.mark.parametrize(("default", "is_tried"), [("1.0", True), ("0.3", True), ("8000.0", False)])
+def test_a_rate_nests_where_it_is_a_share(planted, default, is_tried):
+    source = SHOUT.replace("severity: Annotated[float, Ge(0), Le(1)] = 1.0", f"rate: float = {default}")
+    planted.write_text(source.replace("severity", "rate"), "utf-8")
+    assert any(case.id == "shout-severity-nests" for case in list_cases(planted)) is is_tried
+
+
 def test_contributions_of_one_name_have_their_kinds_before_it():
     from mqa_registry import Slice
 
@@ -141,6 +155,6 @@ def needy(example, rng):
     [("emoji", ""), ("Emoji", ""), ("nltk", "`requires` names `nltk`, which `mqa-registry` does not declare")],
 )
 def test_a_requirement_stands_in_the_distribution_or_an_extra(package, seen):
-    rule = next(one for one in DECLARATIONS if one.id == "requirements-declared")
+    declared = next(one for one in DECLARATIONS if one.id == "requirements-declared")
     one = Perturbation("needy", needy, modality="text", requires=(package,))
-    assert rule.check(Subject("needy", Plugin("p", "mqa-registry"), one)) == seen
+    assert declared.check(Subject("needy", Plugin("p", "mqa-registry"), one)) == seen

@@ -19,10 +19,11 @@ from mqa_registry.types.blobs import is_same_example
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mqa_registry.options import Option
     from mqa_registry.testing.subject import Subject
     from mqa_registry.types import Example
 
-GRADUAL = ("severity", "rate")  # options of which a higher value changes more
+SEVERITY, RATE = "severity", "rate"  # options of which a higher value changes more; a rate, if it is a share
 STEPS = (0.1, 0.5, 1, 2, 4, 8)  # values of them that are tried, as far as they are allowed
 SEEDS = 4  # generators that each example is tried with
 
@@ -152,12 +153,20 @@ def _gradual_options(subject: Subject) -> list[tuple[str, list[float]]]:
     options = contribution_options(subject.expect(Perturbation))
     found = []
     for option in options:
-        if option.name in GRADUAL and option.numeric:
-            fitting = [step for step in STEPS if not _has_fault(options, option.name, step)]
+        if is_gradual(option):
+            steps = [step for step in STEPS if option.name == SEVERITY or step <= 1]
+            fitting = [step for step in steps if not _has_fault(options, option.name, step)]
             is_share = max(fitting, default=0) <= 1
             parts = [fitting] if is_share else [[x for x in fitting if x < 1], [x for x in fitting if x >= 1]]
             found += [(option.name, part) for part in parts]
     return found
+
+
+def is_gradual(option: Option) -> bool:
+    """Whether a higher value of an option changes more: a severity, or a rate that is a share, and no sampling rate."""
+    if option.name == RATE and isinstance(option.default, int | float):
+        return option.numeric and option.default <= 1
+    return option.numeric and option.name in {SEVERITY, RATE}
 
 
 def _has_fault(options: Any, name: str, value: float) -> bool:
@@ -228,7 +237,7 @@ RULES = (
         "Draw the same numbers at every severity, and compare them with it: `rng.random(n) < severity`.",
         _find_lost_change,
         KINDS,
-        lambda subject: any(one.name in GRADUAL for one in contribution_options(subject.expect(Perturbation))),
+        lambda subject: any(map(is_gradual, contribution_options(subject.expect(Perturbation)))),
     ),
     Rule(
         "target-moved",
