@@ -13,7 +13,6 @@ from mqa_registry import plugins
 from mqa_registry.boundary import ForwardPasses, open_runner
 from mqa_registry.contributions import Backend, ModelSource, RunContext, Task
 from mqa_registry.errors import Problem, UsageError
-from mqa_registry.execution.model_building import build_model
 from mqa_registry.options import contribution_options, validate
 from mqa_registry.plugins import find_role
 from mqa_registry.suite import ModelUse, Use
@@ -39,6 +38,9 @@ LOOKUP = Path(lookup.__file__)
 @contextmanager
 def open_model(subject: Subject) -> Iterator[ModelUnderTest]:
     """The model under test of a trial: of a task's, with that task."""
+    # Here, since most processes that are watched build no model.
+    from mqa_registry.execution.model_building import build_model
+
     table = dict(subject.trial.model)
     is_task = isinstance(subject.contribution, Task)
     if "use" not in table or not (is_task or "task" in table):
