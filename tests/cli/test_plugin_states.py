@@ -168,6 +168,11 @@ def test_a_plugin_that_needs_a_later_mqa_is_not_imported(mqa, install):
     assert "hint: `pip install --upgrade mqa-registry`, or an earlier version of the plugin" in done.out
 
 
+def test_what_only_an_extra_of_it_needs_is_no_fault(mqa, install):
+    install("mqa-jest", GOOD, name="jest", requires=("mqa-registry>=99; extra == 'x'", "mqa-registry>=0.1", "not one"))
+    assert mqa("plugins", "jest").code == 0
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -190,13 +190,18 @@ def test_it_extends_nothing_outside_of_its_folder(project, install, tmp_path):
 
 
 def test_a_confined_suite_may_extend_it_and_its_files_are_its_own(project, install, tmp_path):
-    folder = install('[data.more]\nuse = "datasets/file"\npath = "more.csv"\n')
-    (folder / "more.csv").write_text("id,text,label\n1,a,positive\n")
-    head = HEAD.replace("format = 1", 'format = 1\nextends = "acme/release"').replace("[data.reviews]", "[data.rows]")
-    project.write("", head)
-    assert project.mqa("validate", "suite.toml", "--confined").code == 0
-    project.write("", head.replace("reviews.parquet", "/etc/passwd"))
-    done = project.mqa("validate", "suite.toml", "--confined")
+    package = install('[data.more]\nuse = "datasets/file"\npath = "more.csv"\n')
+    (package / "more.csv").write_text("id,text,label\n1,a,positive\n")
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name in ("reviews", "old", "new"):
+        (tmp_path / f"{name}.parquet").rename(folder / f"{name}.parquet")
+    suite = HEAD.replace("format = 1", 'format = 1\nextends = "acme/release"').replace("[data.reviews]", "[data.rows]")
+    (folder / "suite.toml").write_text(suite)
+    done = project.mqa("validate", "own/suite.toml", "--confined")
+    assert done.code == 0, done.err
+    (folder / "suite.toml").write_text(suite.replace("reviews.parquet", "/etc/passwd"))
+    done = project.mqa("validate", "own/suite.toml", "--confined")
     assert "`/etc/passwd` leads out of" in done.err
     assert "`--confined` keeps the suite to it" in done.err
 
