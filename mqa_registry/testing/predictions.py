@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.types import Predictions, encode_masks, get_schema
+from mqa_registry.types import Predictions, encode_mask, encode_masks, get_schema
 from mqa_registry.types.schemas.boxes import TARGET_BOX
 from mqa_registry.types.schemas.relevances import RELEVANCES
 
@@ -150,6 +150,15 @@ def _masks(number: int, quality: Quality) -> Row:
     return {"masks": encode_masks(predicted, names)}, encode_masks(codes, names)
 
 
+def _instances(number: int, quality: Quality) -> Row:
+    pixels, label = np.zeros((SIDE, SIDE), bool), LABELS[number % 2]
+    pixels[2:6, 1 : 4 + number % 2] = True
+    shift = {"right": 0, "wrong": 4, "partial": 1}[quality]
+    score = (0.6 if quality == "partial" else 1.0) - 0.001 * number  # no ties, as of boxes
+    instance = {"label": label, **encode_mask(np.roll(pixels, shift, axis=1)), "score": score}
+    return {"instances": [instance]}, [{"label": label, **encode_mask(pixels)}]
+
+
 def _ranking(number: int, quality: Quality) -> Row:
     relevant, others = [f"thing {number % 5}", f"thing {number % 5 + 1}"], ["other 1", "other 2", "other 3"]
     order = {"right": [*relevant, *others], "wrong": others, "partial": [others[0], *relevant]}[quality]
@@ -174,6 +183,7 @@ MAKERS: Mapping[str, SampleRows] = {
     "answer": SampleRows(_answer, target_type=pa.list_(pa.string())),
     "boxes": SampleRows(_boxes, LABELS[:2], pa.list_(TARGET_BOX)),
     "masks": SampleRows(_masks, LABELS[:2]),
+    "instances": SampleRows(_instances, LABELS[:2]),
     "ranking": SampleRows(_ranking, target_type=RELEVANCES),
     "waveform": SampleRows(_waveform),
 }

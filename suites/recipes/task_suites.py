@@ -68,6 +68,7 @@ SUITES = (
     TaskSuite("image-text-embedding", "an encoder of images and texts"),
     TaskSuite("object-detection", "a detector of objects"),
     TaskSuite("image-segmentation", "a model that segments images"),
+    TaskSuite("instance-segmentation", "a model that segments instances"),
     TaskSuite("audio-classification", "a classifier of sounds", data=FILES),
     TaskSuite("voice-activity", "a detector of speech", "audio/voice-activity", "audio/silero-vad", is_packaged=True),
     TaskSuite(

@@ -73,7 +73,7 @@ def test_an_empty_data_set(sound):
 
 def test_ids_that_repeat(sound):
     sound.table("reviews", id=["a", "b", "a"], text=["x", "y", "z"], label=["negative"] * 3)
-    assert "`a` among them" in refused(sound)
+    assert "1 id more than once, `a`" in refused(sound)
 
 
 def test_rows_without_a_prediction(sound):

@@ -226,7 +226,8 @@ def test_a_suite_whose_file_is_not_in_its_package_breaks_its_plugin(project, ins
     assert (done.code, reason in done.out) == (3, True)
 
 
-def test_suites_are_listed_and_shown(project, install):
+def test_suites_are_listed_and_shown(project, install, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     install()
     line = next(line for line in project.mqa("suites").out.splitlines() if line.startswith("acme/release"))
     assert line.split()[:3] == ["acme/release", "mqa-acme", "1.2"]

@@ -55,7 +55,7 @@ test_metrics = conformance(
     trials={
         **dict.fromkeys(("accuracy", "balanced-accuracy", "precision", "recall", "f1", "auroc"), BEST),
         **dict.fromkeys(("span-precision", "span-recall", "span-f1", "token-accuracy"), BEST),
-        **dict.fromkeys(("box-map", "box-recall", "mean-iou", "pixel-accuracy", "dice"), BEST),
+        **dict.fromkeys(("box-map", "box-recall", "instance-map", "instance-recall", "mean-iou", "pixel-accuracy", "dice"), BEST),
         **dict.fromkeys(("exact-match", "answer-f1", "no-answer-accuracy", "masked-top-k"), BEST),
         **dict.fromkeys(("ndcg", "recall-at-k", "hit-rate", "mrr", "map", "true-positive-rate"), BEST),
         **dict.fromkeys(("brier", "ece", "hamming-loss", "ranking-loss", "false-positive-rate"), LEAST),
@@ -67,6 +67,7 @@ test_metrics = conformance(
         "label-ranking-average-precision": Trial(perfect=1.0),
     },
 )  # fmt: skip
+test_mqa = conformance("mqa")
 test_onnx = conformance("onnx")
 test_onnxruntime = conformance(
     "onnxruntime",

@@ -141,7 +141,7 @@ def test_a_group_of_ten_thousand_members_is_one_row_of_one_shard(load):
         (with_column("query", ["one", "two", "uno", "three", "three", "two"]), "row 3 of the data set `words` has another `query` than row 1 of the same group, `1`"),
         (with_column("passage_id", ["pa", "pb", "pc", "pe", "pe", "pf"]), "the group `3`, from row 4 of the data set `words` on, has the member `pe` more than once"),
         (TABLE.slice(0, 5), "the group `2`, from row 2 of the data set `words` on, has 1 member, and `rank` takes 2 or more"),
-        (with_column("passage", ["a", None, "c", "d", "e", "f"]), "has 1 row without a value in `text`"),
+        (with_column("passage", ["a", None, "c", "d", "e", "f"]), "has 1 row (row 2) without a value in `text`"),
         (TABLE.drop_columns(["query_id"]), "has no column `query_id`"),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
@@ -22,6 +23,27 @@ def quantized(request, lab, tmp_path_factory):
     path = tmp_path_factory.mktemp("quantized") / "model.onnx"
     convert(ExportPrecision("int8-dynamic", request.param), lab("bert").path, path)
     return onnx.load(str(path))
+
+
+@pytest.fixture(scope="module")
+def exact_sums():
+    """Skips tests of wrong weights where sums of products in 8 bits overflow, as on x86 processors with AVX2 and without VNNI.
+
+    All modules of a file in int8 err by that, some by more than by a wrong weight: precision is then the cause to be found.
+    """
+    weights = numpy_helper.from_array(np.full((64, 1), 127, np.int8), "w")
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["rows", "w"], ["sums"])],
+        "sums",
+        [helper.make_tensor_value_info("rows", onnx.TensorProto.UINT8, [1, 64])],
+        [helper.make_tensor_value_info("sums", onnx.TensorProto.INT32, [1, 1])],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    [sums] = session.run(None, {"rows": np.full((1, 64), 255, np.uint8)})
+    if sums[0, 0] != 64 * 127 * 255:
+        pytest.skip("sums of products in 8 bits overflow on this processor")
 
 
 def copy_of(graph):
@@ -44,6 +66,7 @@ def test_rounding_alone_is_attributed_to_precision(quantized, attributed):
     assert found.module
 
 
+@pytest.mark.usefixtures("exact_sums")
 @pytest.mark.parametrize("place", [0, 4, 9])
 @pytest.mark.parametrize("part", ["_quantized", "_scale"])
 def test_a_weight_that_is_more_than_rounded_is_named_with_its_module(quantized, attributed, place, part):
@@ -60,6 +83,7 @@ def test_a_weight_that_is_more_than_rounded_is_named_with_its_module(quantized, 
     assert "of its steps off" in found.reason
 
 
+@pytest.mark.usefixtures("exact_sums")
 @pytest.mark.parametrize("module", ["bert.pooler.dense", "classifier"])
 def test_a_product_and_its_bias_that_were_one_node_keep_their_module(quantized, attributed, module):
     damaged = copy_of(quantized)
