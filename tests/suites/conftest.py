@@ -30,15 +30,19 @@ def expect_sound():
 
 @pytest.fixture(scope="module")
 def run_suite(tmp_path_factory):
-    """Runs a suite, or some of its checks, by their names, with a store of its own; gives the report. It has to end with 0."""
+    """Runs a suite, or some of its checks, by their names, with a store of its own; gives the report.
 
-    def run(name, *checks):
+    `settings` set keys of the suite. The run has to end with the exit code.
+    """
+
+    def run(name, *checks, settings=(), exit_code=0):
         folder = tmp_path_factory.mktemp(name)
         command = [sys.executable, "-m", "mqa_registry.cli", "run", str(SUITES / f"{name}.toml")]
         command += ["--store", str(folder / "store"), "--json", str(folder / "report.json")]
         command += [part for check in checks for part in ("--only", check)]
+        command += [part for setting in settings for part in ("--set", setting)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == exit_code, done.stdout + done.stderr
         return json.loads((folder / "report.json").read_text())
 
     return run

@@ -1,21 +1,36 @@
-"""The suite of a reader: its notes, which the reader has not seen, and what it says of the reader on both backends."""
+"""The suite of a reader: its notes, which the reader has not seen, and what it says of sound, damaged and untrained ones."""
 
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from mqa_registry.cli import app
 from tests.suites.conftest import SUITES
 
 DATA = SUITES / "data" / "notes.parquet"
+MODEL = SUITES / "models" / "notes-reader"
+DAMAGED = "bert.encoder.layer.1.output.dense.bias"
+QUALITY = ("metrics/exact-match", "metrics/answer-f1", "answerable", "unanswerable", "metrics/no-answer-accuracy")
+PARITY = ("parity/tensors", "parity/agreement")
 
 
 @pytest.fixture
 def notes(recipes):
     return importlib.import_module("notes")
+
+
+def name_verdicts(report):
+    """The checks by the verdicts that they have on some backend."""
+    checks = {}
+    for result in report["results"]:
+        checks.setdefault(result["verdict"], set()).add(result["check"])
+    return checks
 
 
 def test_the_suite_is_sound(expect_sound):
@@ -65,3 +80,48 @@ def test_the_suite_holds_on_both_backends_and_what_fails_is_known_to(run_suite):
     scores = [one for one in report["results"] if one["check"] == "metrics/answer-f1"]
     assert {one["backend"] for one in scores} == {"torch", "onnx"}
     assert all(0.50 < one["numbers"]["value"]["estimate"] < 0.57 for one in scores)
+
+
+@pytest.fixture
+def damage(tmp_path):
+    """Gives an export of the reader, with so much added to every second bias of its last layer."""
+    import onnx
+
+    done = CliRunner().invoke(app, ["export", str(MODEL), "--out", str(tmp_path / "export")])
+    assert done.exit_code == 0, done.output
+    (path,) = (tmp_path / "export").glob("*.onnx")
+
+    def save(shift):
+        model = onnx.load(path)
+        (bias,) = [one for one in model.graph.initializer if one.name.endswith(DAMAGED)]
+        values = onnx.numpy_helper.to_array(bias).copy()
+        values[::2] += shift
+        bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
+        onnx.save(model, tmp_path / "damaged.onnx")
+        return tmp_path / "damaged.onnx"
+
+    return save
+
+
+@pytest.mark.slow
+def test_a_damaged_export_fails_by_parity_alone(run_suite, damage):
+    setting = f"backends.onnx.path={damage(0.5)}"
+    report = run_suite("qa", *QUALITY, *PARITY, settings=[setting], exit_code=1)
+    assert name_verdicts(report) == {"PASS": {*QUALITY}, "FAIL": {*PARITY}}
+    (tensors,) = [one for one in report["results"] if (one["check"], one["backend"]) == ("parity/tensors", "onnx")]
+    found = tensors["evidence"]["details"]["first_divergence"]
+    assert (found["kind"], found["module"]) == ("weights", DAMAGED.removesuffix(".bias"))
+
+
+@pytest.mark.slow
+def test_an_untrained_reader_fails_and_its_export_agrees_with_it(run_suite, tmp_path):
+    import torch
+    from transformers import AutoConfig, AutoModelForQuestionAnswering
+
+    torch.manual_seed(0)
+    AutoModelForQuestionAnswering.from_config(AutoConfig.from_pretrained(MODEL)).save_pretrained(tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(MODEL / name, tmp_path)
+    report = run_suite("qa", *QUALITY, *PARITY, settings=[f"model.id={tmp_path}"], exit_code=1)
+    always = "metrics/no-answer-accuracy"  # it always answers, which is right of four questions in five
+    assert name_verdicts(report) == {"FAIL": {*QUALITY} - {always}, "INCONCLUSIVE": {always}, "PASS": {*PARITY}}
