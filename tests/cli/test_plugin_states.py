@@ -27,6 +27,11 @@ def mqa_slices():
 LATER = "\n@hookimpl\ndef mqa_metrix():\n    yield 1\n"
 
 
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def install(tmp_path):
     """Lay a distribution with one module, which is a plugin, out as pip does."""

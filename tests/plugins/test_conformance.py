@@ -10,6 +10,8 @@ import pytest
 from mqa_registry.testing import Trial, conformance
 from tests.test_architecture import PLUGINS
 
+pytestmark = pytest.mark.slow  # more than 3,000 rules, and a fresh process for each plugin
+
 SUITES = Path(__file__).parents[2] / "suites"
 MODELS = SUITES / "models"
 TORCH = {"use": "transformers/torch"}
