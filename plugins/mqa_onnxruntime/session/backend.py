@@ -29,6 +29,7 @@ from mqa_onnxruntime.session.factory import (
     plain_provider_options,
 )
 from mqa_onnxruntime.session.input_types import check_outputs, input_types
+from mqa_onnxruntime.session.int8_sums import int8_facts
 from mqa_onnxruntime.session.interface import FileInterface
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_registry import Backend, DataError, RunnerFacts, SuggestedBackend, check_threads, find_device
@@ -197,6 +198,7 @@ class SessionBackend(Backend[SessionOptions]):
             {"optimization": options.optimization}
             | ({"provider_error": provider_error} if provider_error else {})
             | {**file_facts, **placement, **gpu_facts(session, request, io_binding=options.io_binding)}
+            | (int8_facts(file_facts.get("precision")) if providers[0] == CPU else {})
         )
         yield SessionRunner(
             session,
