@@ -11,10 +11,17 @@ import pyarrow as pa
 from mqa_registry.errors import DataError
 from mqa_registry.types.blocks import iter_blocks
 from mqa_registry.types.instances import Instances
-from mqa_registry.types.masks import check_sizes, encode_mask, normalize_mask
-from mqa_registry.types.schemas.mask_columns import BLOCK_ROWS, MASK, has_objects, read_mask_rows
+from mqa_registry.types.masks import check_sizes, encode_mask
+from mqa_registry.types.schemas.mask_columns import (
+    BLOCK_ROWS,
+    MASK,
+    check_masks,
+    has_objects,
+    read_mask_rows,
+    read_masks,
+)
 from mqa_registry.types.schemas.object_labels import LabelReader
-from mqa_registry.types.schemas.schema import MisfitError, PartSchema
+from mqa_registry.types.schemas.schema import PartSchema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +57,7 @@ class InstancesSchema(PartSchema):
         if position >= 0 and has_objects(table.column(position).type):
 
             def read_row(row: int, masks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-                return _read_row(f"row `{ids[row]}`", masks, [mask.get("label") for mask in masks])
+                return read_masks(f"row `{ids[row]}`", masks, [mask.get("label") for mask in masks], check_sizes)
 
             table = table.set_column(position, self.column, read_mask_rows(table.column(position), read_row, self.type))
         return super().read(table, ids, classes)
@@ -59,7 +66,7 @@ class InstancesSchema(PartSchema):
         """Every mask is whole and of the same size as the others of its row, and has a class as its label."""
         for block in iter_blocks(columns[self.column], BLOCK_ROWS):
             for masks in block.to_pylist():
-                _check_masks([mask or {} for mask in masks or ()], classes)
+                check_masks(masks or (), classes, "an instance", check_sizes)
 
     def agree(self, one: Any, other: Any) -> bool:
         """Whether confident instances are the same objects; a target that is a crowd is none."""
@@ -109,7 +116,7 @@ class InstancesSchema(PartSchema):
                     f"{position} has an instance without `label`",
                     hint="an object has a `label`, `category` or `category_id`",
                 )
-            read = _read_row(position, masks, names)
+            read = read_masks(position, masks, names, check_sizes)
             return [
                 {**one, "area": _read_area(position, mask), "iscrowd": bool(mask.get("iscrowd"))}
                 for one, mask in zip(read, masks, strict=True)
@@ -118,33 +125,11 @@ class InstancesSchema(PartSchema):
         return read_mask_rows(targets.values, read_row, own)
 
 
-def _read_row(position: str, masks: Sequence[Mapping[str, Any]], labels: Sequence[str | None]) -> list[dict[str, Any]]:
-    try:
-        read = [
-            {"label": label, **normalize_mask(mask), "score": mask.get("score")}
-            for mask, label in zip(masks, labels, strict=True)
-        ]
-        check_sizes(read)
-    except DataError as error:
-        raise DataError(f"{position} has {error.message}", hint=error.hint) from error
-    return read
-
-
 def _read_area(position: str, mask: Mapping[str, Any]) -> float | None:
     area = mask.get("area")
     if area is not None and not (isinstance(area, int | float) and math.isfinite(area) and area >= 0):
         raise DataError(f"{position} has an instance whose `area` is {area}", hint="areas are in square pixels")
     return None if area is None else float(area)
-
-
-def _check_masks(masks: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> None:
-    for label in (mask.get("label") for mask in masks):
-        if label is None or (classes and label not in classes):
-            raise MisfitError(f"gave an instance with the label `{label}`, which is none of its classes")
-    try:
-        check_sizes([normalize_mask(mask) for mask in masks])
-    except DataError as error:
-        raise MisfitError(f"gave {error.message}", error.hint) from error
 
 
 def _describe(mask: Mapping[str, Any], share: float) -> str:

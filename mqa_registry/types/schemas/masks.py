@@ -16,11 +16,18 @@ from mqa_registry.types.masks import (
     encode_mask,
     encode_masks,
     labelled_pixels,
-    normalize_mask,
 )
-from mqa_registry.types.schemas.mask_columns import BLOCK_ROWS, MASK, has_objects, masks_column, read_mask_rows
+from mqa_registry.types.schemas.mask_columns import (
+    BLOCK_ROWS,
+    MASK,
+    check_masks,
+    has_objects,
+    masks_column,
+    read_mask_rows,
+    read_masks,
+)
 from mqa_registry.types.schemas.object_labels import LabelReader
-from mqa_registry.types.schemas.schema import MisfitError, PartSchema
+from mqa_registry.types.schemas.schema import PartSchema
 from mqa_registry.types.schemas.summarize import summarize_masks
 
 if TYPE_CHECKING:
@@ -63,7 +70,7 @@ class MasksSchema(PartSchema):
         """Every mask is whole and has a class as its label, and no pixel is in masks of two."""
         for block in iter_blocks(columns[self.column], BLOCK_ROWS):
             for masks in block.to_pylist():
-                _check_masks(masks or (), classes)
+                check_masks(masks or (), classes, "a mask", labelled_pixels)
 
     def agree(self, one: Any, other: Any) -> bool:
         """Whether nearly all pixels that both sides count have the same label."""
@@ -128,32 +135,9 @@ def _read_column(
     """Masks in the form of the schema, checked; `position` names a row in an error, and `read_label` reads a label of it."""
 
     def read_row(row: int, masks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        return _read_row(position(row), masks, [read_label(row, mask) for mask in masks])
+        return read_masks(position(row), masks, [read_label(row, mask) for mask in masks], labelled_pixels)
 
     return read_mask_rows(column, read_row, pa.list_(MASK))
-
-
-def _read_row(position: str, masks: Sequence[Mapping[str, Any]], labels: Sequence[str | None]) -> list[dict[str, Any]]:
-    try:
-        read = [
-            {"label": label, **normalize_mask(mask), "score": mask.get("score")}
-            for mask, label in zip(masks, labels, strict=True)
-        ]
-        labelled_pixels(read)
-    except DataError as error:
-        raise DataError(f"{position} has {error.message}", hint=error.hint) from error
-    return read
-
-
-def _check_masks(masks: Sequence[Mapping[str, Any] | None], classes: Sequence[str]) -> None:
-    given = [mask or {} for mask in masks]
-    for label in (mask.get("label") for mask in given):
-        if label is None or (classes and label not in classes):
-            raise MisfitError(f"gave a mask with the label `{label}`, which is none of its classes")
-    try:
-        labelled_pixels([{**normalize_mask(mask), "label": mask["label"]} for mask in given])
-    except DataError as error:
-        raise MisfitError(f"gave {error.message}", error.hint) from error
 
 
 def _add_ignored(masks: Sequence[Mapping[str, Any]] | None) -> list[Mapping[str, Any]] | None:
