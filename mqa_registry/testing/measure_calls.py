@@ -56,11 +56,15 @@ def measure(subject: Subject, pair: Pair, groups: Mapping[str, npt.NDArray[np.in
 
 def number_of(subject: Subject, pair: Pair) -> float:
     """The number that a measure gives for a pair, NaN where it is undefined."""
-    raw = measure(subject, pair)
+    return to_number(measure(subject, pair), len(pair[0]))
+
+
+def to_number(raw: Any, rows: int) -> float:
+    """The number of what a measure gave for so many rows, NaN where it is undefined."""
     if isinstance(raw, Statistic) and raw.undefined:
         return math.nan
     with np.errstate(all="ignore"):
-        return MeasureOutput.of(raw).point(len(pair[0]))
+        return MeasureOutput.of(raw).point(rows)
 
 
 def row_scores(raw: Any) -> npt.NDArray[np.float64] | None:

@@ -22,6 +22,7 @@ from mqa_registry.testing.measure_calls import (
     number_of,
     row_scores,
     take,
+    to_number,
 )
 from mqa_registry.testing.predictions import ROWS, make_pair
 from mqa_registry.testing.rule import Rule
@@ -41,16 +42,16 @@ def make_inputs(subject: Subject, schema: str) -> Pair:
 
 def work(subject: Subject) -> None:
     """Call it with predictions of every schema, as a process of its own does."""
-    for pair in accepted_pairs(subject, lambda schema: make_inputs(subject, schema)):
+    for pair in _pairs(subject):
         measure(subject, pair)
 
 
 def _pairs(subject: Subject) -> list[Pair]:
-    return accepted_pairs(subject, lambda schema: make_inputs(subject, schema))
+    return accepted_pairs(subject, partial(make_inputs, subject))
 
 
 def _find_failure(subject: Subject) -> str:
-    return find_failure(subject, lambda schema: make_inputs(subject, schema))
+    return find_failure(subject, partial(make_inputs, subject))
 
 
 def _find_other_number(subject: Subject) -> str:
@@ -87,7 +88,7 @@ def _find_value_beyond_range(subject: Subject) -> str:
         for each in (pair, *others):
             raw = measure(subject, each)
             scores = row_scores(raw)
-            numbers = [number_of(subject, each), *([] if scores is None else scores)]
+            numbers = [to_number(raw, len(each[0])), *([] if scores is None else scores)]
             beyond = [x for x in numbers if x < low - ROUNDING or x > high + ROUNDING]
             if beyond:
                 return f"{beyond[0]:g}, and `range` is from {low:g} to {high:g}"
