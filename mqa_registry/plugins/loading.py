@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _LOADED: dict[str, Plugin] = {}  # those of `installed_entry_points`
 MAX_ERROR_CHARACTERS = 200  # characters of what a plugin raised that a message repeats
-DISABLED = (
-    "MQA_PLUGINS_DISABLED"  # the variable with the names of plugins that are not loaded, with commas between them
-)
+DISABLED = "MQA_PLUGINS_DISABLED"  # the variable with the names of plugins that are not loaded, as `a,b`
 
 
 def find_entry_points() -> EntryPoints:

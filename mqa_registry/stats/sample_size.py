@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from mqa_registry.stats.estimates import Span
 
 MAX_ROWS = 100_000_000  # more than this nobody gathers to settle a check
-REACHABLE_ROWS, REACHABLE_TIMES = (
-    100_000,
-    100,
-)  # whichever is more of the rows at hand: no more are suggested to a person
+REACHABLE_ROWS = 100_000  # no more are suggested to a person, ...
+REACHABLE_TIMES = 100  # ... or no more than so many times the rows at hand, where that is more
 MAX_SEARCHED_CLAIMS = 20  # those of many that need the most rows, roughly, are searched
 
 

@@ -53,9 +53,7 @@ def show_plugins(name: str | None, files: Sequence[Path], *, json: str | None = 
     """
     width = shutil.get_terminal_size((UNLIMITED_WIDTH, 0)).columns
     plugin_name, slash, contribution = (name or "").partition("/")
-    shown = list((load([plugin_name], files=files) if name else load_all(files=files)).plugins.values())
-    if name:
-        shown = [load([plugin_name], files=files).plugin(plugin_name)]
+    shown = [load([plugin_name], files=files).plugin(plugin_name)] if name else _load_all(files)
     found = _find_contributions(shown[0], contribution) if slash else ()
     is_broken = any(plugin.state == "broken" for plugin in shown)
     code = ExitCode.NOT_TRUSTWORTHY if is_broken else ExitCode.OK
@@ -71,6 +69,10 @@ def show_plugins(name: str | None, files: Sequence[Path], *, json: str | None = 
     if not name:
         _tell_ignored_names(shown)
     return code
+
+
+def _load_all(files: Sequence[Path]) -> list[Plugin]:
+    return list(load_all(files=files).plugins.values())
 
 
 def _to_json(shown: Sequence[Plugin], found: Sequence[Contribution], code: ExitCode) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 from mqa_registry.cli.plugin_pages import UNLIMITED_WIDTH, fold
 from mqa_registry.cli.report_files import STDOUT, ReportOptions
 from mqa_registry.contributions import SuiteFile, one_line_help
-from mqa_registry.errors import ExitCode, UsageError
+from mqa_registry.errors import ExitCode, Problem, UsageError
 from mqa_registry.plugins import load, load_all
 from mqa_registry.reports.output import output, write_json
 from mqa_registry.run_options import RunOptions, flags
@@ -49,8 +49,6 @@ def _list_all(options: RunOptions) -> list[tuple[Plugin, SuiteFile]]:
 
 def _find(name: str, options: RunOptions) -> tuple[Plugin, SuiteFile]:
     """The suite of a name, with its plugin; a UsageError where there is none."""
-    from mqa_registry.errors import Problem
-
     plugin = name.partition("/")[0]
     catalog = load([plugin], files=options.plugin_files)
     found = catalog.find((SuiteFile,), name)
