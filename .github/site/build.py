@@ -1,0 +1,54 @@
+"""Builds the site of mqa's pages: python .github/site/build.py FOLDER.
+
+Pages stand beside what they describe. They are copied into one tree, with the files that they link to, and built from there
+by MkDocs, which ends with an error where a link of a page leads nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+LEFT_OUT = ("tests/", ".github/pull_request_template.md", ".github/ISSUE_TEMPLATE/")  # no pages for readers
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def main(folder: Path) -> None:
+    """Build the site into a folder, which need not exist; what it has is replaced."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        shutil.copy(HERE / "mkdocs.yml", work)
+        for file in sorted({*list_pages(), *list_linked_files()}):
+            copy = work / "pages" / file.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", str(work / "mkdocs.yml")]
+        subprocess.run([*command, "--site-dir", str(folder.resolve())], check=True)
+
+
+def list_pages() -> list[Path]:
+    """The Markdown files of the repository that are for readers."""
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.splitlines() if not name.startswith(LEFT_OUT)]
+
+
+def list_linked_files() -> list[Path]:
+    """The files beside the pages that a page links to: suites, code, pictures."""
+    targets = [
+        (page.parent / unquote(urlsplit(link).path)).resolve()
+        for page in list_pages()
+        for link in LINK.findall(page.read_text(encoding="utf-8"))
+        if not urlsplit(link).scheme and urlsplit(link).path
+    ]
+    return [target for target in targets if target.is_file() and target.is_relative_to(ROOT)]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,68 @@
+"""The site that is built of the pages: every page is there, links lead somewhere, and a search finds what pages say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / ".github" / "site" / "build.py"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "built"
+    done = subprocess.run([sys.executable, str(BUILD), str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stderr
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "suites",
+        "suites/models/two-tower",
+        "plugins",
+        "plugins/tasks",
+        "mqa_registry",
+        "CHANGELOG",
+        ".github/decisions",
+    ],
+)
+def test_a_page_of_the_repository_is_a_page_of_the_site(site, page):
+    assert "<h1" in (site / page / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "file", ["suites/report.svg", "suites/models/two-tower/two_tower.py", "mqa_registry/index.toml"]
+)
+def test_what_a_page_links_to_comes_along(site, file):
+    assert (site / file).read_bytes() == (ROOT / file).read_bytes()
+
+
+def test_the_picture_of_a_run_is_drawn(site):
+    assert '<pre class="mermaid">' in (site / "mqa_registry" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_search_knows_the_headings_of_the_pages(site):
+    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
+    found = {entry["location"]: entry["title"] for entry in index["docs"]}
+    assert found["plugins/tasks/#object-detection"] == "Object detection"
+    assert found["mqa_registry/#6-commands-and-exit-codes"] == "6. Commands and exit codes"
+
+
+def test_a_link_that_leads_nowhere_is_an_error(tmp_path):
+    copy = tmp_path / "mqa"
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", ROOT.as_uri(), str(copy)], check=True)
+    with (copy / "README.md").open("a", encoding="utf-8") as page:
+        page.write("\nSee [nothing](plugins/nothing.md).\n")
+    command = [sys.executable, str(copy / ".github" / "site" / "build.py"), str(tmp_path / "built")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "plugins/nothing.md" in done.stderr
