@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,6 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site") / "built"
     done = subprocess.run([sys.executable, str(BUILD), str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARNING" not in done.stderr
     return folder
 
 
@@ -58,11 +58,11 @@ def test_a_search_knows_the_headings_of_the_pages(site):
 
 
 def test_a_link_that_leads_nowhere_is_an_error(tmp_path):
-    copy = tmp_path / "mqa"
-    subprocess.run(["git", "clone", "--quiet", "--depth=1", ROOT.as_uri(), str(copy)], check=True)
-    with (copy / "README.md").open("a", encoding="utf-8") as page:
-        page.write("\nSee [nothing](plugins/nothing.md).\n")
-    command = [sys.executable, str(copy / ".github" / "site" / "build.py"), str(tmp_path / "built")]
+    shutil.copytree(BUILD.parent, tmp_path / ".github" / "site")
+    (tmp_path / "README.md").write_text("# mqa\n\nSee [nothing](plugins/nothing.md).\n", encoding="utf-8")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=tmp_path, check=True)
+    command = [sys.executable, str(tmp_path / ".github" / "site" / "build.py"), str(tmp_path / "built")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "plugins/nothing.md" in done.stderr
+    assert "'README.md' contains a link 'plugins/nothing.md'" in done.stderr

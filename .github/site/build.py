@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
             copy = work / "pages" / file.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", str(work / "mkdocs.yml")]
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(work / "mkdocs.yml")]
         subprocess.run([*command, "--site-dir", str(folder.resolve())], check=True)
 
 
