@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 from typer.testing import CliRunner
@@ -50,14 +49,19 @@ def run_suite(tmp_path_factory):
 
 @pytest.fixture
 def run_damaged(tmp_path):
-    """Runs the parity checks of a suite on an export whose bias of a module was moved; gives the exit code and the report."""
+    """Runs the parity checks of a suite on rows of its data and a damaged export; gives the exit code and the report.
 
-    def run(name, model, module, reach):
+    `damage` changes the graph of the sound export.
+    """
+
+    def run(name, model, damage, rows):
         done = CliRunner().invoke(app, ["export", str(SUITES / "models" / model), "--out", str(tmp_path / "export"),
             "--data", str(SUITES / "data" / "shapes.parquet"), "--store", str(tmp_path / "store")])  # fmt: skip
         assert done.exit_code == 0, done.output
-        damage_bias(tmp_path / "export" / "model.onnx", tmp_path / "damaged.onnx", module, reach)
-        done = CliRunner().invoke(app, ["run", str(SUITES / f"{name}.toml"), "--limit", "40",
+        export = onnx.load(tmp_path / "export" / "model.onnx")
+        damage(export.graph)
+        onnx.save(export, tmp_path / "damaged.onnx")
+        done = CliRunner().invoke(app, ["run", str(SUITES / f"{name}.toml"), "--limit", str(rows),
             "--only", "parity/tensors", "--only", "parity/agreement", "--set", f"backends.onnx.path={tmp_path / 'damaged.onnx'}",
             "--store", str(tmp_path / "store"), "--json", str(tmp_path / "report.json")])  # fmt: skip
         return done.exit_code, json.loads((tmp_path / "report.json").read_text())
@@ -65,14 +69,29 @@ def run_damaged(tmp_path):
     return run
 
 
-def damage_bias(file, damaged, module, reach):
-    """Write an ONNX file with a slope added to the bias of a module, which no normalization takes away."""
-    model = onnx.load(file)
-    bias = next(one for one in model.graph.initializer if one.name.endswith(f"{module}.bias"))
-    values = onnx.numpy_helper.to_array(bias)
-    moved = (values + np.linspace(-reach, reach, values.size)).astype(values.dtype)
-    bias.CopyFrom(onnx.numpy_helper.from_array(moved, bias.name))
-    onnx.save(model, damaged)
+def change_bias(graph, module, change):
+    """Put what `change` makes of the bias of a module into its place; gives the name of it in the graph."""
+    (bias,) = (one for one in graph.initializer if one.name.endswith(f"{module}.bias"))
+    _change(bias, change)
+    return bias.name
+
+
+def change_linear(graph, module, change):
+    """Change the bias, shape (outputs,), and the weight, shape (inputs, outputs), of a linear module of an export.
+
+    The weight has no name of its own there: it is what is multiplied by before the bias is added.
+    """
+    bias = change_bias(graph, module, change)
+    (addition,) = (node for node in graph.node if bias in node.input)
+    (product,) = (node for node in graph.node if set(node.output) & set(addition.input))
+    (weight,) = (one for one in graph.initializer if one.name in product.input)
+    assert (addition.op_type, product.op_type) == ("Add", "MatMul")
+    _change(weight, change)
+
+
+def _change(tensor, change):
+    values = onnx.numpy_helper.to_array(tensor)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(change(values).astype(values.dtype), tensor.name))
 
 
 @pytest.fixture

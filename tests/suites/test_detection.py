@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.suites.conftest import SUITES
+from tests.suites.conftest import SUITES, change_linear
 
 
 def test_the_suite_is_sound(expect_sound):
@@ -44,3 +44,28 @@ def test_the_suite_holds_on_both_backends_and_most_shapes_are_found(run_suite):
     assert all(one["numbers"]["value"]["estimate"] >= 0.94 for one in precisions)
     mirrored = [one for one in report["results"] if one["check"] == "mirrored"]
     assert all(one["evidence"]["changed"] == 300 for one in mirrored)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "scale"),
+    [
+        ("bbox_predictor.layers.2", 2.0),  # boxes lie farther out
+        ("class_labels_classifier.layers.2", 0.1),  # no detection is confident
+    ],
+    ids=["boxes", "scores"],
+)
+def test_a_damaged_export_fails_by_parity_in_the_module_that_was_damaged(run_damaged, module, scale):
+    def damage(graph):
+        change_linear(graph, module, lambda values: values * scale)
+
+    code, report = run_damaged("detection", "shapes-yolos", damage, rows=300)
+    assert code == 1
+    results = {one["check"]: one for one in report["results"] if one["backend"] == "onnx"}
+    assert {name: one["verdict"] for name, one in results.items()} == dict.fromkeys(
+        ("parity/tensors", "parity/agreement"), "FAIL"
+    )
+    found = results["parity/tensors"]["evidence"]["details"]["first_divergence"]
+    assert (found["kind"], found["module"]) == ("weights", module)
+    flips = results["parity/agreement"]["evidence"]["details"]["flips"]
+    assert flips["damage"] > 150  # of 300 rows
