@@ -30,7 +30,8 @@ class Probe(ClassContribution[OptionsT]):
 
     `inputs` is what its context has: `rows` alone, `predictions` too, or a `runner` of the model. A probe of `rows` belongs
     to no backend: its results have `"backend": null`. A runner is given also where its backend failed for some rows, but
-    not where it cannot be opened. A probe that `compares` has a reference view in its context.
+    not where it cannot be opened. A probe that `compares` has a reference view in its context. One of rows that `encodes` them
+    has the suite's model in its context, whether a backend runs it or not.
 
     `outputs` names the numbers that it computes; a suite bounds `value` in `expect` itself, any other in a table of that
     name. `ranges` is by number what `range` is for a Metric. `schemas` are the prediction schemas that it reads; any, if
@@ -49,6 +50,7 @@ class Probe(ClassContribution[OptionsT]):
     outputs: tuple[str, ...]
     ranges: Mapping[str, tuple[float, float]] = {}
     compares: bool = False
+    encodes: bool = False
     grouped: bool = False
     cacheable: bool = True
     text_columns: tuple[str, ...] = ()

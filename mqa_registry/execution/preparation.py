@@ -44,8 +44,8 @@ def load_rows(plan: Plan, context: RunContext) -> dict[str, Rows]:
 class PreparedData:
     """All that is to be predicted: the unperturbed rows by data set, and every set of rows, made as it is needed.
 
-    `model_under_test` is the model, not built yet, where some backend is to run it, `model_failure` why there is none where its
-    source or task failed; `replays` are the predictions that the other backends bring, among the same `classes`.
+    `model_under_test` is the model, not built yet, where a backend is to run it or a probe encodes rows, `model_failure` why there
+    is none where its source or task failed; `replays` are the predictions that the other backends bring, among the same `classes`.
     """
 
     rows: Mapping[str, Rows]
@@ -176,9 +176,10 @@ def _try_build_model(
 
 
 def _build_model(plan: Plan, context: RunContext, rows: Mapping[str, Rows]) -> ModelUnderTest | None:
-    """The model under test, whose weights are not loaded yet; None where no backend runs it."""
+    """The model under test, whose weights are not loaded yet; None where no backend runs it and no probe encodes rows for it."""
     suite = plan.suite
-    if suite.model is None or not live_backends_of(plan):
+    is_read = any(request.probe.encodes for request in plan.probe_requests)
+    if suite.model is None or not (is_read or live_backends_of(plan)):
         return None
     return build_model(suite.model, context, first_rows(plan, rows))
 

@@ -122,6 +122,8 @@ class ProbeRunner:
         if request.probe.inputs == "predictions":
             observed = [self._views[view] for view in request.views if view in self._views]
             failures += [view.failure for view in observed if view.failure is not None]
+        if request.probe.encodes and self._prepared.model_failure is not None:
+            failures.append(self._prepared.model_failure)
         if request.probe.inputs == "runner":
             names = [view.backend for view in request.views]
             failures += [self._failures[name] for name in names if name in self._failures]
@@ -207,8 +209,8 @@ class ProbeRunner:
 
     @property
     def _model_under_test(self) -> ModelUnderTest | None:
-        """The model and its task, where a backend runs it."""
-        return next((backend.model_under_test for backend in self._live.values()), None)
+        """The model and its task, where a backend runs it or a probe encodes rows for it."""
+        return next((backend.model_under_test for backend in self._live.values()), self._prepared.model_under_test)
 
     def _predictions(self, view: View) -> Predictions | None:
         """The predictions of a view; None before anything is predicted."""

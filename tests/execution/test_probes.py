@@ -119,6 +119,27 @@ def test_a_probe_of_rows_runs_once_for_all_backends_and_loads_no_model(engine):
         _ = watcher.contexts[0].view.predictions
 
 
+@pytest.mark.parametrize("encodes", [True, False])
+def test_a_probe_of_rows_has_the_model_where_it_encodes_them_and_no_backend_is_opened(engine, encodes):
+    watcher = Watcher()
+    assert only(engine.run(engine.suite(check(engine, watcher.use(inputs="rows", encodes=encodes))))).failure is None
+    found = watcher.contexts[0].model_under_test
+    assert (found is not None) == encodes
+    assert engine.letters.opened == 0
+    assert found is None or len(found.codec.encode([{"text": "tree"}])) == 1
+
+
+def test_a_probe_that_encodes_rows_says_why_there_is_no_model(engine, monkeypatch):
+    def refuse(*_given):
+        raise NotRunError("no such model here")
+
+    monkeypatch.setattr(engine.letters, "model", refuse)
+    watcher = Watcher()
+    observed = only(engine.run(engine.suite(check(engine, watcher.use(inputs="rows", encodes=True)))))
+    assert observed.failure.message == "no such model here"
+    assert watcher.contexts == []
+
+
 def test_a_probe_that_compares_sees_the_reference_backend_and_both_are_loaded_once(engine):
     def give(context):
         assert (context.reference.backend, context.view.backend) == ("one", "two")
