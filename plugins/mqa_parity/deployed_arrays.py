@@ -11,7 +11,7 @@ import numpy as np
 from mqa_registry import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -22,22 +22,28 @@ HINT = "write it with `np.savez(FILE, id=IDS, pixel_values=ARRAY)`, by the names
 
 @dataclass(frozen=True)
 class DeployedArrays:
-    """The inputs of a model by their names, the rows first, and the position of each row by its id."""
+    """The inputs of a model by their names, the rows first, and the positions of the parts of each row by its id."""
 
     arrays: Mapping[str, npt.NDArray[Any]]
-    positions: Mapping[str, int]
+    positions: Mapping[str, Sequence[int]]
 
-    def row(self, name: str, mask: str = "") -> dict[str, npt.NDArray[Any]]:
-        """The inputs of the row with this id, without the positions where the array `mask` is 0: these are padding."""
-        row = {key: array[self.positions[name]] for key, array in self.arrays.items()}
-        if mask not in row:
-            return row
-        is_valid = row[mask] != 0
-        return {key: array[is_valid] if array.shape == is_valid.shape else array for key, array in row.items()}
+    def row(self, name: str, mask: str = "") -> list[dict[str, npt.NDArray[Any]]]:
+        """The inputs of each part of the row with this id, without the positions where the array `mask` is 0: these are padding."""
+        return [self._part(position, mask) for position in self.positions[name]]
+
+    def _part(self, position: int, mask: str) -> dict[str, npt.NDArray[Any]]:
+        part = {key: array[position] for key, array in self.arrays.items()}
+        if mask not in part:
+            return part
+        is_valid = part[mask] != 0
+        return {key: array[is_valid] if array.shape == is_valid.shape else array for key, array in part.items()}
 
 
-def read_deployed_arrays(path: Path) -> DeployedArrays:
-    """The arrays in a file; a DataError where there are none, none by the ids of rows, or others than one for each row."""
+def read_deployed_arrays(path: Path, *, in_parts: bool = False) -> DeployedArrays:
+    """The arrays in a file; a DataError where there are none, none by the ids of rows, or others than one for each row.
+
+    Rows that a model is fed `in_parts`, such as windows, have their id once for each part.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -47,7 +53,10 @@ def read_deployed_arrays(path: Path) -> DeployedArrays:
     if ids is None or ids.ndim != 1:
         raise DataError(f"`{path}` has no array `{ID}` with an id for each row", hint=HINT)
     names = [str(one) for one in ids.tolist()]
-    if len(set(names)) < len(names):
+    positions: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        positions.setdefault(name, []).append(position)
+    if len(positions) < len(names) and not in_parts:
         raise DataError(f"`{path}` has an id twice", hint="each row of the data set stands in it once at most")
     for name, array in arrays.items():
         if array.shape[:1] != ids.shape:
@@ -55,4 +64,4 @@ def read_deployed_arrays(path: Path) -> DeployedArrays:
                 f"`{path}` has {len(names):,} ids and an array `{name}` of the shape {array.shape}",
                 hint="the first axis of an input counts the rows",
             )
-    return DeployedArrays(arrays, {name: position for position, name in enumerate(names)})
+    return DeployedArrays(arrays, positions)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
+    Feed: TypeAlias = Sequence[Arrays]  # of one row: the arrays of each part that it is run in
 
 LISTED_CHANNELS = 3  # in a sentence
 
@@ -55,6 +56,21 @@ class Scaling:
         return f"values are multiplied by ({factors}) and moved by ({shifts}), channel by channel: the mean, the deviation or the scale is another"
 
 
+def select_fed(codec: Codec, row: Arrays) -> Feed:
+    """The arrays of an encoded row that a model is fed with, part by part: those that a batch has by their names.
+
+    Where it has none by these names, all of them.
+    """
+    parts = codec.split(row)
+    fed = [{name: part[name] for name in codec.collate([part]) if name in part} for part in parts]
+    return [some or dict(part) for some, part in zip(fed, parts, strict=True)]
+
+
+def encode_fed(codec: Codec, examples: Sequence[Example]) -> list[Feed]:
+    """What a model is fed with for each example."""
+    return [select_fed(codec, row) for row in codec.encode(examples)]
+
+
 def measure_difference(own: Array, theirs: Array) -> float:
     """The largest difference of any number of two arrays; infinite where they have other shapes, or one is not finite."""
     if own.shape != theirs.shape:
@@ -66,7 +82,7 @@ def measure_difference(own: Array, theirs: Array) -> float:
 
 
 def explain_differences(
-    codec: Codec, other: Codec | None, examples: Sequence[Example], theirs: Sequence[Arrays], tolerance: float
+    codec: Codec, other: Codec | None, examples: Sequence[Example], theirs: Sequence[Feed], tolerance: float
 ) -> str:
     """What makes the inputs of a codec equal to `theirs`, in words; empty where nothing explains a single row.
 
@@ -75,7 +91,7 @@ def explain_differences(
     equal without it.
     """
     best = ""
-    explained = sum(_are_equal(*pair, tolerance) for pair in zip(codec.encode(examples), theirs, strict=True))
+    explained = sum(_are_equal(*pair, tolerance) for pair in zip(encode_fed(codec, examples), theirs, strict=True))
     for difference, rows in _candidates(codec, other, examples, theirs):
         count = sum(_are_equal(*pair, tolerance) for pair in zip(rows, theirs, strict=True))
         if count == len(theirs):
@@ -86,13 +102,13 @@ def explain_differences(
 
 
 def _candidates(
-    codec: Codec, other: Codec | None, examples: Sequence[Example], theirs: Sequence[Arrays]
-) -> Iterator[tuple[str, Sequence[Arrays]]]:
+    codec: Codec, other: Codec | None, examples: Sequence[Example], theirs: Sequence[Feed]
+) -> Iterator[tuple[str, Sequence[Feed]]]:
     """Ways to make the inputs, each with what it gives for the rows."""
-    own = list(codec.encode(examples))
-    variants = [(one.difference, list(one.codec.encode(examples))) for one in codec.variants(other)]
+    own = encode_fed(codec, examples)
+    variants = [(one.difference, encode_fed(one.codec, examples)) for one in codec.variants(other)]
     yield from variants
-    moved = [{name: _move_channels(array) for name, array in row.items()} for row in own]
+    moved = [[{name: _move_channels(array) for name, array in part.items()} for part in row] for row in own]
     yield "the channels are the last axis in place of the first", moved
     for difference, rows in (("", own), *variants):
         scaled = _scale(rows, theirs)
@@ -104,11 +120,14 @@ def _move_channels(array: Array) -> Array:
     return np.moveaxis(array, 0, -1) if array.ndim == 3 else array
 
 
-def _scale(rows: Sequence[Arrays], theirs: Sequence[Arrays]) -> tuple[str, Sequence[Arrays]] | None:
-    """The rows with each channel of their only array of numbers scaled to fit; None where they have other shapes.
+def _scale(feeds: Sequence[Feed], their_feeds: Sequence[Feed]) -> tuple[str, Sequence[Feed]] | None:
+    """The rows with each channel of their only array of numbers scaled to fit; None where they have other shapes, or parts.
 
     An array of one axis, such as the samples of a sound, is one channel, whatever its length.
     """
+    if any(len(feed) != 1 for feed in (*feeds, *their_feeds)):
+        return None
+    rows, theirs = ([feed[0] for feed in side] for side in (feeds, their_feeds))
     names = [name for name, array in rows[0].items() if array.dtype.kind == "f" and array.ndim]
     if len(names) != 1 or any(names[0] not in row for row in theirs):
         return None
@@ -118,16 +137,20 @@ def _scale(rows: Sequence[Arrays], theirs: Sequence[Arrays]) -> tuple[str, Seque
         return None
     if all(array.ndim == 1 for array in own):
         scaling = Scaling.fit(*(np.concatenate(side)[None, None] for side in (own, given)))
-        return scaling.describe(), [{**row, name: scaling.apply(row[name][None])[0]} for row in rows]
+        return scaling.describe(), [[{**row, name: scaling.apply(row[name][None])[0]}] for row in rows]
     if len({array.shape for array in own}) != 1:
         return None
     scaling = Scaling.fit(np.stack(own), np.stack(given))
-    return scaling.describe(), [{**row, name: scaling.apply(row[name])} for row in rows]
+    return scaling.describe(), [[{**row, name: scaling.apply(row[name])}] for row in rows]
 
 
-def _are_equal(own: Arrays, theirs: Arrays, tolerance: float) -> bool:
-    """Whether all inputs of a row are equal, integers exactly."""
-    return own.keys() == theirs.keys() and all(
-        measure_difference(array, theirs[name]) <= (tolerance if array.dtype.kind == "f" else 0.0)
-        for name, array in own.items()
+def _are_equal(own: Feed, theirs: Feed, tolerance: float) -> bool:
+    """Whether all inputs of all parts of a row are equal, integers exactly."""
+    return len(own) == len(theirs) and all(
+        part.keys() == other.keys()
+        and all(
+            measure_difference(array, other[name]) <= (tolerance if array.dtype.kind == "f" else 0.0)
+            for name, array in part.items()
+        )
+        for part, other in zip(own, theirs, strict=True)
     )

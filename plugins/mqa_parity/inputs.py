@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -14,20 +14,16 @@ from annotated_types import Ge
 
 from mqa_parity.deployed_arrays import read_deployed_arrays
 from mqa_parity.examples import read_floats, select_worst_rows
-from mqa_parity.input_differences import explain_differences, measure_difference
+from mqa_parity.input_differences import encode_fed, explain_differences, measure_difference, select_fed
 from mqa_parity.sampling import require_codec, serialize_texts
-from mqa_registry import DataError, Evidence, NotRunError, Probe
+from mqa_registry import DataError, Evidence, NotRunError, Probe, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import TypeAlias
-
-    import numpy.typing as npt
+    from collections.abc import Iterator, Sequence
 
     from mqa_parity.deployed_arrays import DeployedArrays
+    from mqa_parity.input_differences import Arrays, Feed
     from mqa_registry import EncodedRow, ProbeContext
-
-    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 ROW, EXPLANATION = "row", "explanation"  # kinds of lines of the table
 SCHEMA = pa.schema(
@@ -45,8 +41,9 @@ class InputsOptions:
 
     `processor` is a folder with the deployment's processor, such as its `preprocessor_config.json`. `arrays` is a `.npz` of
     what the deployment fed the model with: an array `id` of the rows' ids, and for each input of the model, by its name, an
-    array whose first axis counts the rows. `rows` of the view are compared. Inputs are equal within `tolerance`, integers
-    exactly; of normalized images a grey level is about 0.015.
+    array whose first axis counts the rows; of a row that is fed in parts, such as windows, it has each part, in their order.
+    `rows` of the view are compared. Inputs are equal within `tolerance`, integers exactly; of normalized images a grey level
+    is about 0.015.
     """
 
     processor: Path | None = None
@@ -64,7 +61,7 @@ class InputsOptions:
 
 @dataclass(frozen=True)
 class Line:
-    """One input of a row, compared; or a way to make inputs that makes `is_equal` rows equal, in words."""
+    """One input of a row, or of a part of one, compared; or a way to make inputs that makes `is_equal` rows equal, in words."""
 
     kind: str
     id: str = ""
@@ -82,11 +79,12 @@ class InputParity(Probe[InputsOptions]):
     `value` is how many of the compared rows have an input that differs, `difference` the largest difference of any number,
     infinite where shapes differ. The report says which change of the preprocessing makes the inputs equal: another mean,
     deviation, scale, kernel of resizing or crop, BGR in place of RGB, or the settings in which two processors differ; of
-    texts another case, length or tokenizer.
+    texts another case, length or tokenizer. A row that is fed in parts, such as windows, is compared part by part.
     """
 
     name = "inputs"
     inputs = "rows"
+    encodes = True
     outputs = ("value", "difference")
     ranges = dict.fromkeys(outputs, (0.0, math.inf))
     text_columns = ("fields",)
@@ -98,19 +96,23 @@ class InputParity(Probe[InputsOptions]):
     def observe(self, context: ProbeContext, options: InputsOptions) -> pa.Table:
         """A line for each input of each row, and one for what explains the differences."""
         codec = require_codec(context)
-        deployed = None if options.arrays is None else read_deployed_arrays(options.arrays)
+        deployed = None if options.arrays is None else read_deployed_arrays(options.arrays, in_parts=codec.splits)
         rows = list(context.encode(context.view.take(_draw_positions(context, options, deployed))))
         examples = [row.example for row in rows]
         other = None if options.processor is None else codec.with_processor(options.processor)
-        theirs: list[Arrays]
+        theirs: Sequence[Feed]
         if deployed is not None:
             theirs = [deployed.row(row.id, codec.padding_mask) for row in rows]
         elif other is None:
             raise NotRunError("the task has no processor that another could take the place of")
         else:
-            theirs = list(other.encode(examples))
-        pairs = zip(rows, theirs, strict=True)
-        lines = [line for row, given in pairs for line in _compare_row(row, given, options.tolerance)]
+            theirs = encode_fed(other, examples)
+        own = [select_fed(codec, row.arrays) for row in rows]
+        lines = [
+            line
+            for row, fed, given in zip(rows, own, theirs, strict=True)
+            for line in _compare_row(row, fed, given, options.tolerance)
+        ]
         if any(not line.is_equal for line in lines):
             found = explain_differences(codec, other, examples, theirs, options.tolerance)
             lines += [Line(EXPLANATION, text=found)] if found else []
@@ -155,15 +157,27 @@ def _draw_positions(context: ProbeContext, options: InputsOptions, deployed: Dep
     return sorted(context.rng.permutation(known)[: options.rows].tolist())
 
 
-def _compare_row(row: EncodedRow, theirs: Arrays, tolerance: float) -> Iterator[Line]:
+def _compare_row(row: EncodedRow, own: Feed, theirs: Feed, tolerance: float) -> Iterator[Line]:
+    """A line for each input of each part of a row; one for all of them where there are other numbers of parts."""
     fields = serialize_texts(row.example)
-    for name in dict.fromkeys([*row.arrays, *theirs]):
-        if name not in theirs or name not in row.arrays:
+    if len(own) != len(theirs):
+        shapes = f"{counted(len(theirs), 'part')} in place of {len(own)}"
+        yield Line(ROW, row.id, fields, ", ".join(own[0]), shapes, difference=math.inf, is_equal=False)
+        return
+    for number, (part, given) in enumerate(zip(own, theirs, strict=True), 1):
+        where = f" of part {number}" if len(own) > 1 else ""
+        for line in _compare_part(part, given, tolerance):
+            yield replace(line, id=row.id, fields=fields, input=f"{line.input}{where}")
+
+
+def _compare_part(own: Arrays, theirs: Arrays, tolerance: float) -> Iterator[Line]:
+    for name in dict.fromkeys([*own, *theirs]):
+        if name not in theirs or name not in own:
             side = "the deployment" if name not in theirs else "the model's own processor"
-            yield Line(ROW, row.id, fields, name, f"not given by {side}", difference=math.inf, is_equal=False)
+            yield Line(ROW, input=name, shapes=f"not given by {side}", difference=math.inf, is_equal=False)
             continue
-        own, given = row.arrays[name], theirs[name]
-        difference = measure_difference(own, given)
-        is_equal = difference <= (tolerance if own.dtype.kind == "f" else 0.0)
-        shapes = "" if own.shape == given.shape else f"{given.shape} in place of {own.shape}"
-        yield Line(ROW, row.id, fields, name, shapes, difference=difference, is_equal=is_equal)
+        one, other = own[name], theirs[name]
+        difference = measure_difference(one, other)
+        is_equal = difference <= (tolerance if one.dtype.kind == "f" else 0.0)
+        shapes = "" if one.shape == other.shape else f"{other.shape} in place of {one.shape}"
+        yield Line(ROW, input=name, shapes=shapes, difference=difference, is_equal=is_equal)

@@ -17,6 +17,7 @@ from mqa_registry import Blob, DataError, Model, ModelUnderTest, NotRunError, Pr
 from mqa_registry.types import Rows
 from mqa_registry.types.blobs import BlobFolder
 from mqa_transformers.tasks.image_classification import ImageClassification
+from mqa_transformers.tasks.object_detection import ObjectDetection
 from tests.colours import CLASSES, build_processor, draw_squares, encode_image
 
 ROWS = 6
@@ -27,9 +28,12 @@ IDS = [f"row-{row}" for row in range(ROWS)]
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
     """The rows, and a model that is never built."""
+    return make_context(tmp_path_factory, ImageClassification())
+
+
+def make_context(tmp_path_factory, task):
     table = pa.table({"id": IDS, "image": [encode_image(pixels) for pixels in IMAGES]})
     model = Model(digest="", module=lambda: None, processor=build_processor, labels=CLASSES)
-    task = ImageClassification()
     under_test = ModelUnderTest(model, task, RunContext(exports=tmp_path_factory.mktemp("exports")), task.options())
     folder = BlobFolder(tmp_path_factory.mktemp("images"))
     view = ViewContext("", Rows(table, ("image",), blobs=("image",), folder=folder))
@@ -100,6 +104,11 @@ def test_other_shapes_are_infinitely_far(context, tmp_path):
 
 def test_arrays_as_the_processor_makes_them_are_equal(context, tmp_path):
     assert compare(context, arrays=fed(tmp_path, IMAGES))[0]["value"] == 0
+
+
+def test_what_only_decoding_reads_is_no_input_that_a_deployment_lacks(tmp_path_factory, tmp_path):
+    context = make_context(tmp_path_factory, ObjectDetection())  # its rows have the size of their image
+    assert compare(context, arrays=fed(tmp_path, IMAGES))[0] == {"value": 0, "difference": 0}
 
 
 @pytest.mark.parametrize(

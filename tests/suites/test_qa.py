@@ -70,6 +70,14 @@ def test_the_notes_are_made_again_by_their_recipe(notes):
     assert list(rows) == pq.read_table(DATA).to_pylist()
 
 
+def test_its_deployment_is_looked_at_without_running_the_model(run_suite):
+    report = run_suite("qa", "parity/inputs")
+    (result,) = report["results"]
+    assert (result["backend"], result["verdict"]) == (None, "PASS")
+    assert result["evidence"]["notes"] == ["all inputs of 16 rows are equal"]
+    assert report["environment"]["backends"] == {}
+
+
 @pytest.mark.slow
 def test_the_suite_holds_on_both_backends_and_what_fails_is_known_to(run_suite):
     report = run_suite("qa")

@@ -11,7 +11,7 @@ from mqa_registry import DataError
 from mqa_transformers.tasks.tokenization import LENGTH_HINT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -29,6 +29,7 @@ OTHER, IN_CONTEXT, NO_ANSWER = (
 
 # As the pipeline for question answering of transformers 4 has them, in tokens.
 USUAL_WINDOW, USUAL_STRIDE, USUAL_QUESTION = 384, 128, 64
+OTHER_WINDOWS, OTHER_STRIDES = (128, 256, 384, 512), (0, 32, 64, 128)  # that deployments have
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,40 @@ class WindowSizes:
             )
         return cls(window, stride, question_length)
 
+    def others(self, tokenizer: Any, limit: int | None) -> Iterator[tuple[str, WindowSizes]]:
+        """Other windows and strides that deployments have, in words that continue a sentence; those that differ in one come first.
+
+        `limit` is the number of tokens that the model takes, if any.
+        """
+        special = int(tokenizer.num_special_tokens_to_add(pair=True))
+        windows = [one for one in OTHER_WINDOWS if one != self.window and (limit is None or one <= limit)]
+        strides = [one for one in OTHER_STRIDES if one != self.stride]
+        tried = [
+            *((self.window, stride) for stride in strides),
+            *((window, self.stride) for window in windows),
+            *((window, stride) for window in windows for stride in strides),
+        ]
+        for window, stride in tried:
+            if stride < window - special - self.question:
+                sizes = WindowSizes(window, stride, self.question)
+                yield self.describe_other(sizes), sizes
+
+    def describe_other(self, other: WindowSizes) -> str:
+        """What other sizes are, in words that continue a sentence."""
+        names = {"window": "windows have", "stride": "two windows have in common", "question": "questions are cut to"}
+        pairs = {name: (getattr(other, name), getattr(self, name)) for name in names}
+        return " and ".join(
+            f"{names[name]} {theirs} tokens in place of {own}" for name, (theirs, own) in pairs.items() if theirs != own
+        )
+
 
 def tokenize(
     tokenizer: Any, examples: Sequence[Example], sizes: WindowSizes, *, question_first: bool
 ) -> list[list[Any]]:
-    """The encodings of the windows of every example, of which each has the whole question."""
+    """The encodings of the windows of every example, of which each has the whole question.
+
+    A tokenizer that gives no more than one for an example gives the first.
+    """
     questions = _cut_questions(tokenizer, [example[QUESTION] for example in examples], sizes.question)
     contexts = [example[CONTEXT] for example in examples]
     encoded = tokenizer(
@@ -76,7 +106,8 @@ def tokenize(
         verbose=False,
     )
     windows: list[list[Any]] = [[] for _ in examples]
-    for sample, window in zip(encoded["overflow_to_sample_mapping"], encoded.encodings, strict=True):
+    samples = encoded.get("overflow_to_sample_mapping", range(len(examples)))
+    for sample, window in zip(samples, encoded.encodings, strict=True):
         windows[sample].append(window)
     return windows
 

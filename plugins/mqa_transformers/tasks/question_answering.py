@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Codec, DataError, Task
+from mqa_registry import Codec, DataError, InputVariant, Task
 from mqa_transformers.live_model import READER, describe_classifier
-from mqa_transformers.loading import QUESTION_ANSWERING
+from mqa_transformers.loading import QUESTION_ANSWERING, read_tokenizer
 from mqa_transformers.tasks.answer_decoding import COLUMNS, WindowLogits, decide
 from mqa_transformers.tasks.answer_windows import (
     CONTEXT,
@@ -20,11 +21,18 @@ from mqa_transformers.tasks.answer_windows import (
     place_tokens,
     tokenize,
 )
-from mqa_transformers.tasks.tokenization import check_row_length, pads_left, resolve_max_length
+from mqa_transformers.tasks.text_preprocessing import (
+    ChangedTokenizer,
+    describe_other,
+    fit_tokenizer,
+    mistaken_tokenizers,
+)
+from mqa_transformers.tasks.tokenization import check_row_length, find_max_length, pads_left, resolve_max_length
 from mqa_transformers.tasks.windowed_codec import WINDOWS, WindowedCodec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -84,11 +92,7 @@ class QuestionAnswering(Task[QuestionAnsweringOptions]):
     needs = QUESTION_ANSWERING
 
     def bind(self, model: Model, options: QuestionAnsweringOptions) -> Codec:
-        if not getattr(model.processor, "is_fast", False):
-            raise DataError(
-                f"the tokenizer `{type(model.processor).__name__}` gives no offsets, by which answers are found in a context",
-                hint="save its fast version next to the model: a `tokenizer.json`",
-            )
+        _require_offsets(model.processor)
         if options.max_answer_length < 1 or options.n_best < 2:
             raise DataError(
                 "`max_answer_length` is 1 at least, and `n_best` 2",
@@ -100,11 +104,25 @@ class QuestionAnswering(Task[QuestionAnsweringOptions]):
                 hint="leave `no_answer_threshold` out",
             )
         limit = resolve_max_length(model, options.max_length, pair=True)
-        usual = USUAL_WINDOW if limit is None else min(limit, USUAL_WINDOW)
-        return QuestionAnsweringCodec(model, options, options.max_length or usual)
+        return QuestionAnsweringCodec(model, options, _find_window(options, limit))
 
     def describe(self, live: LiveModel) -> ModelDescription | None:
         return describe_classifier(live, READER)
+
+
+def _require_offsets(tokenizer: Any) -> None:
+    """A DataError where a tokenizer does not say where in a text its tokens stand."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise DataError(
+            f"the tokenizer `{type(tokenizer).__name__}` gives no offsets, by which answers are found in a context",
+            hint="save its fast version next to the model: a `tokenizer.json`",
+        )
+
+
+def _find_window(options: QuestionAnsweringOptions, limit: int | None) -> int:
+    """The length of a window in tokens, where a tokenizer and a model take so many at most."""
+    usual = USUAL_WINDOW if limit is None else min(limit, USUAL_WINDOW)
+    return options.max_length or usual
 
 
 class QuestionAnsweringCodec(WindowedCodec):
@@ -117,9 +135,7 @@ class QuestionAnsweringCodec(WindowedCodec):
         super().__init__(model, length)
         self._options = options
         self._question_first = not pads_left(model.processor)
-        self._sizes = WindowSizes.resolve(
-            model.processor, window, stride=options.stride, question=options.max_question_length
-        )
+        self._sizes = self._resolve_sizes(model.processor, window)
 
     def encode(self, examples: Sequence[Example]) -> list[Arrays]:
         if not examples:
@@ -142,6 +158,41 @@ class QuestionAnsweringCodec(WindowedCodec):
     def with_length(self, length: int) -> Codec:
         check_row_length(self._model, length)
         return QuestionAnsweringCodec(self._model, self._options, min(self._sizes.window, length), length)
+
+    def with_processor(self, folder: Path) -> Codec:
+        tokenizer = fit_tokenizer(read_tokenizer(folder), self._tokenizer)
+        _require_offsets(tokenizer)
+        window = _find_window(self._options, find_max_length(tokenizer, self._model))
+        return self._with(tokenizer, self._resolve_sizes(tokenizer, window), question_first=not pads_left(tokenizer))
+
+    def variants(self, other: Codec | None = None) -> Iterator[InputVariant]:
+        """Towards a deployment's tokenizer, its windows are tried, too, and at last the tokenizer itself."""
+        tokenizer, sizes, question_first = self._tokenizer, self._sizes, self._question_first
+        for difference, changed in mistaken_tokenizers(tokenizer):
+            yield InputVariant(difference, self._with(changed, sizes, question_first=question_first))
+        order = "the context stands before the question" if question_first else "the question stands before the context"
+        yield InputVariant(order, self._with(tokenizer, sizes, question_first=not question_first))
+        first = ChangedTokenizer(tokenizer, {"return_overflowing_tokens": False})
+        cut = "contexts are cut where their first window ends"
+        yield InputVariant(cut, self._with(first, sizes, question_first=question_first))
+        theirs = other if isinstance(other, QuestionAnsweringCodec) else None
+        if theirs is not None and theirs._sizes != sizes:  # noqa: SLF001 - of the same class
+            changed = self._with(tokenizer, theirs._sizes, question_first=question_first)  # noqa: SLF001 - likewise
+            yield InputVariant(sizes.describe_other(theirs._sizes), changed)  # noqa: SLF001 - likewise
+        for difference, changed_sizes in sizes.others(tokenizer, find_max_length(tokenizer, self._model)):
+            yield InputVariant(difference, self._with(tokenizer, changed_sizes, question_first=question_first))
+        if theirs is not None:
+            yield InputVariant(describe_other(tokenizer, theirs._tokenizer), theirs)  # noqa: SLF001 - likewise
+
+    def _with(self, tokenizer: Any, sizes: WindowSizes, *, question_first: bool) -> QuestionAnsweringCodec:
+        """A copy that encodes by another tokenizer, in other windows or in another order."""
+        codec = copy(self)
+        codec._tokenizer, codec._sizes, codec._question_first = tokenizer, sizes, question_first  # noqa: SLF001 - its own
+        return codec
+
+    def _resolve_sizes(self, tokenizer: Any, window: int) -> WindowSizes:
+        options = self._options
+        return WindowSizes.resolve(tokenizer, window, stride=options.stride, question=options.max_question_length)
 
     def _token_outputs(self, outputs: Arrays) -> Sequence[str]:
         """The names of the logits of where an answer begins and ends: the usual ones, else those that say so."""

@@ -36,10 +36,7 @@ def usual_mistakes(tokenizer: Any, limit: int | None) -> Iterator[tuple[str, Any
 
     `limit` is the number of tokens that texts are cut to, if any.
     """
-    yield "texts are in lower case before they are tokenized", ChangedTokenizer(tokenizer, lower_cases=True)
-    if (cased := _without_lower_case(tokenizer)) is not None:
-        yield "texts are not put into lower case", cased
-    yield "special tokens are not added", ChangedTokenizer(tokenizer, {"add_special_tokens": False})
+    yield from mistaken_tokenizers(tokenizer)
     for length in USUAL_LENGTHS:
         if limit is None or length < limit:
             yield _describe_length(length, limit), _cut_to(tokenizer, length)
@@ -47,6 +44,14 @@ def usual_mistakes(tokenizer: Any, limit: int | None) -> Iterator[tuple[str, Any
     turned = copy.deepcopy(tokenizer)
     turned.truncation_side = other_side
     yield f"long texts are cut at their {'start' if other_side == 'left' else 'end'}", turned
+
+
+def mistaken_tokenizers(tokenizer: Any) -> Iterator[tuple[str, Any]]:
+    """A tokenizer as deployments use it by mistake, whatever the length of texts."""
+    yield "texts are in lower case before they are tokenized", ChangedTokenizer(tokenizer, lower_cases=True)
+    if (cased := _without_lower_case(tokenizer)) is not None:
+        yield "texts are not put into lower case", cased
+    yield "special tokens are not added", ChangedTokenizer(tokenizer, {"add_special_tokens": False})
 
 
 def different_tokenizers(
@@ -58,16 +63,18 @@ def different_tokenizers(
         yield _describe_length(other_limit, limit), _cut_to(tokenizer, other_limit)
         for difference, changed in usual_mistakes(tokenizer, other_limit):
             yield f"{_describe_length(other_limit, limit)}, and {difference}", _cut_to(changed, other_limit)
-    yield (
-        f"the tokenizer is another: {_describe(other)} in place of {_describe(tokenizer)}",
-        _cut_to(other, other_limit),
-    )
+    yield describe_other(tokenizer, other), _cut_to(other, other_limit)
 
 
 def fit_tokenizer(tokenizer: Any, own: Any) -> Any:
     """A tokenizer that gives the same arrays as a model's own, of those that it has."""
     tokenizer.model_input_names = list(own.model_input_names)
     return tokenizer
+
+
+def describe_other(tokenizer: Any, other: Any) -> str:
+    """That a tokenizer is another than a model's own."""
+    return f"the tokenizer is another: {_describe(other)} in place of {_describe(tokenizer)}"
 
 
 def _cut_to(tokenizer: Any, length: int | None) -> ChangedTokenizer:
