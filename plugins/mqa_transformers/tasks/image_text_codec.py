@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 
+SIGMOID_MODEL = "SiglipModel"  # of which each text has a probability of its own, and every text as many tokens
+SIGMOID_TOKENS = 64  # of every text, with those that it is filled up with, as SigLIP was trained
+
+
+def gives_probability_of_each_text(model: Model) -> bool:
+    """Whether a model such as SigLIP says of each text how probable it is, and not, as CLIP, which of some texts it is."""
+    return model.about.get("architecture") == SIGMOID_MODEL
+
+
 def find_processors(model: Model) -> tuple[Any, Any]:
     """The image processor and the tokenizer of a model; a DataError where it lacks one."""
     parts = tuple(getattr(model.processor, name, None) for name in ("image_processor", "tokenizer"))
@@ -33,10 +42,19 @@ def find_processors(model: Model) -> tuple[Any, Any]:
     return images, tokenizer
 
 
-def tokenize_texts(model: Model, tokenizer: Any, texts: Sequence[str]) -> dict[str, npt.NDArray[np.int64]]:
-    """The tokens of texts, cut to what the model takes and padded to the longest, each array of shape (texts, tokens)."""
+def choose_text_length(model: Model, tokenizer: Any) -> dict[str, Any]:
+    """The arguments by which a tokenizer cuts texts to what a model takes, and fills up those of SigLIP, as it was trained."""
     limit = find_max_length(tokenizer, model)
-    encoded = tokenizer(list(texts), padding=True, truncation=limit is not None, max_length=limit, return_tensors="np")
+    if not gives_probability_of_each_text(model):
+        return {"truncation": limit is not None, "max_length": limit}
+    length = SIGMOID_TOKENS if limit is None else min(limit, SIGMOID_TOKENS)
+    return {"padding": "max_length", "truncation": True, "max_length": length}
+
+
+def tokenize_texts(model: Model, tokenizer: Any, texts: Sequence[str]) -> dict[str, npt.NDArray[np.int64]]:
+    """The tokens of texts, cut to what the model takes and padded to one length, each array of shape (texts, tokens)."""
+    arguments = {"padding": True} | choose_text_length(model, tokenizer)
+    encoded = tokenizer(list(texts), return_tensors="np", **arguments)
     return {name: np.asarray(array, np.int64) for name, array in encoded.items()}
 
 

@@ -12,10 +12,15 @@ from mqa_transformers.live_model import IMAGE_TEXT_MODEL, describe_image_model
 from mqa_transformers.loading import ZERO_SHOT_IMAGE_CLASSIFICATION
 from mqa_transformers.tasks.image_codec import IMAGE, sample_images
 from mqa_transformers.tasks.image_preprocessing import PIXELS
-from mqa_transformers.tasks.image_text_codec import ImageTextCodec, find_processors, tokenize_texts
+from mqa_transformers.tasks.image_text_codec import (
+    ImageTextCodec,
+    choose_text_length,
+    find_processors,
+    tokenize_texts,
+)
 from mqa_transformers.tasks.outputs import require_output
 from mqa_transformers.tasks.pooling import make_vectors
-from mqa_transformers.tasks.tokenization import IDS, find_max_length, pad_rows
+from mqa_transformers.tasks.tokenization import IDS, pad_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +75,7 @@ class ImageTextEmbeddingCodec(ImageTextCodec):
     ) -> None:
         super().__init__(model, processor, tokenize_texts(model, tokenizer, OTHER_TEXTS), preprocessing)
         self._tokenizer = tokenizer
-        self._max_length = find_max_length(tokenizer, model)
+        self._text_length = choose_text_length(model, tokenizer)
 
     def with_preprocessing(self, processor: Any, preprocessing: Preprocessing | None = None) -> ImageTextEmbeddingCodec:
         return ImageTextEmbeddingCodec(self._model, processor, self._tokenizer, preprocessing)
@@ -111,8 +116,7 @@ class ImageTextEmbeddingCodec(ImageTextCodec):
     def _encode_texts(self, texts: Sequence[str]) -> list[Arrays]:
         if not texts:
             return []
-        is_cut = self._max_length is not None
-        encoded = self._tokenizer(list(texts), truncation=is_cut, max_length=self._max_length)
+        encoded = self._tokenizer(list(texts), **self._text_length)
         return [
             {name: np.asarray(encoded[name][row], np.int64) for name in self._texts}
             | {PIXELS: self._other_image, IS_TEXT: np.array([True])}

@@ -127,7 +127,7 @@ def test_another_processor_of_images_leaves_the_texts_as_they_are(tokenizer):
         ({"candidate_labels": ("red",)}, "`candidate_labels` are two or more"),
         ({"candidate_labels": ("red", "red")}, "no two of which are the same"),
         ({"hypothesis_template": "a photo"}, "`hypothesis_template` is `a photo`, and has no `{}`"),
-        ({"architecture": "SiglipModel"}, "a `SiglipModel` gives each label a probability of its own"),
+        ({"architecture": "Siglip2Model"}, "a `Siglip2Model` reads patches of images of any ratio"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, said):
