@@ -40,6 +40,7 @@ HOST_COMMANDS = (
     "suites",
     "plugins",
     "search",
+    "new",
     "doctor",
     "schema",
 )  # in the order of the help

@@ -77,6 +77,7 @@ COMMANDS = [
     "suites",
     "plugins",
     "search",
+    "new",
     "doctor",
     "schema",
     "export",
