@@ -19,23 +19,25 @@ from scipy.special import softmax
 from sklearn.metrics import recall_score
 
 from mqa_registry import ModelUnderTest, Predictions, RunContext, as_predictions, edited
+from mqa_registry.cli.project import KINDS
 from mqa_registry.plugins import HOOKS, load
 from mqa_registry.runs import RunOptions, run
 from mqa_registry.testing import Trial, list_cases
 from mqa_registry.testing.rules import RULES
 
 PAGE = Path(__file__).parents[1] / "plugins" / "README.md"
-FILE = re.compile(r"^`(?P<name>[\w.]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
+FILE = re.compile(r"^`(?P<name>[\w./]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ (?P<command>.+)$", re.MULTILINE)
 
 # The page's commands as they run here: without a network, and without touching the environment of the tests.
 QUIET_PIP = f"{sys.executable} -m pip --disable-pip-version-check install --quiet --no-index --no-deps"
 HERE = {
-    "pip install -e .": f"{QUIET_PIP} --no-build-isolation --target installed .",
+    'pip install -e ".[test]"': f"{QUIET_PIP} --no-build-isolation --target installed .",
     "pytest": f"{sys.executable} -m pytest -q -p no:cacheprovider",
     "python -m build": f"{sys.executable} -m build --no-isolation",
 }
 AS_WRITTEN = "mqa "
+ENTER = "cd "
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +47,21 @@ def page():
 
 @pytest.fixture(scope="module")
 def done(page, tmp_path_factory):
-    """The folder with every file of the page, and what each command said, in the page's order."""
-    folder = tmp_path_factory.mktemp("mqa-emoji")
-    for name, text in FILE.findall(page):
-        (folder / name).write_text(text, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(folder / "installed"), "NO_COLOR": "1", "COLUMNS": "100"}
+    """The project with every file of the page, and what each command said, all in the page's order."""
+    folder = tmp_path_factory.mktemp("plugins")
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     said = {}
-    for command in COMMAND.findall(page):
+    for step in sorted([*FILE.finditer(page), *COMMAND.finditer(page)], key=re.Match.start):
+        found = step.groupdict()
+        if "name" in found:
+            (folder / found["name"]).write_text(found["text"], encoding="utf-8")
+            continue
+        command = found["command"]
+        if command.startswith(ENTER):
+            folder /= command.removeprefix(ENTER)
+            environment["PYTHONPATH"] = str(folder / "installed")
+            continue
         words = HERE.get(command, command).split()
         said[command] = subprocess.run(
             words, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
@@ -63,7 +72,17 @@ def done(page, tmp_path_factory):
 def test_every_block_of_the_page_is_a_file_or_a_command(page):
     blocks = re.findall(r"^```(\w+)$", page, re.MULTILINE)
     assert len(FILE.findall(page)) == len(blocks) - blocks.count("console")
-    assert all(command in HERE or command.startswith(AS_WRITTEN) for command in COMMAND.findall(page))
+    assert all(command in HERE or command.startswith((AS_WRITTEN, ENTER)) for command in COMMAND.findall(page))
+
+
+def test_the_page_names_every_kind_of_project(page):
+    (told,) = re.findall(r"`--kind` says what it gives: (.+?)\.\s", page, re.DOTALL)
+    assert re.findall(r"`([a-z]+)`", told) == list(KINDS)
+
+
+def test_the_entry_point_of_the_page_is_the_one_that_was_written(page, done):
+    excerpt = re.findall(r"^    (\[project\.entry-points.+\n)    (.+\n)", page, re.MULTILINE)[0]
+    assert "".join(excerpt) in (done.folder / "pyproject.toml").read_text("utf-8")
 
 
 def test_every_command_ends_well(done):
@@ -78,7 +97,7 @@ def test_the_plugin_is_seen(done):
 
 
 def test_the_suite_cuts_the_rows_by_the_plugins_slice(done):
-    report = done.said["mqa run emoji.toml --only emoji-or-not"].stdout
+    report = done.said["mqa run example/suite.toml --only emoji-or-not"].stdout
     assert "with emoji" in report
     assert "without emoji" in report
     assert "0.667" in report
@@ -102,7 +121,7 @@ def test_it_keeps_every_rule_without_pytest_too(done):
 
 def count_rules(done):
     trials = {"has-emoji": Trial(golden=[({"text": ""}, "without emoji")])}
-    return len(list_cases(done.folder / "mqa_emoji.py", trials))
+    return len(list_cases(done.folder / "mqa_emoji", trials))
 
 
 def test_the_page_lists_every_rule_as_the_kit_has_it(page):
@@ -121,12 +140,14 @@ def test_the_wheel_holds_the_module_alone(done):
     assert wheel.name == "mqa_emoji-0.1.0-py3-none-any.whl"
 
 
-def test_the_source_distribution_holds_no_row_of_data(done):
-    assert (done.folder / ".mqa").is_dir()
+def test_the_source_distribution_holds_the_example_and_no_store(done):
+    assert (done.folder / "example" / ".mqa").is_dir()
     (sdist,) = (done.folder / "dist").glob("*.tar.gz")
     with tarfile.open(sdist) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}
-    assert names == {"PKG-INFO", "pyproject.toml", "mqa_emoji.py", "test_mqa_emoji.py"}
+    example = {f"example/{name}" for name in ("posts.csv", "predictions.csv", "suite.toml")}
+    package = {"mqa_emoji/__init__.py", "mqa_emoji/py.typed", "tests/test_mqa_emoji.py"}
+    assert names == {".gitignore", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"} | package | example
 
 
 def test_our_own_distributions_hold_no_store(tmp_path):
@@ -161,11 +182,11 @@ def test_the_metrics_of_the_page_are_a_plugin_and_mean_what_they_say(done):
 
 
 def test_the_probe_of_the_page_counts_repeated_texts(done):
-    suite = done.folder / "again.toml"
-    whole = (done.folder / "emoji.toml").read_text(encoding="utf-8")
+    suite = done.folder / "example" / "again.toml"
+    whole = (done.folder / "example" / "suite.toml").read_text(encoding="utf-8")
     check = '[[check]]\nmeasure = "mqa_probing/repeated"\nexpect.count = { max = 0 }\n'
     suite.write_text(whole[: whole.index("[[check]]")] + check, encoding="utf-8")
-    posts = done.folder / "posts.csv"
+    posts = done.folder / "example" / "posts.csv"
     asked = RunOptions(plugin_files=(done.folder / "mqa_probing.py",))
     assert run(suite, asked).results[0].verdict == "PASS"
     posts.write_text(posts.read_text(encoding="utf-8") + "7,great,positive\n", encoding="utf-8")
@@ -174,11 +195,15 @@ def test_the_probe_of_the_page_counts_repeated_texts(done):
 
 
 def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
-    suite = done.folder / "drop.toml"
-    whole = (done.folder / "emoji.toml").read_text(encoding="utf-8")
-    (done.folder / "sure.csv").write_text("id,positive,negative\n1,0.9,0.1\n2,0.2,0.8\n3,1,0\n", encoding="utf-8")
-    (done.folder / "unsure.csv").write_text("id,positive,negative\n1,0.4,0.6\n2,0.25,0.75\n3,1,0\n", encoding="utf-8")
-    (done.folder / "three.csv").write_text(
+    suite = done.folder / "example" / "drop.toml"
+    whole = (done.folder / "example" / "suite.toml").read_text(encoding="utf-8")
+    (done.folder / "example" / "sure.csv").write_text(
+        "id,positive,negative\n1,0.9,0.1\n2,0.2,0.8\n3,1,0\n", encoding="utf-8"
+    )
+    (done.folder / "example" / "unsure.csv").write_text(
+        "id,positive,negative\n1,0.4,0.6\n2,0.25,0.75\n3,1,0\n", encoding="utf-8"
+    )
+    (done.folder / "example" / "three.csv").write_text(
         "id,text,target\n1,a,positive\n2,b,negative\n3,c,positive\n", encoding="utf-8"
     )
     backends = "".join(f'[backends.{name}]\nuse = "replay/file"\npath = "{name}.csv"\n' for name in ("sure", "unsure"))
