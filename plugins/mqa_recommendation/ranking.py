@@ -69,8 +69,11 @@ class RankingCodec(Codec):
         """Every pair costs the same."""
         return 1
 
+    def reduce(self, outputs: Arrays, parts: Sequence[Arrays]) -> dict[str, npt.NDArray[np.float64]]:
+        return {SCORE: _read_scores(outputs, len(parts))}
+
     def join(self, outputs: Sequence[Arrays], row: Arrays) -> dict[str, npt.NDArray[np.float64]]:
-        return {SCORES: np.array([_read_score(one) for one in outputs])}
+        return {SCORES: np.array([one[SCORE] for one in outputs])}
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
         return make_rankings(outputs[SCORES], [row[MEMBER] for row in rows])
@@ -94,19 +97,25 @@ def _select(row: Arrays, field: str) -> dict[str, npt.NDArray[Any]]:
     return {name.removeprefix(prefix): values for name, values in row.items() if name.startswith(prefix)}
 
 
-def _read_score(outputs: Arrays) -> float:
-    """The score of one pair: the output `score` or the only one, or the dot product of the vectors of both towers."""
+def _read_scores(outputs: Arrays, count: int) -> npt.NDArray[np.float64]:
+    """The scores of a batch of pairs: the output `score` or the only one, or the dot products of the vectors of both towers."""
     if {USER_EMBEDDING, ITEM_EMBEDDING} <= outputs.keys():
-        user, item = (outputs[name].astype(np.float64).ravel() for name in (USER_EMBEDDING, ITEM_EMBEDDING))
-        if len(user) != len(item):
-            raise DataError(f"the model gives users vectors of {len(user)} numbers, and items of {len(item)}")
-        return float(user @ item)
+        users, items = (_per_pair(outputs[name], count).astype(np.float64) for name in (USER_EMBEDDING, ITEM_EMBEDDING))
+        if (size := users.shape[1]) != items.shape[1]:
+            raise DataError(f"the model gives users vectors of {size} numbers, and items of {items.shape[1]}")
+        return np.array([user @ item for user, item in zip(users, items, strict=True)])
     if SCORE not in outputs and len(outputs) != 1:
         raise DataError(
             f"the model has the outputs {', '.join(f'`{name}`' for name in outputs)}, and none says that it is the score",
             hint=f"name it `{SCORE}`, or two vectors `{USER_EMBEDDING}` and `{ITEM_EMBEDDING}`",
         )
-    score = outputs.get(SCORE, next(iter(outputs.values())))
-    if score.size != 1:
-        raise DataError(f"the model gives {score.size} numbers for a pair, and one is its score")
-    return float(score.reshape(()))
+    scores = _per_pair(outputs.get(SCORE, next(iter(outputs.values()))), count)
+    if scores.shape[1] != 1:
+        raise DataError(f"the model gives {scores.shape[1]} numbers for a pair, and one is its score")
+    return scores[:, 0].astype(np.float64)
+
+
+def _per_pair(values: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+    """The numbers of each pair in an output, shape (pairs, numbers); a single number of the whole batch is each pair's."""
+    values = values if values.ndim else np.broadcast_to(values, count)
+    return values.reshape(len(values), -1)

@@ -49,8 +49,10 @@ def test_a_number_or_a_list_is_the_input_of_its_field(ranking):
 
 def decode(codec, example, *outputs):
     (row,) = codec.encode([example])
-    scores = codec.join([{name: np.array(one) for name, one in each.items()} for each in outputs], row)["scores"]
-    return codec.decode({"scores": np.array([[*scores, 0.0]])}, [row]).to_pylist()
+    batch = {name: np.array([each[name] for each in outputs]) for name in outputs[0]}
+    reduced = codec.reduce(batch, codec.split(row))
+    scores = codec.join([{name: array[pair] for name, array in reduced.items()} for pair in range(len(outputs))], row)
+    return codec.decode({"scores": np.array([[*scores["scores"], 0.0]])}, [row]).to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,11 @@ def decode(codec, example, *outputs):
 )
 def test_a_score_is_the_only_output_or_the_named_one_or_the_product_of_both_vectors(ranking, outputs):
     assert decode(ranking, EXAMPLE, *outputs) == [{"ranking": ["i2", "i7"], "scores": [2.5, 1.0]}]
+
+
+def test_a_number_that_a_model_gives_for_a_whole_batch_is_the_score_of_each_pair(ranking):
+    (row,) = ranking.encode([EXAMPLE])
+    assert ranking.reduce({"output": np.array(2.5)}, ranking.split(row))["score"].tolist() == [2.5, 2.5]
 
 
 def test_a_user_with_a_score_that_is_no_number_has_no_ranking(ranking):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mqa_registry.contributions import Streaming, shapes
@@ -42,40 +42,28 @@ def run_rows(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batching
     return run(codec.collate(rows))
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One part of a row, its cost, and where it belongs."""
-
-    arrays: Encoded
-    cost: int
-    row: int
-    number: int
-
-
 def _run_parts(codec: Codec, run: Run, rows: Sequence[Encoded], batching: Batching, budget: int) -> Outputs:
     """The outputs for rows whose parts are run in batches of their own, the costliest first, and then joined."""
-    parts = []
-    for row, encoded in enumerate(rows):
-        split = codec.split(encoded)
-        costs = codec.costs(split)
-        parts += [
-            _Part(arrays, cost, row, number) for number, (arrays, cost) in enumerate(zip(split, costs, strict=True))
-        ]
-    parts.sort(key=lambda part: (-part.cost, part.row, part.number))
-    outputs: dict[tuple[int, int], Outputs] = {}
-    for batch in batching.batches(parts, budget, cost=lambda part: part.cost, shape=lambda part: shapes(part.arrays)):
-        given = run_in_halves(partial(_run_batch, codec, run), batch)
-        outputs |= {(part.row, part.number): one for part, one in zip(batch, given, strict=True)}
-    by_row: list[list[Outputs]] = [[] for _ in rows]
-    for row, number in sorted(outputs):
-        by_row[row].append(outputs[row, number])
+    parts: list[Encoded] = []
+    costs: list[int] = []
+    ends: list[int] = []  # of each row among the parts
+    for row in rows:
+        split = codec.split(row)
+        parts += split
+        costs += codec.costs(split)
+        ends.append(len(parts))
+    order = sorted(range(len(parts)), key=costs.__getitem__, reverse=True)  # parts of one cost stay in their order
+    outputs: dict[int, Outputs] = {}
+    for batch in batching.batches(order, budget, cost=costs.__getitem__, shape=lambda part: shapes(parts[part])):
+        given = run_in_halves(partial(_run_batch, codec, run), [parts[part] for part in batch])
+        outputs.update(zip(batch, given, strict=True))
+    by_row = [[outputs[part] for part in range(start, end)] for start, end in pairwise([0, *ends])]
     return _join(codec, by_row, rows)
 
 
-def _run_batch(codec: Codec, run: Run, parts: Sequence[_Part]) -> list[Outputs]:
+def _run_batch(codec: Codec, run: Run, parts: Sequence[Encoded]) -> list[Outputs]:
     """What is kept of the outputs for each part of a batch."""
-    arrays = [part.arrays for part in parts]
-    given = codec.reduce(run(codec.collate(arrays)), arrays)
+    given = codec.reduce(run(codec.collate(parts)), parts)
     return [select_row(given, place) for place in range(len(parts))]
 
 
