@@ -11,12 +11,13 @@ from mqa_registry import ClassificationTask, ClassifierOptions, Codec, DataError
 from mqa_tabular.features import Feature, find_misfit, read_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
     import pyarrow as pa
 
     from mqa_registry import ClassifierHead, Example, Model, OutputReading
+    from mqa_tabular.features import Value
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -89,10 +90,20 @@ class TabularCodec(Codec):
         self._dtypes = {name: _find_dtype(members, in_float64=in_float64) for name, members in self._inputs.items()}
 
     def encode(self, examples: Sequence[Example]) -> list[Arrays]:
-        return [self._encode_row(example[COLUMNS]) for example in examples]
+        rows = [example[COLUMNS] for example in examples]
+        missing, unknown = self._options.missing, self._options.unknown
+        values = {
+            feature.name: [feature.read(row[feature.name], missing=missing, unknown=unknown) for row in rows]
+            for feature in self._features
+        }
+        columns = [
+            _to_arrays([values[member.name] for member in members], self._dtypes[name], len(rows))
+            for name, members in self._inputs.items()
+        ]
+        return [dict(zip(self._inputs, arrays, strict=True)) for arrays in zip(*columns, strict=True)]
 
     def collate(self, rows: Sequence[Arrays]) -> Arrays:
-        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
     def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
         return self._head.decode(outputs, rows)
@@ -108,16 +119,15 @@ class TabularCodec(Codec):
         """The index of the first row with a value of another kind than its column should have; a DataError without the column."""
         return find_misfit(self._features, [example[COLUMNS] for example in examples])
 
-    def _encode_row(self, row: Mapping[str, Any]) -> Arrays:
-        missing, unknown = self._options.missing, self._options.unknown
-        values = {
-            feature.name: feature.read(row[feature.name], missing=missing, unknown=unknown)
-            for feature in self._features
-        }
-        return {
-            name: np.array([values[member.name] for member in members], self._dtypes[name])
-            for name, members in self._inputs.items()
-        }
+
+def _to_arrays(columns: Sequence[Sequence[Value]], dtype: type[np.generic], count: int) -> Iterable[npt.NDArray[Any]]:
+    """The values that some columns have in so many rows, one array for each row, shape (columns,).
+
+    An array of text is as wide as its own longest value, whatever other rows have: equal rows have equal arrays.
+    """
+    if dtype is np.str_:
+        return [np.array([column[row] for column in columns], dtype) for row in range(count)]
+    return np.array(columns, dtype).T.copy()
 
 
 def _group_inputs(features: Sequence[Feature], inputs: Mapping[str, Sequence[str]]) -> dict[str, tuple[Feature, ...]]:

@@ -39,6 +39,16 @@ def test_every_feature_is_an_input_of_one_column_in_its_own_type():
     assert np.isnan(arrays["hours"][1, 0])
 
 
+def test_a_row_is_encoded_alike_alone_and_with_others():
+    codec = bind(inputs={"numbers": ["hours", "age", "sex"], "words": ["work"]})
+    for row, encoded in zip(ROWS, codec.encode(ROWS), strict=True):
+        (alone,) = codec.encode([row])
+        assert list(alone) == list(encoded)
+        for name, array in alone.items():
+            assert (array.dtype, array.shape) == (encoded[name].dtype, encoded[name].shape)
+            np.testing.assert_array_equal(array, encoded[name])
+
+
 def test_several_columns_may_be_one_input():
     arrays = batch(bind(inputs={"numbers": ["hours", "age", "sex"]}))
     assert list(arrays) == ["numbers", "work"]

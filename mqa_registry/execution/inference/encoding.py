@@ -161,8 +161,9 @@ def select_encodings(encodings: Iterable[Encoding], fingerprints: set[bytes]) ->
     """The encodings of these examples, without the fingerprints of others."""
     selected = []
     for encoding in encodings:
-        remaining = tuple(one for one in encoding.fingerprints if one in fingerprints)
-        if remaining:
+        if fingerprints.issuperset(encoding.fingerprints):  # nearly always: the encoding itself, and no copy
+            selected.append(encoding)
+        elif remaining := tuple(one for one in encoding.fingerprints if one in fingerprints):
             selected.append(Encoding(encoding.arrays, encoding.cost, remaining))
     return selected
 

@@ -199,14 +199,17 @@ class LiveBackend:
 
     def predict(self, request: ShardRequest, encodings: Encodings, progress: Progress) -> None:
         """Predict those of the encoded rows that are requested and missing."""
-        if request.missing is None:
-            request.missing = self._start(request, progress)
         requested = set(split_keys(request.distinct))
         rows = select_encodings(encodings.rows, requested)
         names = [name for row in rows for name in row.fingerprints]
-        missing = set(split_keys(self._cache.find_missing(join_keys(names))))
+        if request.missing is None:
+            request.missing = self._start(request, progress)
+            lacking = request.missing.fingerprints  # looked up just now
+        else:
+            # Another backend of the same digest, another process, or the shard before may have predicted some since.
+            lacking = self._cache.find_missing(join_keys(names))
+        missing = set(split_keys(lacking)).intersection(names)
         self.has_found = self.has_found or len(missing) < len(names)
-        # Another backend of the same digest, another process, or the shard before may have predicted some since.
         self._count_predicted(request, {*names} - missing, progress)
         request.lost |= {name: error for name, error in encodings.lost.items() if name in requested}
         if self.failure is None:

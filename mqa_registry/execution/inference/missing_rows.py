@@ -21,13 +21,13 @@ class MissingRows:
     """How many rows of each view lack a prediction. An example may be a row of several views, and several rows of one.
 
     `views` has the fingerprints of the rows of every view. `missing` are the distinct fingerprints, sorted, of the
-    examples without a prediction.
+    examples without a prediction at first, which are kept as `fingerprints`.
     """
 
     def __init__(self, views: Mapping[View, Keys], missing: Keys) -> None:
         self._totals = [len(keys) for keys in views.values()]
         self._views = list(views)
-        self._missing = missing
+        self.fingerprints = missing
         self._is_missing = np.ones(len(missing), dtype=bool)
         keys = np.concatenate([join_keys([]), *views.values()])
         positions = np.searchsorted(missing, keys)  # of each row's example among the missing ones
@@ -41,7 +41,7 @@ class MissingRows:
 
     def __len__(self) -> int:
         """How many examples were missing at first."""
-        return len(self._missing)
+        return len(self.fingerprints)
 
     def list_views(self) -> Iterator[tuple[View, int, int]]:
         """Every view, its rows that have a prediction, and all its rows."""
@@ -49,7 +49,7 @@ class MissingRows:
 
     def remove(self, fingerprints: Iterable[bytes]) -> tuple[int, Iterator[tuple[View, int, int]]]:
         """Count examples as settled: how many rows of views that are, and what `list_views` says of these views."""
-        found = find_sorted(np.unique(join_keys([*fingerprints])), self._missing)
+        found = find_sorted(np.unique(join_keys([*fingerprints])), self.fingerprints)
         found = found[self._is_missing[found]]
         self._is_missing[found] = False
         rows = [self._view_of_row[self._starts[one] : self._starts[one + 1]] for one in found]
