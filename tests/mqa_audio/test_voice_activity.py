@@ -109,6 +109,17 @@ def test_the_suite_holds_in_noise_too(folder):
     assert [step["severity"] for step in noise["series"]] == [-30, -20, -10, 0]
 
 
+def test_the_suite_names_the_kind_of_recordings_at_which_the_detector_is_worst(folder):
+    """Two kinds of sounds that are alike, each with its own F1; all recordings are in one of them."""
+    results = json.loads((folder / "report.json").read_text())["results"]
+    for backend in ("torch", "onnx"):
+        groups = next(one for one in results if (one["check"], one["backend"]) == ("sounds alike", backend))["groups"]
+        values = {name: one["numbers"]["value"] for name, one in groups.items()}
+        assert {name.partition(":")[0] for name in values} == {"cluster 1 of 2", "cluster 2 of 2"}
+        assert sum(one["rows"] for one in values.values()) == pq.read_table(DATA).num_rows
+        assert min(one["estimate"] for one in values.values()) < max(one["estimate"] for one in values.values())
+
+
 def test_segments_that_were_found_elsewhere_are_judged_the_same(
     folder, tmp_path, model_under_test, predicted, recordings
 ):
