@@ -77,6 +77,32 @@ def test_a_span_that_cannot_be_is_refused_with_its_row(spans, said):
 
 
 @pytest.mark.parametrize(
+    ("position", "type_", "said"),
+    [
+        (1.5, pa.float64(), "1.5"),
+        (float("inf"), pa.float64(), "inf"),
+        ("1", pa.string(), "'1'"),
+        (True, pa.bool_(), "True"),
+    ],
+)
+@pytest.mark.parametrize("name", ["start", "end"])
+def test_a_position_that_is_no_whole_number_is_refused_and_not_cut(name, position, type_, said):
+    kinds = {"start": pa.int64(), "end": pa.int64()} | {name: type_}
+    kind = pa.list_(pa.struct([*kinds.items(), ("label", pa.string())]))
+    refused = refuse([[span(0, 3) | {name: position}]], kind, text=["Ann in Rome"])
+    assert refused.message == f"row 1 of the data set `news` has a span whose `{name}` is {said}"
+    assert "whole numbers" in refused.hint
+
+
+def test_whole_positions_may_be_written_as_floats():
+    """As pandas has them, where some are missing."""
+    kind = pa.list_(pa.struct([("start", pa.float64()), ("end", pa.float64()), ("label", pa.string())]))
+    (((start, end, _),),) = read([[span(0.0, 3.0)]], kind, text=["Ann in Rome"])
+    assert (start, end) == (0, 3)
+    assert type(start) is type(end) is int
+
+
+@pytest.mark.parametrize(
     ("tags", "said"),
     [
         (["B-PER"], "row 1 of the data set `news` has 1 tag for 2 tokens"),

@@ -155,7 +155,8 @@ class _TargetReader:
         values: Mapping[str, Any] = span or {}
         if lacking := [name for name in ("start", "end", "label") if is_missing(values.get(name))]:
             raise self._error(row, f"has a span without `{lacking[0]}`", "a span has `start`, `end` and `label`")
-        start, end, label = values["start"], values["end"], plain_label(values["label"])
+        start, end = (self._read_position(row, name, values[name]) for name in ("start", "end"))
+        label = plain_label(values["label"])
         if not 0 <= start < end:
             raise self._error(row, f"has a span from {start} to {end}", _range_hint())
         if length is not None and end > length:
@@ -164,7 +165,14 @@ class _TargetReader:
             )
         if self._labels and label not in self._labels:
             raise self._unknown(row, "a span", label, sorted(self._labels - set(self._classes)) or sorted(self._labels))
-        return {"start": int(start), "end": int(end), "label": label}
+        return {"start": start, "end": end, "label": label}
+
+    def _read_position(self, row: int, name: str, value: Any) -> int:
+        """A whole number, which may be written as a float; to cut another would move the span."""
+        is_whole = value.is_integer() if isinstance(value, float) else type(value) is int
+        if not is_whole:
+            raise self._error(row, f"has a span whose `{name}` is {value!r:.40}", f"whole numbers; {_range_hint()}")
+        return int(value)
 
     def _read_tag(self, row: int, tag: Any) -> str:
         """The tag by its name; an integer is its position among the model's."""
