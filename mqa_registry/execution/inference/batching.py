@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.boundary import check_length
 from mqa_registry.contributions import Backend, Batching, shapes
-from mqa_registry.errors import ContributionError, DataError, NotRunError, RowError
+from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.execution.inference.invariance import batch_invariance, shift_of_padding
 from mqa_registry.execution.model_building import take_evenly
 from mqa_registry.findings import Finding
@@ -120,7 +120,7 @@ def _encode_sample(backend: LiveBackend, sample: Sequence[Example]) -> list[Enco
         rows = codec.encode_parts(sample)
         if task_sample and len({shapes(row) for row in rows}) == 1:
             rows += [row for row in codec.encode_parts(task_sample) if row.keys() == rows[0].keys()]
-    except (RowError, ContributionError):  # predicting the rows of the run fails too, and reports it
+    except (DataError, ContributionError):  # predicting the rows of the run fails too, and reports it
         return []
     return rows
 

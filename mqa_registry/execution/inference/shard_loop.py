@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mqa_registry.errors import BlobError, ContributionError, DataError, NotRunError, WorkerLostError
+from mqa_registry.errors import BlobError, ContributionError, DataError, MqaError, NotRunError, WorkerLostError
 from mqa_registry.execution.inference.cache import TruncationCache
 from mqa_registry.execution.inference.encoding import Encoder
 from mqa_registry.execution.rows.shards import examples_of, in_flight, look_ahead
@@ -170,11 +170,26 @@ class ShardLoop:
                     backend.predict(work.requests[backend.name], encodings, self._resources.progress)
                     if encodings.is_last:
                         self._collect(work, backend)
+        except DataError as error:
+            raise self._name_row(work, error) from error
         except (ContributionError, NotRunError) as error:  # of the task, whose encodings all backends need
             for backend in work.incomplete:
                 backend.failure = backend.failure or Failure.of(error)
         self._collect_others(work, work.finished)
         self._count_truncated(work.shard_rows)
+
+    def _name_row(self, work: _ShardWork, error: DataError) -> DataError:
+        """The error of encoding a shard with the row that has it; as it is where no row alone does."""
+        codec = self._model_under_test.codec
+        for row_set, part in _requested_parts(work.requests, work.shard_rows).items():
+            for row_id, example in zip(part.rows.ids.to_pylist(), part.rows.examples(), strict=True):
+                try:
+                    codec.encode([example])
+                except MqaError as found:
+                    if found.message == error.message:
+                        message = f"row `{row_id}` of `{row_set.name}` cannot be run: {error.message}"
+                        return DataError(message, hint=error.hint)
+        return error
 
     def _receive(self, work: _ShardWork, remote: Future[PredictedShard]) -> None:
         """Take over what a worker has predicted of a shard; where it was lost with its workers, its rows are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from mqa_registry.errors import DataError
@@ -127,6 +128,24 @@ def test_a_row_that_the_model_cannot_run_is_found_before_anything_is_predicted(e
     with pytest.raises(DataError, match=r"row `\w+` of `words` cannot be run: clouds are not text"):
         engine.run(engine.suite(engine.check()))
     assert engine.letters.batches == []
+
+
+@pytest.mark.parametrize("refused", ["cloud", ""])  # one word, all words
+def test_a_row_that_a_task_refuses_is_named(engine, monkeypatch, refused):
+    make, words = engine.letters.codec, engine.table["text"].to_pylist()
+    engine.table = engine.table.append_column("id", pa.array([f"w{number}" for number in range(len(words))]))
+
+    def encode(examples):
+        if any(refused in example["text"] for example in examples):
+            raise DataError("clouds are not text", hint="leave them out")
+        return make(None).encode(examples)
+
+    _codec(engine, monkeypatch, encode=encode)
+    with pytest.raises(DataError) as error:
+        engine.run(engine.suite(engine.check()))
+    first = next(number for number, word in enumerate(words) if refused in word)
+    assert error.value.message == f"row `w{first}` of `words` cannot be run: clouds are not text"
+    assert error.value.hint == "leave them out"
 
 
 def _codec(engine, monkeypatch, **more):
