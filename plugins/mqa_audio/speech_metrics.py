@@ -54,6 +54,7 @@ def onset_f1(predictions: Predictions, targets: Targets, *, tolerance_ms: Annota
 
     From 0 to 1. A predicted onset is right that is within `tolerance_ms` of one of the targets; each is held against one.
     """
+    _check_within_sounds(predictions, targets)
     counts = [
         (_match(one, other, tolerance_ms), len(one), len(other))
         for one, other in zip(_onsets(predictions.to_pylist()), _onsets(targets.to_pylist()), strict=True)
@@ -106,6 +107,7 @@ def _over_rows(counts: Floats, score: Callable[[Floats], Floats]) -> Statistic:
 
 def _measure_times(predictions: Predictions, targets: Targets) -> Floats:
     """By row the milliseconds that are in both, predicted, and in the targets, shape (rows, 3)."""
+    _check_within_sounds(predictions, targets)
     pairs = zip(_merged(predictions.to_pylist()), _merged(targets.to_pylist()), strict=True)
     rows = [
         (
@@ -116,6 +118,25 @@ def _measure_times(predictions: Predictions, targets: Targets) -> Floats:
         for one, other in pairs
     ]
     return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def _check_within_sounds(predictions: Predictions, targets: Targets) -> None:
+    """Raise a DataError where a target ends after the last chunk of its sound; predictions without chunks say no length."""
+    if DECISIONS not in predictions.table.column_names:
+        return
+    ids, chunks = predictions.ids, _find_decisions(predictions)
+    for row, spans in enumerate(targets.to_pylist()):
+        decisions = chunks[row].as_py()
+        if not spans or not decisions:
+            continue
+        last, end = decisions[-1], max(span["end"] for span in spans)
+        if end > last["end"] + (
+            last["end"] - last["start"]
+        ):  # a chunk more: ends are rounded where a sound is made longer
+            raise DataError(
+                f"row `{ids[row]}` has a target that ends at {end:,} ms, and its sound is {last['end']:,} ms long",
+                hint="targets are in milliseconds from the start of the sound",
+            )
 
 
 def _merged(rows: Sequence[Spans | None]) -> list[list[tuple[int, int]]]:

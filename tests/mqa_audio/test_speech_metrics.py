@@ -76,3 +76,16 @@ def test_the_difference_of_chunks_is_that_of_their_probabilities():
     assert chunk_difference(one, other) == pytest.approx(0.15)  # from a probability of 0.4 to one of 0.55
     with pytest.raises(DataError, match="without what was decided"):
         chunk_difference(one, predicted(spans((0, 64))))
+
+
+@pytest.mark.parametrize("measure", [speech_f1, detection_error, onset_f1])
+def test_a_target_behind_the_end_of_its_sound_is_refused_with_its_row(measure):
+    """A sound of two chunks, 64 ms; one chunk more is allowed, for targets that moved with a sound are rounded."""
+    one = predicted(spans((0, 64)), spans((0, 64)), decisions=pa.array([decided(0.8, -0.2)] * 2))
+    measure(one, Targets([spans((0, 96)), None]))
+    with pytest.raises(DataError, match=r"row `1` has a target that ends at 97 ms, and its sound is 64 ms long"):
+        measure(one, Targets([spans((0, 64)), spans((0, 20), (30, 97))]))
+
+
+def test_predictions_without_chunks_say_nothing_of_the_length_of_a_sound():
+    assert value(speech_f1(predicted(spans((0, 100))), Targets([spans((0, 300))])), 1) == pytest.approx(0.5)
