@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry.errors import BlobError, DataError, summarize_error
+from mqa_registry.errors import BlobError, DataError, RowError, summarize_error
 from mqa_registry.extras import optional_import
 from mqa_registry.types.blobs import Blob
 
@@ -84,10 +84,18 @@ def read_sound(value: Any) -> Sound:
 def resample(samples: npt.NDArray[np.floating[Any]], rate: int, new_rate: int) -> npt.NDArray[np.float32]:
     """Samples, the first axis, at another rate: `scipy.signal.resample_poly`, with its Kaiser window (beta 5).
 
-    The low-pass filter is linear in phase, so that nothing moves in time; ceil(samples * new_rate / rate) are given.
+    The low-pass filter is linear in phase, so that nothing moves in time; ceil(samples * new_rate / rate) are given. Raises
+    a RowError where these would be more than 100 million.
     """
     if rate == new_rate:
         return samples.astype(np.float32)
+    number = math.ceil(samples.size * new_rate / rate)
+    if number > MAX_SAMPLES:
+        raise RowError(
+            f"a sound of {len(samples):,} samples at {rate:,} Hz",
+            f"has {number:,} of them at {new_rate:,} Hz, and more than {MAX_SAMPLES:,} are not made",
+            hint="is its sampling rate right? else cut it into parts",
+        )
     from scipy import signal
 
     common = math.gcd(rate, new_rate)

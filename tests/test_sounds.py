@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import signal
 
-from mqa_registry import Blob, BlobError, DataError, Sound, read_sound, resample
+from mqa_registry import Blob, BlobError, DataError, RowError, Sound, read_sound, resample
 
 RATE = 8000
 NOISE = (0.2 * np.random.default_rng(7).standard_normal((1200, 2))).astype(np.float32)
@@ -123,6 +123,13 @@ def test_a_tone_stays_the_tone_that_it_is_at_another_rate(rate, new_rate):
 def test_what_is_above_half_of_the_new_rate_is_filtered_out():
     tone = np.sin(2 * np.pi * 7000 * np.arange(16000) / 16000)
     assert np.abs(resample(tone, 16000, 8000)[500:-500]).max() < 2e-3
+
+
+def test_a_sound_that_would_have_more_samples_than_are_made_is_refused():
+    """At 1 Hz, as a damaged header says, 7,000 samples are nearly two hours of silence and noise."""
+    with pytest.raises(RowError, match=r"7,000 samples at 1 Hz` has 112,000,000 of them at 16,000 Hz") as caught:
+        resample(np.zeros((7000, 1), np.float32), 1, 16000)
+    assert caught.value.hint == "is its sampling rate right? else cut it into parts"
 
 
 def test_channels_are_resampled_one_by_one_as_scipy_does_it():
