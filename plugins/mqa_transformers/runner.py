@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from mqa_registry import NotRunError, RunnerFacts, split_cache, summarize_error
+from mqa_transformers.arguments import check_arguments
 from mqa_transformers.device import is_out_of_memory, memory_errors
 from mqa_transformers.instrumentation import (
     HALF,
@@ -216,7 +217,12 @@ class TorchRunner:
 
             cache = DynamicCache([(self._to_tensor(key), self._to_tensor(value)) for key, value in pairs])
             options = {"past_key_values": cache, "use_cache": True}
-        return self.module(**{name: self._to_tensor(values) for name, values in arrays.items()}, **options)
+        tensors = {name: self._to_tensor(values) for name, values in arrays.items()}
+        try:
+            return self.module(**tensors, **options)
+        except TypeError as error:
+            check_arguments(self.original, [*tensors, *options], error)
+            raise
 
     def _named_outputs(self, batch: Arrays) -> dict[str, Any]:
         outputs = self._forward(batch)
