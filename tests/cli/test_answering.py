@@ -65,6 +65,7 @@ def estimates(report, backend):
     }
 
 
+@pytest.mark.slow
 def test_both_backends_answer_alike_and_typos_cost_something(write, notes):
     write(notes)
     report = run(suite(*CHECKS), RunOptions())

@@ -118,7 +118,13 @@ def remarks(report):
     return [found["message"] for found in report["findings"] if found["topic"] == "onnx"]
 
 
-@pytest.mark.parametrize("file", ["one-dynamo", "many-dynamo", "one-traced", "many-traced"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "one-dynamo",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("many-dynamo", "one-traced", "many-traced")),
+    ],
+)
 def test_a_sound_file_passes_and_its_length_is_told(project, file):
     done = project.parity(f"{file}.onnx")
     assert done.code == 0, done.output

@@ -290,6 +290,7 @@ def make_answers(schema: str, rows: int) -> dict[str, Any]:
     return {"answer": answers, "candidates": candidates, "no_answer_score": [0.05 if one else 0.9 for one in answers]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", OTHERS)
 def test_a_sound_model_of_another_schema_passes_with_enough_rows(sound, schema):
     answers = make_answers(schema, 800)

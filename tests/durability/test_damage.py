@@ -22,7 +22,7 @@ def rerun(letters, monkeypatch):
     return lambda: numbers(run(letters.folder / "letters.toml", RunOptions(plugin_files=(letters.plugin,))))
 
 
-@pytest.mark.parametrize("flips", [40, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("flips", [10, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_flipped_byte_anywhere_in_the_store_gives_the_same_numbers_or_exit_3(letters, rerun, flips):
     expected = rerun()
     whole = letters.database.read_bytes()

@@ -3,10 +3,12 @@ from __future__ import annotations
 import signal
 
 import numpy as np
+import pytest
 
 MEASURING = 6  # forward passes by which a run learns how rows may be batched: five rows alone, and all at once
 
 
+@pytest.mark.slow
 def test_kills_change_no_number_and_cost_a_batch_each_once_batching_is_measured(letters):
     """What is measured first is kept as one whole: a kill before its end costs what was done of it, one after it a batch."""
     assert letters.run()[0] in (0, 1, 4)

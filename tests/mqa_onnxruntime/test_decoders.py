@@ -160,6 +160,7 @@ def test_sampling_draws_from_the_distribution_of_transformers(torch_run, prompts
     np.testing.assert_allclose(sampling_probabilities(logits, sampling), scores.softmax(-1).numpy(), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "decoding", [Greedy(), BeamSearch(beams=3), Sampling(seed=1)], ids=["greedy", "beams", "draws"]
 )

@@ -137,6 +137,7 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path, context, name):
     assert "\n" not in refusal.value.message
 
 
+@pytest.mark.slow
 def test_pytorch_logs_nothing_about_a_damaged_file(tmp_path):
     """In a process of its own, whose PyTorch is not yet imported."""
     broken(tmp_path, "a.pt2")

@@ -349,6 +349,7 @@ def test_as_many_flips_in_both_directions_are_no_drop(service):
     assert len(found.against.flips[0].examples) == 100
 
 
+@pytest.mark.slow
 def test_equal_models_fail_in_at_most_their_share_of_runs(service):
     """Of pairs of models that are equally good, with all measures together, and those of 23 groups."""
     service.suite.write_text(

@@ -100,6 +100,7 @@ def test_where_few_rows_have_the_influence_they_are_what_there_is_to_go_by():
     assert estimate(MeasureOutput(even), 600, IntervalOptions(0, "test")).degrees_of_freedom == 599
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [100, 400])
 def test_a_correlation_covers_as_often_as_it_says(rows):
     rng = np.random.default_rng(3)
@@ -122,6 +123,7 @@ def test_a_correlation_covers_as_often_as_it_says(rows):
     assert missed.sum() >= 0.05
 
 
+@pytest.mark.slow
 def test_distances_that_are_nothing_but_noise_are_not_shown_to_be_more():
     """The calibration error of a model without any, whose estimate is far from none."""
     rng = np.random.default_rng(3)

@@ -49,6 +49,7 @@ def test_it_is_the_quantile_of_weighted_means_with_one_more_score_at_the_end():
     assert mean_of(scores).interval(0.95) == pytest.approx(oracle, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [0.0, 0.001, 0.01, 0.1])
 @pytest.mark.parametrize("rows", [50, 400])
 def test_it_misses_the_truth_no_more_often_than_it_says(wrong, rows):

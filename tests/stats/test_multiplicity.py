@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +18,14 @@ from mqa_registry.stats.multiplicity import MaxGap, bonferroni_confidence, estim
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.stats.unpaired_differences import difference
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen():
+    """statsmodels collects garbage at each call: what other tests left alive is not looked at each time."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def at_least(successes: int, rows: int = 1000, bound: float = 0.9) -> Claim:

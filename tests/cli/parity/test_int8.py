@@ -70,6 +70,7 @@ def int8(tmp_path_factory, exports_here, demo_export):
     return SimpleNamespace(folder=folder, compare=compare)
 
 
+@pytest.mark.slow
 def test_int8_is_judged_by_decisions_and_stamped_with_that_alone(int8):
     done, report = int8.compare("out/model.onnx")
     assert done.exit_code == 1, done.output

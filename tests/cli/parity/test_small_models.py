@@ -81,6 +81,7 @@ def parity(small, exported, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_a_sound_export_passes_and_flips_no_row(parity):
     code, report = parity()
     assert (code, report["first_divergence"]) == (0, None)
@@ -88,6 +89,7 @@ def test_a_sound_export_passes_and_flips_no_row(parity):
     assert flips["numbers"]["value"]["estimate"] == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_export_fails_with_its_module_and_its_flips_are_damage(small, parity):
     model = onnx.load("model.onnx")
     (bias,) = [one for one in model.graph.initializer if one.name.endswith(f"{DAMAGED}.bias")]

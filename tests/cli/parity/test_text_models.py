@@ -101,6 +101,7 @@ def halve_late_words():
     insert_after_embedding({**ends, "half": np.float32(0.5)}, made)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("words")
 def test_sentences_of_its_own_reach_the_longest_input_that_the_model_takes():
     done = CliRunner().invoke(app, ["parity", "model", "model.onnx"])

@@ -16,6 +16,7 @@ def runners(lab, reference, candidate):
     return of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["bert", "albert"])
 def test_the_modules_of_both_sides_are_the_models(runners, batches, architecture):
     torch, onnx = runners(architecture)

@@ -69,6 +69,7 @@ def bernoulli(given, out):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "node", "operator"),
     [(dropout, "drop", "Dropout"), (normal, "noise", "RandomNormalLike"), (bernoulli, "kept", "Bernoulli")],

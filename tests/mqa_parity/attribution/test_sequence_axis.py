@@ -69,6 +69,7 @@ def damaged(path, weight, row):
     return graph
 
 
+@pytest.mark.slow
 def test_a_fault_behind_the_longest_text_is_named(exported, batch, reference, candidate):
     model, path, module, row = exported
     truth, faulty = replace(reference(model), sample=lambda: batch), damaged(path, f"{module}.weight", row)
@@ -179,6 +180,7 @@ def wide():
     return {"input_ids": np.where(mask, rng.integers(5, 99, mask.shape), 1), "attention_mask": mask}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["bert", "pooled"])
 def test_a_fault_in_a_vector_as_long_as_the_texts_is_named(lab, reference, candidate, wide, architecture):
     found = lab(architecture)

@@ -64,6 +64,7 @@ def decoder():
 EXPORTS = [*((family, "script") for family in DECODERS), ("Llama", "dynamo")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("export", EXPORTS, ids="-".join)
 def test_a_weight_of_the_first_layer_is_not_attributed_to_the_rotary_positions(
     decoder, opened, attributed_export, words, export

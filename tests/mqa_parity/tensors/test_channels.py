@@ -221,6 +221,7 @@ def biased(module, name, index, number):
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "bias", "change", "exporter"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_parity.input_differences import explain_differences
+from mqa_parity.input_differences import encode_fed, explain_differences
 from mqa_registry import Blob, ClassifierOptions, Model, Sound, resample
 from mqa_transformers.tasks.audio_classification import AudioClassification
 from mqa_transformers.tasks.audio_preprocessing import AudioPreprocessing, different_settings, usual_mistakes
@@ -67,8 +67,11 @@ def test_another_gain_is_measured_of_sounds_of_any_length():
     codec = AudioClassification().bind(model, ClassifierOptions())
     sounds = [draw_tone(np.random.default_rng(seed), 1) for seed in range(4)]
     examples = [{"audio": Blob("a", one.to_wav())} for one in sounds]
-    theirs = [{**row, "input_values": row["input_values"] * np.float32(0.5)} for row in codec.encode(examples)]
-    assert len({len(row["input_values"]) for row in theirs}) > 1
+    theirs = [
+        [{**part, "input_values": part["input_values"] * np.float32(0.5)} for part in feed]
+        for feed in encode_fed(codec, examples)
+    ]
+    assert len({len(part["input_values"]) for [part] in theirs}) > 1
     found = explain_differences(codec, None, examples, theirs, 1e-3)
     assert found.startswith("values are multiplied by (0.5) and moved by (")
 

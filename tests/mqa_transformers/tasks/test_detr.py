@@ -95,6 +95,7 @@ def report(project):
     return done.json
 
 
+@pytest.mark.slow
 def test_its_export_gives_what_it_gives(report):
     assert list(report["environment"]["backends"]) == ["torch", "onnx"]
     assert {one["verdict"] for one in report["results"]} == {"PASS"}
@@ -133,6 +134,7 @@ def run(module, batch):
     return {name: outputs[name].numpy() for name in ("logits", "pred_boxes")}
 
 
+@pytest.mark.slow
 def test_the_module_that_a_damaged_export_fails_in_is_named(project, report):
     (file,) = (project.folder / ".mqa").rglob("*.onnx")
     model = onnx.load(file)

@@ -215,6 +215,7 @@ def estimates(results, check):
 # What can be reached follows from its masks: they have 16 x 16 points, of which a square takes about 4 x 5. With each side off
 # by a quarter of a point, as rounding has it, the IoU is 3.5 x 4.5 / 20 = 0.79. So of COCO's ten IoUs the six up to 0.75 hold at
 # best, which is an AP of 0.6. The page asks for half the squares at an IoU of 0.5, and for less than half of that 0.6.
+@pytest.mark.slow
 def test_the_suite_of_the_page_holds_on_both_backends(results):
     for check in ("metrics/instance-map", "AP50", "AR10", "mirrored"):
         found = estimates(results, check)
@@ -224,6 +225,7 @@ def test_the_suite_of_the_page_holds_on_both_backends(results):
     assert changed == ROWS
 
 
+@pytest.mark.slow
 def test_its_export_is_fed_with_a_mask_of_pixels_that_no_node_reads(trained, results):
     graph = load_export(trained).graph
     assert [one.name for one in graph.input] == ["pixel_values", "pixel_mask"]
@@ -237,6 +239,7 @@ def load_export(project):
     return onnx.load(file)
 
 
+@pytest.mark.slow
 def test_the_module_that_a_damaged_export_fails_in_is_named_and_its_flips_are_damage(trained, results):
     model = load_export(trained)
     bias = next(one for one in model.graph.initializer if one.name.endswith(f"{DAMAGED}.bias"))

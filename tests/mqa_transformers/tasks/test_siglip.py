@@ -183,6 +183,7 @@ def test_a_threshold_is_of_models_that_give_each_label_a_probability(processor):
 # Runs.
 
 
+@pytest.mark.slow
 def test_its_export_says_what_it_says(report):
     verdicts = {(one["check"], one["backend"]): one["verdict"] for one in report["results"]}
     assert verdicts["parity/tensors", "onnx"] == verdicts["parity/agreement", "onnx"] == "PASS"
@@ -193,6 +194,7 @@ def test_its_export_says_what_it_says(report):
     assert 0 < losses[0] == losses[1] < 1
 
 
+@pytest.mark.slow
 def test_the_module_that_a_damaged_export_fails_in_is_named(project, report):
     (file,) = (project.folder / ".mqa").rglob("*.onnx")
     model = onnx.load(file)
