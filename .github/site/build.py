@@ -12,7 +12,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -25,7 +29,8 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         shutil.copy(HERE / "mkdocs.yml", work)
-        for file in sorted({*list_pages(), *list_linked_files()}):
+        pages = list_pages()
+        for file in sorted({*pages, *list_linked_files(pages)}):
             copy = work / "pages" / file.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
@@ -39,11 +44,11 @@ def list_pages() -> list[Path]:
     return [ROOT / name for name in listed.stdout.splitlines() if not name.startswith(LEFT_OUT)]
 
 
-def list_linked_files() -> list[Path]:
-    """The files beside the pages that a page links to: suites, code, pictures."""
+def list_linked_files(pages: Sequence[Path]) -> list[Path]:
+    """The files of the repository that pages link to: suites, code, pictures."""
     targets = [
         (page.parent / unquote(urlsplit(link).path)).resolve()
-        for page in list_pages()
+        for page in pages
         for link in LINK.findall(page.read_text(encoding="utf-8"))
         if not urlsplit(link).scheme and urlsplit(link).path
     ]

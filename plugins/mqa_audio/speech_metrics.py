@@ -126,10 +126,10 @@ def _check_within_sounds(predictions: Predictions, targets: Targets) -> None:
         return
     ids, chunks = predictions.ids, _find_decisions(predictions)
     for row, spans in enumerate(targets.to_pylist()):
-        decisions = chunks[row].as_py()
+        decisions = chunks[row].values
         if not spans or not decisions:
             continue
-        last, end = decisions[-1], max(span["end"] for span in spans)
+        last, end = decisions[-1].as_py(), max(span["end"] for span in spans)
         if end > last["end"] + (
             last["end"] - last["start"]
         ):  # a chunk more: ends are rounded where a sound is made longer

@@ -6,8 +6,8 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from mqa_registry.cli.command_group import ENTRY_POINT_GROUP as COMMANDS
-from mqa_registry.cli.command_group import HOST_COMMANDS
+from mqa_registry.cli.command_group import ENTRY_POINT_GROUP as COMMANDS_GROUP
+from mqa_registry.cli.command_group import HOST_COMMANDS, Commands
 from mqa_registry.entry_points import describe_origins, list_entry_points
 from mqa_registry.errors import UsageError
 from mqa_registry.hookspecs import GROUP
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # a plugin, a command and an option can have it
 HINT = "take another name: none replaces another"
-GROUPS = {"command": COMMANDS, "reporter": REPORTS}  # of entry points, where it is not that of plugins
+GROUPS = {"command": COMMANDS_GROUP, "reporter": REPORTS}  # of entry points, where it is not that of plugins
 
 
 def check_name(project: Project) -> None:
@@ -42,6 +42,4 @@ def check_name(project: Project) -> None:
 
 def _list_options() -> set[str]:
     """The names of the options of `mqa run`, which a reporter adds one to."""
-    from mqa_registry.cli.command_group import Commands
-
     return {option.lstrip("-") for parameter in Commands()["run"].params for option in parameter.opts}
